@@ -1,0 +1,188 @@
+# a_backup: build, test, install.  `make help` lists the targets.
+#
+# One folder of objects a variant (build/rel, build/address-undefined, build/thread) and one archive a room, so that a room can be
+# built and tested while another does not compile.  Objects and archives appear by rename: two makes may share a build folder.
+
+-include local.mk
+
+##: CC, CFLAGS, LDFLAGS    compiler and flags (default -O2 -g); a change rebuilds what it touches
+##: SAN=address,undefined  or SAN=thread: build and test with sanitizers, in a folder of their own
+##: WERROR=1               make warnings errors
+##: ROOMS="base kern"      only these rooms (src/ROOM) and the unit tests of their modules
+##: TIER="unit sim"        for check: only these tiers (unit suite sim mpi e2e lint)
+##: ONLY=pattern           for check: only tests whose name contains it
+##: NODEPS=1               for check, quickstart: do not look for missing packages
+##: PREFIX, DESTDIR        for install, uninstall (default PREFIX=/usr/local)
+##: BUILD=build            where everything that is made goes
+##: local.mk               if it exists, it is read first: your own settings
+
+ALL_ROOMS := base kern backend fs comm format repo dist engine cmd
+ROOMS ?= $(ALL_ROOMS)
+BUILD ?= build
+PREFIX ?= /usr/local
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+MPICC ?= mpicc
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+ifdef SAN
+B := $(BUILD)/$(subst $(comma),-,$(SAN))
+CFLAGS ?= -O1 -g -fno-omit-frame-pointer
+SAN_FLAGS := -fsanitize=$(SAN) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
+else
+B := $(BUILD)/rel
+CFLAGS ?= -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+SAN_FLAGS :=
+endif
+
+# pkg NAME, FALLBACK: linker flags of a library.
+pkg = $(or $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null),$(2))
+LIBS := $(call pkg,libcrypto,-lcrypto) $(call pkg,libzstd,-lzstd) -lpthread -lm
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
+CPPFLAGS_ALL := -D_GNU_SOURCE -Isrc -Iinclude $(CPPFLAGS)
+CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(SAN_FLAGS)
+LDFLAGS_ALL := $(LDFLAGS) $(SAN_FLAGS)
+HAVE_MPI := $(if $(filter no,$(MPI)),,$(shell command -v $(MPICC) 2>/dev/null))
+export OMPI_CC := $(CC)
+export MPICH_CC := $(CC)
+
+include $(wildcard src/*/module.mk)
+
+archive = $(foreach r,$(1),$(if $(SRC_$(r)),$(B)/lib$(r).a))
+objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
+LIB := $(B)/liba_backup.a
+PROGRAMS := $(if $(wildcard src/cmd/main.c),$(B)/a_backup) \
+	$(if $(HAVE_MPI),$(if $(wildcard src/cmd/main_mpi.c),$(B)/a_backup-mpi))
+FULL := $(if $(filter-out $(ROOMS),$(ALL_ROOMS)),,yes)
+
+# A unit test t_x belongs to the room that has x.c or x.h; without one it needs all rooms.
+room_of = $(notdir $(patsubst %/,%,$(dir $(firstword $(wildcard src/*/$(1).c src/*/$(1).h)))))
+UNIT_SRC := $(wildcard tests/unit/t_*.c)
+$(foreach s,$(UNIT_SRC),$(eval ROOM_$(basename $(notdir $(s))) := $(call room_of,$(patsubst t_%,%,$(basename $(notdir $(s)))))))
+UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter $(ROOMS),$(ROOM_$(basename $(notdir $(s)))))$(FULL),$(s)))
+SUITE_SRC := $(if $(FULL),$(wildcard tests/suite/*.c))
+SIM_SRC := $(if $(FULL),$(wildcard tests/sim/*.c))
+MPI_SRC := $(if $(FULL),$(if $(HAVE_MPI),$(if $(wildcard src/comm/comm_mpi.c),$(wildcard tests/mpi/*.c))))
+tests = $(patsubst %.c,$(B)/tests/%,$(notdir $(1)))
+# Only a test that includes "lib/..." waits for tests/lib.
+USES_LIB := $(shell grep -l '^.include "lib/' tests/unit/*.c tests/suite/*.c tests/sim/*.c tests/mpi/*.c 2>/dev/null)
+TEST_LIB_SRC := $(wildcard tests/lib/*.c)
+
+.PHONY: all lib tests check lint format deps quickstart install uninstall clean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(if $(FULL),lib $(PROGRAMS),$(call archive,$(ROOMS))) ## build a_backup and a_backup-mpi (default)
+	$(if $(FULL),$(if $(HAVE_MPI),,@echo 'note: no $(MPICC): a_backup-mpi is not built'))
+
+lib: $(LIB)
+
+# The flags an object was made with.  The compiler's version is one of them: a build folder may outlive an upgrade.
+FLAGS_NOW := $(CC) $(shell $(CC) -dumpfullversion 2>/dev/null) $(CPPFLAGS_ALL) $(CFLAGS_ALL) : $(LDFLAGS_ALL) $(LIBS)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
+
+# compile COMPILER: flags of one file can be added as CFLAGS_room/module in its module.mk.
+define compile
+@mkdir -p $(@D)
+$(if $(V),,@echo "  CC      $<";)$(1) $(CPPFLAGS_ALL) $(if $(filter tests/%,$<),-Itests) $(CFLAGS_ALL) \
+	$(CFLAGS_$(patsubst src/%.c,%,$<)) -MMD -MP -MT $@ -MF $@.$$$$.d -c -o $@.$$$$ $< && \
+	mv -f $@.$$$$.d $(@:.o=.d) && mv -f $@.$$$$ $@ || { rm -f $@.$$$$ $@.$$$$.d; exit 1; }
+endef
+define pack
+@mkdir -p $(@D)
+$(if $(V),,@echo "  AR      $@";)rm -f $@.$$$$ && $(AR) rcs $@.$$$$ $^ && mv -f $@.$$$$ $@
+endef
+define link
+@mkdir -p $(@D)
+$(if $(V),,@echo "  LD      $@";)$(1) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@.$$$$ \
+	$(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) && mv -f $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
+endef
+
+MPI_OBJ := $(B)/obj/src/comm/comm_mpi.o $(B)/obj/src/cmd/main_mpi.o
+$(MPI_OBJ): $(B)/obj/%.o: %.c $(B)/flags
+	$(call compile,$(MPICC))
+$(B)/obj/tests/mpi/%.o: tests/mpi/%.c $(B)/flags
+	$(call compile,$(MPICC))
+$(B)/obj/%.o: %.c $(B)/flags
+	$(call compile,$(CC))
+
+$(foreach r,$(ALL_ROOMS),$(eval $(B)/lib$(r).a: $(call objects,$(SRC_$(r)))))
+$(foreach r,$(ALL_ROOMS),$(B)/lib$(r).a) $(B)/libtest.a:
+	$(pack)
+$(LIB): $(call objects,$(foreach r,$(ALL_ROOMS),$(SRC_$(r))))
+	$(pack)
+$(B)/libtest.a: $(call objects,$(TEST_LIB_SRC))
+
+$(B)/a_backup: $(B)/obj/src/cmd/main.o $(LIB)
+	$(call link,$(CC))
+$(B)/a_backup-mpi: $(MPI_OBJ) $(LIB)
+	$(call link,$(MPICC))
+
+# test_rule SOURCE, ARCHIVES, MORE OBJECTS
+define test_rule
+$(B)/tests/$(basename $(notdir $(1))): $(call objects,$(1)) $(B)/obj/tests/unit/check.o $(3) $(2) \
+	$(if $(filter $(1),$(USES_LIB)),$(if $(TEST_LIB_SRC),$(B)/libtest.a))
+endef
+rooms_for = $(if $(ROOM_$(1)),$(ROOM_$(1)) $(NEEDS_$(ROOM_$(1))),$(ALL_ROOMS))
+$(foreach s,$(UNIT_SRC),$(eval $(call test_rule,$(s),$(call archive,$(call rooms_for,$(basename $(notdir $(s))))))))
+$(foreach s,$(SUITE_SRC) $(SIM_SRC),$(eval $(call test_rule,$(s),$(call archive,$(ALL_ROOMS)))))
+$(foreach s,$(MPI_SRC),$(eval $(call test_rule,$(s),$(call archive,$(ALL_ROOMS)),$(B)/obj/src/comm/comm_mpi.o)))
+$(call tests,$(UNIT_SRC) $(SUITE_SRC) $(SIM_SRC)):
+	$(call link,$(CC))
+$(call tests,$(MPI_SRC)):
+	$(call link,$(MPICC))
+
+TESTS := $(call tests,$(UNIT_SRC) $(SUITE_SRC) $(SIM_SRC) $(MPI_SRC))
+tests: $(TESTS) ## build the test programs
+
+# In two steps, so that packages that `deps` installs are seen by the make that builds.
+check: $(if $(NODEPS),,deps-check) ## install what is missing, build with warnings as errors, run all tests
+	@$(MAKE) --no-print-directory WERROR=1 NODEPS=1 run-tests
+.PHONY: run-tests deps-check
+run-tests: all tests
+	@B='$(B)' SAN='$(SAN)' TIER='$(TIER)' ONLY='$(ONLY)' FULL='$(FULL)' UNIT='$(call tests,$(UNIT_SRC))' \
+		SUITE='$(call tests,$(SUITE_SRC))' SIM='$(call tests,$(SIM_SRC))' MPI='$(call tests,$(MPI_SRC))' tests/run.sh
+
+lint: ## layers, headers alone, format, cppcheck
+	@B='$(B)' TIER=lint ONLY='$(ONLY)' CC='$(CC)' tests/run.sh
+format: ## let clang-format lay out the sources of ROOMS
+	clang-format -i $(wildcard $(foreach r,$(ROOMS),src/$(r)/*.[ch])) $(UNIT_SRC)
+
+deps: ## install the packages that building, checking and the quickstart need (as root; else name them)
+	@scripts/deps.sh build quickstart check
+deps-check:
+	@scripts/deps.sh build quickstart check
+
+quickstart: ## build, make a backup in a temporary folder and restore it
+	@$(if $(NODEPS),,scripts/deps.sh build quickstart)
+	@$(MAKE) --no-print-directory all
+	@if [ -x scripts/quickstart.sh ]; then scripts/quickstart.sh '$(B)'; else echo 'scripts/quickstart.sh does not exist'; exit 1; fi
+
+install: all ## install programs and manual pages to DESTDIR/PREFIX
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1'
+	$(foreach p,$(PROGRAMS),install -m 755 $(p) '$(DESTDIR)$(PREFIX)/bin/' &&) true
+	$(foreach m,$(wildcard docs/man/*.1),install -m 644 $(m) '$(DESTDIR)$(PREFIX)/share/man/man1/' &&) true
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(PREFIX)/bin/a_backup' '$(DESTDIR)$(PREFIX)/bin/a_backup-mpi' \
+		$(foreach m,$(wildcard docs/man/*.1),'$(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(m))')
+
+clean: ## remove everything that was made
+	rm -rf '$(BUILD)'
+
+help: ## this text
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@echo 'Settings:'
+	@sed -n 's/^##: /  /p' Makefile
+
+ifeq ($(filter clean help deps uninstall lint format,$(MAKECMDGOALS)),)
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+endif

@@ -1,0 +1,109 @@
+/*
+ * backend: an object store that holds a repository's files, behind one asynchronous interface.
+ *
+ * Many operations may be under way at once; each is a caller-owned struct that must stay alive until its done() has been called, exactly once.
+ * done() runs on a thread of the backend, or inside backend_start(): it must be short (post to a loop) and may start further operations.
+ * Decorators (retry, limit, fault) are backends over a backend.  All functions are thread safe.
+ *
+ * Names: `config` has none; all other files are named by 64 hex digits.  backend_put never replaces other content: a name is the hash of its bytes.
+ */
+#ifndef BACKEND_BACKEND_H
+#define BACKEND_BACKEND_H
+#include "base/buf.h"
+#include "base/env.h"
+#include "base/err.h"
+#include "base/id.h"
+
+enum backend_type { BACKEND_CONFIG, BACKEND_KEY, BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK, BACKEND_PACK, BACKEND_TYPES };
+const char *backend_type_name(enum backend_type t); /* "config", "key", "snapshot", "index", "lock", "pack": for messages */
+
+enum backend_verb { BACKEND_PUT, BACKEND_GET, BACKEND_STAT, BACKEND_REMOVE };
+
+struct backend_op {
+	enum backend_verb verb;
+	enum backend_type type;
+	struct id name;
+	const uint8_t *data;   /* PUT: borrowed until done */
+	size_t size;           /* PUT: bytes at data; STAT: result */
+	uint64_t offset;       /* GET */
+	uint64_t length;       /* GET: 0 = to the end; otherwise exactly so many or ERR_TOOSHORT */
+	struct buf out;        /* GET: the bytes, owned by the caller; buf_init'ed by the caller with the maximum it accepts */
+	struct err err;        /* result; err.code == 0 is success.  ERR_NOTFOUND: no such file (REMOVE: that is success) */
+	void (*done)(struct backend_op *op);
+	void *arg;             /* the caller's */
+	struct backend_op *next; /* for the backend that holds the operation */
+	void *inner;             /* likewise */
+	unsigned tries;          /* set by the retry decorator: how often it was tried */
+};
+
+struct backend;
+struct backend_vtable {
+	const char *scheme;
+	void (*start)(struct backend *b, struct backend_op *op);
+	/* list: calls fn for each file whose name is 64 hex digits; others are skipped.  Blocking.  A directory that does not exist is empty; any other fault is an error. */
+	int (*list)(struct backend *b, enum backend_type t, int (*fn)(void *arg, const struct id *name, uint64_t size), void *arg, struct err *err);
+	int (*create)(struct backend *b, struct err *err); /* make the place (directories, bucket); fine if it exists */
+	void (*free)(struct backend *b);                   /* no operation may be under way */
+};
+struct backend {
+	const struct backend_vtable *vt;
+	unsigned connections; /* operations that make sense at once */
+	bool list_order;      /* unused names come back in lexical order (S3, Swift) */
+};
+
+static inline void backend_start(struct backend *b, struct backend_op *op)
+{
+	b->vt->start(b, op);
+}
+static inline int backend_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+{
+	return b->vt->list(b, t, fn, arg, err);
+}
+static inline int backend_create(struct backend *b, struct err *err)
+{
+	return b->vt->create(b, err);
+}
+void backend_free(struct backend *b); /* NULL is fine */
+
+/* backend_run(b, op): start and wait; op->done is set by this function.  Returns op->err.code and copies the sentence to err. Never on a loop thread that others wait for. */
+int backend_run(struct backend *b, struct backend_op *op, struct err *err);
+
+/* Blocking conveniences around backend_run.  `out` must be initialised with its maximum.  name NULL for the config. */
+int backend_get(struct backend *b, enum backend_type t, const struct id *name, struct buf *out, struct err *err);
+int backend_put(struct backend *b, enum backend_type t, const struct id *name, const void *p, size_t n, struct err *err);
+int backend_remove(struct backend *b, enum backend_type t, const struct id *name, struct err *err);
+int backend_stat(struct backend *b, enum backend_type t, const struct id *name, uint64_t *size, struct err *err);
+
+/*
+ * backend_open(location, opt, env, out, err): the backend for a restic location (location.h) with the retry decorator over it.  Does not touch the store.
+ * ERR_USAGE for a location that cannot be understood.  `env`: clock, rnd and log are used, borrowed until backend_free.
+ */
+struct backend_options {
+	unsigned connections; /* 0: the backend's default */
+};
+int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err);
+
+/* The layers, for tests and for backend_open.  Each takes `inner` and frees it with itself. */
+struct backend *backend_local_new(const char *path, unsigned connections);          /* local.c: restic-format.md 1 */
+struct backend *backend_mem_new(void);                                               /* mem.c: for tests and simulations; thread safe, shared by ranks */
+struct backend *backend_share(struct backend *b);                                    /* mem.c: a handle whose free does not free b */
+struct backend_retry_policy {
+	int64_t first_ns, max_ns, total_ns; /* restic-format.md 16.1: 1 s, 60 s, 15 min */
+};
+extern const struct backend_retry_policy backend_retry_default;
+struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env); /* retry.c */
+struct backend *backend_limit_new(struct backend *inner, unsigned at_once);          /* limit.c: at most so many operations inside; lock files pass at once */
+
+/* fault.c: fails operations as a seeded random decides, for tests.  Rates in parts per million. */
+struct backend_fault_policy {
+	uint64_t seed;
+	unsigned put_fail, put_fail_after; /* error before / after the bytes are stored */
+	unsigned get_fail, get_short, get_flip; /* error, truncated, one bit flipped */
+	unsigned list_fail, remove_fail;
+	unsigned permanent;    /* of the failures, how many are ERR_NOSPACE instead of ERR_IO */
+	uint64_t fail_from_op; /* != 0: from this operation on everything fails: a store that dies */
+};
+struct backend *backend_fault_new(struct backend *inner, const struct backend_fault_policy *p);
+uint64_t backend_fault_count(const struct backend *b); /* faults injected so far */
+
+#endif

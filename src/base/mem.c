@@ -1,0 +1,132 @@
+#include "base/mem.h"
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void (*_Atomic exhausted)(size_t);
+
+void mem_on_exhausted(void (*fn)(size_t size))
+{
+	atomic_store(&exhausted, fn);
+}
+
+static _Noreturn void no_memory(size_t size)
+{
+	/* Taken out first: if the handler itself runs out of memory we must not come here again. */
+	void (*fn)(size_t) = atomic_exchange(&exhausted, NULL);
+
+	if (fn)
+		fn(size);
+	abort();
+}
+
+void mem_tune(void)
+{
+	/*
+	 * glibc returns an 8 MiB buffer to the kernel when it is freed and pays for zeroed pages at the next one.  With a high mmap threshold
+	 * such buffers come from the heap and are used again.  Few arenas keep what each thread holds back small: a login node has 1 GiB.
+	 * Buffers above 32 MiB stay mapped singly (glibc's own limit for the threshold is half of its heap maximum, 32 MiB on 64 bits).
+	 */
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 128 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
+	mallopt(M_ARENA_MAX, 4);
+}
+
+void *mem_alloc(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		no_memory(size);
+	return p;
+}
+
+void *mem_zalloc(size_t size)
+{
+	void *p = calloc(1, size ? size : 1);
+
+	if (!p)
+		no_memory(size);
+	return p;
+}
+
+static size_t product(size_t n, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(n, size, &total))
+		no_memory(SIZE_MAX);
+	return total;
+}
+
+void *mem_array(size_t n, size_t size)
+{
+	return mem_zalloc(product(n, size));
+}
+
+void *mem_realloc(void *p, size_t size)
+{
+	p = realloc(p, size ? size : 1);
+	if (!p)
+		no_memory(size);
+	return p;
+}
+
+void *mem_regrow(void *p, size_t n, size_t size)
+{
+	return mem_realloc(p, product(n, size));
+}
+
+void *mem_dup(const void *p, size_t size)
+{
+	void *q = mem_alloc(size);
+
+	if (size)
+		memcpy(q, p, size);
+	return q;
+}
+
+char *mem_strdup(const char *s)
+{
+	return mem_dup(s, strlen(s) + 1);
+}
+
+char *mem_strndup(const char *s, size_t n)
+{
+	char *q = mem_alloc(n + 1);
+
+	if (n)
+		memcpy(q, s, n);
+	q[n] = 0;
+	return q;
+}
+
+char *mem_printf(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		no_memory(0);
+	return s;
+}
+
+void mem_free(void *p)
+{
+	free(p);
+}
+
+void mem_wipe(void *p, size_t size)
+{
+	if (size)
+		explicit_bzero(p, size);
+}

@@ -1,0 +1,16 @@
+/* config: the repository's config file (restic-format.md 8). */
+#ifndef FORMAT_CONFIG_H
+#define FORMAT_CONFIG_H
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/id.h"
+
+struct config {
+	unsigned version; /* 1 or 2 */
+	struct id id;
+	uint64_t polynomial; /* irreducible, degree 53 */
+};
+int config_parse(struct config *c, const void *json, size_t n, struct err *err); /* ERR_INVALID, ERR_UNSUPPORTED (version) */
+void config_write(const struct config *c, struct buf *out);
+
+#endif

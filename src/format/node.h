@@ -1,0 +1,55 @@
+/*
+ * node: one entry of a tree (restic-format.md 10.1).
+ *
+ * All strings are (pointer, length), raw bytes, borrowed: from the caller when writing, from the reader when reading (valid until its next call).
+ */
+#ifndef FORMAT_NODE_H
+#define FORMAT_NODE_H
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "base/json_in.h"
+
+enum node_type { NODE_FILE, NODE_DIR, NODE_SYMLINK, NODE_DEV, NODE_CHARDEV, NODE_FIFO, NODE_SOCKET, NODE_IRREGULAR, NODE_TYPES };
+const char *node_type_name(enum node_type t); /* "file", "dir", … */
+
+struct str {
+	const char *p; /* not 0-terminated */
+	size_t n;
+};
+
+struct node_xattr {
+	struct str name;
+	struct str value;
+	bool null; /* the value is JSON null */
+};
+
+struct node {
+	struct str name;
+	enum node_type type;
+	uint32_t mode; /* Go FileMode bits */
+	struct ts mtime, atime, ctime;
+	uint32_t uid, gid;
+	struct str user, group;
+	uint64_t inode, device_id, size, links, device;
+	struct str linktarget; /* raw; linktarget_raw is written as needed and has been applied when read */
+	const struct node_xattr *xattr;
+	size_t n_xattr;
+	const struct id *content; /* files */
+	size_t n_content;
+	bool has_content;         /* reading: "content" was an array */
+	struct id subtree;        /* directories; zero when absent */
+	bool has_subtree;
+	struct str error;         /* legacy */
+	struct str generic;       /* generic_attributes as raw JSON, empty when absent */
+};
+
+/* node_write: the JSON object, byte for byte as restic 0.18 writes it. */
+void node_write(const struct node *n, const struct zone *z, struct buf *out);
+
+/* node_unchanged: restic's test (11.2) whether the file `now` (from lstat) is still the one `then` from the parent. */
+enum { NODE_IGNORE_CTIME = 1, NODE_IGNORE_INODE = 2 };
+bool node_unchanged(const struct node *then, const struct node *now, unsigned flags);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * xattr: extended attributes, in the order listxattr(2) gives them; POSIX ACLs are among them.  Never follows a final link.
+ */
+#ifndef FS_XATTR_H
+#define FS_XATTR_H
+#include "base/buf.h"
+#include "base/err.h"
+#include <stdbool.h>
+
+struct xattr {
+	char *name;
+	uint8_t *value; /* owned; may be NULL with n = 0 */
+	size_t n;
+	bool vanished;  /* was listed, but gone when read */
+};
+struct xattr_list {
+	struct xattr *x;
+	size_t n;
+};
+
+/*
+ * xattr_read: all attributes of (dirfd, name) — or of the open descriptor fd when name is NULL.  `path` (may be NULL) is a usable path of the same file, used when short enough,
+ * because it saves the kernel a look-up through /proc.  An unsupported file system has none (0).
+ * One unreadable attribute is left out and said in *warn (a sentence, err code set) while 0 is returned.
+ */
+int xattr_read(int dirfd, const char *name, const char *path, struct xattr_list *l, struct err *warn, struct err *err);
+int xattr_read_fd(int fd, struct xattr_list *l, struct err *warn, struct err *err);
+void xattr_list_release(struct xattr_list *l);
+
+/*
+ * xattr_write: make the attributes of (dirfd, name) be exactly `l`: set these, remove others for which `keep` (may be NULL = all) says true.  First fault is returned after all have been tried.
+ */
+int xattr_write(int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *err);
+
+#endif

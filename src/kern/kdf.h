@@ -1,0 +1,23 @@
+/* kdf: scrypt from a password to a seal key (restic-format.md 2.2). */
+#ifndef KERN_KDF_H
+#define KERN_KDF_H
+#include "base/clock.h"
+#include "kern/seal.h"
+
+#define KDF_SALT 64
+
+struct kdf_params {
+	uint64_t n;
+	uint32_t r, p;
+};
+
+/* kdf_check: the sanity limits of restic-format.md 2.2 (before any memory is taken).  0 or ERR_INVALID. */
+int kdf_check(const struct kdf_params *k, struct err *err);
+
+/* kdf_derive: `pass` of n bytes.  0, ERR_INVALID (parameters), ERR_NOMEM. */
+int kdf_derive(const struct kdf_params *k, const uint8_t salt[KDF_SALT], const void *pass, size_t n, struct seal_key *out, struct err *err);
+
+/* kdf_calibrate: parameters that take about `ms` milliseconds and at most `mib` MiB on this machine (restic: 500, 60). */
+void kdf_calibrate(const struct clock *clock, unsigned ms, unsigned mib, struct kdf_params *out);
+
+#endif
