@@ -6,6 +6,8 @@
  * Decorators (retry, limit, fault) are backends over a backend.  All functions are thread safe.
  *
  * Names: `config` has none; all other files are named by 64 hex digits.  backend_put never replaces other content: a name is the hash of its bytes.
+ *
+ * A backend clears op->err (and op->out for a GET) before it begins, and leaves op->out empty when a GET fails.  backend_free may not be called inside done().
  */
 #ifndef BACKEND_BACKEND_H
 #define BACKEND_BACKEND_H
@@ -13,24 +15,26 @@
 #include "base/env.h"
 #include "base/err.h"
 #include "base/id.h"
+#include <pthread.h>
 
 enum backend_type { BACKEND_CONFIG, BACKEND_KEY, BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK, BACKEND_PACK, BACKEND_TYPES };
 const char *backend_type_name(enum backend_type t); /* "config", "key", "snapshot", "index", "lock", "pack": for messages */
 
 enum backend_verb { BACKEND_PUT, BACKEND_GET, BACKEND_STAT, BACKEND_REMOVE };
+const char *backend_verb_name(enum backend_verb v); /* "put", "get", "stat", "remove" */
 
 struct backend_op {
 	enum backend_verb verb;
 	enum backend_type type;
 	struct id name;
-	const uint8_t *data;   /* PUT: borrowed until done */
-	size_t size;           /* PUT: bytes at data; STAT: result */
-	uint64_t offset;       /* GET */
-	uint64_t length;       /* GET: 0 = to the end; otherwise exactly so many or ERR_TOOSHORT */
-	struct buf out;        /* GET: the bytes, owned by the caller; buf_init'ed by the caller with the maximum it accepts */
-	struct err err;        /* result; err.code == 0 is success.  ERR_NOTFOUND: no such file (REMOVE: that is success) */
+	const uint8_t *data; /* PUT: borrowed until done */
+	size_t size;         /* PUT: bytes at data; STAT: result */
+	uint64_t offset;     /* GET */
+	uint64_t length;     /* GET: 0 = to the end; otherwise exactly so many or ERR_TOOSHORT */
+	struct buf out;      /* GET: the bytes, owned by the caller; buf_init'ed by the caller with the maximum it accepts */
+	struct err err;      /* result; err.code == 0 is success.  ERR_NOTFOUND: no such file (REMOVE: that is success) */
 	void (*done)(struct backend_op *op);
-	void *arg;             /* the caller's */
+	void *arg;               /* the caller's */
 	struct backend_op *next; /* for the backend that holds the operation */
 	void *inner;             /* likewise */
 	unsigned tries;          /* set by the retry decorator: how often it was tried */
@@ -40,8 +44,13 @@ struct backend;
 struct backend_vtable {
 	const char *scheme;
 	void (*start)(struct backend *b, struct backend_op *op);
-	/* list: calls fn for each file whose name is 64 hex digits; others are skipped.  Blocking.  A directory that does not exist is empty; any other fault is an error. */
-	int (*list)(struct backend *b, enum backend_type t, int (*fn)(void *arg, const struct id *name, uint64_t size), void *arg, struct err *err);
+	/*
+	 * list: calls fn for each file whose name is 64 lower-case hex digits; others are skipped.  Blocking.  A directory that does not exist is empty; any other
+	 * fault is an error.  A non-zero result of fn ends the listing and is returned; err is then fn's business.  Without the retry decorator, names may have
+	 * been delivered before an error; with it they are delivered only once the whole listing succeeded.  fn may use the backend.
+	 */
+	int (*list)(struct backend *b, enum backend_type t, int (*fn)(void *arg, const struct id *name, uint64_t size), void *arg,
+		struct err *err);
 	int (*create)(struct backend *b, struct err *err); /* make the place (directories, bucket); fine if it exists */
 	void (*free)(struct backend *b);                   /* no operation may be under way */
 };
@@ -55,7 +64,8 @@ static inline void backend_start(struct backend *b, struct backend_op *op)
 {
 	b->vt->start(b, op);
 }
-static inline int backend_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static inline int backend_list(
+	struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
 {
 	return b->vt->list(b, t, fn, arg, err);
 }
@@ -64,6 +74,12 @@ static inline int backend_create(struct backend *b, struct err *err)
 	return b->vt->create(b, err);
 }
 void backend_free(struct backend *b); /* NULL is fine */
+
+/* backend_op_text(op): "put pack ab12cd34", "get config": for messages. */
+struct backend_text {
+	char s[32];
+};
+struct backend_text backend_op_text(const struct backend_op *op);
 
 /* backend_run(b, op): start and wait; op->done is set by this function.  Returns op->err.code and copies the sentence to err. Never on a loop thread that others wait for. */
 int backend_run(struct backend *b, struct backend_op *op, struct err *err);
@@ -76,7 +92,7 @@ int backend_stat(struct backend *b, enum backend_type t, const struct id *name, 
 
 /*
  * backend_open(location, opt, env, out, err): the backend for a restic location (location.h) with the retry decorator over it.  Does not touch the store.
- * ERR_USAGE for a location that cannot be understood.  `env`: clock, rnd and log are used, borrowed until backend_free.
+ * ERR_USAGE for a location that cannot be understood, ERR_UNSUPPORTED for a kind of store that this program does not speak.  `env`: clock, rnd and log are used, borrowed until backend_free.
  */
 struct backend_options {
 	unsigned connections; /* 0: the backend's default */
@@ -84,21 +100,34 @@ struct backend_options {
 int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err);
 
 /* The layers, for tests and for backend_open.  Each takes `inner` and frees it with itself. */
-struct backend *backend_local_new(const char *path, unsigned connections);          /* local.c: restic-format.md 1 */
-struct backend *backend_mem_new(void);                                               /* mem.c: for tests and simulations; thread safe, shared by ranks */
-struct backend *backend_share(struct backend *b);                                    /* mem.c: a handle whose free does not free b */
+struct backend *backend_local_new(const char *path, unsigned connections); /* local.c: restic-format.md 1 */
+struct backend *backend_mem_new(void);            /* mem.c: for tests and simulations; thread safe, shared by ranks */
+struct backend *backend_share(struct backend *b); /* mem.c: a handle whose free does not free b */
 struct backend_retry_policy {
 	int64_t first_ns, max_ns, total_ns; /* restic-format.md 16.1: 1 s, 60 s, 15 min */
 };
 extern const struct backend_retry_policy backend_retry_default;
 struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env); /* retry.c */
-struct backend *backend_limit_new(struct backend *inner, unsigned at_once);          /* limit.c: at most so many operations inside; lock files pass at once */
 
-/* fault.c: fails operations as a seeded random decides, for tests.  Rates in parts per million. */
+/* backend_retry_cancel(b): all waits for another try, pending and future, end with ERR_CANCELED; what is under way or new is still tried once.  For shutdown. */
+void backend_retry_cancel(struct backend *b); /* nothing happens if b is not a retry decorator */
+
+/* backend_retry_set_wait(b, fn, arg): how to wait `ns` or until `c` is signalled, for tests with a clock of their own.  Before the first operation. */
+typedef void backend_retry_wait_fn(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t ns);
+void backend_retry_set_wait(struct backend *b, backend_retry_wait_fn *fn, void *arg);
+
+struct backend *backend_limit_new(struct backend *inner,
+	unsigned at_once); /* limit.c: at most so many operations inside, in order; lock files, list and create pass at once */
+
+/*
+ * fault.c: fails operations as a seeded random decides, for tests.  Rates in parts per million.  What happens to the n-th operation (counted from 1, list and
+ * create too) depends on the seed and n alone.  A listing fails after a few names; a failed remove may have removed the file.
+ */
 struct backend_fault_policy {
 	uint64_t seed;
 	unsigned put_fail, put_fail_after; /* error before / after the bytes are stored */
-	unsigned get_fail, get_short, get_flip; /* error, truncated, one bit flipped */
+	unsigned get_fail, get_short,
+		get_flip; /* error; truncated (ERR_TOOSHORT if a length was given, else a silent loss); one bit flipped */
 	unsigned list_fail, remove_fail;
 	unsigned permanent;    /* of the failures, how many are ERR_NOSPACE instead of ERR_IO */
 	uint64_t fail_from_op; /* != 0: from this operation on everything fails: a store that dies */

@@ -1,0 +1,421 @@
+/*
+ * retry: tries again what failed for a reason that may pass.
+ *
+ * The n-th wait is first * 2^(n-1), at most max, times a random factor from 0.5 to 1.5; an operation gives up when its next try would begin more than total
+ * after its first, but not before its second (restic-format.md 16.1).  Waiting costs no thread: one timer thread, started by the first wait, holds
+ * all waiting operations in the order they are due.  list and create block their caller by contract, so they wait there.
+ *
+ * A listing keeps its names (40 bytes each) until it is complete and only then delivers them: a second try can neither repeat names nor lose them.
+ */
+#include "backend/backend.h"
+#include "base/mem.h"
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#define SECOND INT64_C(1000000000)
+
+const struct backend_retry_policy backend_retry_default = {.first_ns = SECOND, .max_ns = 60 * SECOND, .total_ns = 900 * SECOND};
+
+struct retry {
+	struct backend b;
+	struct backend *inner;
+	struct backend_retry_policy p;
+	const struct env *env;
+	backend_retry_wait_fn *wait;
+	void *wait_arg;
+	pthread_mutex_t lock; /* for all below */
+	pthread_cond_t wake;
+	struct retry_op *first; /* by due */
+	pthread_t timer;
+	bool has_timer, stop, canceled;
+};
+
+/* Where one operation stands in its tries. */
+struct tries {
+	int64_t began;
+	unsigned n;
+};
+
+struct retry_op {
+	struct retry *r;
+	struct backend_op *op;
+	void (*done)(struct backend_op *op);
+	void *arg;
+	struct tries tries;
+	int64_t due;
+	struct retry_op *next;
+};
+
+static struct retry *retry_of(struct backend *b)
+{
+	return (struct retry *)(void *)b;
+}
+
+static int64_t retry_now(const struct retry *r)
+{
+	return clock_mono(r->env->clock);
+}
+
+static void wait_real(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t ns)
+{
+	struct timespec ts;
+
+	(void)arg;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += (time_t)(ns / SECOND);
+	ts.tv_nsec += (long)(ns % SECOND);
+	if (ts.tv_nsec >= SECOND) {
+		ts.tv_nsec -= SECOND;
+		ts.tv_sec++;
+	}
+	pthread_cond_timedwait(c, m, &ts);
+}
+
+/* How long to wait before the next try, or -1: give up. */
+static int64_t tries_wait(const struct retry *r, const struct tries *t)
+{
+	int64_t step = r->p.first_ns, wait;
+	uint64_t dice;
+
+	for (unsigned i = 1; i < t->n && step < r->p.max_ns; i++)
+		step *= 2;
+	if (step > r->p.max_ns)
+		step = r->p.max_ns;
+	rnd_fill(r->env->rnd, &dice, sizeof(dice));
+	wait = step / 2 + (int64_t)(dice % (uint64_t)(step + 1));
+	if (t->n > 1 && retry_now(r) - t->began + wait > r->p.total_ns)
+		return -1;
+	return wait;
+}
+
+/* Judge a failed try: the time to wait, or -1 with the final error in `e`. */
+static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what, struct err *e)
+{
+	int64_t wait = err_permanent(e->code) ? -1 : tries_wait(r, t);
+
+	if (wait >= 0) {
+		log_msg(&r->env->log, LOG_WARN, "%s: %s; trying again in %lld.%lld s", what, e->msg, (long long)(wait / SECOND),
+			(long long)(wait % SECOND / (SECOND / 10)));
+	} else if (t->n > 1) {
+		struct err last = *e;
+
+		err_set(e, last.code, "%s (after %u tries)", last.msg, t->n);
+	}
+	return wait;
+}
+
+static void err_cancel(struct err *e)
+{
+	struct err last = *e;
+
+	err_set(e, ERR_CANCELED, "canceled while waiting to try again: %s", last.msg);
+}
+
+static void retry_finish(struct retry_op *c)
+{
+	struct backend_op *op = c->op;
+
+	op->done = c->done;
+	op->arg = c->arg;
+	op->tries = c->tries.n;
+	mem_free(c);
+	op->done(op);
+}
+
+static void retry_try(struct retry_op *c)
+{
+	c->tries.n++;
+	backend_start(c->r->inner, c->op);
+}
+
+static void finish_canceled(struct retry_op *c)
+{
+	while (c) {
+		struct retry_op *next = c->next;
+
+		err_cancel(&c->op->err);
+		retry_finish(c);
+		c = next;
+	}
+}
+
+static void *timer_main(void *arg)
+{
+	struct retry *r = arg;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		struct retry_op *c = r->first;
+		int64_t wait;
+
+		if (!c) {
+			pthread_cond_wait(&r->wake, &r->lock);
+			continue;
+		}
+		if (r->canceled) {
+			r->first = NULL;
+			pthread_mutex_unlock(&r->lock);
+			finish_canceled(c);
+			pthread_mutex_lock(&r->lock);
+			continue;
+		}
+		wait = c->due - retry_now(r);
+		if (wait > 0) {
+			r->wait(r->wait_arg, &r->wake, &r->lock, wait);
+			continue;
+		}
+		r->first = c->next;
+		c->next = NULL;
+		pthread_mutex_unlock(&r->lock);
+		retry_try(c);
+		pthread_mutex_lock(&r->lock);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+/* Signals are for the main thread: the timer blocks them all. */
+static bool timer_ensure(struct retry *r)
+{
+	sigset_t all, old;
+
+	if (r->has_timer)
+		return true;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r->has_timer = !pthread_create(&r->timer, NULL, timer_main, r);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return r->has_timer;
+}
+
+/* Takes c if it returns true. */
+static bool retry_schedule(struct retry *r, struct retry_op *c)
+{
+	struct retry_op **p = &r->first;
+	bool taken;
+
+	pthread_mutex_lock(&r->lock);
+	taken = !r->canceled && timer_ensure(r);
+	if (taken) {
+		while (*p && (*p)->due <= c->due)
+			p = &(*p)->next;
+		c->next = *p;
+		*p = c;
+		pthread_cond_broadcast(&r->wake);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return taken;
+}
+
+static bool retry_canceled(struct retry *r)
+{
+	bool canceled;
+
+	pthread_mutex_lock(&r->lock);
+	canceled = r->canceled;
+	pthread_mutex_unlock(&r->lock);
+	return canceled;
+}
+
+static void retry_done(struct backend_op *op)
+{
+	struct retry_op *c = op->arg;
+	struct retry *r = c->r;
+	int64_t wait;
+
+	if (!op->err.code) {
+		retry_finish(c);
+		return;
+	}
+	if (!err_permanent(op->err.code) && retry_canceled(r)) {
+		finish_canceled(c);
+		return;
+	}
+	wait = tries_failed(r, &c->tries, backend_op_text(op).s, &op->err);
+	if (wait >= 0) {
+		c->due = retry_now(r) + wait;
+		if (retry_schedule(r, c))
+			return;
+		/* Else no thread could be had, and the store's own error stands. */
+		if (retry_canceled(r))
+			err_cancel(&op->err);
+	}
+	retry_finish(c);
+}
+
+static void retry_start(struct backend *b, struct backend_op *op)
+{
+	struct retry *r = retry_of(b);
+	struct retry_op *c = mem_zalloc(sizeof(*c));
+
+	c->r = r;
+	c->op = op;
+	c->done = op->done;
+	c->arg = op->arg;
+	c->tries.began = retry_now(r);
+	op->done = retry_done;
+	op->arg = c;
+	retry_try(c);
+}
+
+/* Wait in the caller's thread.  False: canceled. */
+static bool wait_here(struct retry *r, int64_t wait)
+{
+	int64_t due = retry_now(r) + wait;
+	bool canceled;
+
+	pthread_mutex_lock(&r->lock);
+	while (!r->canceled && (wait = due - retry_now(r)) > 0)
+		r->wait(r->wait_arg, &r->wake, &r->lock, wait);
+	canceled = r->canceled;
+	pthread_mutex_unlock(&r->lock);
+	return !canceled;
+}
+
+/* The same tries for a call that blocks. */
+static int retry_call(
+	struct retry *r, const char *what, int (*call)(struct retry *r, void *arg, struct err *err), void *arg, struct err *err)
+{
+	struct tries t = {.began = retry_now(r)};
+	struct err e;
+
+	for (;;) {
+		int64_t wait = -1;
+
+		err_clear(&e);
+		t.n++;
+		if (!call(r, arg, &e))
+			return 0;
+		if (err_permanent(e.code) || !retry_canceled(r))
+			wait = tries_failed(r, &t, what, &e);
+		else
+			err_cancel(&e);
+		if (wait < 0)
+			break;
+		if (!wait_here(r, wait)) {
+			err_cancel(&e);
+			break;
+		}
+	}
+	return err_copy(err, &e);
+}
+
+struct listed {
+	struct id name;
+	uint64_t size;
+};
+
+struct listing {
+	enum backend_type type;
+	struct listed *v;
+	size_t n, cap;
+};
+
+static int listing_add(void *arg, const struct id *name, uint64_t size)
+{
+	struct listing *l = arg;
+
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 256;
+		l->v = mem_regrow(l->v, l->cap, sizeof(*l->v));
+	}
+	l->v[l->n++] = (struct listed){.name = *name, .size = size};
+	return 0;
+}
+
+static int call_list(struct retry *r, void *arg, struct err *err)
+{
+	struct listing *l = arg;
+
+	l->n = 0;
+	return backend_list(r->inner, l->type, listing_add, l, err);
+}
+
+static int retry_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+{
+	struct listing l = {.type = t};
+	char what[32];
+	int code;
+
+	snprintf(what, sizeof(what), "list %s files", backend_type_name(t));
+	code = retry_call(retry_of(b), what, call_list, &l, err);
+	for (size_t i = 0; i < l.n && !code; i++)
+		code = fn(arg, &l.v[i].name, l.v[i].size);
+	mem_free(l.v);
+	return code;
+}
+
+static int call_create(struct retry *r, void *arg, struct err *err)
+{
+	(void)arg;
+	return backend_create(r->inner, err);
+}
+
+static int retry_create(struct backend *b, struct err *err)
+{
+	return retry_call(retry_of(b), "create the repository's place", call_create, NULL, err);
+}
+
+static void retry_free(struct backend *b)
+{
+	struct retry *r = retry_of(b);
+
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_cond_broadcast(&r->wake);
+	pthread_mutex_unlock(&r->lock);
+	if (r->has_timer)
+		pthread_join(r->timer, NULL);
+	backend_free(r->inner);
+	pthread_cond_destroy(&r->wake);
+	pthread_mutex_destroy(&r->lock);
+	mem_free(r);
+}
+
+static const struct backend_vtable retry_vtable = {
+	.scheme = "retry",
+	.start = retry_start,
+	.list = retry_list,
+	.create = retry_create,
+	.free = retry_free,
+};
+
+struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env)
+{
+	struct retry *r = mem_zalloc(sizeof(*r));
+	pthread_condattr_t mono;
+
+	r->b = *inner;
+	r->b.vt = &retry_vtable;
+	r->inner = inner;
+	r->p = *p;
+	r->env = env;
+	r->wait = wait_real;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->wake, &mono);
+	pthread_condattr_destroy(&mono);
+	return &r->b;
+}
+
+void backend_retry_set_wait(struct backend *b, backend_retry_wait_fn *fn, void *arg)
+{
+	if (b->vt != &retry_vtable)
+		return;
+	retry_of(b)->wait = fn;
+	retry_of(b)->wait_arg = arg;
+}
+
+void backend_retry_cancel(struct backend *b)
+{
+	struct retry *r = retry_of(b);
+
+	if (b->vt != &retry_vtable)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->canceled = true;
+	pthread_cond_broadcast(&r->wake);
+	pthread_mutex_unlock(&r->lock);
+}
