@@ -8,8 +8,7 @@ struct budget {
 	pthread_cond_t room;
 	size_t limit, used;
 	bool cancelled;
-	/* Takers pass in the order they came (ticket == serving): small ones must not starve a large one. */
-	size_t ticket, serving;
+	size_t waiting;
 };
 
 struct budget *budget_new(size_t bytes)
@@ -36,21 +35,22 @@ static bool fits(const struct budget *b, size_t bytes)
 	return b->used == 0 || (b->used <= b->limit && bytes <= b->limit - b->used);
 }
 
+/*
+ * Whoever fits passes, also ahead of a larger one that waits: in first-come order a thread that holds bytes and takes a few more
+ * would wait behind a large taker that waits for those very bytes.
+ */
 bool budget_take(struct budget *b, size_t bytes)
 {
-	size_t mine;
 	bool ok;
 
 	pthread_mutex_lock(&b->lock);
-	mine = b->ticket++;
-	while (!b->cancelled && (mine != b->serving || !fits(b, bytes)))
+	b->waiting++;
+	while (!b->cancelled && !fits(b, bytes))
 		pthread_cond_wait(&b->room, &b->lock);
+	b->waiting--;
 	ok = !b->cancelled;
 	if (ok)
 		b->used += bytes;
-	b->serving++;
-	if (b->ticket != b->serving)
-		pthread_cond_broadcast(&b->room);
 	pthread_mutex_unlock(&b->lock);
 	return ok;
 }
@@ -60,7 +60,7 @@ bool budget_try(struct budget *b, size_t bytes)
 	bool ok;
 
 	pthread_mutex_lock(&b->lock);
-	ok = !b->cancelled && b->ticket == b->serving && fits(b, bytes);
+	ok = !b->cancelled && fits(b, bytes);
 	if (ok)
 		b->used += bytes;
 	pthread_mutex_unlock(&b->lock);
@@ -72,7 +72,7 @@ void budget_give(struct budget *b, size_t bytes)
 	pthread_mutex_lock(&b->lock);
 	assert(bytes <= b->used);
 	b->used -= bytes;
-	if (b->ticket != b->serving)
+	if (b->waiting)
 		pthread_cond_broadcast(&b->room);
 	pthread_mutex_unlock(&b->lock);
 }
