@@ -8,11 +8,11 @@ const char *blob_type_name(enum blob_type t); /* "data", "tree" */
 
 /* One blob inside one pack. */
 struct blob {
-	struct id id;         /* SHA-256 of the plaintext */
+	struct id id; /* SHA-256 of the plaintext */
 	enum blob_type type;
-	uint32_t offset;      /* in the pack */
-	uint32_t length;      /* stored bytes, with the 32 of the seal */
-	uint32_t plain;       /* uncompressed_length; 0: stored uncompressed, length - 32 */
+	uint32_t offset; /* in the pack */
+	uint32_t length; /* stored bytes, with the 32 of the seal */
+	uint32_t plain;  /* uncompressed_length; 0: stored uncompressed, length - 32 */
 };
 static inline uint32_t blob_plain_size(const struct blob *b)
 {

@@ -13,6 +13,7 @@
 
 enum node_type { NODE_FILE, NODE_DIR, NODE_SYMLINK, NODE_DEV, NODE_CHARDEV, NODE_FIFO, NODE_SOCKET, NODE_IRREGULAR, NODE_TYPES };
 const char *node_type_name(enum node_type t); /* "file", "dir", … */
+int node_type_parse(const char *s, size_t n); /* the type, or ERR_INVALID */
 
 struct str {
 	const char *p; /* not 0-terminated */
@@ -38,17 +39,20 @@ struct node {
 	size_t n_xattr;
 	const struct id *content; /* files */
 	size_t n_content;
-	bool has_content;         /* reading: "content" was an array */
-	struct id subtree;        /* directories; zero when absent */
+	bool has_content;  /* reading: "content" was an array */
+	struct id subtree; /* directories; zero when absent */
 	bool has_subtree;
-	struct str error;         /* legacy */
-	struct str generic;       /* generic_attributes as raw JSON, empty when absent */
+	struct str error;   /* legacy */
+	struct str generic; /* generic_attributes as raw JSON, empty when absent */
 };
 
 /* node_write: the JSON object, byte for byte as restic 0.18 writes it. */
 void node_write(const struct node *n, const struct zone *z, struct buf *out);
 
-/* node_unchanged: restic's test (11.2) whether the file `now` (from lstat) is still the one `then` from the parent. */
+/*
+ * node_unchanged: restic's test (11.2) whether the file `now` (from lstat) is still the one `then` from the parent.
+ * NODE_IGNORE_INODE ignores ctime too, as restic's --ignore-inode does.
+ */
 enum { NODE_IGNORE_CTIME = 1, NODE_IGNORE_INODE = 2 };
 bool node_unchanged(const struct node *then, const struct node *now, unsigned flags);
 

@@ -5,12 +5,12 @@
 #include "base/err.h"
 #include "format/blob.h"
 
-#define PACK_OVERHEAD 36u                 /* bytes of a pack besides blobs and header entries */
-#define PACK_HEADER_MAX (16777216u + 4u)  /* with the length field */
-#define PACK_ENTRIES_MAX 409199u
-#define PACK_EAGER 651u                   /* bytes at the end that hold the header of up to 15 blobs */
-#define PACK_SIZE_MIN ((size_t)4 << 20)
-#define PACK_SIZE_MAX ((size_t)128 << 20)
+#define PACK_OVERHEAD     36u              /* bytes of a pack besides blobs and header entries */
+#define PACK_HEADER_MAX   (16777216u + 4u) /* with the length field */
+#define PACK_ENTRIES_MAX  409199u
+#define PACK_EAGER        651u /* bytes at the end that hold the header of up to 15 blobs */
+#define PACK_SIZE_MIN     ((size_t)4 << 20)
+#define PACK_SIZE_MAX     ((size_t)128 << 20)
 #define PACK_SIZE_DEFAULT ((size_t)64 << 20)
 
 static inline unsigned pack_entry_size(const struct blob *b)

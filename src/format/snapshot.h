@@ -17,6 +17,7 @@ bool strlist_has(const struct strlist *l, const char *s);
 
 struct snapshot_summary {
 	struct ts backup_start, backup_end;
+	int32_t start_offset, end_offset; /* seconds east of UTC as written, like time_offset */
 	uint64_t files_new, files_changed, files_unmodified, dirs_new, dirs_changed, dirs_unmodified;
 	uint64_t data_blobs, tree_blobs, data_added, data_added_packed, total_files_processed, total_bytes_processed;
 };

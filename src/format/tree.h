@@ -15,8 +15,9 @@ void tree_end(struct buf *out);                                          /* ]}\n
 struct tree_in {
 	struct json_in json;
 	struct node node;
-	struct buf names;    /* decoded strings of the current node */
-	struct buf last;     /* name of the node before */
+	struct buf names;   /* decoded strings of the current node */
+	struct buf last;    /* name of the node before */
+	struct buf generic; /* generic_attributes of the current node */
 	struct id *content;
 	size_t content_cap;
 	struct node_xattr *xattr;
