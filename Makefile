@@ -61,8 +61,8 @@ PROGRAMS := $(if $(wildcard src/cmd/main.c),$(B)/a_backup) \
 	$(if $(HAVE_MPI),$(if $(wildcard src/cmd/main_mpi.c),$(B)/a_backup-mpi))
 FULL := $(if $(filter-out $(ROOMS),$(ALL_ROOMS)),,yes)
 
-# A unit test t_x belongs to the room that has x.c or x.h; without one it needs all rooms.
-room_of = $(notdir $(patsubst %/,%,$(dir $(firstword $(wildcard src/*/$(1).c src/*/$(1).h)))))
+# A unit test t_x belongs to the lowest room that has x.c or x.h (t_room_x where two have one); without one it needs all rooms.
+room_of = $(firstword $(foreach r,$(ALL_ROOMS),$(if $(wildcard src/$(r)/$(1).[ch] src/$(r)/$(patsubst $(r)_%,%,$(1)).[ch]),$(r))))
 UNIT_SRC := $(wildcard tests/unit/t_*.c)
 $(foreach s,$(UNIT_SRC),$(eval ROOM_$(basename $(notdir $(s))) := $(call room_of,$(patsubst t_%,%,$(basename $(notdir $(s)))))))
 UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter $(ROOMS),$(ROOM_$(basename $(notdir $(s)))))$(FULL),$(s)))

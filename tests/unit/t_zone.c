@@ -1,0 +1,198 @@
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "unit/check.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t random64(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+/* libc reads the same files with its own code: it is the oracle from 1940 on (before the first transition it differs from Go). */
+static bool agrees(const char *name)
+{
+	struct zone *z = zone_new(name);
+	uint64_t x = 88172645463325252u;
+	bool ok = z != NULL;
+
+	setenv("TZ", name, 1);
+	tzset();
+	for (int i = 0; ok && i < 30000; i++) {
+		int64_t sec = -946771200 + (int64_t)(random64(&x) % 20000000000u);
+		time_t t = sec;
+		struct tm tm;
+
+		localtime_r(&t, &tm);
+		ok = CHECK_EQ(zone_offset(z, sec), tm.tm_gmtoff);
+		if (!ok)
+			fprintf(stderr, "  %s at %lld\n", name, (long long)sec);
+	}
+	zone_free(z);
+	return ok;
+}
+
+TEST(agrees_with_libc)
+{
+	static const char *const names[] = {"Europe/Helsinki", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Europe/Dublin",
+		"America/Nuuk", "Asia/Kolkata", "Antarctica/Troll", "Asia/Gaza", "Pacific/Apia", "Asia/Tehran", "America/Santiago", "Pacific/Chatham",
+		"Africa/Abidjan", "Asia/Jerusalem", "America/Sao_Paulo"};
+
+	if (access("/usr/share/zoneinfo/Europe/Helsinki", R_OK) != 0)
+		SKIP("no zoneinfo");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		CHECK(agrees(names[i]));
+}
+
+static int32_t offset_of(const char *tz, int64_t sec)
+{
+	struct zone *z = zone_new(tz);
+	int32_t off = zone_offset(z, sec);
+
+	zone_free(z);
+	return off;
+}
+
+TEST(value_of_TZ)
+{
+	const int64_t summer = 1782000000; /* June 2026 */
+
+	if (access("/usr/share/zoneinfo/Europe/Helsinki", R_OK) != 0)
+		SKIP("no zoneinfo");
+	CHECK_EQ(offset_of("Europe/Helsinki", summer), 10800);
+	CHECK_EQ(offset_of(":Europe/Helsinki", summer), 10800);
+	CHECK_EQ(offset_of("/usr/share/zoneinfo/Europe/Helsinki", summer), 10800);
+	CHECK_EQ(offset_of(":/usr/share/zoneinfo/Europe/Helsinki", summer), 10800);
+	CHECK_EQ(offset_of("", summer), 0);
+	CHECK_EQ(offset_of(":", summer), 0);
+	CHECK_EQ(offset_of("UTC", summer), 0);
+	CHECK_EQ(offset_of("EET-2EEST,M3.5.0/3,M10.5.0/4", summer), 0);
+	CHECK_EQ(offset_of("No/Such_Place", summer), 0);
+	CHECK_EQ(offset_of("Europe", summer), 0);
+	CHECK_EQ(offset_of("/dev/null", summer), 0);
+	/* Helsinki's local mean time, before its first transition in 1878. */
+	CHECK_EQ(offset_of("Europe/Helsinki", -5000000000), 5989);
+	CHECK_EQ(offset_of("Europe/Helsinki", INT64_MIN), 5989);
+	CHECK_EQ(offset_of("Europe/Helsinki", 250000000000), 7200);
+	zone_free(NULL);
+}
+
+static void be(struct buf *b, uint64_t v, int bytes)
+{
+	while (bytes-- > 0)
+		buf_addc(b, (int)(v >> 8 * bytes & 255));
+}
+
+static void block(struct buf *b, int time_size, const int64_t *times, size_t n, const uint8_t *index, uint8_t highest)
+{
+	buf_adds(b, "TZif2");
+	be(b, 0, 15);
+	be(b, 0, 12);
+	be(b, n, 4);
+	be(b, 3, 4);
+	be(b, 4, 4);
+	for (size_t i = 0; i < n; i++)
+		be(b, (uint64_t)times[i], time_size);
+	for (size_t i = 0; i < n; i++)
+		buf_addc(b, index[i] > highest ? highest : index[i]);
+	for (uint64_t i = 0; i < 3; i++) {
+		be(b, 1000 * (i + 1), 4);
+		be(b, i == 1, 1);
+		be(b, 0, 1);
+	}
+	buf_add(b, "ABC", 4);
+}
+
+/* Types: 0 = +1000 s, 1 = +2000 s DST, 2 = +3000 s. */
+static void tzif(struct buf *b, const int64_t *times, size_t n, const uint8_t *index, const char *footer)
+{
+	buf_reset(b);
+	block(b, 4, times, 0, index, 2);
+	block(b, 8, times, n, index, 2);
+	buf_addf(b, "\n%s\n", footer);
+}
+
+static struct zone *load(const struct buf *b, size_t len)
+{
+	char *path = mem_printf("%s/zone", check_tmpdir());
+	FILE *f = fopen(path, "w");
+	struct zone *z;
+
+	REQUIRE(f && fwrite(b->p, 1, len, f) == len && fclose(f) == 0);
+	z = zone_new(path);
+	mem_free(path);
+	return z;
+}
+
+TEST(first_type_as_go_picks_it)
+{
+	static const int64_t times[] = {100, 200};
+	static const uint8_t unused[] = {1, 2}, to_dst[] = {1, 0}, to_std[] = {2, 0};
+	struct buf b;
+	struct zone *z;
+
+	buf_init(&b, 10000);
+	tzif(&b, times, 2, unused, "");
+	z = load(&b, b.len);
+	CHECK_EQ(zone_offset(z, 99), 1000);
+	CHECK_EQ(zone_offset(z, 100), 2000);
+	CHECK_EQ(zone_offset(z, 199), 2000);
+	CHECK_EQ(zone_offset(z, 1u << 31), 3000);
+	zone_free(z);
+	tzif(&b, times, 2, to_dst, "");
+	z = load(&b, b.len);
+	CHECK_EQ(zone_offset(z, 99), 1000);
+	zone_free(z);
+	tzif(&b, times, 2, to_std, "XYZ-5");
+	z = load(&b, b.len);
+	CHECK_EQ(zone_offset(z, 99), 1000);
+	CHECK_EQ(zone_offset(z, 199), 3000);
+	CHECK_EQ(zone_offset(z, 200), 18000);
+	zone_free(z);
+	tzif(&b, times, 0, to_std, "XYZ-5");
+	z = load(&b, b.len);
+	CHECK_EQ(zone_offset(z, -1), 18000);
+	zone_free(z);
+	buf_release(&b);
+}
+
+TEST(broken_files_are_UTC_or_harmless)
+{
+	static const int64_t times[] = {100, 200};
+	static const uint8_t index[] = {1, 2};
+	uint64_t x = 1;
+	struct buf b;
+	size_t whole;
+
+	buf_init(&b, 10000);
+	tzif(&b, times, 2, index, "EET-2EEST,M3.5.0/3,M10.5.0/4");
+	whole = b.len;
+	for (size_t len = 0; len < whole; len++) {
+		struct zone *z = load(&b, len);
+
+		/* Without its footer a file is still good. */
+		CHECK_EQ(z != NULL, len >= whole - 30);
+		zone_offset(z, 1782000000);
+		zone_free(z);
+	}
+	for (int i = 0; i < 2000; i++) {
+		struct zone *z;
+		size_t at = random64(&x) % whole;
+		uint8_t before = b.p[at];
+
+		b.p[at] = (uint8_t)random64(&x);
+		z = load(&b, whole);
+		zone_offset(z, (int64_t)random64(&x));
+		zone_offset(z, 1782000000);
+		zone_free(z);
+		b.p[at] = before;
+	}
+	buf_release(&b);
+}
