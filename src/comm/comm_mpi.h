@@ -1,0 +1,12 @@
+/* comm_mpi: the MPI mailbox; comm_mpi.c and main_mpi.c alone include <mpi.h>. */
+#ifndef COMM_COMM_MPI_H
+#define COMM_COMM_MPI_H
+#include "comm/comm.h"
+
+/* comm_mpi_init(argc, argv): MPI_Init_thread with FUNNELED.  NULL and err when MPI cannot start. */
+struct comm *comm_mpi_init(int *argc, char ***argv, struct err *err);
+/* comm_mpi_end(c): frees it and MPI_Finalize.  comm_mpi_abort: this rank must not live on alone: MPI_Abort with the exit code. */
+void comm_mpi_end(struct comm *c);
+void comm_mpi_abort(int code) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * idxshare: loads the repository's index files, rank r the files r, r + N, …, and ships each entry to the rank that owns its blob.
+ */
+#ifndef DIST_IDXSHARE_H
+#define DIST_IDXSHARE_H
+#include "dist/router.h"
+#include "repo/catalog.h"
+#include "repo/repo.h"
+
+/*
+ * idxshare_load: collective, blocking (runs the router); returns the same code on all ranks (the first error in rank order).  Bounded memory: a rank reads on only
+ * while its unsent messages are few.  With one rank it is catalog_load.
+ * Between two loads the ranks must have met (agree_all).
+ */
+int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, struct err *err);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * item: a piece of work that any rank can do: list one directory, or read some files of one.
+ *
+ * An item names the place where its results belong by a dirref: the return address of the treebuild slot that waits for them, on whichever rank that is.
+ */
+#ifndef ENGINE_ITEM_H
+#define ENGINE_ITEM_H
+#include "dist/workq.h"
+
+struct dirref {
+	uint32_t rank, slot, child;
+};
+void dirref_put(struct buf *b, const struct dirref *d);
+void dirref_get(struct wire_in *w, struct dirref *d);
+
+enum item_kind { ITEM_DIR, ITEM_FILES };
+
+struct item_file {
+	char *name;     /* in the file system, below item->path */
+	char *as;       /* the node's name if another one, else NULL */
+	uint32_t child; /* of item->up.slot */
+	bool had;       /* the parent snapshot has a file of this name */
+	uint64_t size;  /* as last seen: a hint */
+};
+
+struct item {
+	struct workq_item q;
+	enum item_kind kind;
+	struct dirref up;   /* ITEM_FILES: child is unused */
+	char *path;         /* absolute: the directory itself, or the one that holds the files */
+	/* ITEM_DIR */
+	char *name;         /* the node's */
+	bool has_parent;    /* the parent snapshot has this directory, as tree `parent` */
+	bool meta_same;     /* and its metadata was the same when last seen */
+	struct id parent;
+	uint64_t device;    /* --one-file-system: the target's st_dev */
+	/* ITEM_FILES */
+	struct item_file *file;
+	size_t n;
+};
+
+struct item *item_new(enum item_kind kind, const struct dirref *up, const char *path);
+void item_free(struct item *it);
+void item_add_file(struct item *it, const char *name, const char *as, uint32_t child, bool had, uint64_t size);
+void item_pack(const struct item *it, struct buf *out);
+struct item *item_unpack(struct wire_in *in); /* NULL: damaged */
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * restore: a snapshot's tree back to a directory, with many transfers in flight and bounded memory (restic-format.md 13.6).
+ *
+ * Works in windows of the tree order: directories are made, the files of a window are cut into wanted blobs, grouped by pack, fetched in coalesced ranges, decoded on env->cpu and
+ * written at their offsets; then metadata; a directory's metadata when everything below it is done.  What grows with the tree: one entry per hard-linked file, nothing else.
+ */
+#ifndef ENGINE_RESTORE_H
+#define ENGINE_RESTORE_H
+#include "fs/match.h"
+#include "repo/loader.h"
+
+enum restore_overwrite { RESTORE_ALWAYS, RESTORE_IF_CHANGED, RESTORE_IF_NEWER, RESTORE_NEVER };
+
+struct restore_options {
+	const char *target;
+	const struct match *const *include; /* lists; at most one of include and exclude is given */
+	size_t n_include;
+	const struct match *const *exclude;
+	size_t n_exclude;
+	const struct match *include_xattr, *exclude_xattr; /* NULL: all */
+	enum restore_overwrite overwrite;
+	bool sparse, delete, dry_run, ownership_by_name, verify;
+	bool verbose_items;
+};
+
+struct restore_counts {
+	uint64_t total_files, files_restored, files_skipped, files_deleted; /* all node types, as restic counts */
+	uint64_t total_bytes, bytes_restored, bytes_skipped;
+	uint64_t errors, verified;
+};
+
+struct restore_events {
+	void (*progress)(void *arg, const struct restore_counts *c);
+	void (*error)(void *arg, const char *item, const char *message);
+	void (*item)(void *arg, const char *action, const char *item, uint64_t size); /* "restored", "updated", "unchanged", "deleted" */
+	void *arg;
+};
+
+/* restore_run: `root` is the tree selected.  0 although single items failed (counts->errors > 0 means exit code 1); other errors end it.  *stop as in backup. */
+int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root, const struct restore_options *opt, const struct restore_events *ev,
+		const volatile int *stop, struct restore_counts *counts, struct err *err);
+
+#endif

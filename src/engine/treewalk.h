@@ -1,0 +1,39 @@
+/*
+ * treewalk: reads the trees of a snapshot depth first in restic's order, with children fetched ahead.  For files, find, dump, restore, check.
+ * Runs env->loop; loop thread only.  Memory: the trees on the current path and a bounded read-ahead.
+ */
+#ifndef ENGINE_TREEWALK_H
+#define ENGINE_TREEWALK_H
+#include "format/tree.h"
+#include "repo/loader.h"
+
+enum treewalk_next { TREEWALK_GO, TREEWALK_SKIP /* do not enter this directory */, TREEWALK_STOP };
+
+struct treewalk_entry {
+	const char *path; /* "/a/b", below the root given */
+	size_t path_len;
+	const struct node *node;
+	const struct id *tree; /* the tree that holds the node */
+	unsigned depth;        /* 0 = entries of the root */
+};
+
+struct treewalk_fn {
+	enum treewalk_next (*enter)(void *arg, const struct treewalk_entry *e); /* every node, directories before their contents */
+	void (*leave)(void *arg, const struct treewalk_entry *e);             /* a directory that was entered, after its contents; may be NULL */
+	enum treewalk_next (*failed)(void *arg, const char *path, const struct err *e); /* a tree that cannot be read; NULL: the walk ends with the error */
+	void *arg;
+};
+/* treewalk_run: root_path is put in front of all paths ("" or "/sub").  0, or the first error; stopping early is 0. */
+int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn, struct err *err);
+
+/* treewalk_find: the node at a clean absolute path below the tree; `names` of *out point into *hold (released by the caller).  "/" gives a directory node with subtree = root. */
+struct treewalk_node {
+	struct tree_in in;
+	struct buf plain;
+	struct node node;
+	struct id tree; /* holding it */
+};
+int treewalk_find(struct loader *l, const struct id *root, const char *path, struct treewalk_node *out, struct err *err); /* ERR_NOTFOUND */
+void treewalk_node_release(struct treewalk_node *n);
+
+#endif

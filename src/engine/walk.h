@@ -1,0 +1,73 @@
+/*
+ * walk: one directory looked at by a worker: listed, excluded, stat'ed and compared with the parent's tree of the same directory.
+ *
+ * Pure of ranks and of the repository: it gets the parent's tree as bytes and leaves a list of children, each of which is ready, or a directory, or a file to be read.
+ */
+#ifndef ENGINE_WALK_H
+#define ENGINE_WALK_H
+#include "engine/nodemake.h"
+#include "engine/tally.h"
+#include "engine/target.h"
+#include "fs/dir.h"
+
+enum walk_kind {
+	WALK_READY,     /* its JSON is in the arena */
+	WALK_UNCHANGED, /* likewise, if all of its content is still in the repository */
+	WALK_FILE,      /* must be read */
+	WALK_DIR,
+	WALK_ABOVE      /* a directory above targets */
+};
+
+struct walk_entry {
+	enum walk_kind kind;
+	const char *name;            /* of the node; borrowed from the list or the target */
+	const struct target *target; /* in a directory above targets */
+	size_t json, json_n;         /* READY, UNCHANGED: place in the arena */
+	size_t ids, n_ids;           /* UNCHANGED: place in walk->ids */
+	uint64_t size;
+	bool had;                    /* the parent has one of this name and type */
+	bool meta_same;              /* DIR, ABOVE */
+	struct id parent;            /* DIR, ABOVE with had: its tree */
+};
+
+struct walk_note { /* something to say about an item */
+	char *path, *message;
+	const char *action; /* NULL: an error; else an item event */
+	uint64_t size;
+};
+
+struct walk {
+	/* in */
+	const struct backup_options *opt;
+	const struct nodemake *make;
+	const char *path;             /* of the directory; borrowed */
+	const struct target *above;   /* not NULL: the children are these, instead of what readdir says */
+	bool has_parent;
+	struct buf parent;            /* the parent's tree, plaintext */
+	uint64_t device;              /* --one-file-system: the target's */
+	struct tally *tally;
+	/* out */
+	struct err err;               /* the directory itself cannot be listed */
+	bool vanished;                /* because it is gone */
+	struct meta meta;
+	struct xattr_list xattr;
+	struct dir_list list;
+	struct walk_entry *entry;
+	size_t n;
+	struct buf arena;
+	struct id *ids;
+	size_t n_ids, cap_ids;
+	struct walk_note *note;
+	size_t n_note;
+};
+
+void walk_run(struct walk *w); /* any thread */
+void walk_release(struct walk *w);
+
+/* walk_reject: whether exclude lists reject this absolute path. */
+bool walk_reject(const struct backup_options *opt, const char *path);
+
+void walk_say(struct walk_note **note, size_t *n, const char *dir, const char *name, const char *action, uint64_t size, const char *message);
+void walk_notes_release(struct walk_note *note, size_t n);
+
+#endif

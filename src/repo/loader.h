@@ -1,0 +1,43 @@
+/*
+ * loader: trees out of packs, few requests (../design "Reading trees").
+ *
+ * A pack that a second tree is wanted from is fetched whole and kept in an LRU bounded in bytes; several requests for one pack share its fetch.  Decoding runs on env->cpu.
+ * A damaged copy is replaced by another place of the same blob if there is one.  Loop thread only.
+ */
+#ifndef REPO_LOADER_H
+#define REPO_LOADER_H
+#include "repo/claim.h"
+
+struct loader;
+struct loader *loader_new(struct repo *r, struct claim *claim, size_t cache_bytes);
+void loader_free(struct loader *l); /* no request may be under way */
+
+struct loader_tree {
+	struct id id;
+	struct buf plain; /* result, owned by the request's owner */
+	struct err err;   /* code 0 on success */
+	void (*done)(struct loader_tree *t); /* on the loop */
+	void *arg;
+	/* the loader's own */
+	struct claim_find find;
+	struct task task;
+	struct loader *loader;
+	struct loader_pack *pack;
+	struct loader_fetch *fetch;
+	struct loader_tree *next;
+	bool again, direct;
+	struct err first;
+};
+/* loader_tree_get: id, done, arg set by the caller; t must live until done. */
+void loader_tree_get(struct loader *l, struct loader_tree *t);
+/* loader_tree_wait: the same, running env->loop until it is there; for serial commands. */
+int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err);
+/* loader_blob_wait: any one blob (dump, cat), by its own range request.  Runs env->loop. */
+int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain, struct err *err);
+
+struct loader_stats {
+	uint64_t gets, bytes, trees, hits;
+};
+void loader_stats(const struct loader *l, struct loader_stats *out);
+
+#endif

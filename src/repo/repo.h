@@ -1,0 +1,90 @@
+/*
+ * repo: one rank's view of a repository: its key, its config, its files (restic-format.md 2, 3, 8).  No files of the user, no ranks.
+ *
+ * After opening it is immutable and may be used by all threads of the rank; contexts for crypto and compression are lent by repo_ctx_get.
+ */
+#ifndef REPO_REPO_H
+#define REPO_REPO_H
+#include "backend/backend.h"
+#include "base/env.h"
+#include "format/blob.h"
+#include "format/config.h"
+#include "kern/chunker.h"
+#include "kern/compress.h"
+#include "kern/hash.h"
+#include "kern/seal.h"
+
+struct repo {
+	struct backend *be; /* borrowed */
+	const struct env *env;
+	struct config config;
+	struct seal_key master;
+	struct id key_id;   /* of the key file that was opened; zero when adopted */
+	bool verify;        /* open and compare what was sealed before it is uploaded (default true) */
+	int level;          /* libzstd level for v2 (COMPRESS_*) */
+	bool compress_data; /* false: --compression off: data blobs stored raw, trees and files still compressed */
+	struct repo_ctx_pool *pool;
+};
+
+/* repo_probe(be): 0 when a config exists, ERR_NOREPO when not, other errors as they come. */
+int repo_probe(struct backend *be, struct err *err);
+
+/*
+ * repo_create(be, env, config, pass, n, out): write the first key (calibrated scrypt, user and host as given) and the config (restic's order), then open it.
+ * config: version set by the caller, polynomial 0 = draw one, id drawn here.  ERR_EXISTS when a config, key or snapshot is there.
+ */
+struct repo_owner {
+	const char *username, *hostname;
+};
+int repo_create(struct backend *be, const struct env *env, unsigned version, uint64_t polynomial, const struct repo_owner *who, const void *pass, size_t n, struct repo **out,
+		struct err *err);
+
+/* repo_open(be, env, pass, n, key_hint, out): restic-format.md 2.3.  ERR_NOREPO, ERR_PASSWORD, ERR_INVALID, ….  key_hint may be NULL. */
+int repo_open(struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err);
+
+/* repo_adopt: a repository whose config and master key another rank opened. */
+struct repo *repo_adopt(struct backend *be, const struct env *env, const struct config *config, const struct seal_key *master);
+void repo_close(struct repo *r); /* wipes the key; NULL is fine */
+
+/* One thread's contexts; get and put are cheap. */
+#define REPO_CTX_IVS 128
+struct repo_ctx {
+	struct seal *seal;
+	struct compress *compress;
+	struct hash *hash;
+	struct buf tmp, tmp2; /* scratch, any contents */
+	struct repo_ctx *next;
+	const struct rnd *rnd;
+	uint8_t iv[REPO_CTX_IVS][SEAL_IV];
+	unsigned ivs; /* not used yet */
+};
+struct repo_ctx *repo_ctx_get(struct repo *r);
+void repo_ctx_put(struct repo *r, struct repo_ctx *c);
+/* repo_ctx_iv: SEAL_IV random bytes, never given before and not all zero; valid until the next call. */
+const uint8_t *repo_ctx_iv(struct repo_ctx *c);
+
+#define REPO_FILE_MAX ((size_t)1 << 30)  /* the largest unpacked file read: bytes stored, and plaintext */
+#define REPO_SMALL_MAX ((size_t)1 << 20) /* config, keys, locks */
+#define REPO_BLOB_MAX UINT32_MAX         /* a blob's plaintext and its stored bytes; restic's own limit */
+
+/*
+ * Unpacked files (config, snapshot, index, lock).  Blocking.
+ * repo_load: hash, MAC and encoding checked; plaintext in out (initialised with its maximum).  A wrong hash is read once more.
+ * repo_save: names it by its ciphertext; verified before upload when r->verify.
+ */
+int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct buf *out, struct err *err);
+int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, struct id *id, struct err *err);
+/* repo_seal_file: the stored bytes and name for a plaintext, without storing: for asynchronous writers.  repo_open_file: the reverse, on whole stored bytes. */
+int repo_seal_file(struct repo *r, enum backend_type t, const void *p, size_t n, struct buf *stored, struct id *id, struct err *err);
+int repo_open_file(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err);
+
+/* repo_load_index: one index file as a stream of packs (format/index.h) without its whole plaintext in memory.  Blocking; any thread. */
+int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n), void *arg, struct err *err);
+
+/* repo_open_blob: sealed bytes of blob b to its plaintext (appended at out->p, out reset first): MAC, decompression, length and SHA-256 checked.  Any thread. */
+int repo_open_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err);
+
+/* repo_prefix: the one file of type t whose name begins with these hex digits.  ERR_NOTFOUND, ERR_USAGE (ambiguous, not hex). Blocking. */
+int repo_prefix(struct repo *r, enum backend_type t, const char *prefix, struct id *id, struct err *err);
+
+#endif
