@@ -87,7 +87,7 @@ TEST(value_of_TZ)
 static void be(struct buf *b, uint64_t v, int bytes)
 {
 	while (bytes-- > 0)
-		buf_addc(b, (int)(v >> 8 * bytes & 255));
+		buf_addc(b, bytes < 8 ? (int)(v >> 8 * bytes & 255) : 0);
 }
 
 static void block(struct buf *b, int time_size, const int64_t *times, size_t n, const uint8_t *index, uint8_t highest)
