@@ -6,7 +6,9 @@
  */
 #ifndef REPO_LOADER_H
 #define REPO_LOADER_H
+#include "base/env.h"
 #include "repo/claim.h"
+#include "repo/repo.h"
 
 struct loader;
 struct loader *loader_new(struct repo *r, struct claim *claim, size_t cache_bytes);

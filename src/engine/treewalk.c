@@ -1,0 +1,292 @@
+#include "engine/treewalk.h"
+#include "base/mem.h"
+#include <string.h>
+
+#define AHEAD 24 /* subdirectories of one directory on their way at once */
+
+/* A subdirectory that is known from its parent's listing, maybe fetched already. */
+struct ahead {
+	struct loader_tree get;
+	bool started, arrived;
+};
+
+/* One directory on the current path. */
+struct level {
+	struct buf plain;
+	struct tree_in in;
+	struct ahead *sub; /* in tree order */
+	size_t n_sub, next_sub;
+	size_t started; /* all that were asked for are below this one */
+	struct id id;
+	size_t path_len; /* of the path before this directory's entries */
+};
+
+struct walker {
+	struct loader *loader;
+	const struct env *env;
+	const struct treewalk_fn *fn;
+	struct level *level;
+	size_t depth, cap;
+	struct buf path;
+	bool stop;
+};
+
+static void sub_arrived(struct loader_tree *t)
+{
+	((struct ahead *)t->arg)->arrived = true;
+}
+
+/* Keep AHEAD fetches going behind the place the walk has reached. */
+static void fetch_ahead(struct walker *w, struct level *v)
+{
+	while (v->started < v->n_sub && v->started < v->next_sub + AHEAD) {
+		struct ahead *a = &v->sub[v->started++];
+
+		a->started = true;
+		a->get.done = sub_arrived;
+		a->get.arg = a;
+		loader_tree_get(w->loader, &a->get);
+	}
+}
+
+static void wait_for(struct walker *w, struct ahead *a)
+{
+	while (!a->arrived)
+		if (!loop_run(w->env->loop))
+			loop_wait(w->env->loop, -1);
+}
+
+static void level_release(struct walker *w, struct level *v)
+{
+	for (size_t i = 0; i < v->started; i++) {
+		if (v->sub[i].started)
+			wait_for(w, &v->sub[i]);
+		buf_release(&v->sub[i].get.plain);
+	}
+	mem_free(v->sub);
+	tree_in_release(&v->in);
+	buf_release(&v->plain);
+}
+
+/* The ids of all subdirectories, in order: a first reading of the tree, so that they can be asked for before they are needed. */
+static int find_subs(struct level *v, struct err *err)
+{
+	struct tree_in in;
+	const struct node *n;
+	size_t cap = 0;
+	int rc;
+
+	tree_in_init(&in, v->plain.p, v->plain.len);
+	while ((rc = tree_in_next(&in, &n, err)) == 1) {
+		if (n->type != NODE_DIR || !n->has_subtree)
+			continue;
+		if (v->n_sub == cap) {
+			cap = cap ? cap * 2 : 16;
+			v->sub = mem_regrow(v->sub, cap, sizeof(*v->sub));
+		}
+		v->sub[v->n_sub++] = (struct ahead){ .get = { .id = n->subtree } };
+	}
+	tree_in_release(&in);
+	return rc;
+}
+
+static int enter(struct walker *w, struct buf *plain, const struct id *id, struct err *err)
+{
+	struct level *v;
+
+	if (w->depth == w->cap) {
+		/* requests point into sub arrays, which stay; levels themselves may move */
+		w->cap = w->cap ? w->cap * 2 : 32;
+		w->level = mem_regrow(w->level, w->cap, sizeof(*w->level));
+	}
+	v = &w->level[w->depth++];
+	memset(v, 0, sizeof(*v));
+	v->plain = *plain;
+	*plain = (struct buf){ 0 };
+	v->id = *id;
+	v->path_len = w->path.len;
+	tree_in_init(&v->in, v->plain.p, v->plain.len);
+	return find_subs(v, err);
+}
+
+static int tree_failed(struct walker *w, struct err *err)
+{
+	int code = err->code;
+
+	if (!w->fn->failed) {
+		err_prefix(err, "%s", buf_str(&w->path));
+		return code;
+	}
+	if (w->fn->failed(w->fn->arg, w->path.len ? buf_str(&w->path) : "/", err) == TREEWALK_STOP)
+		w->stop = true;
+	err_clear(err);
+	return 0;
+}
+
+static void leave(struct walker *w)
+{
+	struct level *v = &w->level[w->depth - 1];
+
+	level_release(w, v);
+	w->depth--;
+	if (!w->depth)
+		return;
+	if (w->fn->leave && !w->stop) {
+		struct level *up = &w->level[w->depth - 1];
+		struct treewalk_entry e = { buf_str(&w->path), w->path.len, &up->in.node, &up->id, (unsigned)w->depth - 1 };
+
+		w->fn->leave(w->fn->arg, &e);
+	}
+	w->path.len = w->level[w->depth - 1].path_len;
+}
+
+/* A directory node: its tree, fetched ahead, becomes the new innermost level.  w->path ends with its name. */
+static int descend(struct walker *w, struct level *v, const struct node *n, bool wanted, struct err *err)
+{
+	struct ahead *a;
+	struct id id = n->subtree;
+	int rc;
+
+	if (!n->has_subtree) {
+		err_set(err, ERR_INVALID, "a directory without a tree");
+		rc = wanted ? tree_failed(w, err) : 0;
+		err_clear(err);
+		w->path.len = v->path_len;
+		return rc;
+	}
+	a = &v->sub[v->next_sub++];
+	if (!wanted) {
+		w->path.len = v->path_len;
+		return 0;
+	}
+	if (v->started < v->next_sub)
+		v->started = v->next_sub - 1; /* those skipped are not fetched any more */
+	fetch_ahead(w, v);
+	wait_for(w, a);
+	if (a->get.err.code) {
+		err_copy(err, &a->get.err);
+		rc = tree_failed(w, err);
+	} else {
+		struct buf plain = a->get.plain;
+
+		a->get.plain = (struct buf){ 0 };
+		rc = enter(w, &plain, &id, err);
+		if (rc < 0) {
+			level_release(w, &w->level[--w->depth]);
+			rc = tree_failed(w, err);
+		} else {
+			return 0;
+		}
+	}
+	w->path.len = w->level[w->depth - 1].path_len;
+	return rc;
+}
+
+/* One entry of the innermost directory; or its end. */
+static int step(struct walker *w, struct err *err)
+{
+	struct level *v = &w->level[w->depth - 1];
+	const struct node *n;
+	struct treewalk_entry e;
+	enum treewalk_next next;
+	int rc = tree_in_next(&v->in, &n, err);
+
+	if (rc < 0)
+		return rc; /* cannot be: find_subs has read it */
+	if (rc == 0) {
+		leave(w);
+		return 0;
+	}
+	buf_addc(&w->path, '/');
+	buf_add(&w->path, n->name.p, n->name.n);
+	e = (struct treewalk_entry){ buf_str(&w->path), w->path.len, n, &v->id, (unsigned)w->depth - 1 };
+	if (!e.path)
+		return err_set(err, ERR_NOMEM, "a path is too long");
+	next = w->fn->enter(w->fn->arg, &e);
+	if (next == TREEWALK_STOP)
+		w->stop = true;
+	if (n->type == NODE_DIR)
+		return descend(w, v, n, next == TREEWALK_GO, err);
+	w->path.len = v->path_len;
+	return 0;
+}
+
+int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn, struct err *err)
+{
+	struct walker w = { .loader = l, .env = env, .fn = fn };
+	struct buf plain;
+	int rc;
+
+	buf_init(&w.path, (size_t)1 << 20);
+	buf_adds(&w.path, root_path);
+	buf_init(&plain, (size_t)UINT32_MAX);
+	rc = loader_tree_wait(l, root, &plain, err);
+	if (rc == 0)
+		rc = enter(&w, &plain, root, err);
+	if (rc < 0)
+		rc = tree_failed(&w, err);
+	else
+		while (w.depth && !w.stop && rc == 0)
+			rc = step(&w, err);
+	while (w.depth)
+		level_release(&w, &w.level[--w.depth]);
+	mem_free(w.level);
+	buf_release(&w.path);
+	buf_release(&plain);
+	return rc;
+}
+
+void treewalk_node_release(struct treewalk_node *n)
+{
+	tree_in_release(&n->in);
+	buf_release(&n->plain);
+}
+
+/* Positions out->in on the node of this name in the tree `id`. */
+static int find_in(struct loader *l, const struct id *id, const char *name, size_t len, struct treewalk_node *out, struct err *err)
+{
+	const struct node *n;
+	int rc;
+
+	treewalk_node_release(out);
+	memset(out, 0, sizeof(*out));
+	out->tree = *id;
+	buf_init(&out->plain, (size_t)UINT32_MAX);
+	rc = loader_tree_wait(l, id, &out->plain, err);
+	if (rc < 0)
+		return rc;
+	tree_in_init(&out->in, out->plain.p, out->plain.len);
+	while ((rc = tree_in_next(&out->in, &n, err)) == 1)
+		if (n->name.n == len && !memcmp(n->name.p, name, len)) {
+			out->node = *n;
+			return 0;
+		}
+	return rc < 0 ? rc : err_set(err, ERR_NOTFOUND, "%.*s: not in the snapshot", (int)len, name);
+}
+
+int treewalk_find(struct loader *l, const struct id *root, const char *path, struct treewalk_node *out, struct err *err)
+{
+	struct id id = *root;
+	const char *p = path;
+
+	memset(out, 0, sizeof(*out));
+	out->node = (struct node){ .type = NODE_DIR, .subtree = *root, .has_subtree = true };
+	out->tree = *root;
+	while (*p == '/')
+		p++;
+	while (*p) {
+		size_t n = strcspn(p, "/");
+		int rc;
+
+		if (out->node.type != NODE_DIR || !out->node.has_subtree)
+			return err_set(err, ERR_NOTFOUND, "%.*s: not a directory in the snapshot", (int)(p - path), path);
+		id = out->node.subtree;
+		rc = find_in(l, &id, p, n, out, err);
+		if (rc < 0)
+			return err_prefix(err, "%s", path);
+		p += n;
+		while (*p == '/')
+			p++;
+	}
+	return 0;
+}
