@@ -9,6 +9,7 @@
 #include "base/env.h"
 #include "repo/claim.h"
 #include "repo/repo.h"
+#include "repo/repo.h"
 
 struct loader;
 struct loader *loader_new(struct repo *r, struct claim *claim, size_t cache_bytes);
@@ -27,8 +28,8 @@ struct loader_tree {
 	struct loader_pack *pack;
 	struct loader_fetch *fetch;
 	struct loader_tree *next;
-	bool again, direct;
-	struct err first;
+	bool again, direct; /* this copy is being read a second time; by a request of its own */
+	struct err first;   /* what was wrong with the first copy */
 };
 /* loader_tree_get: id, done, arg set by the caller; t must live until done. */
 void loader_tree_get(struct loader *l, struct loader_tree *t);

@@ -1,0 +1,448 @@
+#include "repo/catalog.h"
+#include "base/le.h"
+#include "base/mem.h"
+#include "format/pack.h"
+#include "repo/parallel.h"
+#include <pthread.h>
+
+/*
+ * Entries lie densely in blocks, in the order they came, so that growing copies nothing; an open-addressing table of 32-bit slots finds them.  48 bytes an entry and, at a
+ * load of 3/8 to 3/4, 5 to 11 bytes of slots.  A slot holds the entry's number + 1 in as many low bits as the table has address bits (the number always fits, because the
+ * table is never full), and hash bits in the rest: a lookup touches the memory of hardly any entry but the one it wants.
+ *
+ * Entries of one blob follow each other on its probe sequence in the order they were added, also after growing (which reinserts in that order): nth is stable, and
+ * the first one carries the blob's marks.
+ */
+#define BLOCK_BITS  14
+#define BLOCK       ((size_t)1 << BLOCK_BITS)
+#define SLOT_BITS   10 /* the first table */
+#define SLOT_MAX    31
+#define NO_PACK     0x7fffffffu /* a promise */
+#define PACK_NUMBER 0x7fffffffu
+#define TREE_BIT    0x80000000u
+
+struct entry {
+	struct id id;
+	uint32_t pack; /* number of the pack, TREE_BIT */
+	uint32_t offset, length, plain;
+};
+
+struct slots {
+	uint32_t *slot;
+	unsigned bits;
+};
+
+struct catalog {
+	struct entry **block;
+	uint8_t **marks; /* per block, NULL until something in it is marked */
+	size_t blocks, n; /* n: entries */
+	struct slots index;
+	size_t blobs;
+	struct catalog_pack *pack;
+	size_t packs, pack_cap;
+	struct slots pack_index;
+};
+
+/* A place on a probe sequence. */
+struct walk {
+	size_t i;
+	uint32_t tag;
+};
+
+/* The owner of a blob among ranks is decided by other bytes of the id; the multiplication spreads what such a choice leaves uneven. */
+static uint64_t id_hash(const struct id *id)
+{
+	uint64_t a = le64_get(id->b + 8), b = le64_get(id->b + 16);
+
+	return (a ^ (b << 32 | b >> 32)) * 0x9e3779b97f4a7c15u;
+}
+
+static void slots_init(struct slots *s, unsigned bits)
+{
+	s->bits = bits;
+	s->slot = mem_array((size_t)1 << bits, sizeof(*s->slot));
+}
+
+static bool slots_full(const struct slots *s, size_t n)
+{
+	size_t size = (size_t)1 << s->bits;
+
+	return n + 1 > size - size / 4;
+}
+
+static struct walk walk_begin(const struct slots *s, const struct id *id)
+{
+	uint64_t h = id_hash(id);
+
+	return (struct walk){.i = (size_t)(h >> (64 - s->bits)), .tag = (uint32_t)h << s->bits};
+}
+
+/* The next number on the sequence whose hash bits fit; false at its end, where walk->i is the free slot. */
+static bool walk_next(const struct slots *s, struct walk *w, size_t *number)
+{
+	uint32_t mask = ((uint32_t)1 << s->bits) - 1, v;
+
+	while ((v = s->slot[w->i]) != 0) {
+		w->i = (w->i + 1) & mask;
+		if ((v & ~mask) == w->tag) {
+			*number = (v & mask) - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void walk_put(struct slots *s, const struct walk *w, size_t number)
+{
+	s->slot[w->i] = w->tag | (uint32_t)(number + 1);
+}
+
+/* Ends as exhausted memory does: 10^9 blobs do not fit into a machine for which this is too few. */
+static void slots_next(const struct slots *s, struct slots *bigger)
+{
+	if (s->bits == SLOT_MAX)
+		mem_array(SIZE_MAX, 2);
+	slots_init(bigger, s->bits + 1);
+}
+
+static void slots_insert(struct slots *s, const struct id *id, size_t number)
+{
+	struct walk w = walk_begin(s, id);
+	size_t other;
+
+	while (walk_next(s, &w, &other))
+		;
+	walk_put(s, &w, number);
+}
+
+static struct entry *entry_at(const struct catalog *c, size_t number)
+{
+	return &c->block[number >> BLOCK_BITS][number & (BLOCK - 1)];
+}
+
+struct catalog *catalog_new(void)
+{
+	struct catalog *c = mem_zalloc(sizeof(*c));
+
+	slots_init(&c->index, SLOT_BITS);
+	slots_init(&c->pack_index, SLOT_BITS);
+	return c;
+}
+
+void catalog_free(struct catalog *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->blocks; i++) {
+		mem_free(c->block[i]);
+		mem_free(c->marks[i]);
+	}
+	mem_free(c->block);
+	mem_free(c->marks);
+	mem_free(c->index.slot);
+	mem_free(c->pack_index.slot);
+	mem_free(c->pack);
+	mem_free(c);
+}
+
+/* The next entry of a blob on its sequence, promises too. */
+static struct entry *entry_next(const struct catalog *c, struct walk *w, enum blob_type t, const struct id *id, size_t *number)
+{
+	while (walk_next(&c->index, w, number)) {
+		struct entry *e = entry_at(c, *number);
+
+		if ((e->pack & TREE_BIT) == (t == BLOB_TREE ? TREE_BIT : 0) && id_equal(&e->id, id))
+			return e;
+	}
+	return NULL;
+}
+
+static bool entry_known(const struct entry *e)
+{
+	return (e->pack & PACK_NUMBER) != NO_PACK;
+}
+
+static void entries_grow(struct catalog *c)
+{
+	struct slots bigger;
+
+	if (!slots_full(&c->index, c->n))
+		return;
+	slots_next(&c->index, &bigger);
+	for (size_t i = 0; i < c->n; i++)
+		slots_insert(&bigger, &entry_at(c, i)->id, i);
+	mem_free(c->index.slot);
+	c->index = bigger;
+}
+
+/* A new entry at the free slot where the walk ended. */
+static struct entry *entry_new(struct catalog *c, const struct walk *w, enum blob_type t, const struct id *id)
+{
+	struct entry *e;
+
+	if (c->n == c->blocks * BLOCK) {
+		c->block = mem_regrow(c->block, c->blocks + 1, sizeof(*c->block));
+		c->marks = mem_regrow(c->marks, c->blocks + 1, sizeof(*c->marks));
+		c->block[c->blocks] = mem_alloc(BLOCK * sizeof(struct entry));
+		c->marks[c->blocks] = NULL;
+		c->blocks++;
+	}
+	e = entry_at(c, c->n);
+	*e = (struct entry){.id = *id, .pack = NO_PACK | (t == BLOB_TREE ? TREE_BIT : 0)};
+	walk_put(&c->index, w, c->n++);
+	return e;
+}
+
+static size_t pack_number(struct catalog *c, const struct id *id)
+{
+	struct walk w;
+	size_t i;
+
+	if (slots_full(&c->pack_index, c->packs)) {
+		struct slots bigger;
+
+		slots_next(&c->pack_index, &bigger);
+		for (i = 0; i < c->packs; i++)
+			slots_insert(&bigger, &c->pack[i].id, i);
+		mem_free(c->pack_index.slot);
+		c->pack_index = bigger;
+	}
+	w = walk_begin(&c->pack_index, id);
+	while (walk_next(&c->pack_index, &w, &i))
+		if (id_equal(&c->pack[i].id, id))
+			return i;
+	if (c->packs == c->pack_cap) {
+		c->pack_cap = c->pack_cap ? 2 * c->pack_cap : 64;
+		c->pack = mem_regrow(c->pack, c->pack_cap, sizeof(*c->pack));
+	}
+	c->pack[c->packs] = (struct catalog_pack){.id = *id, .size = PACK_OVERHEAD};
+	walk_put(&c->pack_index, &w, c->packs);
+	return c->packs++;
+}
+
+static bool add_one(struct catalog *c, uint32_t pack, const struct blob *b)
+{
+	struct entry *e, *promise = NULL;
+	bool known = false;
+	struct walk w;
+	size_t number;
+
+	entries_grow(c);
+	w = walk_begin(&c->index, &b->id);
+	while ((e = entry_next(c, &w, b->type, &b->id, &number)) != NULL) {
+		if (!entry_known(e)) {
+			promise = e;
+			continue;
+		}
+		if ((e->pack & PACK_NUMBER) == pack && e->offset == b->offset && e->length == b->length && e->plain == b->plain)
+			return false;
+		known = true;
+	}
+	e = promise ? promise : entry_new(c, &w, b->type, &b->id);
+	e->pack = pack | (e->pack & TREE_BIT);
+	e->offset = b->offset;
+	e->length = b->length;
+	e->plain = b->plain;
+	c->blobs += !known;
+	return true;
+}
+
+void catalog_add(struct catalog *c, const struct id *pack, const struct blob *b, size_t n)
+{
+	size_t number = pack_number(c, pack);
+	struct catalog_pack *p = &c->pack[number];
+
+	for (size_t i = 0; i < n; i++) {
+		if (!add_one(c, (uint32_t)number, &b[i]))
+			continue;
+		p->size += b[i].length + pack_entry_size(&b[i]);
+		p->blobs++;
+		p->data |= b[i].type == BLOB_DATA;
+		p->tree |= b[i].type == BLOB_TREE;
+	}
+}
+
+static void place_of(const struct catalog *c, const struct entry *e, struct catalog_place *out)
+{
+	out->pack = c->pack[e->pack & PACK_NUMBER].id;
+	out->blob = (struct blob){
+		.id = e->id, .type = e->pack & TREE_BIT ? BLOB_TREE : BLOB_DATA, .offset = e->offset, .length = e->length, .plain = e->plain};
+}
+
+bool catalog_find(const struct catalog *c, enum blob_type t, const struct id *id, unsigned nth, struct catalog_place *out)
+{
+	struct walk w = walk_begin(&c->index, id);
+	struct entry *e;
+	size_t number;
+
+	while ((e = entry_next(c, &w, t, id, &number)) != NULL) {
+		if (!entry_known(e) || nth-- > 0)
+			continue;
+		place_of(c, e, out);
+		return true;
+	}
+	return false;
+}
+
+bool catalog_has(const struct catalog *c, enum blob_type t, const struct id *id)
+{
+	struct walk w = walk_begin(&c->index, id);
+	struct entry *e;
+	size_t number;
+
+	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
+		if (entry_known(e))
+			return true;
+	return false;
+}
+
+bool catalog_promise(struct catalog *c, enum blob_type t, const struct id *id)
+{
+	struct walk w;
+	size_t number;
+
+	entries_grow(c);
+	w = walk_begin(&c->index, id);
+	if (entry_next(c, &w, t, id, &number))
+		return false;
+	entry_new(c, &w, t, id);
+	return true;
+}
+
+bool catalog_promised(const struct catalog *c, enum blob_type t, const struct id *id)
+{
+	struct walk w = walk_begin(&c->index, id);
+	struct entry *e;
+	size_t number;
+
+	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
+		if (!entry_known(e))
+			return true;
+	return false;
+}
+
+int catalog_mark(struct catalog *c, enum blob_type t, const struct id *id, unsigned bit)
+{
+	struct walk w = walk_begin(&c->index, id);
+	size_t number, block, at;
+	struct entry *e;
+	int was;
+
+	while ((e = entry_next(c, &w, t, id, &number)) != NULL && !entry_known(e))
+		;
+	if (!e)
+		return -1;
+	block = number >> BLOCK_BITS;
+	at = number & (BLOCK - 1);
+	if (!c->marks[block])
+		c->marks[block] = mem_zalloc(BLOCK);
+	was = c->marks[block][at] >> bit & 1;
+	c->marks[block][at] = (uint8_t)(c->marks[block][at] | 1u << bit);
+	return was;
+}
+
+unsigned catalog_marks(const struct catalog *c, enum blob_type t, const struct id *id)
+{
+	struct walk w = walk_begin(&c->index, id);
+	struct entry *e;
+	size_t number;
+
+	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
+		if (entry_known(e))
+			return c->marks[number >> BLOCK_BITS] ? c->marks[number >> BLOCK_BITS][number & (BLOCK - 1)] : 0;
+	return 0;
+}
+
+int catalog_each(const struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p), void *arg)
+{
+	struct catalog_place p;
+	int rc = 0;
+
+	for (size_t i = 0; i < c->n && !rc; i++) {
+		const struct entry *e = entry_at(c, i);
+
+		if (!entry_known(e))
+			continue;
+		place_of(c, e, &p);
+		rc = fn(arg, &p);
+	}
+	return rc;
+}
+
+size_t catalog_blobs(const struct catalog *c)
+{
+	return c->blobs;
+}
+
+size_t catalog_bytes(const struct catalog *c)
+{
+	size_t bytes = sizeof(*c) + c->blocks * (BLOCK * sizeof(struct entry) + sizeof(void *) * 2) + c->pack_cap * sizeof(*c->pack);
+
+	for (size_t i = 0; i < c->blocks; i++)
+		bytes += c->marks[i] ? BLOCK : 0;
+	return bytes + (((size_t)1 << c->index.bits) + ((size_t)1 << c->pack_index.bits)) * sizeof(uint32_t);
+}
+
+size_t catalog_packs(const struct catalog *c)
+{
+	return c->packs;
+}
+
+struct catalog_pack *catalog_pack(struct catalog *c, size_t i)
+{
+	return &c->pack[i];
+}
+
+struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id)
+{
+	struct walk w = walk_begin(&c->pack_index, id);
+	size_t i;
+
+	while (walk_next(&c->pack_index, &w, &i))
+		if (id_equal(&c->pack[i].id, id))
+			return &c->pack[i];
+	return NULL;
+}
+
+struct load {
+	struct catalog *c;
+	struct repo *r;
+	pthread_mutex_t lock; /* the catalog, among the readers */
+	int (*warn)(void *arg, const struct id *index, const struct err *e);
+	void *arg;
+};
+
+static int load_pack(void *arg, const struct id *pack, const struct blob *b, size_t n)
+{
+	struct load *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	catalog_add(l->c, pack, b, n);
+	pthread_mutex_unlock(&l->lock);
+	return 0;
+}
+
+static int load_index(void *arg, const struct id *id, struct err *err)
+{
+	struct load *l = arg;
+
+	return repo_load_index(l->r, id, load_pack, l, err);
+}
+
+static int load_failed(void *arg, const struct id *id, const struct err *e)
+{
+	struct load *l = arg;
+
+	return l->warn ? l->warn(l->arg, id, e) : e->code;
+}
+
+int catalog_load(struct catalog *c, struct repo *r, int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg, struct err *err)
+{
+	struct load l = {.c = c, .r = r, .warn = warn, .arg = arg};
+	int rc;
+
+	pthread_mutex_init(&l.lock, NULL);
+	rc = parallel_files(r, BACKEND_INDEX, load_index, load_failed, &l, err);
+	pthread_mutex_destroy(&l.lock);
+	return rc;
+}

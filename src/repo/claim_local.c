@@ -1,0 +1,53 @@
+#include "base/mem.h"
+#include "repo/claim.h"
+
+struct claim_local {
+	struct claim claim;
+	struct catalog *cat;
+};
+
+enum claim_verdict claim_answer(struct catalog *cat, bool take, enum blob_type type, const struct id *id)
+{
+	if (catalog_has(cat, type, id))
+		return CLAIM_KNOWN;
+	if (take)
+		return catalog_promise(cat, type, id) ? CLAIM_YOURS : CLAIM_TAKEN;
+	return catalog_promised(cat, type, id) ? CLAIM_TAKEN : CLAIM_ABSENT;
+}
+
+static void local_ask(struct claim *c, struct claim_req *r)
+{
+	struct catalog *cat = ((struct claim_local *)(void *)c)->cat;
+
+	for (size_t i = 0; i < r->n; i++)
+		r->verdict[i] = claim_answer(cat, r->take, r->type, &r->id[i]);
+	r->missing = 0;
+	r->done(r);
+}
+
+static void local_find(struct claim *c, struct claim_find *f)
+{
+	f->found = catalog_find(((struct claim_local *)(void *)c)->cat, f->type, &f->id, f->nth, &f->place);
+	f->done(f);
+}
+
+static void local_flush(struct claim *c)
+{
+	(void)c;
+}
+
+static void local_free(struct claim *c)
+{
+	mem_free(c);
+}
+
+static const struct claim_vtable local_vtable = {.ask = local_ask, .find = local_find, .flush = local_flush, .free = local_free};
+
+struct claim *claim_local_new(struct catalog *cat)
+{
+	struct claim_local *l = mem_zalloc(sizeof(*l));
+
+	l->claim.vt = &local_vtable;
+	l->cat = cat;
+	return &l->claim;
+}

@@ -1,0 +1,288 @@
+#include "repo/password.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PASSWORD_MAX ((size_t)64 << 10)
+
+extern char **environ;
+
+/* The code point at p, and its length in *len; a byte that is not UTF-8 stands for itself. */
+static uint32_t rune_at(const uint8_t *p, size_t n, size_t *len)
+{
+	uint32_t c = UTF8_BAD;
+
+	*len = utf8_get(p, n, &c);
+	if (!*len)
+		*len = 1;
+	return c;
+}
+
+/* Unicode's White_Space, which is what restic trims. */
+static bool is_space(uint32_t c)
+{
+	if (c < 0x80)
+		return c == ' ' || (c >= '\t' && c <= '\r');
+	return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+	       c == 0x3000;
+}
+
+static void trim(struct buf *b)
+{
+	size_t from = 0, len;
+
+	while (from < b->len && is_space(rune_at(b->p + from, b->len - from, &len)))
+		from += len;
+	b->len -= from;
+	if (from)
+		memmove(b->p, b->p + from, b->len);
+	for (;;) {
+		size_t step = 0;
+
+		for (size_t k = 1; k <= 3 && k <= b->len && !step; k++)
+			if (is_space(rune_at(b->p + b->len - k, k, &len)) && len == k)
+				step = k;
+		if (!step)
+			break;
+		b->len -= step;
+	}
+}
+
+static void put_utf8(struct buf *b, uint32_t c)
+{
+	uint8_t bytes[4];
+
+	buf_add(b, bytes, utf8_put(bytes, c));
+}
+
+/* Text files from Windows: a byte order mark is dropped, UTF-16 becomes UTF-8 (lone surrogates U+FFFD). */
+static void decode_text(struct buf *b)
+{
+	bool big, little;
+	struct buf out;
+
+	if (b->len >= 3 && memcmp(b->p, "\xef\xbb\xbf", 3) == 0) {
+		b->len -= 3;
+		memmove(b->p, b->p + 3, b->len);
+		return;
+	}
+	big = b->len >= 2 && b->p[0] == 0xfe && b->p[1] == 0xff;
+	little = b->len >= 2 && b->p[0] == 0xff && b->p[1] == 0xfe;
+	if (!big && !little)
+		return;
+	/* All memory at once, here and for the contents: growing would leave copies of the secret behind. */
+	buf_init(&out, 3 * PASSWORD_MAX);
+	buf_reserve(&out, 3 * PASSWORD_MAX);
+	for (size_t i = 2; i + 1 < b->len; i += 2) {
+		uint32_t c = (uint32_t)b->p[i + !big] | (uint32_t)b->p[i + big] << 8, low;
+
+		if (c >= 0xd800 && c < 0xdc00 && i + 3 < b->len) {
+			low = (uint32_t)b->p[i + 2 + !big] | (uint32_t)b->p[i + 2 + big] << 8;
+			if (low >= 0xdc00 && low < 0xe000) {
+				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+				i += 2;
+			}
+		}
+		put_utf8(&out, c);
+	}
+	buf_wipe(b);
+	buf_move(b, &out);
+}
+
+/* To the end of the file or pipe. */
+static int read_secret(int fd, struct buf *out, const char *what, struct err *err)
+{
+	if (buf_reserve(out, PASSWORD_MAX))
+		return err_set(err, ERR_NOMEM, "%s: no room for a password", what);
+	for (;;) {
+		ssize_t n = read(fd, out->p + out->len, PASSWORD_MAX - out->len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "%s", what);
+		if (n == 0)
+			return 0;
+		out->len += (size_t)n;
+		if (out->len == PASSWORD_MAX)
+			return err_set(err, ERR_USAGE, "%s: more than %zu bytes cannot be a password", what, PASSWORD_MAX - 1);
+	}
+}
+
+static int from_file(const char *path, struct buf *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return err_sys(err, errno, "password file %s", path);
+	rc = read_secret(fd, out, "password file", err);
+	close(fd);
+	if (!rc) {
+		decode_text(out);
+		trim(out);
+	}
+	return rc;
+}
+
+struct words {
+	char **v; /* ends with NULL */
+	size_t n;
+};
+
+static void words_release(struct words *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		mem_free(w->v[i]);
+	mem_free(w->v);
+}
+
+static void words_add(struct words *w, const char *s, size_t n)
+{
+	w->v = mem_regrow(w->v, w->n + 2, sizeof(*w->v));
+	w->v[w->n++] = mem_strndup(s, n);
+	w->v[w->n] = NULL;
+}
+
+/*
+ * Words by restic's rules (restic-format.md 17), which are no shell's: white space separates; so does a quote at its beginning and at its end, and outside quotes a
+ * backslash; a quote behind a backslash is an ordinary character (and inside quotes the backslash stays).  There are no empty words.
+ */
+static int split(const char *s, struct words *w, struct err *err)
+{
+	const char *word = NULL;
+	uint32_t quote = 0, last = 0, c;
+	size_t n = strlen(s), len;
+
+	for (size_t i = 0; i < n; i += len) {
+		bool ends;
+
+		c = rune_at((const uint8_t *)s + i, n - i, &len);
+		if (last != '\\' && (quote ? c == quote : c == '\'' || c == '"')) {
+			quote = quote ? 0 : c;
+			ends = true;
+		} else {
+			last = c;
+			ends = !quote && (c == '\\' || is_space(c));
+		}
+		if (!ends && !word)
+			word = s + i;
+		if (ends && word) {
+			words_add(w, word, (size_t)(s + i - word));
+			word = NULL;
+		}
+	}
+	if (word)
+		words_add(w, word, (size_t)(s + n - word));
+	if (quote)
+		return err_set(err, ERR_USAGE, "password command: a %s quote is not closed", quote == '"' ? "double" : "single");
+	if (!w->n)
+		return err_set(err, ERR_USAGE, "password command: it is empty");
+	return 0;
+}
+
+static int spawn(const struct words *w, int out_fd, pid_t *pid)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int rc;
+
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, out_fd, STDOUT_FILENO);
+	rc = posix_spawnp(pid, w->v[0], &files, &attr, w->v, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return rc;
+}
+
+static int from_command(const char *command, struct buf *out, struct err *err)
+{
+	struct words w = {0};
+	int fd[2] = {-1, -1}, status = 0, rc;
+	pid_t pid = -1;
+
+	rc = split(command, &w, err);
+	if (rc)
+		goto out;
+	if (pipe2(fd, O_CLOEXEC)) {
+		rc = err_sys(err, errno, "password command");
+		goto out;
+	}
+	rc = spawn(&w, fd[1], &pid);
+	if (rc) {
+		pid = -1;
+		rc = err_sys(err, rc, "password command %s", w.v[0]);
+		goto out;
+	}
+	close(fd[1]);
+	fd[1] = -1;
+	rc = read_secret(fd[0], out, "password command", err);
+	close(fd[0]); /* a command that still writes ends by SIGPIPE */
+	fd[0] = -1;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (rc)
+		goto out;
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		rc = err_set(err, ERR_IO, "password command %s failed (%s %d)", w.v[0], WIFEXITED(status) ? "status" : "signal",
+			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	else
+		trim(out);
+out:
+	if (fd[0] >= 0)
+		close(fd[0]);
+	if (fd[1] >= 0)
+		close(fd[1]);
+	words_release(&w);
+	return rc;
+}
+
+static bool given(const char *s)
+{
+	return s && *s;
+}
+
+int password_get(const struct password_source *s, struct buf *out, struct err *err)
+{
+	bool any = given(s->command) || given(s->file) || given(s->value);
+	int rc;
+
+	if (!out->max)
+		buf_init(out, 3 * PASSWORD_MAX);
+	buf_reset(out);
+	if (given(s->command) && given(s->file))
+		return err_set(err, ERR_USAGE, "a password file and a password command exclude each other");
+	if (s->allow_empty && any)
+		return err_set(err, ERR_USAGE, "a password is given although none is wanted");
+	if (s->allow_empty)
+		return 0;
+	if (given(s->command)) {
+		rc = from_command(s->command, out, err);
+	} else if (given(s->file)) {
+		rc = from_file(s->file, out, err);
+	} else if (given(s->value)) {
+		rc = buf_add(out, s->value, strlen(s->value));
+		if (rc)
+			err_set(err, rc, "the password is too long");
+	} else if (s->prompt) {
+		rc = s->prompt(s->arg, out, err);
+	} else {
+		return err_set(err, ERR_PASSWORD, "no password is given");
+	}
+	if (!rc && !out->len)
+		rc = err_set(err, ERR_USAGE, "an empty password is not allowed");
+	if (rc)
+		buf_wipe(out);
+	return rc;
+}

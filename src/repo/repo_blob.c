@@ -1,0 +1,45 @@
+#include "repo/repo.h"
+
+/* Plaintext behind out's contents; the length of the sealed bytes is at least SEAL_OVERHEAD. */
+static int open_stored(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err)
+{
+	size_t stored = b->length - SEAL_OVERHEAD;
+	struct buf *to = b->plain ? &c->tmp : out;
+
+	buf_reset(to);
+	if (buf_reserve(to, stored ? stored : 1))
+		return err_set(err, ERR_NOMEM, "a blob of %zu bytes is larger than expected", stored);
+	if (seal_open(c->seal, sealed, b->length, to->p))
+		return err_set(err, ERR_INVALID, "the stored bytes are damaged: wrong MAC");
+	to->len = stored;
+	if (!b->plain)
+		return 0;
+	buf_reset(out);
+	if (buf_reserve(out, b->plain))
+		return err_set(err, ERR_NOMEM, "a blob of %u bytes is larger than expected", b->plain);
+	if (compress_get(c->compress, c->tmp.p, stored, out->p, b->plain, err))
+		return ERR_INVALID;
+	out->len = b->plain;
+	return 0;
+}
+
+int repo_open_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err)
+{
+	struct id id;
+	int rc;
+
+	if (b->length < SEAL_OVERHEAD)
+		rc = err_set(err, ERR_INVALID, "%u stored bytes are too few", b->length);
+	else
+		rc = open_stored(c, b, sealed, out, err);
+	if (!rc) {
+		hash_once(c->hash, out->p, out->len, &id);
+		if (!id_equal(&id, &b->id))
+			rc = err_set(err, ERR_INVALID, "the contents have another SHA-256");
+	}
+	if (rc) {
+		buf_reset(out);
+		err_prefix(err, "%s blob %s", blob_type_name(b->type), id_short(&b->id).s);
+	}
+	return rc;
+}

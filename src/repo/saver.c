@@ -1,0 +1,380 @@
+#include "repo/saver.h"
+#include "base/mem.h"
+#include "format/pack.h"
+#include <assert.h>
+#include <stdatomic.h>
+
+/*
+ * A blob's way: piece -> batch (one question to the claim) -> job (a task on env->cpu that seals a few) -> a room in a pack -> uploader.
+ *
+ * Batches and jobs only save overhead: a batch leaves at the loop's next turn even when it is small.  Jobs go before other work on env->cpu, because they free memory.
+ */
+#define BATCH     128
+#define JOB_BLOBS 64
+#define JOB_BYTES ((size_t)256 << 10)
+
+struct piece {
+	enum blob_type type;
+	struct id id;
+	struct buf plain;
+	size_t charge;
+};
+
+struct batch {
+	struct claim_req req;
+	struct saver *s;
+	size_t n;
+	struct piece *piece[BATCH];
+	struct id id[BATCH];
+	enum claim_verdict verdict[BATCH];
+};
+
+struct job {
+	struct task task;
+	struct saver *s;
+	size_t n, bytes;
+	struct piece *piece[JOB_BLOBS];
+	struct saver_stats added;
+	struct err err;
+};
+
+struct saver {
+	struct repo *r;
+	struct claim *claim;
+	struct saver_events ev;
+	struct uploader *up;
+	struct packer *packer;
+	struct batch *batch[2];  /* being filled, one a type */
+	struct task ask;         /* posted while a batch is being filled */
+	bool asking, discard;
+	bool flush_wanted, flushing, packs_closed;
+	struct task flush;
+	atomic_bool cancelled;
+	size_t pending;
+	struct saver_stats stats;
+};
+
+static void saver_progress(struct saver *s);
+
+static void pack_stored(void *arg, const struct pack *p)
+{
+	struct saver *s = arg;
+
+	s->stats.packs++;
+	s->stats.data_added_packed += PACK_OVERHEAD;
+	if (!s->discard)
+		s->ev.stored(s->ev.arg, p);
+	saver_progress(s);
+}
+
+static void pack_failed(void *arg, const struct err *e)
+{
+	struct saver *s = arg;
+
+	s->ev.failed(s->ev.arg, e);
+	saver_progress(s);
+}
+
+struct saver *saver_new(struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev)
+{
+	struct saver *s = mem_zalloc(sizeof(*s));
+
+	s->r = r;
+	s->claim = claim;
+	s->ev = *ev;
+	s->discard = discard;
+	s->up = uploader_new(r, packs_in_flight, pack_stored, pack_failed, s);
+	uploader_discard(s->up, discard);
+	s->packer = packer_new(r, s->up, pack_size);
+	return s;
+}
+
+void saver_free(struct saver *s)
+{
+	if (!s)
+		return;
+	assert(!s->pending && !s->asking && uploader_idle(s->up));
+	packer_free(s->packer);
+	uploader_free(s->up);
+	mem_free(s);
+}
+
+/* Any thread. */
+static void piece_free(struct saver *s, struct piece *pc)
+{
+	buf_release(&pc->plain);
+	if (pc->charge)
+		budget_give(s->r->env->budget, pc->charge);
+	mem_free(pc);
+}
+
+/* What will be sealed: the plaintext, or its compressed form in ctx->tmp. */
+static int squeeze(const struct saver *s, struct repo_ctx *ctx, const struct piece *pc, const uint8_t **p, size_t *n, struct err *err)
+{
+	size_t bound = compress_bound(pc->plain.len);
+
+	*p = pc->plain.p;
+	*n = pc->plain.len;
+	if (s->r->config.version < 2 || (pc->type == BLOB_DATA && !s->r->compress_data))
+		return 0;
+	buf_reset(&ctx->tmp);
+	buf_reserve(&ctx->tmp, bound);
+	if (compress_put(ctx->compress, s->r->level, pc->plain.p, pc->plain.len, ctx->tmp.p, bound, n, err))
+		return err->code;
+	/* Raw saves the restore some work.  Not for trees: restic's prune repacks packs with uncompressed trees each time it runs. */
+	if (*n >= pc->plain.len && pc->type == BLOB_DATA)
+		*n = pc->plain.len;
+	else
+		*p = ctx->tmp.p;
+	return 0;
+}
+
+/* Opened where it lies in the pack, and compared with the plaintext.  Overwrites both scratch buffers. */
+static int sealed_check(struct repo_ctx *ctx, const struct blob *b, const uint8_t *sealed, const struct buf *plain, struct err *err)
+{
+	const uint8_t *got;
+
+	buf_reset(&ctx->tmp2);
+	buf_reserve(&ctx->tmp2, b->length);
+	if (seal_open(ctx->seal, sealed, b->length, ctx->tmp2.p))
+		goto bad;
+	got = ctx->tmp2.p;
+	if (b->plain) {
+		buf_reset(&ctx->tmp);
+		buf_reserve(&ctx->tmp, b->plain);
+		if (compress_get(ctx->compress, ctx->tmp2.p, b->length - SEAL_OVERHEAD, ctx->tmp.p, b->plain, err))
+			goto bad;
+		got = ctx->tmp.p;
+	}
+	if (memcmp(got, plain->p, plain->len) == 0)
+		return 0;
+bad:
+	return err_set(err, ERR_INVALID, "what was sealed cannot be opened again: memory or processor at fault?");
+}
+
+static int piece_seal(struct saver *s, struct repo_ctx *ctx, const struct piece *pc, struct saver_stats *added, struct err *err)
+{
+	struct blob b = {.id = pc->id, .type = pc->type};
+	struct packer_room room;
+	const uint8_t *p;
+	size_t n;
+	int rc;
+
+	if (!pc->plain.len)
+		return err_set(err, ERR_INVALID, "an empty blob cannot be");
+	if (pc->plain.len > REPO_BLOB_MAX)
+		return err_set(err, ERR_INVALID, "%zu bytes are too many for a blob", pc->plain.len);
+	rc = squeeze(s, ctx, pc, &p, &n, err);
+	if (rc)
+		return rc;
+	if (n > REPO_BLOB_MAX - SEAL_OVERHEAD)
+		return err_set(err, ERR_INVALID, "%zu bytes are too many for a blob", n);
+	b.length = (uint32_t)(n + SEAL_OVERHEAD);
+	b.plain = p == pc->plain.p ? 0 : (uint32_t)pc->plain.len;
+	rc = packer_reserve(s->packer, &b, &room, err);
+	if (rc)
+		return rc;
+	seal_put(ctx->seal, repo_ctx_iv(ctx), p, n, room.p);
+	if (s->r->verify)
+		rc = sealed_check(ctx, &b, room.p, &pc->plain, err);
+	packer_commit(s->packer, &room, rc == 0, ctx);
+	if (rc)
+		return rc;
+	added->data_blobs += b.type == BLOB_DATA;
+	added->tree_blobs += b.type == BLOB_TREE;
+	added->data_added += pc->plain.len;
+	added->data_added_packed += b.length + pack_entry_size(&b);
+	return 0;
+}
+
+/* On a worker.  After a failure the rest is dropped: the run has failed. */
+static void job_run(struct task *t)
+{
+	struct job *j = task_of(t, struct job, task);
+	struct saver *s = j->s;
+	struct repo_ctx *ctx = repo_ctx_get(s->r);
+
+	for (size_t i = 0; i < j->n; i++) {
+		struct piece *pc = j->piece[i];
+
+		if (!j->err.code && !atomic_load(&s->cancelled) && piece_seal(s, ctx, pc, &j->added, &j->err))
+			err_prefix(&j->err, "save %s blob %s", blob_type_name(pc->type), id_short(&pc->id).s);
+		piece_free(s, pc);
+	}
+	repo_ctx_put(s->r, ctx);
+}
+
+static void job_done(struct task *t)
+{
+	struct job *j = task_of(t, struct job, task);
+	struct saver *s = j->s;
+
+	s->stats.data_blobs += j->added.data_blobs;
+	s->stats.tree_blobs += j->added.tree_blobs;
+	s->stats.data_added += j->added.data_added;
+	s->stats.data_added_packed += j->added.data_added_packed;
+	s->pending -= j->n;
+	/* Who cancelled knows. */
+	if (j->err.code && !(j->err.code == ERR_CANCELED && atomic_load(&s->cancelled)))
+		s->ev.failed(s->ev.arg, &j->err);
+	mem_free(j);
+	saver_progress(s);
+}
+
+static void job_start(struct job *j)
+{
+	j->task = (struct task){.run = job_run, .done = job_done};
+	jobs_put_front(j->s->r->env->cpu, &j->task);
+}
+
+static void batch_answered(struct claim_req *req)
+{
+	struct batch *b = req->arg;
+	struct saver *s = b->s;
+	struct job *j = NULL;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct piece *pc = b->piece[i];
+
+		if (b->verdict[i] != CLAIM_YOURS) {
+			piece_free(s, pc);
+			s->pending--;
+			continue;
+		}
+		if (j && (j->n == JOB_BLOBS || j->bytes + pc->plain.len > JOB_BYTES)) {
+			job_start(j);
+			j = NULL;
+		}
+		if (!j) {
+			j = mem_zalloc(sizeof(*j));
+			j->s = s;
+		}
+		j->piece[j->n++] = pc;
+		j->bytes += pc->plain.len;
+	}
+	if (j)
+		job_start(j);
+	mem_free(b);
+	saver_progress(s);
+}
+
+static void batch_send(struct saver *s, enum blob_type t)
+{
+	struct batch *b = s->batch[t];
+
+	if (!b)
+		return;
+	s->batch[t] = NULL;
+	b->req = (struct claim_req){.take = true, .type = t, .id = b->id, .n = b->n, .verdict = b->verdict, .done = batch_answered, .arg = b};
+	claim_ask(s->claim, &b->req);
+}
+
+static void turn_over(struct task *t)
+{
+	struct saver *s = task_of(t, struct saver, ask);
+
+	s->asking = false;
+	batch_send(s, BLOB_DATA);
+	batch_send(s, BLOB_TREE);
+	saver_progress(s);
+}
+
+void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain, size_t charge)
+{
+	struct piece *pc = mem_zalloc(sizeof(*pc));
+	struct batch *b = s->batch[t];
+
+	pc->type = t;
+	pc->id = *id;
+	pc->charge = charge;
+	buf_move(&pc->plain, plain);
+	s->pending++;
+	if (!b) {
+		b = s->batch[t] = mem_alloc(sizeof(*b));
+		b->s = s;
+		b->n = 0;
+	}
+	b->piece[b->n] = pc;
+	b->id[b->n++] = *id;
+	if (!s->asking) {
+		s->asking = true;
+		s->ask = (struct task){.done = turn_over};
+		loop_post(s->r->env->loop, &s->ask);
+	}
+	if (b->n == BATCH)
+		batch_send(s, t);
+}
+
+static void flush_run(struct task *t)
+{
+	struct saver *s = task_of(t, struct saver, flush);
+	struct repo_ctx *ctx = repo_ctx_get(s->r);
+
+	packer_flush(s->packer, ctx);
+	repo_ctx_put(s->r, ctx);
+}
+
+static void flush_done(struct task *t)
+{
+	struct saver *s = task_of(t, struct saver, flush);
+
+	s->packs_closed = true;
+	saver_progress(s);
+}
+
+static void flush_over(struct task *t)
+{
+	struct saver *s = task_of(t, struct saver, flush);
+
+	s->flush_wanted = s->flushing = false;
+	s->ev.flushed(s->ev.arg);
+}
+
+/* The next step of a flush, if one is under way and may be taken: all blobs packed -> packs closed -> all packs settled. */
+static void saver_progress(struct saver *s)
+{
+	if (!s->flush_wanted || s->pending || s->asking)
+		return;
+	if (!s->flushing) {
+		s->flushing = true;
+		s->packs_closed = false;
+		s->flush = (struct task){.run = flush_run, .done = flush_done};
+		jobs_put(s->r->env->cpu, &s->flush);
+		return;
+	}
+	if (!s->packs_closed || !uploader_idle(s->up))
+		return;
+	/* From a turn of its own: flushed() may free the saver, and we may have been called by its uploader. */
+	s->packs_closed = false;
+	s->flush = (struct task){.done = flush_over};
+	loop_post(s->r->env->loop, &s->flush);
+}
+
+void saver_flush(struct saver *s)
+{
+	if (s->flush_wanted)
+		return;
+	s->flush_wanted = true;
+	/* Through the loop: flushed() never comes before this returns. */
+	if (!s->asking) {
+		s->asking = true;
+		s->ask = (struct task){.done = turn_over};
+		loop_post(s->r->env->loop, &s->ask);
+	}
+}
+
+void saver_cancel(struct saver *s)
+{
+	if (!atomic_exchange(&s->cancelled, true))
+		packer_cancel(s->packer);
+}
+
+void saver_stats(const struct saver *s, struct saver_stats *out)
+{
+	*out = s->stats;
+}
+
+size_t saver_pending(const struct saver *s)
+{
+	return s->pending;
+}
