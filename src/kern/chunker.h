@@ -42,10 +42,13 @@ void chunker_init(struct chunker *c, const struct chunker_tables *t);
 size_t chunker_next(struct chunker *c, const uint8_t *p, size_t n, bool eof);
 
 /*
- * Candidates of a segment, as runs: `start` … `start + count - 1` are all candidates (constant data makes every position one).
+ * Candidates of a segment, as runs: `start + i * step` for i < count are candidates, and no others near them.  Constant data makes every position one
+ * (step 1); data that repeats with a period of up to CHUNKER_STEP_MAX bytes costs a run too, so that the list stays small beside what was scanned.
  */
+#define CHUNKER_STEP_MAX 4096
 struct chunker_run {
 	uint64_t start, count;
+	uint64_t step; /* 1 when count == 1 */
 };
 struct chunker_runs {
 	struct chunker_run *run;
@@ -62,7 +65,7 @@ void chunker_scan(const struct chunker_tables *t, const uint8_t *p, size_t back,
 
 /*
  * chunker_cut(runs, hint, start, size): the end of the chunk that begins at `start` in a file of `size` bytes, given all candidates up to start + CHUNKER_MAX.
- * `hint` (may be NULL) keeps the place in the list between calls with growing `start`.
+ * `hint` (may be NULL, starts as 0) keeps the place in the list between calls with growing `start`.
  */
 uint64_t chunker_cut(const struct chunker_runs *runs, size_t *hint, uint64_t start, uint64_t size);
 
