@@ -43,6 +43,7 @@ endif
 # pkg NAME, FALLBACK: linker flags of a library.
 pkg = $(or $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null),$(2))
 LIBS := $(call pkg,libcrypto,-lcrypto) $(call pkg,libzstd,-lzstd) -lpthread -lm
+LIBS += $(if $(wildcard src/backend/http.c),$(call pkg,libcurl,-lcurl) $(call pkg,expat,-lexpat))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion $(if $(filter 1,$(WERROR)),-Werror)
 CPPFLAGS_ALL := -D_GNU_SOURCE -Isrc -Iinclude $(CPPFLAGS)
@@ -144,21 +145,20 @@ TESTS := $(call tests,$(UNIT_SRC) $(SUITE_SRC) $(SIM_SRC) $(MPI_SRC))
 tests: $(TESTS) ## build the test programs
 
 # In two steps, so that packages that `deps` installs are seen by the make that builds.
-check: $(if $(NODEPS),,deps-check) ## install what is missing, build with warnings as errors, run all tests
+check: $(if $(NODEPS),,deps) ## install what is missing, build with warnings as errors, run all tests
 	@$(MAKE) --no-print-directory WERROR=1 NODEPS=1 run-tests
-.PHONY: run-tests deps-check
+.PHONY: run-tests
 run-tests: all tests
 	@B='$(B)' SAN='$(SAN)' TIER='$(TIER)' ONLY='$(ONLY)' FULL='$(FULL)' UNIT='$(call tests,$(UNIT_SRC))' \
 		SUITE='$(call tests,$(SUITE_SRC))' SIM='$(call tests,$(SIM_SRC))' MPI='$(call tests,$(MPI_SRC))' tests/run.sh
 
 lint: ## layers, headers alone, format, cppcheck
 	@B='$(B)' TIER=lint ONLY='$(ONLY)' CC='$(CC)' tests/run.sh
-format: ## let clang-format lay out the sources of ROOMS
-	clang-format -i $(wildcard $(foreach r,$(ROOMS),src/$(r)/*.[ch])) $(UNIT_SRC)
+format: ## let clang-format lay out the sources of ROOMS and their unit tests
+	clang-format -i $(wildcard $(foreach r,$(ROOMS),src/$(r)/*.[ch])) $(UNIT_SRC) \
+		$(if $(FULL),$(wildcard tests/*/*.[ch] benchmarks/*.[ch] include/*/*.h))
 
 deps: ## install the packages that building, checking and the quickstart need (as root; else name them)
-	@scripts/deps.sh build quickstart check
-deps-check:
 	@scripts/deps.sh build quickstart check
 
 quickstart: ## build, make a backup in a temporary folder and restore it
@@ -179,9 +179,11 @@ clean: ## remove everything that was made
 
 help: ## this text
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/  \1|\2/p' Makefile benchmarks/module.mk 2>/dev/null | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 	@echo 'Settings:'
 	@sed -n 's/^##: /  /p' Makefile
+
+-include benchmarks/module.mk
 
 ifeq ($(filter clean help deps uninstall lint format,$(MAKECMDGOALS)),)
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

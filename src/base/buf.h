@@ -18,16 +18,16 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_release(struct buf *b);            /* frees; keeps max, so that it can be used again */
-void buf_wipe(struct buf *b);               /* zeroes the contents, then releases: for secrets */
-void buf_reset(struct buf *b);              /* len = 0, overflow = false, memory kept */
+void buf_release(struct buf *b);             /* frees; keeps max, so that it can be used again */
+void buf_wipe(struct buf *b);                /* zeroes the contents, then releases: for secrets */
+void buf_reset(struct buf *b);               /* len = 0, overflow = false, memory kept */
 int buf_reserve(struct buf *b, size_t more); /* room for `more` bytes behind len: exactly when empty, else at least doubling */
 int buf_add(struct buf *b, const void *p, size_t n);
 int buf_addc(struct buf *b, int c);
 int buf_adds(struct buf *b, const char *s);
 int buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int buf_addu(struct buf *b, uint64_t v);    /* decimal; faster than buf_addf */
+int buf_addu(struct buf *b, uint64_t v);         /* decimal; faster than buf_addf */
 void buf_move(struct buf *to, struct buf *from); /* releases `to`, takes the contents of `from`, which keeps its max and becomes empty */
-const char *buf_str(struct buf *b);         /* a 0 behind the contents (not counted in len); NULL on overflow */
+const char *buf_str(struct buf *b);              /* a 0 behind the contents (not counted in len); NULL on overflow */
 
 #endif

@@ -12,8 +12,8 @@ struct ts {
 };
 
 struct clock {
-	struct ts (*now)(void *arg);         /* wall clock */
-	int64_t (*mono_ns)(void *arg);       /* monotonic nanoseconds */
+	struct ts (*now)(void *arg);   /* wall clock */
+	int64_t (*mono_ns)(void *arg); /* monotonic nanoseconds */
 	void (*sleep_ns)(void *arg, int64_t ns);
 	void *arg;
 };

@@ -15,9 +15,9 @@ struct env {
 	const struct zone *zone;
 	struct log log;
 	struct loop *loop;
-	struct jobs *cpu;       /* hash, compress, seal, decode */
-	struct jobs *readers;   /* may block on the file system */
-	struct budget *budget;  /* bytes of plaintext in flight */
+	struct jobs *cpu;      /* hash, compress, seal, decode */
+	struct jobs *readers;  /* may block on the file system */
+	struct budget *budget; /* bytes of plaintext in flight */
 };
 
 #endif

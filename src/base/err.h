@@ -8,19 +8,19 @@
 #define BASE_ERR_H
 
 enum err_code {
-	ERR_IO = -1,        /* the system or the store failed; trying again may help */
-	ERR_NOMEM = -2,     /* a bounded buffer or queue would exceed its maximum */
-	ERR_NOTFOUND = -3,  /* no such file, object or entry */
-	ERR_EXISTS = -4,    /* it is there already */
-	ERR_DENIED = -5,    /* permission refused; permanent */
-	ERR_INVALID = -6,   /* bytes that were read break their format, hash or MAC */
-	ERR_USAGE = -7,     /* the user asked for something impossible */
-	ERR_CANCELED = -8,  /* another part of the run failed or a signal came */
-	ERR_LOCKED = -9,    /* the repository is locked: exit code 11 */
-	ERR_PASSWORD = -10, /* no key fits the password: exit code 12 */
-	ERR_NOREPO = -11,   /* there is no repository: exit code 10 */
-	ERR_NOSPACE = -12,  /* disk or quota is full; permanent */
-	ERR_TOOSHORT = -13, /* an object is shorter than the range asked for; permanent */
+	ERR_IO = -1,          /* the system or the store failed; trying again may help */
+	ERR_NOMEM = -2,       /* a bounded buffer or queue would exceed its maximum */
+	ERR_NOTFOUND = -3,    /* no such file, object or entry */
+	ERR_EXISTS = -4,      /* it is there already */
+	ERR_DENIED = -5,      /* permission refused; permanent */
+	ERR_INVALID = -6,     /* bytes that were read break their format, hash or MAC */
+	ERR_USAGE = -7,       /* the user asked for something impossible */
+	ERR_CANCELED = -8,    /* another part of the run failed or a signal came */
+	ERR_LOCKED = -9,      /* the repository is locked: exit code 11 */
+	ERR_PASSWORD = -10,   /* no key fits the password: exit code 12 */
+	ERR_NOREPO = -11,     /* there is no repository: exit code 10 */
+	ERR_NOSPACE = -12,    /* disk or quota is full; permanent */
+	ERR_TOOSHORT = -13,   /* an object is shorter than the range asked for; permanent */
 	ERR_UNSUPPORTED = -14 /* a format version or feature this program does not know */
 };
 

@@ -14,8 +14,8 @@ enum { HASHTAB_MIX = 1 };
 struct hashtab;
 struct hashtab *hashtab_new(size_t entry_size, size_t key_size, int flags);
 void hashtab_free(struct hashtab *t);
-void *hashtab_find(const struct hashtab *t, const void *key);            /* NULL if absent */
-void *hashtab_add(struct hashtab *t, const void *key, bool *is_new);     /* the entry with this key; a new one has its other bytes zeroed */
+void *hashtab_find(const struct hashtab *t, const void *key);        /* NULL if absent */
+void *hashtab_add(struct hashtab *t, const void *key, bool *is_new); /* the entry with this key; a new one has its other bytes zeroed */
 bool hashtab_remove(struct hashtab *t, const void *key);
 size_t hashtab_count(const struct hashtab *t);
 size_t hashtab_bytes(const struct hashtab *t);

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ID_SIZE 32
-#define ID_HEX 64       /* characters, without a final 0 */
+#define ID_SIZE      32
+#define ID_HEX       64 /* characters, without a final 0 */
 #define ID_SHORT_HEX 8  /* restic's short form */
 
 struct id {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NUMBER_MAX 512              /* characters */
+#define NUMBER_MAX 512                /* characters */
 #define STRING_MAX ((size_t)16 << 20) /* of a stream, unless the caller sets max_string */
 
 /* What may come next. */
@@ -515,8 +515,8 @@ int json_skip(struct json_in *j)
 
 static const char *token_name(enum json_token t)
 {
-	static const char *const names[] = {"nothing", "the end", "an object", "the end of an object", "an array", "the end of an array", "a key",
-		"a string", "a number", "true", "false", "null"};
+	static const char *const names[] = {"nothing", "the end", "an object", "the end of an object", "an array", "the end of an array",
+		"a key", "a string", "a number", "true", "false", "null"};
 
 	return names[t];
 }

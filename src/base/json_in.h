@@ -12,9 +12,18 @@
 #define JSON_DEPTH 64
 
 enum json_token {
-	JSON_BAD, JSON_END, JSON_OBJECT, JSON_OBJECT_END, JSON_ARRAY, JSON_ARRAY_END,
+	JSON_BAD,
+	JSON_END,
+	JSON_OBJECT,
+	JSON_OBJECT_END,
+	JSON_ARRAY,
+	JSON_ARRAY_END,
 	JSON_KEY, /* an object member's name, in str/len; its value is the next token */
-	JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL
+	JSON_STRING,
+	JSON_NUMBER,
+	JSON_TRUE,
+	JSON_FALSE,
+	JSON_NULL
 };
 
 /* json_more: set *p, *n to the next piece (valid until the next call); *n = 0 at the end.  0 or an error. */
@@ -44,11 +53,11 @@ int json_skip(struct json_in *j); /* after JSON_KEY: its value; after OBJECT/ARR
 
 /* Conveniences: read the next token, demand its type.  0, or ERR_INVALID with a sentence that names `what`. */
 int json_expect(struct json_in *j, enum json_token t, const char *what);
-int json_u64(struct json_in *j, uint64_t *v, const char *what);   /* an integer 0 … 2^64-1 */
+int json_u64(struct json_in *j, uint64_t *v, const char *what); /* an integer 0 … 2^64-1 */
 int json_i64(struct json_in *j, int64_t *v, const char *what);
-int json_string(struct json_in *j, const char *what);             /* result in j->str, j->len */
+int json_string(struct json_in *j, const char *what); /* result in j->str, j->len */
 int json_bool(struct json_in *j, bool *v, const char *what);
-bool json_key_is(const struct json_in *j, const char *name);      /* the current token is this key */
+bool json_key_is(const struct json_in *j, const char *name);                                 /* the current token is this key */
 int json_bad(struct json_in *j, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* make it fail; returns ERR_INVALID */
 
 #endif

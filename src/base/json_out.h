@@ -9,16 +9,17 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-void json_put_string(struct buf *b, const char *s, size_t n); /* quoted and escaped */
+void json_put_string(struct buf *b, const char *s, size_t n);                /* quoted and escaped */
 void json_put_time(struct buf *b, const struct ts *t, const struct zone *z); /* quoted RFC3339Nano in the zone, restic-format.md 10.5 */
-int json_parse_time(const char *s, size_t n, struct ts *t, int32_t *offset_s); /* RFC 3339 with any fraction; offset may be NULL.  0 or ERR_INVALID */
+/* json_parse_time: RFC 3339 with any fraction (cut to nanoseconds); offset may be NULL.  0 or ERR_INVALID. */
+int json_parse_time(const char *s, size_t n, struct ts *t, int32_t *offset_s);
 
 struct json_out {
 	struct buf *b;
 	bool comma; /* the next member or element needs one */
 };
 void json_out_init(struct json_out *o, struct buf *b);
-void json_object(struct json_out *o);     /* { as an element or after json_key */
+void json_object(struct json_out *o); /* { as an element or after json_key */
 void json_object_end(struct json_out *o);
 void json_array(struct json_out *o);
 void json_array_end(struct json_out *o);

@@ -18,7 +18,7 @@ struct task {
 };
 
 /* task_of(t, type, member): the struct that embeds the task. */
-#define task_of(t, type, member) ((type *)(void *)((char *)(t)-offsetof(type, member)))
+#define task_of(t, type, member) ((type *)(void *)&((char *)(t))[-(ptrdiff_t)offsetof(type, member)])
 
 struct loop;
 struct loop *loop_new(void);
@@ -45,11 +45,11 @@ bool loop_cancel(struct loop *l, struct task *t);
  */
 struct jobs;
 struct jobs *jobs_new(size_t threads, struct loop *loop, const char *name);
-void jobs_free(struct jobs *j); /* runs what is queued, joins; done() of those tasks still needs a loop_run. NULL is fine */
-void jobs_put(struct jobs *j, struct task *t);        /* behind all others.  Any thread; never blocks */
-void jobs_put_front(struct jobs *j, struct task *t);  /* before all others: for work that frees memory */
+void jobs_free(struct jobs *j);                /* runs what is queued, joins; done() of those tasks still needs a loop_run. NULL is fine */
+void jobs_put(struct jobs *j, struct task *t); /* behind all others.  Any thread; never blocks */
+void jobs_put_front(struct jobs *j, struct task *t); /* before all others: for work that frees memory */
 size_t jobs_threads(const struct jobs *j);
-size_t jobs_worker(void);     /* on a worker: its number 0 … threads-1 in its pool (to index per-thread contexts); else 0 */
-size_t jobs_cores(void);      /* cores this process may use (sched_getaffinity, cgroup quota), at least 1 */
+size_t jobs_worker(void); /* on a worker: its number 0 … threads-1 in its pool (to index per-thread contexts); else 0 */
+size_t jobs_cores(void);  /* cores this process may use (sched_getaffinity, cgroup quota), at least 1 */
 
 #endif

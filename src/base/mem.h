@@ -14,16 +14,16 @@ void mem_on_exhausted(void (*fn)(size_t size));
 /* mem_tune(): set the allocator up for large buffers that come and go (keeps them instead of unmapping).  Call once at start. */
 void mem_tune(void);
 
-void *mem_alloc(size_t size);               /* uninitialised; free with mem_free */
-void *mem_zalloc(size_t size);              /* zeroed */
-void *mem_array(size_t n, size_t size);     /* zeroed, n * size checked for overflow */
+void *mem_alloc(size_t size);           /* uninitialised; free with mem_free */
+void *mem_zalloc(size_t size);          /* zeroed */
+void *mem_array(size_t n, size_t size); /* zeroed, n * size checked for overflow */
 void *mem_realloc(void *p, size_t size);
 void *mem_regrow(void *p, size_t n, size_t size); /* realloc to n elements, overflow checked; new elements are not cleared */
 void *mem_dup(const void *p, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n); /* copies exactly n bytes (they may contain 0) and adds a 0 */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void mem_free(void *p);                     /* NULL is fine */
-void mem_wipe(void *p, size_t size);        /* zero secrets; never optimised away */
+void mem_free(void *p);              /* NULL is fine */
+void mem_wipe(void *p, size_t size); /* zero secrets; never optimised away */
 
 #endif

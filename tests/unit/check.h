@@ -31,10 +31,10 @@ bool check_str(const char *file, int line, const char *as, const char *bs, const
 bool check_mem(const char *file, int line, const char *as, const char *bs, const void *a, const void *b, size_t n);
 _Noreturn void check_stop(void);
 
-#define CHECK(cond)         check_true(__FILE__, __LINE__, #cond, (cond))
-#define CHECK_EQ(a, b)      check_eq(__FILE__, __LINE__, #a, #b, (long long)(a), (long long)(b)) /* integers, enums */
-#define CHECK_STR(a, b)     check_str(__FILE__, __LINE__, #a, #b, (a), (b))                      /* 0-terminated; NULL equals only NULL */
-#define CHECK_MEM(a, b, n)  check_mem(__FILE__, __LINE__, #a, #b, (a), (b), (n))
+#define CHECK(cond)        check_true(__FILE__, __LINE__, #cond, (cond))
+#define CHECK_EQ(a, b)     check_eq(__FILE__, __LINE__, #a, #b, (long long)(a), (long long)(b)) /* integers, enums */
+#define CHECK_STR(a, b)    check_str(__FILE__, __LINE__, #a, #b, (a), (b))                      /* 0-terminated; NULL equals only NULL */
+#define CHECK_MEM(a, b, n) check_mem(__FILE__, __LINE__, #a, #b, (a), (b), (n))
 #define REQUIRE(cond)                                                                                                                      \
 	do {                                                                                                                               \
 		if (!CHECK(cond))                                                                                                          \

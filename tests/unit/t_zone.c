@@ -25,7 +25,7 @@ static bool agrees(const char *name)
 
 	setenv("TZ", name, 1);
 	tzset();
-	for (int i = 0; ok && i < 30000; i++) {
+	for (int i = 0; ok && i < 5000; i++) {
 		int64_t sec = -946771200 + (int64_t)(random64(&x) % 20000000000u);
 		time_t t = sec;
 		struct tm tm;
@@ -41,9 +41,9 @@ static bool agrees(const char *name)
 
 TEST(agrees_with_libc)
 {
-	static const char *const names[] = {"Europe/Helsinki", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Europe/Dublin",
-		"America/Nuuk", "Asia/Kolkata", "Antarctica/Troll", "Asia/Gaza", "Pacific/Apia", "Asia/Tehran", "America/Santiago", "Pacific/Chatham",
-		"Africa/Abidjan", "Asia/Jerusalem", "America/Sao_Paulo"};
+	static const char *const names[] = {"Europe/Helsinki", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
+		"Europe/Dublin", "America/Nuuk", "Asia/Kolkata", "Antarctica/Troll", "Asia/Gaza", "Pacific/Apia", "Asia/Tehran",
+		"America/Santiago", "Pacific/Chatham", "Africa/Abidjan", "Asia/Jerusalem", "America/Sao_Paulo"};
 
 	if (access("/usr/share/zoneinfo/Europe/Helsinki", R_OK) != 0)
 		SKIP("no zoneinfo");

@@ -1,0 +1,129 @@
+#!/bin/sh
+# run.sh: runs the tests that the Makefile names in UNIT, SUITE, SIM, MPI (programs) and the scripts in tests/e2e and tests/lint.
+#
+# TIER: only these tiers; ONLY: only tests whose name contains it; FULL empty: a part of the rooms was built, so unit tests only.
+# A test passes with exit status 0, is skipped with 77.  Its output is in $B/test-logs and is shown (the end of it) if it fails.
+# The last line is always "N passed, N failed, N skipped"; the exit status is 1 if one failed.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+B=${B:-build/rel}
+export B SAN="${SAN:-}"
+
+# one NAME SECONDS COMMAND…: run it, keep its output and exit status.
+if [ "${1:-}" = --one ]; then
+	name=$2 seconds=$3
+	shift 3
+	mkdir -p "$TMPDIR/$name" "$TMPDIR/$name.home"
+	start=$(date +%s%N)
+	TMPDIR=$TMPDIR/$name HOME=$TMPDIR/$name.home timeout -k 10 "$seconds" "$@" >"$LOGS/$name.log" 2>&1 </dev/null
+	rc=$?
+	ms=$((($(date +%s%N) - start) / 1000000))
+	echo "$rc" >"$LOGS/$name.rc"
+	case $rc in
+	0) printf 'ok    %-40s %6d ms\n' "$name" "$ms" ;;
+	77) printf 'skip  %-40s %s\n' "$name" "$(tail -n 1 "$LOGS/$name.log")" ;;
+	*)
+		why="exit status $rc"
+		[ "$rc" = 124 ] && why="still running after $seconds s"
+		{
+			printf 'FAIL  %-40s %s\n' "$name" "$why"
+			tail -n 40 "$LOGS/$name.log" | sed 's/^/      | /'
+		}
+		;;
+	esac
+	exit 0
+fi
+
+# Tests must not see the settings of whoever runs them, nor a surrounding job.
+for v in $(env | sed -n 's/^\(\(RESTIC\|OS\|AWS\|A_BACKUP\|SLURM\|PMI\|PMIX\|OMPI\|ST\|ALLAS\)_[A-Za-z0-9_]*\)=.*/\1/p'); do
+	unset "$v"
+done
+unset TZ PMI_RANK PMI_SIZE XDG_CACHE_HOME XDG_CONFIG_HOME || true
+export LC_ALL=C
+export A_BACKUP="$PWD/$B/a_backup" A_BACKUP_MPI="$PWD/$B/a_backup-mpi"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+export UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1"
+# MPI libraries keep what they allocate until the end.
+export MPIRUN="mpirun --oversubscribe -x ASAN_OPTIONS=detect_leaks=0"
+
+export LOGS="$PWD/$B/test-logs.$$"
+TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/a_backup-check-XXXXXX") || exit 2
+export TMPDIR
+trap 'chmod -R u+rwX "$TMPDIR" 2>/dev/null; rm -rf "$TMPDIR"' EXIT
+trap 'exit 130' INT TERM
+mkdir -p "$LOGS"
+
+wanted() { # TIER
+	[ -z "${TIER:-}" ] && return 0
+	case " $TIER " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+only() { # NAME
+	case $1 in *"${ONLY:-}"*) return 0 ;; esac
+	return 1
+}
+
+# Each prints lines "NAME SECONDS COMMAND" for xargs.
+programs() { # TIER SECONDS PROGRAM…
+	tier=$1 seconds=$2
+	shift 2
+	for p in "$@"; do
+		name=$tier-$(basename "$p")
+		only "$name" && echo "$name $seconds $p"
+	done
+}
+
+mpi_programs() {
+	for p in ${MPI:-}; do
+		# A test says in its source which numbers of ranks it is for: "ranks: 1 2 4".
+		ranks=$(sed -n 's/.*ranks: \([0-9 ]*\).*/\1/p' "tests/mpi/$(basename "$p").c" | head -n 1)
+		for n in ${ranks:-1 2 4}; do
+			name=mpi-$(basename "$p")-$n
+			only "$name" && echo "$name 180 $MPIRUN -n $n $p"
+		done
+	done
+}
+
+scripts() { # TIER SECONDS
+	for s in tests/"$1"/*.sh; do
+		[ -e "$s" ] || continue
+		name=$1-$(basename "$s" .sh)
+		only "$name" && echo "$name $2 sh $s"
+	done
+}
+
+run() { # PARALLEL
+	xargs -r -P "$1" -L 1 sh tests/run.sh --one
+}
+
+# shellcheck disable=SC2086
+{
+	wanted unit && programs unit 120 ${UNIT:-} | run 2
+	wanted suite && programs suite 300 ${SUITE:-} | run 1
+	wanted sim && programs sim 300 ${SIM:-} | run 1
+	wanted mpi && mpi_programs | run 1
+	if [ -n "${FULL:-}" ]; then
+		wanted e2e && scripts e2e 900 | run 1
+	fi
+	{ [ -n "${FULL:-}" ] && wanted lint; } || [ "${TIER:-}" = lint ] && scripts lint 600 | run 2
+}
+
+passed=0 failed=0 skipped=0
+for f in "$LOGS"/*.rc; do
+	[ -e "$f" ] || break
+	case $(cat "$f") in
+	0) passed=$((passed + 1)) ;;
+	77) skipped=$((skipped + 1)) ;;
+	*) failed=$((failed + 1)) ;;
+	esac
+done
+rm -rf "$PWD/$B/test-logs"
+mv "$LOGS" "$PWD/$B/test-logs"
+if [ $((passed + failed + skipped)) = 0 ]; then
+	echo "no test matches"
+	failed=1
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
