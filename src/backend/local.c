@@ -8,10 +8,10 @@
  */
 #include "backend/backend.h"
 #include "backend/layout.h"
+#include "backend/local_dir.h"
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,46 +45,6 @@ static bool not_supported(int errnum)
 	return errnum == ENOTSUP || errnum == ENOSYS;
 }
 
-/* dir_sync(dir): make the names in `dir` durable.  Not every file system can; what rename did is still there after a crash of this process alone. */
-static int dir_sync(const char *dir, struct err *err)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int code = 0;
-
-	if (fd < 0)
-		return err_sys(err, errno, "open directory %s", dir);
-	if (fsync(fd) < 0 && !not_supported(errno) && errno != ENOENT && errno != EINVAL)
-		code = err_sys(err, errno, "sync directory %s", dir);
-	close(fd);
-	return code;
-}
-
-static int parent_sync(const char *path, struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir = !slash ? mem_strdup(".") : mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	int code = dir_sync(dir, err);
-
-	mem_free(dir);
-	return code;
-}
-
-/* Make one directory whose parent exists; a new one is made durable in its parent. */
-static int dir_make(const char *path, mode_t mode, struct err *err)
-{
-	struct stat st;
-
-	if (!mkdir(path, mode))
-		return parent_sync(path, err);
-	if (errno != EEXIST)
-		return err_sys(err, errno, "create directory %s", path);
-	if (stat(path, &st) < 0)
-		return err_sys(err, errno, "create directory %s", path);
-	if (!S_ISDIR(st.st_mode))
-		return err_sys(err, ENOTDIR, "create directory %s", path);
-	return 0;
-}
-
 /*
  * Make the directories between the root and the file `rel`.  The root itself is never made here: a repository whose file system is not mounted must not
  * come to life again, empty, below the mount point.
@@ -96,7 +56,7 @@ static int dirs_for(const struct local *l, const char *rel, struct err *err)
 	for (const char *p = strchr(rel, '/'); p && !code; p = strchr(p + 1, '/')) {
 		char *dir = mem_printf("%s/%.*s", l->root, (int)(p - rel), rel);
 
-		code = dir_make(dir, l->dir_mode, err);
+		code = local_dir_make(dir, l->dir_mode, err);
 		mem_free(dir);
 	}
 	return code;
@@ -189,7 +149,7 @@ static void local_put(struct local *l, struct backend_op *op, const char *rel, c
 	}
 	mem_free(temp);
 	temp = NULL;
-	if (synced && parent_sync(path, &op->err))
+	if (synced && local_dir_sync_parent(path, &op->err))
 		goto out;
 	if (chmod(path, l->file_mode & 07555) < 0 && errno != EPERM && !not_supported(errno))
 		err_sys(&op->err, errno, "make %s read-only", path);
@@ -253,7 +213,7 @@ static void local_get(struct backend_op *op, const char *path)
 		goto out;
 	}
 	want = op->length ? op->length : size - op->offset;
-	if (want > op->out.max || buf_reserve(&op->out, (size_t)want)) {
+	if (buf_reserve(&op->out, (size_t)want)) {
 		err_set(&op->err, ERR_NOMEM, "%s is larger than it may be: %llu bytes, not %zu", path, (unsigned long long)want,
 			op->out.max);
 		goto out;
@@ -286,7 +246,7 @@ static void local_remove(struct backend_op *op, const char *path)
 		if (errno != ENOENT)
 			err_sys(&op->err, errno, "remove %s", path);
 	} else if (op->type == BACKEND_INDEX || op->type == BACKEND_SNAPSHOT) {
-		parent_sync(path, &op->err);
+		local_dir_sync_parent(path, &op->err);
 	}
 }
 
@@ -336,136 +296,24 @@ static void local_start(struct backend *b, struct backend_op *op)
 	jobs_put(op->type == BACKEND_LOCK ? l->lock_pool : l->pool, &c->task);
 }
 
-struct lister {
-	int (*fn)(void *, const struct id *, uint64_t);
-	void *arg;
-	struct err *err;
-};
-
-/* Only lower-case names: those are the ones a GET can find again. */
-static bool name_parse(struct id *id, const char *name)
-{
-	return strlen(name) == ID_HEX && !id_parse(id, name, ID_HEX) && !strcmp(name, id_hex(id).s);
-}
-
-static int list_file(const struct lister *l, int dirfd, const struct dirent *d, const char *dir)
-{
-	struct stat st;
-	struct id id;
-
-	if (d->d_type == DT_DIR || !name_parse(&id, d->d_name))
-		return 0;
-	if (fstatat(dirfd, d->d_name, &st, 0) < 0) {
-		/* Another process removed it since; that is no fault of the listing. */
-		if (errno == ENOENT)
-			return 0;
-		return err_sys(l->err, errno, "stat %s/%s", dir, d->d_name);
-	}
-	return S_ISREG(st.st_mode) ? l->fn(l->arg, &id, (uint64_t)st.st_size) : 0;
-}
-
-/*
- * list_dir(l, at, name, path, deep): the files of directory `name` in `at`; deep: those one level below instead.  In a deep listing what is no directory is
- * skipped; a directory that is not there is empty.
- */
-static int list_dir(const struct lister *l, int at, const char *name, const char *path, bool deep, bool below)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir;
-	int code = 0;
-
-	if (fd < 0) {
-		if (errno == ENOENT || (below && errno == ENOTDIR))
-			return 0;
-		return err_sys(l->err, errno, "list %s", path);
-	}
-	dir = fdopendir(fd);
-	if (!dir) {
-		code = err_sys(l->err, errno, "list %s", path);
-		close(fd);
-		return code;
-	}
-	while (!code) {
-		const struct dirent *d;
-
-		errno = 0;
-		d = readdir(dir);
-		if (!d) {
-			if (errno)
-				code = err_sys(l->err, errno, "list %s", path);
-			break;
-		}
-		if (!deep) {
-			code = list_file(l, fd, d, path);
-		} else if (d->d_type != DT_REG && strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0) {
-			char *sub = mem_printf("%s/%s", path, d->d_name);
-
-			code = list_dir(l, fd, d->d_name, sub, false, true);
-			mem_free(sub);
-		}
-	}
-	closedir(dir);
-	return code;
-}
-
 static int local_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
 {
-	struct lister l = {.fn = fn, .arg = arg, .err = err};
 	char *path;
 	int code;
 
 	if (t == BACKEND_CONFIG)
 		return 0;
 	path = mem_printf("%s/%s", local_of(b)->root, layout_dir(t));
-	code = list_dir(&l, AT_FDCWD, path, path, t == BACKEND_PACK, false);
+	code = local_dir_list(path, t == BACKEND_PACK, fn, arg, err);
 	mem_free(path);
 	return code;
-}
-
-/* Like mkdir -p.  Only the last directory tells whether it worked: mkdir may be refused for parents that exist. */
-static int root_make(const struct local *l, struct err *err)
-{
-	char *path = mem_strdup(l->root);
-
-	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = 0;
-		if (!mkdir(path, l->dir_mode))
-			(void)parent_sync(path, NULL);
-		*p = '/';
-	}
-	mem_free(path);
-	return dir_make(l->root, l->dir_mode, err);
-}
-
-/* All 256 at once: one sync for them together. */
-static int pack_dirs_make(const struct local *l, const char *data, struct err *err)
-{
-	for (unsigned i = 0; i < 256; i++) {
-		char *path = mem_printf("%s/%02x", data, i);
-		int code = mkdir(path, l->dir_mode) < 0 && errno != EEXIST ? err_sys(err, errno, "create directory %s", path) : 0;
-
-		mem_free(path);
-		if (code)
-			return code;
-	}
-	return dir_sync(data, err);
 }
 
 static int local_create(struct backend *b, struct err *err)
 {
-	static const enum backend_type types[] = {BACKEND_KEY, BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK, BACKEND_PACK};
 	const struct local *l = local_of(b);
-	int code = root_make(l, err);
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && !code; i++) {
-		char *path = mem_printf("%s/%s", l->root, layout_dir(types[i]));
-
-		code = dir_make(path, l->dir_mode, err);
-		if (!code && types[i] == BACKEND_PACK)
-			code = pack_dirs_make(l, path, err);
-		mem_free(path);
-	}
-	return code;
+	return local_dir_create(l->root, l->dir_mode, err);
 }
 
 static void local_free(struct backend *b)

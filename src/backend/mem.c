@@ -80,12 +80,8 @@ static void ram_get(struct backend_op *op, const struct object *o)
 		err_set(&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes", o->size);
 		return;
 	}
-	if (want > op->out.max) {
+	if (buf_add(&op->out, o->bytes + op->offset, (size_t)want))
 		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: %zu bytes, not %zu", o->size, op->out.max);
-		return;
-	}
-	if (want && buf_add(&op->out, o->bytes + op->offset, (size_t)want))
-		err_set(&op->err, ERR_NOMEM, "the object does not fit the buffer");
 }
 
 static void ram_remove(struct ram *m, const struct backend_op *op)

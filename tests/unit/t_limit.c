@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "unit/check.h"
 #include <stdatomic.h>
+#include <unistd.h>
 
 /* A store that holds every operation until the test lets it go. */
 struct held {
@@ -201,7 +202,7 @@ static void first_held_start(struct backend *b, struct backend_op *op)
 		first_op = op;
 }
 
-TEST(long_line_short_stack)
+static void *long_line(void *arg)
 {
 	enum { MANY = 20000 };
 	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create, held_free};
@@ -224,6 +225,57 @@ TEST(long_line_short_stack)
 	backend_free(b);
 	backend_free(inline_inner);
 	mem_free(op);
+	return arg;
+}
+
+TEST(long_line_short_stack)
+{
+	pthread_attr_t small;
+	pthread_t t;
+
+	pthread_attr_init(&small);
+	REQUIRE(!pthread_attr_setstacksize(&small, 256 << 10));
+	REQUIRE(!pthread_create(&t, &small, long_line, NULL));
+	pthread_join(t, NULL);
+	pthread_attr_destroy(&small);
+}
+
+/* Whoever hears of the last operation may free the limit while the thread that tells still works in it. */
+struct slow {
+	atomic_bool told, left;
+	struct held *h;
+};
+
+static void slow_done(struct backend_op *op)
+{
+	struct slow *s = op->arg;
+
+	atomic_store(&s->told, true);
+	usleep(50000);
+	atomic_store(&s->left, true);
+}
+
+static void *slow_let_go(void *arg)
+{
+	let_go(((struct slow *)arg)->h, 0);
+	return NULL;
+}
+
+TEST(free_waits_for_the_last_done)
+{
+	struct held h = {.b = {.vt = &held_vtable}};
+	struct backend *b = backend_limit_new(&h.b, 1);
+	struct slow s = {.h = &h};
+	struct backend_op op = {.verb = BACKEND_STAT, .type = BACKEND_KEY, .done = slow_done, .arg = &s};
+	pthread_t t;
+
+	backend_start(b, &op);
+	REQUIRE(!pthread_create(&t, NULL, slow_let_go, &s));
+	while (!atomic_load(&s.told))
+		usleep(1000);
+	backend_free(b);
+	CHECK(atomic_load(&s.left));
+	pthread_join(t, NULL);
 }
 
 /* Threads come and go while the line moves; at the end the limit is freed as soon as the last done() was called. */

@@ -219,13 +219,21 @@ TEST(create_where_a_file_is)
 	struct backend *b = place(false);
 	struct err err = {0};
 	int fd = open(root, O_CREAT | O_WRONLY, 0600);
+	char *path;
 
 	REQUIRE(fd >= 0);
 	close(fd);
 	CHECK(backend_create(b, &err) < 0);
 	CHECK(strstr(err.msg, root));
 	unlink(root);
+	REQUIRE(!mkdir(root, 0700));
+	file_make("keys", "");
+	CHECK(backend_create(b, &err) < 0);
+	CHECK(strstr(err.msg, "/keys"));
+	path = mem_printf("%s/keys", root);
+	unlink(path);
 	CHECK_EQ(backend_create(b, &err), 0);
+	mem_free(path);
 	backend_free(b);
 }
 
@@ -446,6 +454,10 @@ TEST(leftovers_are_ignored)
 	CHECK_EQ(listed(b, BACKEND_PACK), 0);
 	path = mem_printf("%s/data/loop", root);
 	REQUIRE(!symlink("nowhere", path));
+	CHECK_EQ(listed(b, BACKEND_PACK), 0);
+	mem_free(path);
+	path = mem_printf("%s/data/pipe", root);
+	REQUIRE(!mkfifo(path, 0600));
 	CHECK_EQ(listed(b, BACKEND_PACK), 0);
 	mem_free(path);
 

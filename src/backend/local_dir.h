@@ -1,0 +1,19 @@
+/* local_dir: the directories of a repository in a directory: made, made durable, listed.  A part of local.c, of use to nobody else. */
+#ifndef BACKEND_LOCAL_DIR_H
+#define BACKEND_LOCAL_DIR_H
+#include "backend/backend.h"
+#include <sys/types.h>
+
+/* local_dir_create(root, mode, err): the root with its parents, and all directories of restic-format.md 1 in it.  Fine if they exist. */
+int local_dir_create(const char *root, mode_t mode, struct err *err);
+
+/* local_dir_make(path, mode, err): one directory whose parent exists; a new one is made durable in its parent.  Fine if it exists. */
+int local_dir_make(const char *path, mode_t mode, struct err *err);
+
+/* local_dir_sync_parent(path, err): make the name `path` durable.  A file system that cannot do that is no error. */
+int local_dir_sync_parent(const char *path, struct err *err);
+
+/* local_dir_list(path, deep, fn, arg, err): as backend_list for one directory, or (deep) for the directories one level below it. */
+int local_dir_list(const char *path, bool deep, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err);
+
+#endif
