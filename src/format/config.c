@@ -41,7 +41,7 @@ static int member(void *arg, struct json_in *j)
 		int rc = field_u32(j, &v, "version");
 
 		r->c.version = v;
-		r->has_version = true;
+		r->has_version = rc > 0;
 		return rc;
 	}
 	if (FIELD(j, "id")) {
