@@ -62,8 +62,9 @@ PROGRAMS := $(if $(wildcard src/cmd/main.c),$(B)/a_backup) \
 	$(if $(HAVE_MPI),$(if $(wildcard src/cmd/main_mpi.c),$(B)/a_backup-mpi))
 FULL := $(if $(filter-out $(ROOMS),$(ALL_ROOMS)),,yes)
 
-# A unit test t_x belongs to the lowest room that has x.c or x.h (t_room_x where two have one); without one it needs all rooms.
-room_of = $(firstword $(foreach r,$(ALL_ROOMS),$(if $(wildcard src/$(r)/$(1).[ch] src/$(r)/$(patsubst $(r)_%,%,$(1)).[ch]),$(r))))
+# A unit test t_x belongs to the lowest room that has x.c, else x.h (t_room_x where two have one); without one it needs all rooms.
+rooms_with = $(foreach r,$(ALL_ROOMS),$(if $(wildcard src/$(r)/$(1).$(2) src/$(r)/$(patsubst $(r)_%,%,$(1)).$(2)),$(r)))
+room_of = $(firstword $(call rooms_with,$(1),c) $(call rooms_with,$(1),h))
 UNIT_SRC := $(wildcard tests/unit/t_*.c)
 $(foreach s,$(UNIT_SRC),$(eval ROOM_$(basename $(notdir $(s))) := $(call room_of,$(patsubst t_%,%,$(basename $(notdir $(s)))))))
 UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter $(ROOMS),$(ROOM_$(basename $(notdir $(s)))))$(FULL),$(s)))
@@ -74,6 +75,7 @@ tests = $(patsubst %.c,$(B)/tests/%,$(notdir $(1)))
 # Only a test that includes "lib/..." waits for tests/lib.
 USES_LIB := $(shell grep -l '^.include "lib/' tests/unit/*.c tests/suite/*.c tests/sim/*.c tests/mpi/*.c 2>/dev/null)
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
+-include tests/fuzz/module.mk
 
 .PHONY: all lib tests check lint format deps quickstart install uninstall clean help FORCE
 .DELETE_ON_ERROR:

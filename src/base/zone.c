@@ -127,7 +127,10 @@ static void body(struct zone *z, const struct header *h, const uint8_t *p, size_
 		add_change(z, be_time(p + i * time_size, time_size), types[index[i]].offset);
 }
 
-/* Writes the rule out from the last change on.  In each year the offset can change at its begin, at `start` and at `end` only. */
+/*
+ * Writes the rule out from the last change on, where it is the rule that counts.  In each year the offset can change at its begin, at `start`
+ * and at `end` only.
+ */
 static void unroll(struct zone *z)
 {
 	struct civil c;
@@ -138,6 +141,7 @@ static void unroll(struct zone *z)
 		z->rule_from = last;
 		return;
 	}
+	z->changes[z->n - 1].offset = tzrule_offset(&z->rule, last);
 	civil_of(&c, last);
 	for (int64_t year = c.year; year < RULE_YEAR; year++) {
 		int64_t at[3] = {civil_days(year, 1, 1) * 86400}, next = civil_days(year + 1, 1, 1) * 86400;

@@ -90,7 +90,7 @@ static void be(struct buf *b, uint64_t v, int bytes)
 		buf_addc(b, bytes < 8 ? (int)(v >> 8 * bytes & 255) : 0);
 }
 
-static void block(struct buf *b, int time_size, const int64_t *times, size_t n, const uint8_t *index, uint8_t highest)
+static void block(struct buf *b, int time_size, const int64_t *times, size_t n, const uint8_t *index, const char *dst)
 {
 	buf_adds(b, "TZif2");
 	be(b, 0, 15);
@@ -101,21 +101,21 @@ static void block(struct buf *b, int time_size, const int64_t *times, size_t n, 
 	for (size_t i = 0; i < n; i++)
 		be(b, (uint64_t)times[i], time_size);
 	for (size_t i = 0; i < n; i++)
-		buf_addc(b, index[i] > highest ? highest : index[i]);
+		buf_addc(b, index[i]);
 	for (uint64_t i = 0; i < 3; i++) {
 		be(b, 1000 * (i + 1), 4);
-		be(b, i == 1, 1);
+		be(b, dst[i] == 'd', 1);
 		be(b, 0, 1);
 	}
 	buf_add(b, "ABC", 4);
 }
 
-/* Types: 0 = +1000 s, 1 = +2000 s DST, 2 = +3000 s. */
-static void tzif(struct buf *b, const int64_t *times, size_t n, const uint8_t *index, const char *footer)
+/* Types 0, 1, 2 are 1000, 2000 and 3000 s east; `dst` has a d for each that is DST. */
+static void tzif(struct buf *b, const char *dst, const int64_t *times, size_t n, const uint8_t *index, const char *footer)
 {
 	buf_reset(b);
-	block(b, 4, times, 0, index, 2);
-	block(b, 8, times, n, index, 2);
+	block(b, 4, times, 0, index, dst);
+	block(b, 8, times, n, index, dst);
 	buf_addf(b, "\n%s\n", footer);
 }
 
@@ -134,32 +134,65 @@ static struct zone *load(const struct buf *b, size_t len)
 TEST(first_type_as_go_picks_it)
 {
 	static const int64_t times[] = {100, 200};
-	static const uint8_t unused[] = {1, 2}, to_dst[] = {1, 0}, to_std[] = {2, 0};
+	static const uint8_t unused[] = {1, 2}, to_dst[] = {1, 0}, to_std[] = {2, 0}, dst_last[] = {2, 0};
 	struct buf b;
 	struct zone *z;
 
 	buf_init(&b, 10000);
-	tzif(&b, times, 2, unused, "");
+	tzif(&b, "-d-", times, 2, unused, "");
 	z = load(&b, b.len);
 	CHECK_EQ(zone_offset(z, 99), 1000);
 	CHECK_EQ(zone_offset(z, 100), 2000);
 	CHECK_EQ(zone_offset(z, 199), 2000);
 	CHECK_EQ(zone_offset(z, 1u << 31), 3000);
 	zone_free(z);
-	tzif(&b, times, 2, to_dst, "");
+	tzif(&b, "-d-", times, 2, to_dst, "");
 	z = load(&b, b.len);
 	CHECK_EQ(zone_offset(z, 99), 1000);
 	zone_free(z);
-	tzif(&b, times, 2, to_std, "XYZ-5");
+	tzif(&b, "-d-", times, 2, to_std, "XYZ-5");
 	z = load(&b, b.len);
 	CHECK_EQ(zone_offset(z, 99), 1000);
 	CHECK_EQ(zone_offset(z, 199), 3000);
 	CHECK_EQ(zone_offset(z, 200), 18000);
 	zone_free(z);
-	tzif(&b, times, 0, to_std, "XYZ-5");
+	tzif(&b, "-d-", times, 0, to_std, "XYZ-5");
 	z = load(&b, b.len);
 	CHECK_EQ(zone_offset(z, -1), 18000);
 	zone_free(z);
+	/* Not used by any transition: taken although it is DST. */
+	tzif(&b, "dd-", times, 2, unused, "");
+	z = load(&b, b.len);
+	CHECK_EQ(zone_offset(z, 99), 1000);
+	zone_free(z);
+	/* To DST at once: the standard type next before it. */
+	tzif(&b, "--d", times, 2, dst_last, "");
+	z = load(&b, b.len);
+	CHECK_EQ(zone_offset(z, 99), 2000);
+	zone_free(z);
+	buf_release(&b);
+}
+
+/* From the last transition on only the rule counts, and before it only the transitions. */
+TEST(rule_begins_at_the_last_transition)
+{
+	static const int64_t times[] = {100, 1596240000}; /* 1 August 2020 */
+	static const uint8_t index[] = {1, 2}, beyond[] = {1, 3};
+	struct buf b;
+	struct zone *z;
+
+	buf_init(&b, 10000);
+	tzif(&b, "-d-", times, 2, index, "EET-2EEST,M3.5.0/3,M10.5.0/4");
+	z = load(&b, b.len);
+	CHECK_EQ(zone_offset(z, 1580000000), 2000);
+	CHECK_EQ(zone_offset(z, 1587000000), 2000);
+	CHECK_EQ(zone_offset(z, 1596239999), 2000);
+	CHECK_EQ(zone_offset(z, 1596240000), 10800);
+	CHECK_EQ(zone_offset(z, 1605000000), 7200);
+	CHECK_EQ(zone_offset(z, 1625000000), 10800);
+	zone_free(z);
+	tzif(&b, "-d-", times, 2, beyond, "");
+	CHECK(load(&b, b.len) == NULL);
 	buf_release(&b);
 }
 
@@ -172,7 +205,7 @@ TEST(broken_files_are_UTC_or_harmless)
 	size_t whole;
 
 	buf_init(&b, 10000);
-	tzif(&b, times, 2, index, "EET-2EEST,M3.5.0/3,M10.5.0/4");
+	tzif(&b, "-d-", times, 2, index, "EET-2EEST,M3.5.0/3,M10.5.0/4");
 	whole = b.len;
 	for (size_t len = 0; len < whole; len++) {
 		struct zone *z = load(&b, len);
