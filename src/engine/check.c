@@ -1,0 +1,432 @@
+#include "engine/check.h"
+#include "base/mem.h"
+#include "engine/treewalk.h"
+#include "format/pack.h"
+#include "repo/snapshots.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CACHE_TREES ((size_t)160 << 20)
+#define MARK_SEEN 0
+
+enum pack_state { PACK_UNSEEN, PACK_LISTED, PACK_BAD };
+
+struct check {
+	struct repo *repo;
+	struct catalog *cat;
+	struct loader *loader;
+	const struct env *env;
+	const struct check_options *opt;
+	const struct check_events *ev;
+	const volatile int *stop;
+	struct check_result *res;
+	const struct snapshot *snapshot; /* the one walked */
+	size_t orphans;
+	/* reading data */
+	size_t *todo;                    /* numbers of packs */
+	size_t n_todo, next, under_way;
+};
+
+void check_result_release(struct check_result *r)
+{
+	mem_free(r->broken);
+	r->broken = NULL;
+	r->n_broken = 0;
+}
+
+static void __attribute__((format(printf, 2, 3))) bad(struct check *c, const char *fmt, ...)
+{
+	struct err e;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
+	va_end(ap);
+	c->res->errors++;
+	if (c->ev->error)
+		c->ev->error(c->ev->arg, e.msg);
+}
+
+static void __attribute__((format(printf, 2, 3))) hint(struct check *c, const char *fmt, ...)
+{
+	struct err e;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
+	va_end(ap);
+	c->res->hints++;
+	if (c->ev->hint)
+		c->ev->hint(c->ev->arg, e.msg);
+}
+
+static void stage(struct check *c, const char *what)
+{
+	if (c->ev->stage)
+		c->ev->stage(c->ev->arg, what);
+}
+
+static bool stopped(const struct check *c)
+{
+	return c->stop && *c->stop;
+}
+
+static void broken(struct check *c, struct catalog_pack *p)
+{
+	if (p->user == PACK_BAD)
+		return;
+	p->user = PACK_BAD;
+	c->res->broken = mem_regrow(c->res->broken, c->res->n_broken + 1, sizeof(*c->res->broken));
+	c->res->broken[c->res->n_broken++] = p->id;
+}
+
+/* ---- indexes and packs ---- */
+
+static int index_damaged(void *arg, const struct id *index, const struct err *e)
+{
+	struct check *c = arg;
+
+	bad(c, "index %s: %s", id_short(index).s, e->msg);
+	c->res->suggest_repair_index = true;
+	return 0;
+}
+
+static int pack_listed(void *arg, const struct id *name, uint64_t size)
+{
+	struct check *c = arg;
+	struct catalog_pack *p = catalog_pack_find(c->cat, name);
+
+	if (!p) {
+		c->orphans++;
+		return 0;
+	}
+	p->user = PACK_LISTED;
+	if (size != p->size) {
+		bad(c, "pack %s: unexpected file size: got %llu, expected %llu", id_hex(name).s, (unsigned long long)size, (unsigned long long)p->size);
+		broken(c, p);
+		c->res->suggest_repair_index = true;
+	}
+	return 0;
+}
+
+static int check_packs(struct check *c, struct err *err)
+{
+	int rc;
+
+	stage(c, "check all packs");
+	rc = backend_list(c->repo->be, BACKEND_PACK, pack_listed, c, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < catalog_packs(c->cat); i++) {
+		struct catalog_pack *p = catalog_pack(c->cat, i);
+
+		if (p->user == PACK_UNSEEN) {
+			bad(c, "pack %s: does not exist", id_hex(&p->id).s);
+			broken(c, p);
+			c->res->suggest_repair_index = true;
+		}
+		if (p->data && p->tree) {
+			hint(c, "pack %s contains a mix of tree and data blobs", id_hex(&p->id).s);
+			c->res->suggest_prune = true;
+		}
+	}
+	if (c->orphans)
+		hint(c, "%zu additional files were found in the repo, which likely contain duplicate data.\nThis is non-critical, a prune will remove them.", c->orphans);
+	return 0;
+}
+
+/* ---- trees ---- */
+
+static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
+{
+	struct check *c = arg;
+	const struct node *n = e->node;
+
+	if (stopped(c))
+		return TREEWALK_STOP;
+	if (n->type == NODE_DIR) {
+		if (!n->has_subtree || id_is_zero(&n->subtree)) {
+			bad(c, "snapshot %s: directory %s has no tree", id_short(&c->snapshot->id).s, e->path);
+			return TREEWALK_SKIP;
+		}
+		if (catalog_mark(c->cat, BLOB_TREE, &n->subtree, MARK_SEEN) == 1)
+			return TREEWALK_SKIP;
+		c->res->trees++;
+		return TREEWALK_GO;
+	}
+	if (n->type != NODE_FILE)
+		return TREEWALK_GO;
+	if (!n->has_content)
+		bad(c, "snapshot %s: file %s has no content list", id_short(&c->snapshot->id).s, e->path);
+	for (size_t i = 0; i < n->n_content; i++) {
+		int was = catalog_mark(c->cat, BLOB_DATA, &n->content[i], MARK_SEEN);
+
+		c->res->blobs += was == 0;
+		if (was < 0) {
+			bad(c, "snapshot %s: file %s: blob %s not found in index", id_short(&c->snapshot->id).s, e->path, id_hex(&n->content[i]).s);
+			c->res->suggest_repair_index = true;
+		}
+	}
+	return TREEWALK_GO;
+}
+
+static enum treewalk_next tree_failed(void *arg, const char *path, const struct err *e)
+{
+	struct check *c = arg;
+
+	bad(c, "snapshot %s: tree of %s: %s", id_short(&c->snapshot->id).s, path, e->msg);
+	return TREEWALK_GO;
+}
+
+static void snapshot_damaged(void *arg, const struct id *id, const struct err *e)
+{
+	bad(arg, "snapshot %s: %s", id_short(id).s, e->msg);
+}
+
+static int check_trees(struct check *c, struct err *err)
+{
+	struct snapshots all = { 0 };
+	struct treewalk_fn fn = { node_seen, NULL, tree_failed, c };
+	int rc;
+
+	stage(c, "check snapshots, trees and blobs");
+	rc = snapshots_load(c->repo, &all, snapshot_damaged, c, err);
+	for (size_t i = 0; i < all.n && rc == 0 && !stopped(c); i++) {
+		c->snapshot = &all.s[i];
+		c->res->snapshots++;
+		if (catalog_mark(c->cat, BLOB_TREE, &all.s[i].tree, MARK_SEEN) != 1)
+			rc = treewalk_run(c->loader, c->env, &all.s[i].tree, "", &fn, err);
+		if (c->ev->progress)
+			c->ev->progress(c->ev->arg, i + 1, all.n);
+	}
+	snapshots_release(&all);
+	return rc;
+}
+
+/* ---- data ---- */
+
+struct reading {
+	struct check *c;
+	struct catalog_pack *pack;
+	struct backend_op op;
+	struct task task;
+	struct err first;
+	size_t faults;
+	bool moved; /* the header is not what the index says */
+};
+
+static void read_next(struct check *c);
+
+static void fault(struct reading *r, const struct err *e)
+{
+	if (!r->faults++)
+		r->first = *e;
+}
+
+/* The index has this very place for the blob. */
+static bool indexed(const struct reading *r, const struct blob *b)
+{
+	struct catalog_place at;
+
+	for (unsigned nth = 0; catalog_find(r->c->cat, b->type, &b->id, nth, &at); nth++)
+		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset && at.blob.length == b->length && at.blob.plain == b->plain)
+			return true;
+	return false;
+}
+
+static int read_header(struct reading *r, struct repo_ctx *ctx, struct blob **b, size_t *n, struct err *e)
+{
+	const struct buf *d = &r->op.out;
+	uint64_t at;
+	uint32_t len;
+	struct buf plain;
+	int rc = d->len < 4 ? err_set(e, ERR_INVALID, "the file has only %zu bytes", d->len) : pack_header_span(d->p + d->len - 4, d->len, &at, &len, e);
+
+	if (rc < 0)
+		return rc;
+	buf_init(&plain, PACK_HEADER_MAX);
+	buf_reserve(&plain, len);
+	rc = seal_open(ctx->seal, d->p + at, len, plain.p);
+	if (rc < 0)
+		err_set(e, rc, "the header's MAC is wrong");
+	else
+		rc = pack_header_parse(plain.p, len - SEAL_OVERHEAD, at, b, n, e);
+	buf_release(&plain);
+	return rc;
+}
+
+static void read_blobs(struct reading *r, struct repo_ctx *ctx, const struct blob *b, size_t n)
+{
+	struct buf plain;
+	struct err e;
+
+	buf_init(&plain, (size_t)UINT32_MAX);
+	for (size_t i = 0; i < n && !stopped(r->c); i++) {
+		err_clear(&e);
+		if (repo_open_blob(ctx, &b[i], r->op.out.p + b[i].offset, &plain, &e) < 0) {
+			err_prefix(&e, "blob %s", id_hex(&b[i].id).s);
+			fault(r, &e);
+		}
+		if (!indexed(r, &b[i]))
+			r->moved = true;
+	}
+	buf_release(&plain);
+	if (n != r->pack->blobs)
+		r->moved = true;
+}
+
+static void read_run(struct task *t)
+{
+	struct reading *r = task_of(t, struct reading, task);
+	struct repo_ctx *ctx;
+	struct id id;
+	struct blob *b = NULL;
+	size_t n = 0;
+	struct err e;
+
+	err_clear(&e);
+	if (r->op.err.code) {
+		fault(r, &r->op.err);
+		return;
+	}
+	ctx = repo_ctx_get(r->c->repo);
+	hash_once(ctx->hash, r->op.out.p, r->op.out.len, &id);
+	if (!id_equal(&id, &r->pack->id)) {
+		err_set(&e, ERR_INVALID, "the file's SHA-256 is %s", id_hex(&id).s);
+		fault(r, &e);
+	}
+	err_clear(&e);
+	if (read_header(r, ctx, &b, &n, &e) < 0)
+		fault(r, &e);
+	else
+		read_blobs(r, ctx, b, n);
+	mem_free(b);
+	repo_ctx_put(r->c->repo, ctx);
+}
+
+static void read_done(struct task *t)
+{
+	struct reading *r = task_of(t, struct reading, task);
+	struct check *c = r->c;
+
+	if (r->moved) {
+		bad(c, "pack %s: its header does not say what the index says", id_hex(&r->pack->id).s);
+		c->res->suggest_repair_index = true;
+	}
+	if (r->faults)
+		bad(c, "pack %s contains %zu errors: %s", id_hex(&r->pack->id).s, r->faults, r->first.msg);
+	if (r->faults || r->moved)
+		broken(c, r->pack);
+	buf_release(&r->op.out);
+	mem_free(r);
+	c->res->packs_read++;
+	c->under_way--;
+	if (c->ev->progress)
+		c->ev->progress(c->ev->arg, c->res->packs_read, c->n_todo);
+	read_next(c);
+}
+
+static void read_arrived(struct backend_op *op)
+{
+	struct reading *r = op->arg;
+
+	jobs_put(r->c->env->cpu, &r->task);
+}
+
+/* As many packs in memory as workers can use while the next are on their way. */
+static void read_next(struct check *c)
+{
+	size_t at_once = jobs_threads(c->env->cpu) + 1;
+
+	if (at_once > c->repo->be->connections + 1)
+		at_once = c->repo->be->connections + 1;
+	while (c->under_way < at_once && c->next < c->n_todo && !stopped(c)) {
+		struct reading *r = mem_zalloc(sizeof(*r));
+
+		r->c = c;
+		r->pack = catalog_pack(c->cat, c->todo[c->next++]);
+		r->task = (struct task){ .run = read_run, .done = read_done };
+		r->op = (struct backend_op){ .verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .done = read_arrived, .arg = r };
+		buf_init(&r->op.out, (size_t)UINT32_MAX);
+		c->under_way++;
+		backend_start(c->repo->be, &r->op);
+	}
+}
+
+static void shuffle(struct check *c)
+{
+	for (size_t i = c->n_todo; i > 1; i--) {
+		uint64_t x;
+		size_t k, old;
+
+		rnd_fill(c->env->rnd, &x, sizeof(x));
+		k = (size_t)(x % i);
+		old = c->todo[i - 1];
+		c->todo[i - 1] = c->todo[k];
+		c->todo[k] = old;
+	}
+}
+
+static void choose(struct check *c)
+{
+	const struct check_options *o = c->opt;
+	size_t packs = catalog_packs(c->cat);
+	uint64_t bytes = 0;
+
+	c->todo = mem_array(packs ? packs : 1, sizeof(*c->todo));
+	for (size_t i = 0; i < packs; i++) {
+		const struct catalog_pack *p = catalog_pack(c->cat, i);
+
+		if (p->user == PACK_UNSEEN || (p->user == PACK_BAD && !p->size))
+			continue;
+		if (o->subset_t && p->id.b[0] % o->subset_t != o->subset_n - 1)
+			continue;
+		c->todo[c->n_todo++] = i;
+	}
+	if (o->subset_percent <= 0 && !o->subset_bytes)
+		return;
+	shuffle(c);
+	for (size_t i = 0; i < c->n_todo; i++) {
+		bytes += catalog_pack(c->cat, c->todo[i])->size;
+		if ((o->subset_bytes && bytes >= o->subset_bytes) || (o->subset_percent > 0 && (double)(i + 1) * 100 >= o->subset_percent * (double)c->n_todo))
+			c->n_todo = i + 1;
+	}
+}
+
+static void check_data(struct check *c)
+{
+	stage(c, "read all data");
+	choose(c);
+	read_next(c);
+	while (c->under_way)
+		if (!loop_run(c->env->loop))
+			loop_wait(c->env->loop, -1);
+	mem_free(c->todo);
+}
+
+int check_run(struct repo *r, struct catalog *cat, const struct env *env, const struct check_options *opt, const struct check_events *ev, const volatile int *stop,
+	      struct check_result *result, struct err *err)
+{
+	struct check c = { .repo = r, .cat = cat, .env = env, .opt = opt, .ev = ev, .stop = stop, .res = result };
+	struct claim *claim;
+	int rc;
+
+	memset(result, 0, sizeof(*result));
+	stage(&c, "load indexes");
+	rc = catalog_load(cat, r, index_damaged, &c, err);
+	if (rc < 0 || result->errors)
+		return rc; /* what an index does not tell would only look missing */
+	claim = claim_local_new(cat);
+	c.loader = loader_new(r, claim, CACHE_TREES);
+	rc = check_packs(&c, err);
+	if (rc == 0)
+		rc = check_trees(&c, err);
+	if (rc == 0 && (opt->read_data || opt->subset_t || opt->subset_percent > 0 || opt->subset_bytes) && !stopped(&c))
+		check_data(&c);
+	loader_free(c.loader);
+	claim_free(claim);
+	if (rc == 0 && stopped(&c))
+		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+	return rc;
+}
