@@ -252,7 +252,7 @@ TEST(stat_and_remove)
 	on_each(stat_remove, true);
 }
 
-enum { LISTED = 60 };
+enum { LISTED = 24 };
 
 struct listing {
 	unsigned n;
@@ -296,20 +296,20 @@ static void lists(struct backend *b)
 	for (unsigned i = 0; i < LISTED; i++) {
 		struct id id = name_of(i);
 
-		CHECK_EQ(backend_put(b, i < 50 ? BACKEND_PACK : BACKEND_SNAPSHOT, &id, bytes, i, NULL), 0);
+		CHECK_EQ(backend_put(b, i < 18 ? BACKEND_PACK : BACKEND_SNAPSHOT, &id, bytes, i, NULL), 0);
 	}
 	CHECK_EQ(backend_put(b, BACKEND_CONFIG, NULL, "x", 1, NULL), 0);
-	list_is(b, BACKEND_PACK, 0, 50);
-	list_is(b, BACKEND_SNAPSHOT, 50, LISTED);
+	list_is(b, BACKEND_PACK, 0, 18);
+	list_is(b, BACKEND_SNAPSHOT, 18, LISTED);
 	list_is(b, BACKEND_KEY, 0, 0);
 	list_is(b, BACKEND_INDEX, 0, 0);
 	list_is(b, BACKEND_LOCK, 0, 0);
-	for (unsigned i = 0; i < 20; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		struct id id = name_of(i);
 
 		CHECK_EQ(backend_remove(b, BACKEND_PACK, &id, NULL), 0);
 	}
-	list_is(b, BACKEND_PACK, 20, 50);
+	list_is(b, BACKEND_PACK, 8, 18);
 	/* What the reader says ends the listing and is the result. */
 	CHECK_EQ(backend_list(b, BACKEND_PACK, listing_add, &l, NULL), 123);
 	CHECK_EQ(l.n, 2);
