@@ -12,22 +12,23 @@
 #include "repo/lock.h"
 #include "repo/repo.h"
 
-struct backup_marker { /* --exclude-if-present NAME[:HEADER] */
+struct backup_marker {       /* --exclude-if-present NAME[:HEADER] */
 	char *name, *header; /* header may be NULL */
 };
 
 struct backup_options {
-	struct strlist targets;        /* as given, --files-from expanded; those that do not exist are left out by rank 0 before (backup_targets) */
-	const char *cwd;               /* absolute; what relative targets start from */
+	struct strlist
+		targets; /* as given, --files-from expanded; those that do not exist are left out by rank 0 before (backup_targets) */
+	const char *cwd; /* absolute; what relative targets start from */
 	const struct match *const *exclude; /* lists; an item is rejected if any rejects */
 	size_t n_exclude;
 	const struct backup_marker *marker;
 	size_t n_marker;
-	uint64_t larger_than;          /* bytes; 0 = no limit */
+	uint64_t larger_than; /* bytes; 0 = no limit */
 	bool one_file_system, with_atime, dry_run, skip_if_unchanged, force, verbose_items;
-	unsigned unchanged_flags;      /* NODE_IGNORE_* */
+	unsigned unchanged_flags; /* NODE_IGNORE_* */
 	size_t pack_size;
-	unsigned packs_in_flight;      /* 0: by the backend's connections */
+	unsigned packs_in_flight; /* 0: by the backend's connections */
 	/* used on rank 0 only: */
 	struct snapshot head;          /* time, hostname, username, uid, gid, tags, excludes, paths (absolute), program_version; borrowed */
 	const struct snapshot *parent; /* NULL: none */
@@ -38,14 +39,15 @@ struct backup_counts {
 	uint64_t files_new, files_changed, files_unmodified, dirs_new, dirs_changed, dirs_unmodified;
 	uint64_t files_done, bytes_done; /* grows while files are read: for progress */
 	uint64_t data_blobs, tree_blobs, data_added, data_added_packed;
-	uint64_t errors;                 /* items left out of the snapshot, or kept incompletely */
+	uint64_t errors;                                             /* items left out of the snapshot, or kept incompletely */
 	uint64_t files_opened, trees_read, store_gets, items_stolen; /* for tests and --verbose */
 };
 
 struct backup_events {
-	void (*progress)(void *arg, const struct backup_counts *sum); /* about five times a second */
+	void (*progress)(void *arg, const struct backup_counts *sum);    /* about five times a second */
 	void (*error)(void *arg, const char *path, const char *message); /* one item that could not be saved; never from two threads */
-	void (*item)(void *arg, const char *action, const char *path, uint64_t size); /* verbose_items: "new", "modified", "unchanged"; excluded ones: "excluded" */
+	void (*item)(void *arg, const char *action, const char *path,
+		uint64_t size); /* verbose_items: "new", "modified", "unchanged"; excluded ones: "excluded" */
 	void *arg;
 };
 
@@ -54,15 +56,15 @@ struct backup_result {
 	struct snapshot_summary summary;
 	struct id snapshot; /* zero when none was saved */
 	struct id tree;
-	bool unchanged;     /* --skip-if-unchanged applied */
+	bool unchanged; /* --skip-if-unchanged applied */
 };
 
 /*
  * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for exit code 3.  ERR_SOURCE-like total failure ("snapshot is empty") is ERR_USAGE.
  * *stop (may be NULL) becomes non-zero from a signal handler: the run ends with ERR_CANCELED, all ranks together; poke env->loop after setting it.
  */
-int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt, const struct backup_events *ev, const volatile int *stop,
-	       struct backup_result *result, struct err *err);
+int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,
+	const struct backup_events *ev, const volatile int *stop, struct backup_result *result, struct err *err);
 
 /* backup_targets: drops targets that cannot be lstat'ed, calling missing(arg, target, err) for each; returns how many are left. */
 size_t backup_targets(struct strlist *targets, void (*missing)(void *arg, const char *target, const struct err *e), void *arg);

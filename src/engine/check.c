@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define CACHE_TREES ((size_t)160 << 20)
-#define MARK_SEEN 0
+#define MARK_SEEN   0
 
 enum pack_state { PACK_UNSEEN, PACK_LISTED, PACK_BAD };
 
@@ -24,7 +24,7 @@ struct check {
 	const struct snapshot *snapshot; /* the one walked */
 	size_t orphans;
 	/* reading data */
-	size_t *todo;                    /* numbers of packs */
+	size_t *todo; /* numbers of packs */
 	size_t n_todo, next, under_way;
 };
 
@@ -103,7 +103,8 @@ static int pack_listed(void *arg, const struct id *name, uint64_t size)
 	}
 	p->user = PACK_LISTED;
 	if (size != p->size) {
-		bad(c, "pack %s: unexpected file size: got %llu, expected %llu", id_hex(name).s, (unsigned long long)size, (unsigned long long)p->size);
+		bad(c, "pack %s: unexpected file size: got %llu, expected %llu", id_hex(name).s, (unsigned long long)size,
+			(unsigned long long)p->size);
 		broken(c, p);
 		c->res->suggest_repair_index = true;
 	}
@@ -132,7 +133,10 @@ static int check_packs(struct check *c, struct err *err)
 		}
 	}
 	if (c->orphans)
-		hint(c, "%zu additional files were found in the repo, which likely contain duplicate data.\nThis is non-critical, a prune will remove them.", c->orphans);
+		hint(c,
+			"%zu additional files were found in the repo, which likely contain duplicate data.\nThis is non-critical, a prune "
+			"will remove them.",
+			c->orphans);
 	return 0;
 }
 
@@ -164,7 +168,8 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 
 		c->res->blobs += was == 0;
 		if (was < 0) {
-			bad(c, "snapshot %s: file %s: blob %s not found in index", id_short(&c->snapshot->id).s, e->path, id_hex(&n->content[i]).s);
+			bad(c, "snapshot %s: file %s: blob %s not found in index", id_short(&c->snapshot->id).s, e->path,
+				id_hex(&n->content[i]).s);
 			c->res->suggest_repair_index = true;
 		}
 	}
@@ -186,8 +191,8 @@ static void snapshot_damaged(void *arg, const struct id *id, const struct err *e
 
 static int check_trees(struct check *c, struct err *err)
 {
-	struct snapshots all = { 0 };
-	struct treewalk_fn fn = { node_seen, NULL, tree_failed, c };
+	struct snapshots all = {0};
+	struct treewalk_fn fn = {node_seen, NULL, tree_failed, c};
 	int rc;
 
 	stage(c, "check snapshots, trees and blobs");
@@ -230,7 +235,8 @@ static bool indexed(const struct reading *r, const struct blob *b)
 	struct catalog_place at;
 
 	for (unsigned nth = 0; catalog_find(r->c->cat, b->type, &b->id, nth, &at); nth++)
-		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset && at.blob.length == b->length && at.blob.plain == b->plain)
+		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset && at.blob.length == b->length &&
+			at.blob.plain == b->plain)
 			return true;
 	return false;
 }
@@ -241,7 +247,8 @@ static int read_header(struct reading *r, struct repo_ctx *ctx, struct blob **b,
 	uint64_t at;
 	uint32_t len;
 	struct buf plain;
-	int rc = d->len < 4 ? err_set(e, ERR_INVALID, "the file has only %zu bytes", d->len) : pack_header_span(d->p + d->len - 4, d->len, &at, &len, e);
+	int rc = d->len < 4 ? err_set(e, ERR_INVALID, "the file has only %zu bytes", d->len)
+			    : pack_header_span(d->p + d->len - 4, d->len, &at, &len, e);
 
 	if (rc < 0)
 		return rc;
@@ -346,8 +353,8 @@ static void read_next(struct check *c)
 
 		r->c = c;
 		r->pack = catalog_pack(c->cat, c->todo[c->next++]);
-		r->task = (struct task){ .run = read_run, .done = read_done };
-		r->op = (struct backend_op){ .verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .done = read_arrived, .arg = r };
+		r->task = (struct task){.run = read_run, .done = read_done};
+		r->op = (struct backend_op){.verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .done = read_arrived, .arg = r};
 		buf_init(&r->op.out, (size_t)UINT32_MAX);
 		c->under_way++;
 		backend_start(c->repo->be, &r->op);
@@ -389,7 +396,8 @@ static void choose(struct check *c)
 	shuffle(c);
 	for (size_t i = 0; i < c->n_todo; i++) {
 		bytes += catalog_pack(c->cat, c->todo[i])->size;
-		if ((o->subset_bytes && bytes >= o->subset_bytes) || (o->subset_percent > 0 && (double)(i + 1) * 100 >= o->subset_percent * (double)c->n_todo))
+		if ((o->subset_bytes && bytes >= o->subset_bytes) ||
+			(o->subset_percent > 0 && (double)(i + 1) * 100 >= o->subset_percent * (double)c->n_todo))
 			c->n_todo = i + 1;
 	}
 }
@@ -405,10 +413,10 @@ static void check_data(struct check *c)
 	mem_free(c->todo);
 }
 
-int check_run(struct repo *r, struct catalog *cat, const struct env *env, const struct check_options *opt, const struct check_events *ev, const volatile int *stop,
-	      struct check_result *result, struct err *err)
+int check_run(struct repo *r, struct catalog *cat, const struct env *env, const struct check_options *opt, const struct check_events *ev,
+	const volatile int *stop, struct check_result *result, struct err *err)
 {
-	struct check c = { .repo = r, .cat = cat, .env = env, .opt = opt, .ev = ev, .stop = stop, .res = result };
+	struct check c = {.repo = r, .cat = cat, .env = env, .opt = opt, .ev = ev, .stop = stop, .res = result};
 	struct claim *claim;
 	int rc;
 

@@ -23,13 +23,14 @@ void check_result_release(struct check_result *r);
 struct check_events {
 	void (*error)(void *arg, const char *message);
 	void (*hint)(void *arg, const char *message);
-	void (*stage)(void *arg, const char *what);                        /* "load indexes", "check all packs", "check snapshots, trees and blobs", "read all data" */
-	void (*progress)(void *arg, uint64_t done, uint64_t total);        /* of the stage */
+	void (*stage)(
+		void *arg, const char *what); /* "load indexes", "check all packs", "check snapshots, trees and blobs", "read all data" */
+	void (*progress)(void *arg, uint64_t done, uint64_t total); /* of the stage */
 	void *arg;
 };
 
 /* check_run: the catalog is empty and filled here.  0 when it could run to its end (result->errors says whether the repository is good). */
-int check_run(struct repo *r, struct catalog *cat, const struct env *env, const struct check_options *opt, const struct check_events *ev, const volatile int *stop,
-	      struct check_result *result, struct err *err);
+int check_run(struct repo *r, struct catalog *cat, const struct env *env, const struct check_options *opt, const struct check_events *ev,
+	const volatile int *stop, struct check_result *result, struct err *err);
 
 #endif

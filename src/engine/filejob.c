@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SMALL CHUNKER_MIN      /* files up to this size are one chunk */
-#define STEP ((size_t)256 * 1024) /* read at once from a large file; what is left behind a cut is copied, so not too large */
+#define SMALL CHUNKER_MIN          /* files up to this size are one chunk */
+#define STEP  ((size_t)256 * 1024) /* read at once from a large file; what is left behind a cut is copied, so not too large */
 
 struct chunk {
 	struct task task;
@@ -16,8 +16,9 @@ struct chunk {
 	struct buf plain;
 };
 
-struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables, const struct backup_options *opt,
-			    const struct nodemake *make, struct tally *tally, const _Atomic bool *canceled, const struct filejob_events *ev)
+struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const _Atomic bool *canceled,
+	const struct filejob_events *ev)
 {
 	struct filejob *j = mem_zalloc(sizeof(*j));
 
@@ -97,7 +98,7 @@ static void settle_large(struct filejob *j, size_t i)
 	if (!f->json.p)
 		make_node(j, i, f->content, f->chunks);
 	j->ev.file(j->ev.arg, i, f->json.p, f->json.len);
-	f->json = (struct buf){ 0 };
+	f->json = (struct buf){0};
 }
 
 static void maybe_done(struct filejob *j)
@@ -147,7 +148,7 @@ static void emit(struct filejob *j, size_t i, struct buf *b, size_t n, size_t ch
 	struct chunk *c = mem_zalloc(sizeof(*c));
 	size_t left = b->len - n;
 
-	c->task = (struct task){ .run = chunk_run, .done = chunk_done };
+	c->task = (struct task){.run = chunk_run, .done = chunk_done};
 	c->job = j;
 	c->file = i;
 	c->index = j->file[i].chunks++;
@@ -313,6 +314,6 @@ static void filejob_done(struct task *t)
 
 void filejob_start(struct filejob *j)
 {
-	j->task = (struct task){ .run = filejob_run, .done = filejob_done };
+	j->task = (struct task){.run = filejob_run, .done = filejob_done};
 	jobs_put(j->env->readers, &j->task);
 }

@@ -13,15 +13,15 @@
 struct filejob_file {
 	struct meta meta;
 	struct xattr_list xattr;
-	bool opened;          /* meta is filled */
-	bool failed;          /* not part of the snapshot: unreadable or gone */
-	struct buf small;     /* the only chunk, hashed; empty for an empty or a large file */
-	size_t charge;        /* of small */
-	struct buf json;      /* the node, if it could be made at once */
-	uint64_t size;        /* bytes read */
-	size_t chunks;        /* handed to chunk tasks */
+	bool opened;      /* meta is filled */
+	bool failed;      /* not part of the snapshot: unreadable or gone */
+	struct buf small; /* the only chunk, hashed; empty for an empty or a large file */
+	size_t charge;    /* of small */
+	struct buf json;  /* the node, if it could be made at once */
+	uint64_t size;    /* bytes read */
+	size_t chunks;    /* handed to chunk tasks */
 	/* loop thread only */
-	struct id *content;   /* content[0 … chunks-1]; small: content[0] */
+	struct id *content; /* content[0 … chunks-1]; small: content[0] */
 	size_t cap, have;
 	bool settled;
 };
@@ -50,14 +50,15 @@ struct filejob {
 	struct filejob_file *file; /* item->n */
 	struct walk_note *note;
 	size_t n_note;
-	size_t spawned;            /* chunk tasks; the reader's until read_all */
-	size_t finished;           /* of them; loop thread */
+	size_t spawned;  /* chunk tasks; the reader's until read_all */
+	size_t finished; /* of them; loop thread */
 	bool read_all;
 };
 
 /* filejob_new: everything borrowed until ev.done.  filejob_start puts it on env->readers. */
-struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables, const struct backup_options *opt,
-			    const struct nodemake *make, struct tally *tally, const _Atomic bool *canceled, const struct filejob_events *ev);
+struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const _Atomic bool *canceled,
+	const struct filejob_events *ev);
 void filejob_start(struct filejob *j);
 void filejob_free(struct filejob *j);
 

@@ -45,7 +45,7 @@ void item_add_file(struct item *it, const char *name, const char *as, uint32_t c
 {
 	if ((it->n & (it->n + 1)) == 0) /* 0, 1, 3, 7, …: room for as many again */
 		it->file = mem_regrow(it->file, it->n * 2 + 1, sizeof(*it->file));
-	it->file[it->n++] = (struct item_file){ mem_strdup(name), as ? mem_strdup(as) : NULL, child, had, size };
+	it->file[it->n++] = (struct item_file){mem_strdup(name), as ? mem_strdup(as) : NULL, child, had, size};
 }
 
 static void put_str(struct buf *b, const char *s)

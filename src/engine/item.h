@@ -26,14 +26,14 @@ struct item_file {
 struct item {
 	struct workq_item q;
 	enum item_kind kind;
-	struct dirref up;   /* ITEM_FILES: child is unused */
-	char *path;         /* absolute: the directory itself, or the one that holds the files */
+	struct dirref up; /* ITEM_FILES: child is unused */
+	char *path;       /* absolute: the directory itself, or the one that holds the files */
 	/* ITEM_DIR */
-	char *name;         /* the node's */
-	bool has_parent;    /* the parent snapshot has this directory, as tree `parent` */
-	bool meta_same;     /* and its metadata was the same when last seen */
+	char *name;      /* the node's */
+	bool has_parent; /* the parent snapshot has this directory, as tree `parent` */
+	bool meta_same;  /* and its metadata was the same when last seen */
 	struct id parent;
-	uint64_t device;    /* --one-file-system: the target's st_dev */
+	uint64_t device; /* --one-file-system: the target's st_dev */
 	/* ITEM_FILES */
 	struct item_file *file;
 	size_t n;

@@ -6,7 +6,7 @@
 
 static struct str str_of(const char *s)
 {
-	return (struct str){ s, s ? strlen(s) : 0 };
+	return (struct str){s, s ? strlen(s) : 0};
 }
 
 static bool node_type_of(mode_t m, enum node_type *t)
@@ -68,7 +68,7 @@ void nodemake_write(const struct nodemake *k, struct node *n, const struct xattr
 	if (n->n_xattr > sizeof(few) / sizeof(*few))
 		a = mem_array(n->n_xattr, sizeof(*a));
 	for (size_t i = 0; i < n->n_xattr; i++)
-		a[i] = (struct node_xattr){ str_of(x->x[i].name), { (const char *)x->x[i].value, x->x[i].n }, x->x[i].vanished };
+		a[i] = (struct node_xattr){str_of(x->x[i].name), {(const char *)x->x[i].value, x->x[i].n}, x->x[i].vanished};
 	n->xattr = a;
 	node_write(n, k->zone, out);
 	n->xattr = NULL;
@@ -84,7 +84,8 @@ static bool str_same(struct str a, struct str b)
 
 bool nodemake_same(const struct node *then, const struct node *now)
 {
-	return then->type == now->type && then->mode == now->mode && ts_cmp(&then->mtime, &now->mtime) == 0 && ts_cmp(&then->ctime, &now->ctime) == 0 &&
-	       ts_cmp(&then->atime, &now->atime) == 0 && then->uid == now->uid && then->gid == now->gid && str_same(then->user, now->user) &&
-	       str_same(then->group, now->group) && then->inode == now->inode && then->device_id == now->device_id && then->size == now->size && then->links == now->links;
+	return then->type == now->type && then->mode == now->mode && ts_cmp(&then->mtime, &now->mtime) == 0 &&
+	       ts_cmp(&then->ctime, &now->ctime) == 0 && ts_cmp(&then->atime, &now->atime) == 0 && then->uid == now->uid &&
+	       then->gid == now->gid && str_same(then->user, now->user) && str_same(then->group, now->group) && then->inode == now->inode &&
+	       then->device_id == now->device_id && then->size == now->size && then->links == now->links;
 }

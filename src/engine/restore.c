@@ -17,7 +17,7 @@
 struct restore_link {
 	struct restore_dir *dir; /* held */
 	char *name;
-	char *to;                /* path of the first one, below the target */
+	char *to; /* path of the first one, below the target */
 };
 
 /* The first file of an inode that has several links. */
@@ -34,11 +34,11 @@ struct restore {
 	struct restore_window *fill;
 	struct restore_window *oldest, *newest; /* started, in order */
 	size_t windows;
-	struct restore_dir *at;  /* where the walk is */
-	struct strlist **names;  /* --delete: what belongs into each directory on the walk's path */
+	struct restore_dir *at; /* where the walk is */
+	struct strlist **names; /* --delete: what belongs into each directory on the walk's path */
 	size_t depth, cap;
 	bool delete;
-	bool broken;             /* a tree could not be read: nothing is deleted any more */
+	bool broken; /* a tree could not be read: nothing is deleted any more */
 };
 
 /* ---- windows ---- */
@@ -59,7 +59,8 @@ static void make_link(struct restore *r, const struct restore_link *k)
 		fd = next;
 	}
 	if (fd >= 0) {
-		if (restore_remove(k->dir->fd, k->name, r->dirs.opt->delete, &e) == 0 && restore_link(k->dir->fd, k->name, fd, slash + 1, &e) == 0)
+		if (restore_remove(k->dir->fd, k->name, r->dirs.opt->delete, &e) == 0 &&
+			restore_link(k->dir->fd, k->name, fd, slash + 1, &e) == 0)
 			r->counts->files_restored++;
 		close(fd);
 	}
@@ -128,10 +129,10 @@ struct selection {
 
 static struct selection selected(const struct restore_options *o, const char *path, bool dir)
 {
-	struct selection s = { true, dir };
+	struct selection s = {true, dir};
 
 	if (o->n_include) {
-		s = (struct selection){ false, false };
+		s = (struct selection){false, false};
 		for (size_t i = 0; i < o->n_include; i++) {
 			bool child = false;
 
@@ -142,7 +143,7 @@ static struct selection selected(const struct restore_options *o, const char *pa
 	}
 	for (size_t i = 0; i < o->n_exclude; i++)
 		if (match_path(o->exclude[i], path, NULL))
-			s = (struct selection){ false, false };
+			s = (struct selection){false, false};
 	return s;
 }
 
@@ -221,7 +222,7 @@ out:
 /* True when the content is already coming to another name of the same inode: a link is enough. */
 static bool linked(struct restore *r, struct restore_dir *d, const char *path, const struct node *n)
 {
-	uint64_t key[2] = { n->inode, n->device_id };
+	uint64_t key[2] = {n->inode, n->device_id};
 	struct first_link *f;
 	struct restore_window *w = r->fill;
 	bool is_new;
@@ -234,7 +235,7 @@ static bool linked(struct restore *r, struct restore_dir *d, const char *path, c
 		return false;
 	}
 	w->link = mem_regrow(w->link, w->n_link + 1, sizeof(*w->link));
-	w->link[w->n_link++] = (struct restore_link){ d, mem_strndup(n->name.p, n->name.n), mem_strdup(f->path) };
+	w->link[w->n_link++] = (struct restore_link){d, mem_strndup(n->name.p, n->name.n), mem_strdup(f->path)};
 	restore_dir_hold(d);
 	return true;
 }
@@ -320,7 +321,7 @@ static void delete_one(struct restore *r, struct restore_dir *d, const char *nam
 static void names_pop(struct restore *r, struct restore_dir *d)
 {
 	struct strlist *l = r->names[--r->depth];
-	struct dir_list there = { 0 };
+	struct dir_list there = {0};
 	struct err e;
 
 	err_clear(&e);
@@ -384,7 +385,7 @@ static enum treewalk_next on_failed(void *arg, const char *path, const struct er
 	r->broken = true;
 	restore_say(&r->dirs, path, NULL, e);
 	if (strcmp(r->at->path, path) == 0 && r->at->up) { /* entered by on_enter, never to be left */
-		struct treewalk_entry none = { 0 };
+		struct treewalk_entry none = {0};
 
 		on_leave(r, &none);
 	}
@@ -398,11 +399,12 @@ static int free_link(void *arg, void *entry)
 	return 0;
 }
 
-int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root, const struct restore_options *opt, const struct restore_events *ev,
-		const volatile int *stop, struct restore_counts *counts, struct err *err)
+int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,
+	const struct restore_options *opt, const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
+	struct err *err)
 {
-	struct restore r = { .sh = { repo, cat, env, NULL, stop }, .dirs = { .opt = opt, .counts = counts, .ev = ev }, .counts = counts };
-	struct treewalk_fn fn = { on_enter, on_leave, on_failed, &r };
+	struct restore r = {.sh = {repo, cat, env, NULL, stop}, .dirs = {.opt = opt, .counts = counts, .ev = ev}, .counts = counts};
+	struct treewalk_fn fn = {on_enter, on_leave, on_failed, &r};
 	int rc;
 
 	memset(counts, 0, sizeof(*counts));

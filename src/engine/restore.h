@@ -37,7 +37,8 @@ struct restore_events {
 };
 
 /* restore_run: `root` is the tree selected.  0 although single items failed (counts->errors > 0 means exit code 1); other errors end it.  *stop as in backup. */
-int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root, const struct restore_options *opt, const struct restore_events *ev,
-		const volatile int *stop, struct restore_counts *counts, struct err *err);
+int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,
+	const struct restore_options *opt, const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
+	struct err *err);
 
 #endif

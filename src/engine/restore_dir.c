@@ -10,8 +10,13 @@
 
 static mode_t file_type(enum node_type t)
 {
-	static const mode_t type[NODE_TYPES] = { [NODE_FILE] = S_IFREG,	 [NODE_DIR] = S_IFDIR,	[NODE_SYMLINK] = S_IFLNK, [NODE_DEV] = S_IFBLK,
-						 [NODE_CHARDEV] = S_IFCHR, [NODE_FIFO] = S_IFIFO, [NODE_SOCKET] = S_IFSOCK };
+	static const mode_t type[NODE_TYPES] = {[NODE_FILE] = S_IFREG,
+		[NODE_DIR] = S_IFDIR,
+		[NODE_SYMLINK] = S_IFLNK,
+		[NODE_DEV] = S_IFBLK,
+		[NODE_CHARDEV] = S_IFCHR,
+		[NODE_FIFO] = S_IFIFO,
+		[NODE_SOCKET] = S_IFSOCK};
 
 	return type[t];
 }
@@ -48,7 +53,12 @@ void restore_keep_node(struct restore_keep *k, const struct node *n, const struc
 	struct restore_meta *m = &k->meta;
 
 	memset(k, 0, sizeof(*k));
-	*m = (struct restore_meta){ .type = file_type(n->type), .perm = gojson_mode_perm(n->mode), .uid = n->uid, .gid = n->gid, .atime = n->atime, .mtime = n->mtime };
+	*m = (struct restore_meta){.type = file_type(n->type),
+		.perm = gojson_mode_perm(n->mode),
+		.uid = n->uid,
+		.gid = n->gid,
+		.atime = n->atime,
+		.mtime = n->mtime};
 	if (opt->ownership_by_name) {
 		m->uid = uid_by_name(n->user);
 		m->gid = gid_by_name(n->group);

@@ -18,13 +18,13 @@ void restore_keep_node(struct restore_keep *k, const struct node *n, const struc
 void restore_keep_release(struct restore_keep *k);
 
 struct restore_dir {
-	struct restore_dir *up;  /* NULL: the target itself */
-	char *name, *path;       /* path: in the snapshot, for messages ("" for the target) */
+	struct restore_dir *up; /* NULL: the target itself */
+	char *name, *path;      /* path: in the snapshot, for messages ("" for the target) */
 	struct restore_keep keep;
-	int fd;                  /* -1 until made */
-	bool fresh;              /* made by us: nothing lies in it that we did not put there */
-	bool failed;             /* could not be made */
-	size_t pending;          /* what is still to happen below, plus one while the walk is in it */
+	int fd;         /* -1 until made */
+	bool fresh;     /* made by us: nothing lies in it that we did not put there */
+	bool failed;    /* could not be made */
+	size_t pending; /* what is still to happen below, plus one while the walk is in it */
 };
 
 struct restore_dirs {

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GAP ((uint64_t)256 * 1024)      /* not worth a request of its own */
-#define SPAN ((uint64_t)16 << 20)       /* bytes of one request */
-#define TASK_BYTES ((uint64_t)1 << 20)  /* plaintext one task decodes */
+#define GAP        ((uint64_t)256 * 1024) /* not worth a request of its own */
+#define SPAN       ((uint64_t)16 << 20)   /* bytes of one request */
+#define TASK_BYTES ((uint64_t)1 << 20)    /* plaintext one task decodes */
 #define TASK_FILES 64
 
 struct restore_window *restore_window_new(struct restore_shared *sh)
@@ -48,7 +48,7 @@ static void add_uses(struct restore_window *w, struct restore_file *f, const str
 	for (size_t i = 0; i < n->n_content && !e.code; i++) {
 		struct restore_use *u = &w->use[w->n_use];
 
-		*u = (struct restore_use){ .file = f, .offset = f->size };
+		*u = (struct restore_use){.file = f, .offset = f->size};
 		if (!catalog_find(w->sh->cat, BLOB_DATA, &n->content[i], 0, &u->at)) {
 			err_set(&e, ERR_NOTFOUND, "blob %s is not in the index", id_short(&n->content[i]).s);
 			break;
@@ -93,7 +93,8 @@ static int file_open_for_write(struct restore_file *f, struct err *err)
 	const struct restore_options *o = f->w->sh->dirs->opt;
 
 	/* preallocation pays for files of several blobs; one write makes a small file's size by itself */
-	f->fd = restore_create(f->dir->fd, f->name, f->size, !f->there, o->sparse || (f->uses <= 1 && !f->there), o->delete, &f->reused, err);
+	f->fd = restore_create(
+		f->dir->fd, f->name, f->size, !f->there, o->sparse || (f->uses <= 1 && !f->there), o->delete, &f->reused, err);
 	return f->fd < 0 ? f->fd : 0;
 }
 
@@ -187,7 +188,8 @@ static int other_copy(struct restore_window *w, struct repo_ctx *ctx, struct res
 
 	for (unsigned nth = 1; rc < 0 && catalog_find(w->sh->cat, BLOB_DATA, &u->at.blob.id, nth, &at); nth++) {
 		memset(&op, 0, sizeof(op));
-		op = (struct backend_op){ .verb = BACKEND_GET, .type = BACKEND_PACK, .name = at.pack, .offset = at.blob.offset, .length = at.blob.length };
+		op = (struct backend_op){
+			.verb = BACKEND_GET, .type = BACKEND_PACK, .name = at.pack, .offset = at.blob.offset, .length = at.blob.length};
 		buf_init(&op.out, at.blob.length);
 		rc = backend_run(w->sh->repo->be, &op, err);
 		if (rc == 0)
@@ -214,8 +216,9 @@ static void decode_run(struct task *t)
 
 		if (i == d->first || !same_blob(u, u - 1)) {
 			err_clear(&e);
-			rc = d->f->op.err.code ? err_copy(&e, &d->f->op.err) :
-						 repo_open_blob(ctx, &u->at.blob, d->f->op.out.p + (u->at.blob.offset - base->at.blob.offset), &plain, &e);
+			rc = d->f->op.err.code ? err_copy(&e, &d->f->op.err)
+					       : repo_open_blob(ctx, &u->at.blob,
+							 d->f->op.out.p + (u->at.blob.offset - base->at.blob.offset), &plain, &e);
 			if (rc < 0)
 				rc = other_copy(w, ctx, u, &plain, &e);
 			if (rc < 0)
@@ -263,7 +266,7 @@ static void fetched(struct task *t)
 		struct decode *d = mem_zalloc(sizeof(*d));
 		uint64_t bytes = 0;
 
-		d->task = (struct task){ .run = decode_run, .done = decode_done };
+		d->task = (struct task){.run = decode_run, .done = decode_done};
 		d->f = f;
 		d->first = i;
 		for (; i < f->end && (bytes < TASK_BYTES || same_blob(&f->w->use[i], &f->w->use[i - 1])); i++)
@@ -303,8 +306,14 @@ static void fetch_next(struct restore_window *w)
 			end = to;
 	}
 	f->end = w->next;
-	f->arrived = (struct task){ .done = fetched };
-	f->op = (struct backend_op){ .verb = BACKEND_GET, .type = BACKEND_PACK, .name = u->at.pack, .offset = from, .length = end - from, .done = op_done, .arg = f };
+	f->arrived = (struct task){.done = fetched};
+	f->op = (struct backend_op){.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.name = u->at.pack,
+		.offset = from,
+		.length = end - from,
+		.done = op_done,
+		.arg = f};
 	buf_init(&f->op.out, end - from);
 	w->tasks++;
 	backend_start(w->sh->repo->be, &f->op);
@@ -359,7 +368,8 @@ static void verify_run(struct task *t)
 			continue;
 		fd = file_open(u->file->dir->fd, u->file->name, &m, &e);
 		if (fd >= 0 && (m.size != u->file->size || !file_has(fd, u, ctx)))
-			err_set(&e, ERR_INVALID, "verify: the file's content at offset %llu is not what was restored", (unsigned long long)u->offset);
+			err_set(&e, ERR_INVALID, "verify: the file's content at offset %llu is not what was restored",
+				(unsigned long long)u->offset);
 		if (fd >= 0)
 			file_close(fd);
 		if (e.code)
@@ -390,7 +400,7 @@ static void verify(struct restore_window *w)
 		struct verify *v = mem_zalloc(sizeof(*v));
 		uint64_t bytes = 0;
 
-		v->task = (struct task){ .run = verify_run, .done = verify_done };
+		v->task = (struct task){.run = verify_run, .done = verify_done};
 		v->w = w;
 		v->first = i;
 		for (; i < w->n_use && bytes < TASK_BYTES; i++)
@@ -524,7 +534,7 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 		struct prepare *p = mem_zalloc(sizeof(*p));
 		size_t work = 0;
 
-		p->task = (struct task){ .run = prepare_run, .done = prepare_done };
+		p->task = (struct task){.run = prepare_run, .done = prepare_done};
 		p->w = w;
 		p->first = i;
 		for (; i < w->n && work < TASK_FILES; i++)

@@ -11,7 +11,7 @@
 
 #define RESTORE_WINDOW_FILES 4096
 #define RESTORE_WINDOW_BYTES ((uint64_t)128 << 20)
-#define RESTORE_WINDOW_DIRS 256
+#define RESTORE_WINDOW_DIRS  256
 
 struct restore_file {
 	struct restore_window *w;
@@ -20,12 +20,12 @@ struct restore_file {
 	struct restore_keep keep;
 	uint64_t size;
 	uint32_t first_use, uses;
-	bool there;              /* a regular file lies there already: its blobs are compared first */
+	bool there; /* a regular file lies there already: its blobs are compared first */
 	bool reused;
 	int fd;
 	_Atomic uint32_t pending; /* uses not yet written */
 	_Atomic bool failed;
-	struct err err;          /* under the window's lock; the first */
+	struct err err; /* under the window's lock; the first */
 };
 
 /* One place of one blob in one file. */
@@ -33,7 +33,7 @@ struct restore_use {
 	struct restore_file *file;
 	uint64_t offset;
 	struct catalog_place at;
-	unsigned nth;            /* which copy `at` is */
+	unsigned nth; /* which copy `at` is */
 	bool done;
 };
 
@@ -56,8 +56,8 @@ struct restore_window {
 	struct restore_dir *last_dir;
 	pthread_mutex_t lock;
 	/* running */
-	size_t next;             /* first use not yet asked for */
-	size_t tasks;            /* fetches and tasks under way */
+	size_t next;  /* first use not yet asked for */
+	size_t tasks; /* fetches and tasks under way */
 	bool started, verifying, over;
 	void (*ended)(struct restore_window *w);
 	void *arg;

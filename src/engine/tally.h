@@ -7,11 +7,13 @@
 #include <stdatomic.h>
 
 /* The counters of struct backup_counts that threads raise; the rest comes from the saver, the loader and the queue. */
-#define TALLY_LIST(X) \
-	X(files_new) X(files_changed) X(files_unmodified) X(dirs_new) X(dirs_changed) X(dirs_unmodified) X(files_done) X(bytes_done) X(errors) X(files_opened)
+#define TALLY_LIST(X)                                                                                                                      \
+	X(files_new)                                                                                                                       \
+	X(files_changed) X(files_unmodified) X(dirs_new) X(dirs_changed) X(dirs_unmodified) X(files_done) X(bytes_done) X(errors)          \
+		X(files_opened)
 
 /* All members of struct backup_counts, in the order they travel. */
-#define TALLY_ALL(X) \
+#define TALLY_ALL(X)                                                                                                                       \
 	TALLY_LIST(X) X(data_blobs) X(tree_blobs) X(data_added) X(data_added_packed) X(trees_read) X(store_gets) X(items_stolen)
 
 struct tally {

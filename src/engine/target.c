@@ -126,7 +126,7 @@ static bool no_components(const char *clean)
 static int leaf_expand(struct target *t, const char *cwd, const char *clean, struct err *err)
 {
 	char *abs = path_abs(cwd, clean);
-	struct dir_list list = { 0 };
+	struct dir_list list = {0};
 	int fd = dir_open(abs, false, err), rc = fd < 0 ? fd : dir_list(fd, &list, err);
 
 	for (size_t i = 0; rc == 0 && i < list.n; i++) {
@@ -186,7 +186,7 @@ size_t backup_targets(struct strlist *targets, void (*missing)(void *arg, const 
 
 	for (size_t i = 0; i < targets->n; i++) {
 		struct meta m;
-		struct err e = { 0 };
+		struct err e = {0};
 
 		if (meta_stat(AT_FDCWD, targets->s[i], false, &m, &e) == 0) {
 			targets->s[kept++] = targets->s[i];

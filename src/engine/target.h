@@ -12,7 +12,7 @@ struct target {
 	bool leaf;             /* a target itself; else a directory above targets */
 	struct target **child; /* sorted by raw name bytes */
 	size_t n;
-	char *root;            /* top-level components: where the name was looked up: "/", ".", ".." … */
+	char *root; /* top-level components: where the name was looked up: "/", ".", ".." … */
 };
 
 /* target_tree: an owned tree.  A target below another one is part of it.  ERR_* when "." or "/" cannot be listed. */

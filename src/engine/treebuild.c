@@ -84,13 +84,13 @@ struct treebuild_slot *treebuild_set(struct treebuild *t, uint32_t slot, uint32_
 		*bad = true;
 		return NULL;
 	}
-	s->child[child] = (struct treebuild_child){ json, n, json != NULL };
+	s->child[child] = (struct treebuild_child){json, n, json != NULL};
 	return --s->pending == 0 ? s : NULL;
 }
 
 void treebuild_ready(struct treebuild_slot *s, uint32_t child, size_t offset, size_t n)
 {
-	s->child[child] = (struct treebuild_child){ s->arena.p + offset, n, false };
+	s->child[child] = (struct treebuild_child){s->arena.p + offset, n, false};
 	s->pending--;
 }
 
@@ -108,7 +108,8 @@ void treebuild_tree(struct treebuild_slot *s, const struct nodemake *k, struct h
 	for (size_t i = 0; i < s->n; i++)
 		sum += s->child[i].n + 1;
 	if (sum > TREE_MAX) {
-		err_set(&s->err, ERR_NOMEM, "%s: the directory is too large: its tree of %zu bytes would pass restic's 4 GiB a blob", s->path ? s->path : "/", sum);
+		err_set(&s->err, ERR_NOMEM, "%s: the directory is too large: its tree of %zu bytes would pass restic's 4 GiB a blob",
+			s->path ? s->path : "/", sum);
 		return;
 	}
 	buf_reserve(&s->tree_json, sum);

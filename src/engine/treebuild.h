@@ -12,19 +12,19 @@
 struct treebuild_child {
 	const uint8_t *json; /* NULL: not included (yet, or ever) */
 	size_t n;
-	bool owned;          /* json is on the heap */
+	bool owned; /* json is on the heap */
 };
 
 struct treebuild_slot {
 	uint32_t number;
 	struct dirref up;
-	bool root;           /* no node, no dirref: the tree is the snapshot's */
+	bool root; /* no node, no dirref: the tree is the snapshot's */
 	char *name, *path;
 	struct meta meta;
 	struct xattr_list xattr;
 	bool has_parent, meta_same;
-	struct id parent;    /* the parent's tree of this directory */
-	struct buf arena;    /* JSON of children that were ready at once */
+	struct id parent; /* the parent's tree of this directory */
+	struct buf arena; /* JSON of children that were ready at once */
 	struct treebuild_child *child;
 	size_t n;
 	uint32_t pending;

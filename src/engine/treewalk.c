@@ -84,7 +84,7 @@ static int find_subs(struct level *v, struct err *err)
 			cap = cap ? cap * 2 : 16;
 			v->sub = mem_regrow(v->sub, cap, sizeof(*v->sub));
 		}
-		v->sub[v->n_sub++] = (struct ahead){ .get = { .id = n->subtree } };
+		v->sub[v->n_sub++] = (struct ahead){.get = {.id = n->subtree}};
 	}
 	tree_in_release(&in);
 	return rc;
@@ -102,7 +102,7 @@ static int enter(struct walker *w, struct buf *plain, const struct id *id, struc
 	v = &w->level[w->depth++];
 	memset(v, 0, sizeof(*v));
 	v->plain = *plain;
-	*plain = (struct buf){ 0 };
+	*plain = (struct buf){0};
 	v->id = *id;
 	v->path_len = w->path.len;
 	tree_in_init(&v->in, v->plain.p, v->plain.len);
@@ -133,7 +133,7 @@ static void leave(struct walker *w)
 		return;
 	if (w->fn->leave && !w->stop) {
 		struct level *up = &w->level[w->depth - 1];
-		struct treewalk_entry e = { buf_str(&w->path), w->path.len, &up->in.node, &up->id, (unsigned)w->depth - 1 };
+		struct treewalk_entry e = {buf_str(&w->path), w->path.len, &up->in.node, &up->id, (unsigned)w->depth - 1};
 
 		w->fn->leave(w->fn->arg, &e);
 	}
@@ -169,7 +169,7 @@ static int descend(struct walker *w, struct level *v, const struct node *n, bool
 	} else {
 		struct buf plain = a->get.plain;
 
-		a->get.plain = (struct buf){ 0 };
+		a->get.plain = (struct buf){0};
 		rc = enter(w, &plain, &id, err);
 		if (rc < 0) {
 			level_release(w, &w->level[--w->depth]);
@@ -199,7 +199,7 @@ static int step(struct walker *w, struct err *err)
 	}
 	buf_addc(&w->path, '/');
 	buf_add(&w->path, n->name.p, n->name.n);
-	e = (struct treewalk_entry){ buf_str(&w->path), w->path.len, n, &v->id, (unsigned)w->depth - 1 };
+	e = (struct treewalk_entry){buf_str(&w->path), w->path.len, n, &v->id, (unsigned)w->depth - 1};
 	if (!e.path)
 		return err_set(err, ERR_NOMEM, "a path is too long");
 	next = w->fn->enter(w->fn->arg, &e);
@@ -211,9 +211,10 @@ static int step(struct walker *w, struct err *err)
 	return 0;
 }
 
-int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn, struct err *err)
+int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn,
+	struct err *err)
 {
-	struct walker w = { .loader = l, .env = env, .fn = fn };
+	struct walker w = {.loader = l, .env = env, .fn = fn};
 	struct buf plain;
 	int rc;
 
@@ -270,7 +271,7 @@ int treewalk_find(struct loader *l, const struct id *root, const char *path, str
 	const char *p = path;
 
 	memset(out, 0, sizeof(*out));
-	out->node = (struct node){ .type = NODE_DIR, .subtree = *root, .has_subtree = true };
+	out->node = (struct node){.type = NODE_DIR, .subtree = *root, .has_subtree = true};
 	out->tree = *root;
 	while (*p == '/')
 		p++;

@@ -19,12 +19,14 @@ struct treewalk_entry {
 
 struct treewalk_fn {
 	enum treewalk_next (*enter)(void *arg, const struct treewalk_entry *e); /* every node, directories before their contents */
-	void (*leave)(void *arg, const struct treewalk_entry *e);             /* a directory that was entered, after its contents; may be NULL */
-	enum treewalk_next (*failed)(void *arg, const char *path, const struct err *e); /* a tree that cannot be read; NULL: the walk ends with the error */
+	void (*leave)(void *arg, const struct treewalk_entry *e); /* a directory that was entered, after its contents; may be NULL */
+	enum treewalk_next (*failed)(
+		void *arg, const char *path, const struct err *e); /* a tree that cannot be read; NULL: the walk ends with the error */
 	void *arg;
 };
 /* treewalk_run: root_path is put in front of all paths ("" or "/sub").  0, or the first error; stopping early is 0. */
-int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn, struct err *err);
+int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn,
+	struct err *err);
 
 /* treewalk_find: the node at a clean absolute path below the tree; `names` of *out point into *hold (released by the caller).  "/" gives a directory node with subtree = root. */
 struct treewalk_node {

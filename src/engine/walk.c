@@ -15,10 +15,10 @@ void walk_say(struct walk_note **note, size_t *n, const char *dir, const char *n
 {
 	if ((*n & (*n + 1)) == 0)
 		*note = mem_regrow(*note, *n * 2 + 1, sizeof(**note));
-	(*note)[(*n)++] = (struct walk_note){ .path = name ? path_join(dir, name) : mem_strdup(dir),
-					      .message = message ? mem_strdup(message) : NULL,
-					      .action = action,
-					      .size = size };
+	(*note)[(*n)++] = (struct walk_note){.path = name ? path_join(dir, name) : mem_strdup(dir),
+		.message = message ? mem_strdup(message) : NULL,
+		.action = action,
+		.size = size};
 }
 
 void walk_notes_release(struct walk_note *note, size_t n)
@@ -161,7 +161,7 @@ static int read_xattr(struct walk *w, const struct look *l, const char *as, stru
 static bool look_file(struct walk *w, const struct look *l, struct walk_entry *e, struct node *now, const struct node *then)
 {
 	bool had = then && then->type == NODE_FILE;
-	struct xattr_list x = { 0 };
+	struct xattr_list x = {0};
 	bool same;
 
 	e->kind = WALK_FILE;
@@ -186,7 +186,7 @@ static bool look_file(struct walk *w, const struct look *l, struct walk_entry *e
 
 static bool look_other(struct walk *w, const struct look *l, struct walk_entry *e, struct node *now)
 {
-	struct xattr_list x = { 0 };
+	struct xattr_list x = {0};
 	struct err err;
 	char *link = NULL;
 	size_t n = 0;
@@ -198,7 +198,7 @@ static bool look_other(struct walk *w, const struct look *l, struct walk_entry *
 			say(w, e->name, NULL, 0, &err);
 		return false;
 	}
-	now->linktarget = (struct str){ link, n };
+	now->linktarget = (struct str){link, n};
 	ok = read_xattr(w, l, e->name, &x) == 0;
 	if (ok) {
 		e->kind = WALK_READY;
@@ -294,7 +294,7 @@ static const char *marker_in(struct walk *w, int fd)
 static void walk_list(struct walk *w, int fd)
 {
 	struct then then;
-	struct longpath lp = { 0 };
+	struct longpath lp = {0};
 	const char *only = marker_in(w, fd);
 
 	then_begin(w, &then);
@@ -303,14 +303,14 @@ static void walk_list(struct walk *w, int fd)
 		const char *name = w->list.entry[i].name;
 		const char *path = longpath_of(&lp, w->path, name);
 		struct walk_entry *e = &w->entry[w->n];
-		struct look l = { .fd = fd, .name = name, .path = path };
+		struct look l = {.fd = fd, .name = name, .path = path};
 
 		if ((only && strcmp(only, name)) || walk_reject(w->opt, path)) {
 			if (w->opt->verbose_items)
 				say(w, name, "excluded", 0, NULL);
 			continue;
 		}
-		*e = (struct walk_entry){ .name = name };
+		*e = (struct walk_entry){.name = name};
 		if (look_at(w, &l, e, &then))
 			w->n++;
 	}
@@ -327,9 +327,9 @@ static void walk_above(struct walk *w)
 	for (size_t i = 0; i < w->above->n; i++) {
 		const struct target *t = w->above->child[i];
 		struct walk_entry *e = &w->entry[w->n];
-		struct look l = { .fd = AT_FDCWD, .name = t->path, .path = t->path, .explicit = true, .above = !t->leaf };
+		struct look l = {.fd = AT_FDCWD, .name = t->path, .path = t->path, .explicit = true, .above = !t->leaf};
 
-		*e = (struct walk_entry){ .name = t->name, .target = t };
+		*e = (struct walk_entry){.name = t->name, .target = t};
 		if (look_at(w, &l, e, &then))
 			w->n++;
 	}

@@ -15,7 +15,7 @@ enum walk_kind {
 	WALK_UNCHANGED, /* likewise, if all of its content is still in the repository */
 	WALK_FILE,      /* must be read */
 	WALK_DIR,
-	WALK_ABOVE      /* a directory above targets */
+	WALK_ABOVE /* a directory above targets */
 };
 
 struct walk_entry {
@@ -25,9 +25,9 @@ struct walk_entry {
 	size_t json, json_n;         /* READY, UNCHANGED: place in the arena */
 	size_t ids, n_ids;           /* UNCHANGED: place in walk->ids */
 	uint64_t size;
-	bool had;                    /* the parent has one of this name and type */
-	bool meta_same;              /* DIR, ABOVE */
-	struct id parent;            /* DIR, ABOVE with had: its tree */
+	bool had;         /* the parent has one of this name and type */
+	bool meta_same;   /* DIR, ABOVE */
+	struct id parent; /* DIR, ABOVE with had: its tree */
 };
 
 struct walk_note { /* something to say about an item */
@@ -40,15 +40,15 @@ struct walk {
 	/* in */
 	const struct backup_options *opt;
 	const struct nodemake *make;
-	const char *path;             /* of the directory; borrowed */
-	const struct target *above;   /* not NULL: the children are these, instead of what readdir says */
+	const char *path;           /* of the directory; borrowed */
+	const struct target *above; /* not NULL: the children are these, instead of what readdir says */
 	bool has_parent;
-	struct buf parent;            /* the parent's tree, plaintext */
-	uint64_t device;              /* --one-file-system: the target's */
+	struct buf parent; /* the parent's tree, plaintext */
+	uint64_t device;   /* --one-file-system: the target's */
 	struct tally *tally;
 	/* out */
-	struct err err;               /* the directory itself cannot be listed */
-	bool vanished;                /* because it is gone */
+	struct err err; /* the directory itself cannot be listed */
+	bool vanished;  /* because it is gone */
 	struct meta meta;
 	struct xattr_list xattr;
 	struct dir_list list;
@@ -67,7 +67,8 @@ void walk_release(struct walk *w);
 /* walk_reject: whether exclude lists reject this absolute path. */
 bool walk_reject(const struct backup_options *opt, const char *path);
 
-void walk_say(struct walk_note **note, size_t *n, const char *dir, const char *name, const char *action, uint64_t size, const char *message);
+void walk_say(
+	struct walk_note **note, size_t *n, const char *dir, const char *name, const char *action, uint64_t size, const char *message);
 void walk_notes_release(struct walk_note *note, size_t n);
 
 #endif

@@ -17,7 +17,7 @@ void rig_init(struct rig *r, size_t threads)
 {
 	struct loop *l = loop_new();
 
-	r->env = (struct env){ .clock = clock_real(), .rnd = rnd_real(), .zone = NULL, .log = { LOG_WARN, to_stderr, NULL }, .loop = l };
+	r->env = (struct env){.clock = clock_real(), .rnd = rnd_real(), .zone = NULL, .log = {LOG_WARN, to_stderr, NULL}, .loop = l};
 	r->env.cpu = jobs_new(threads, l, "cpu");
 	r->env.readers = jobs_new(threads, l, "read");
 	r->env.budget = budget_new(((size_t)32 << 20) + threads * ((size_t)24 << 20));
@@ -36,8 +36,8 @@ void rig_init_repo(struct backend *be, uint64_t polynomial)
 {
 	struct rig g;
 	struct repo *repo = NULL;
-	struct repo_owner who = { "tester", "rig" };
-	struct err e = { 0 };
+	struct repo_owner who = {"tester", "rig"};
+	struct err e = {0};
 
 	rig_init(&g, 1);
 	if (!CHECK_EQ(repo_create(be, &g.env, 2, polynomial, &who, "x", 1, &repo, &e), 0)) {
@@ -64,9 +64,9 @@ static int one_rank(void *arg, struct comm *c)
 	struct repo *repo = NULL;
 	struct backup_result result;
 	struct backup_options opt = b->opt;
-	struct backup_events ev = { .error = count_note, .arg = &b->notes };
-	struct snapshot parent = { .has_summary = false };
-	struct err e = { 0 };
+	struct backup_events ev = {.error = count_note, .arg = &b->notes};
+	struct snapshot parent = {.has_summary = false};
+	struct err e = {0};
 	int rc;
 
 	rig_init(&g, b->threads ? b->threads : 1);
@@ -85,7 +85,7 @@ static int one_rank(void *arg, struct comm *c)
 			opt.cwd = "/";
 		if (!opt.pack_size)
 			opt.pack_size = PACK_SIZE_MIN;
-		opt.head = (struct snapshot){ .time = { 1700000000, 5 }, .hostname = "rig", .username = "", .program_version = "rig" };
+		opt.head = (struct snapshot){.time = {1700000000, 5}, .hostname = "rig", .username = "", .program_version = "rig"};
 		backup_paths(&opt.targets, opt.cwd, &opt.head.paths);
 		rc = backup_run(r, a, repo, &g.env, &opt, &ev, NULL, &result, &e);
 		strlist_release(&opt.targets);

@@ -63,7 +63,8 @@ static void source(void)
 
 static struct rig_backup run(struct backend *be, int ranks, size_t threads, const struct id *parent)
 {
-	struct rig_backup b = { .ranks = ranks, .threads = threads, .be = be, .target = "src", .parent = parent, .opt = { .cwd = check_tmpdir() } };
+	struct rig_backup b = {
+		.ranks = ranks, .threads = threads, .be = be, .target = "src", .parent = parent, .opt = {.cwd = check_tmpdir()}};
 
 	source();
 	rig_backup_run(&b);
@@ -72,8 +73,8 @@ static struct rig_backup run(struct backend *be, int ranks, size_t threads, cons
 
 TEST(same_tree_for_any_number_of_ranks)
 {
-	struct id tree = { { 0 } };
-	static const int ranks[] = { 1, 2, 4, 7 };
+	struct id tree = {{0}};
+	static const int ranks[] = {1, 2, 4, 7};
 
 	for (size_t i = 0; i < 4; i++) {
 		struct backend *be = backend_mem_new();
@@ -89,7 +90,7 @@ TEST(same_tree_for_any_number_of_ranks)
 			tree = b.result.tree;
 		CHECK(id_equal(&tree, &b.result.tree));
 		printf("    %d ranks: %llu files, %llu data blobs, %llu stolen\n", ranks[i], (unsigned long long)b.result.counts.files_done,
-		       (unsigned long long)b.result.counts.data_blobs, (unsigned long long)b.result.counts.items_stolen);
+			(unsigned long long)b.result.counts.data_blobs, (unsigned long long)b.result.counts.items_stolen);
 		backend_free(be);
 	}
 }
@@ -130,10 +131,10 @@ TEST(a_dying_store_leaves_no_snapshot)
 
 	for (uint64_t at = 5; at < 20; at += 2) {
 		struct backend *mem = backend_mem_new(), *bad;
-		struct backend_fault_policy p = { .seed = at, .permanent = 1000000, .fail_from_op = at };
+		struct backend_fault_policy p = {.seed = at, .permanent = 1000000, .fail_from_op = at};
 		struct rig_backup b;
 		size_t snapshots = 0;
-		struct err e = { 0 };
+		struct err e = {0};
 
 		rig_init_repo(mem, POLY);
 		bad = backend_fault_new(backend_share(mem), &p);

@@ -1,0 +1,100 @@
+/*
+ * run: one rank's part of a running backup, shared by the engine's own files: run_report.c (failing, saying, counting), run_tree.c (results on their way up),
+ * run_files.c, run_dir.c (items being worked on) and backup.c (the order of things).  Loop thread only, but for what is _Atomic.
+ */
+#ifndef ENGINE_RUN_H
+#define ENGINE_RUN_H
+#include "dist/workq.h"
+#include "engine/backup.h"
+#include "engine/treebuild.h"
+#include "engine/walk.h"
+#include "repo/indexer.h"
+#include "repo/loader.h"
+#include "repo/saver.h"
+
+enum backup_tag {
+	TAG_NODE = ROUTER_ENGINE, /* doer -> owner of the slot: a child's JSON */
+	TAG_PACK,                 /* each -> rank 0: a pack that is stored */
+	TAG_NOTE,                 /* each -> rank 0: something to say about an item */
+	TAG_COUNTS,               /* each -> rank 0: progress */
+	TAG_FAIL,                 /* each -> rank 0: the run cannot succeed */
+	TAG_CANCEL,               /* rank 0 -> all */
+	TAG_FLUSH,                /* rank 0 -> all: the tree is closed: store what you hold */
+	TAG_FLUSHED               /* each -> rank 0: all my packs are stored (or the run has failed); my counts */
+};
+
+#define TICK_NS      ((int64_t)200 * 1000 * 1000)
+#define CACHE_TREES  ((size_t)160 << 20) /* tree packs kept: two and a half of the default size */
+#define DIRS_AT_ONCE 64                  /* directories whose parent tree may be on its way */
+#define MESSAGE_MAX  COMM_MAX
+
+struct backup {
+	struct router *r;
+	struct agree *a;
+	struct repo *repo;
+	const struct env *env;
+	const struct backup_options *opt;
+	const struct backup_events *ev;
+	const volatile int *stop;
+	int rank, size;
+
+	struct catalog *catalog;
+	struct chunker_tables *tables;
+	struct nodemake make;
+	struct claim *claim;
+	struct loader *loader;
+	struct saver *saver;
+	struct workq *queue;
+	struct treebuild *trees;
+	struct tally tally;
+	struct task tick;
+
+	size_t dirs, files; /* jobs under way on this rank */
+	size_t loading;     /* of the dirs, those whose parent tree is on its way */
+	size_t closing;     /* trees being made */
+	_Atomic bool canceled;
+	bool flushing, flush_asked, flushed, finished;
+	struct err err; /* why the run cannot succeed */
+
+	/* rank 0 */
+	struct target *target;
+	struct indexer *indexer;
+	int ranks_flushed;
+	bool failed_told, tree_closed, has_parent;
+	struct id tree, parent_tree;
+	struct backup_counts *of_rank; /* the newest of each */
+	struct ts start;
+};
+
+/* run_more: what can be done next?  Called whenever something has ended. */
+void run_more(struct backup *b);
+
+/* run_fail: this run cannot succeed: rank 0 will cancel it on all ranks.  The first error of a rank counts. */
+void run_fail(struct backup *b, const struct err *e);
+void run_failed(void *arg, const struct err *e); /* the same as a callback with arg = b */
+void run_on_fail(void *arg, struct comm_msg *m);
+void run_on_cancel(void *arg, struct comm_msg *m);
+
+/* run_note: an error of one item (action NULL), or an item event; printed by rank 0.  run_notes: what a job wrote down.  run_item: only when --verbose asks for items. */
+void run_note(struct backup *b, const char *action, const char *path, const char *message, uint64_t size);
+void run_notes(struct backup *b, const struct walk_note *n, size_t count);
+void run_item(struct backup *b, const char *action, const char *dir, const char *name, uint64_t size);
+void run_on_note(void *arg, struct comm_msg *m);
+
+/* run_counts: this rank's own.  run_send_counts: to rank 0.  run_sum_counts: on rank 0, all ranks'. */
+void run_counts(const struct backup *b, struct backup_counts *c);
+void run_send_counts(struct backup *b, unsigned tag);
+void run_on_counts(void *arg, struct comm_msg *m);
+void run_sum_counts(const struct backup *b, struct backup_counts *sum);
+
+/* run_child: a child is settled: json (heap, taken; NULL: not included) goes to the rank that waits for it.  run_slot_full: a directory whose children are all settled. */
+void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t n);
+void run_slot_full(struct backup *b, struct treebuild_slot *s);
+void run_on_node(void *arg, struct comm_msg *m);
+
+/* run_files, run_dir: begin an item (taken).  run_root: begin at the top, on rank 0. */
+void run_files(struct backup *b, struct item *it);
+void run_dir(struct backup *b, struct item *it);
+void run_root(struct backup *b);
+
+#endif

@@ -1,0 +1,276 @@
+#include "engine/run.h"
+#include "base/mem.h"
+#include <string.h>
+
+#define BATCH_FILES 64
+#define BATCH_BYTES ((uint64_t)2 << 20)
+
+/* One directory under way. */
+struct dirjob {
+	struct backup *b;
+	struct item *item; /* NULL above the targets */
+	const struct target *above;
+	struct dirref up;
+	bool root, had, meta_same;
+	struct id parent;
+	struct task task;
+	struct loader_tree then;
+	struct walk walk;
+	struct claim_req known;
+	enum claim_verdict *verdict;
+};
+
+static void dir_begin(struct backup *b, struct dirjob *d);
+
+static void dir_free(struct dirjob *d)
+{
+	struct backup *b = d->b;
+
+	walk_release(&d->walk);
+	mem_free(d->verdict);
+	item_free(d->item);
+	mem_free(d);
+	b->dirs--;
+}
+
+/* Files to be read, gathered into items of a fair size. */
+struct batch {
+	struct item *it;
+	uint64_t bytes;
+};
+
+static void batch_close(struct backup *b, struct batch *t)
+{
+	if (t->it)
+		workq_push(b->queue, &t->it->q);
+	*t = (struct batch){0};
+}
+
+static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d, uint32_t slot, uint32_t child, const struct walk_entry *e)
+{
+	struct dirref up = {(uint32_t)b->rank, slot, 0};
+	const struct target *g = e->target;
+
+	if (t->it && (g || t->it->n >= BATCH_FILES || t->bytes + e->size > BATCH_BYTES))
+		batch_close(b, t);
+	if (g) {
+		char *dir = mem_strdup(g->path), *slash = strrchr(dir, '/');
+		const char *name = slash + 1;
+
+		t->it = item_new(ITEM_FILES, &up, slash == dir ? "/" : (*slash = 0, dir));
+		item_add_file(t->it, name, e->name, child, e->had, e->size);
+		mem_free(dir);
+		batch_close(b, t);
+		return;
+	}
+	if (!t->it)
+		t->it = item_new(ITEM_FILES, &up, d->walk.path);
+	item_add_file(t->it, e->name, NULL, child, e->had, e->size);
+	t->bytes += e->size;
+}
+
+static bool all_known(const struct dirjob *d, const struct walk_entry *e)
+{
+	for (size_t i = 0; i < e->n_ids; i++)
+		if (d->verdict[e->ids + i] == CLAIM_ABSENT)
+			return false;
+	return true;
+}
+
+static void push_dir(struct backup *b, const struct dirjob *d, const struct walk_entry *e, uint32_t slot, uint32_t child)
+{
+	struct dirref up = {(uint32_t)b->rank, slot, child};
+	char *path = e->target ? mem_strdup(e->target->path)
+			       : mem_printf("%s%s%s", d->walk.path, strcmp(d->walk.path, "/") ? "/" : "", e->name);
+	struct item *it = item_new(ITEM_DIR, &up, path);
+
+	it->name = mem_strdup(e->name);
+	it->has_parent = e->had;
+	it->meta_same = e->meta_same;
+	it->parent = e->parent;
+	it->device = e->size;
+	workq_push(b->queue, &it->q);
+	mem_free(path);
+}
+
+static void push_above(struct backup *b, const struct walk_entry *e, uint32_t slot, uint32_t child)
+{
+	struct dirjob *c = mem_zalloc(sizeof(*c));
+
+	c->above = e->target;
+	c->up = (struct dirref){(uint32_t)b->rank, slot, child};
+	c->had = e->had;
+	c->meta_same = e->meta_same;
+	c->parent = e->parent;
+	dir_begin(b, c);
+}
+
+static void unchanged(struct backup *b, const struct dirjob *d, const struct walk_entry *e)
+{
+	tally_add(&b->tally, files_done, 1);
+	tally_add(&b->tally, bytes_done, e->size);
+	if (e->meta_same)
+		tally_add(&b->tally, files_unmodified, 1);
+	else
+		tally_add(&b->tally, files_changed, 1);
+	run_item(b, e->meta_same ? "unchanged" : "modified", d->walk.path, e->name, e->size);
+}
+
+/* Which entries of the directory become nodes at once, and which are work for somebody.  Directories are pushed before files, so that files are done first. */
+static void dir_spread(struct backup *b, struct dirjob *d)
+{
+	struct walk *w = &d->walk;
+	struct treebuild_slot *s = treebuild_open(b->trees, w->n);
+	uint32_t slot = s->number;
+	struct batch batch = {0};
+
+	s->root = d->root;
+	s->up = d->up;
+	s->name = d->root ? NULL : mem_strdup(d->item ? d->item->name : d->above->name);
+	s->path = mem_strdup(w->path);
+	s->meta = w->meta;
+	s->xattr = w->xattr;
+	w->xattr = (struct xattr_list){0};
+	s->has_parent = d->had;
+	s->meta_same = d->meta_same;
+	s->parent = d->parent;
+	s->arena = w->arena;
+	w->arena = (struct buf){0};
+	for (size_t i = 0; i < w->n; i++) {
+		struct walk_entry *e = &w->entry[i];
+
+		if (e->kind == WALK_UNCHANGED && !all_known(d, e)) {
+			log_msg(&b->env->log, LOG_WARN, "%s/%s: unchanged, but its content is missing in the repository: it is read again",
+				w->path, e->name);
+			e->kind = WALK_FILE;
+		}
+		if (e->kind == WALK_UNCHANGED)
+			unchanged(b, d, e);
+		if (e->kind == WALK_READY || e->kind == WALK_UNCHANGED)
+			treebuild_ready(s, (uint32_t)i, e->json, e->json_n);
+	}
+	for (size_t i = w->n; i-- > 0;)
+		if (w->entry[i].kind == WALK_DIR)
+			push_dir(b, d, &w->entry[i], slot, (uint32_t)i);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->entry[i].kind == WALK_FILE)
+			batch_add(b, &batch, d, slot, (uint32_t)i, &w->entry[i]);
+	batch_close(b, &batch);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->entry[i].kind == WALK_ABOVE)
+			push_above(b, &w->entry[i], slot, (uint32_t)i);
+	if (s->pending == 0)
+		run_slot_full(b, s);
+}
+
+static void dir_known(struct claim_req *r)
+{
+	struct dirjob *d = r->arg;
+	struct backup *b = d->b;
+
+	if (!b->canceled)
+		dir_spread(b, d);
+	dir_free(d);
+	run_more(b);
+}
+
+static void dir_walked(struct task *t)
+{
+	struct dirjob *d = task_of(t, struct dirjob, task);
+	struct backup *b = d->b;
+	struct walk *w = &d->walk;
+
+	if (!b->canceled)
+		run_notes(b, w->note, w->n_note);
+	if (b->canceled || w->err.code) {
+		if (!b->canceled && !w->vanished)
+			run_note(b, NULL, w->path, w->err.msg, 0);
+		if (d->root) /* cannot happen: nothing is opened for the root */
+			run_fail(b, &w->err);
+		else
+			run_child(b, &d->up, NULL, 0);
+		dir_free(d);
+		run_more(b);
+		return;
+	}
+	d->verdict = mem_array(w->n_ids ? w->n_ids : 1, sizeof(*d->verdict));
+	d->known = (struct claim_req){
+		.take = false, .type = BLOB_DATA, .id = w->ids, .n = w->n_ids, .verdict = d->verdict, .done = dir_known, .arg = d};
+	if (w->n_ids)
+		claim_ask(b->claim, &d->known);
+	else
+		dir_known(&d->known);
+}
+
+static void dir_run(struct task *t)
+{
+	struct dirjob *d = task_of(t, struct dirjob, task);
+
+	if (!d->b->canceled)
+		walk_run(&d->walk);
+}
+
+static void dir_walk(struct dirjob *d)
+{
+	d->task = (struct task){.run = dir_run, .done = dir_walked};
+	jobs_put(d->b->env->readers, &d->task);
+}
+
+static void dir_parent(struct loader_tree *t)
+{
+	struct dirjob *d = t->arg;
+
+	d->b->loading--;
+	if (t->err.code) {
+		log_msg(&d->b->env->log, LOG_WARN, "parent snapshot: %s: %s; its files are read again", d->walk.path, t->err.msg);
+		d->walk.has_parent = false;
+		buf_release(&t->plain);
+	} else {
+		d->walk.parent = t->plain;
+		t->plain = (struct buf){0};
+	}
+	dir_walk(d);
+}
+
+static void dir_begin(struct backup *b, struct dirjob *d)
+{
+	d->b = b;
+	b->dirs++;
+	d->walk.opt = b->opt;
+	d->walk.make = &b->make;
+	d->walk.tally = &b->tally;
+	d->walk.above = d->above;
+	d->walk.path = d->item ? d->item->path : d->above->path;
+	d->walk.device = d->item ? d->item->device : 0;
+	d->walk.has_parent = d->had;
+	if (!d->had) {
+		dir_walk(d);
+		return;
+	}
+	d->then = (struct loader_tree){.id = d->parent, .done = dir_parent, .arg = d};
+	b->loading++;
+	loader_tree_get(b->loader, &d->then);
+}
+
+void run_dir(struct backup *b, struct item *it)
+{
+	struct dirjob *d = mem_zalloc(sizeof(*d));
+
+	d->item = it;
+	d->up = it->up;
+	d->had = it->has_parent;
+	d->meta_same = it->meta_same;
+	d->parent = it->parent;
+	dir_begin(b, d);
+}
+
+void run_root(struct backup *b)
+{
+	struct dirjob *d = mem_zalloc(sizeof(*d));
+
+	d->above = b->target;
+	d->root = true;
+	d->had = b->has_parent;
+	d->parent = b->parent_tree;
+	dir_begin(b, d);
+}
