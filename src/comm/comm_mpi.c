@@ -56,6 +56,7 @@ struct mpi {
 	int ins;
 	size_t in_size;
 	unsigned polls;
+	bool looked; /* the last call was a poll that found nothing: comm_idle need not look again */
 	int64_t pause;
 	int left; /* TAG_LEAVE received */
 };
@@ -225,6 +226,7 @@ static bool mpi_poll(struct comm *c, struct comm_msg *out)
 	struct inbox_msg *x;
 	int i;
 
+	m->looked = false;
 	/* Under a flood the sends have their turn too. */
 	if (m->polls++ % 16 == 0)
 		sends_advance(m);
@@ -246,6 +248,7 @@ static bool mpi_poll(struct comm *c, struct comm_msg *out)
 			return true;
 	}
 	sends_advance(m);
+	m->looked = true;
 	return false;
 }
 
@@ -262,12 +265,17 @@ static void mpi_idle(struct comm *c, struct loop *l, int64_t max_ns)
 	struct mpi *m = mpi_of(c);
 	int64_t ns;
 
-	if (m->self.first || arrivals_ready(m) >= 0)
+	if (m->self.first)
 		return;
-	arrivals_start(m);
-	if (arrivals_ready(m) >= 0)
-		return;
-	sends_advance(m);
+	if (!m->looked) {
+		if (arrivals_ready(m) >= 0)
+			return;
+		arrivals_start(m);
+		if (arrivals_ready(m) >= 0)
+			return;
+		sends_advance(m);
+	}
+	m->looked = false;
 	ns = c->size > 1 ? pause_next(m) : -1;
 	if (ns < 0 || (max_ns >= 0 && max_ns < ns))
 		ns = max_ns;
