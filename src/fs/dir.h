@@ -15,7 +15,7 @@ int dir_open(const char *path, bool nofollow, struct err *err);
 int dir_open_at(int dirfd, const char *name, struct err *err); /* name is one component; never follows a link */
 
 struct dir_entry {
-	char *name;   /* 0-terminated, in the list's own memory */
+	char *name; /* 0-terminated, in the list's own memory */
 	uint64_t ino;
 	uint8_t type; /* DT_*, DT_UNKNOWN when the file system does not say */
 };

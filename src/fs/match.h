@@ -22,7 +22,8 @@ bool match_one(const char *pattern, const char *path, bool ignore_case);
 
 /* Lists of targets (11.5), from a file or "-" = stdin. Names are appended through fn. */
 enum match_list { MATCH_LINES_GLOB, MATCH_LINES_VERBATIM, MATCH_NUL };
-int match_read_list(const char *path, enum match_list kind, void (*fn)(void *arg, const char *name), void *arg, void (*warn)(void *arg, const char *msg), struct err *err);
+int match_read_list(const char *path, enum match_list kind, void (*fn)(void *arg, const char *name), void *arg,
+	void (*warn)(void *arg, const char *msg), struct err *err);
 
 /* match_size: "10k", "3M", … (bB kK mM gG tT, powers of 1024). */
 int match_size(const char *s, unsigned long long *bytes, struct err *err);

@@ -25,14 +25,14 @@ int restore_link(int dirfd, const char *name, int olddirfd, const char *oldname,
 
 /* What to set on (dirfd, name), in restic's order: owner, xattrs, times, mode (restic-format.md 13.6). */
 struct restore_meta {
-	mode_t type;      /* S_IFREG, S_IFDIR, S_IFLNK, … */
-	mode_t perm;      /* with setuid, setgid, sticky */
+	mode_t type; /* S_IFREG, S_IFDIR, S_IFLNK, … */
+	mode_t perm; /* with setuid, setgid, sticky */
 	uint32_t uid, gid;
 	struct ts atime, mtime;
 	const struct xattr_list *xattr;
 	bool (*xattr_may)(void *arg, const char *name); /* NULL: all */
 	void *arg;
-	bool lenient;     /* not root: EPERM and EACCES are no errors */
+	bool lenient; /* not root: EPERM and EACCES are no errors */
 };
 int restore_metadata(int dirfd, const char *name, const struct restore_meta *m, struct err *err); /* first fault, all tried */
 

@@ -11,7 +11,7 @@ struct xattr {
 	char *name;
 	uint8_t *value; /* owned; may be NULL with n = 0 */
 	size_t n;
-	bool vanished;  /* was listed, but gone when read */
+	bool vanished; /* was listed, but gone when read */
 };
 struct xattr_list {
 	struct xattr *x;
@@ -28,8 +28,11 @@ int xattr_read_fd(int fd, struct xattr_list *l, struct err *warn, struct err *er
 void xattr_list_release(struct xattr_list *l);
 
 /*
- * xattr_write: make the attributes of (dirfd, name) be exactly `l`: set these, remove others for which `keep` (may be NULL = all) says true.  First fault is returned after all have been tried.
+ * xattr_write: make the attributes of (dirfd, name) — or of the open descriptor dirfd, O_PATH too, when name is NULL — be exactly `l` (NULL = none):
+ * set these, remove others, both only where `may` (NULL = all) says true.  What the file system has no attributes for is left out without a fault, as in restic.
+ * All are tried, then the first fault is returned; ERR_DENIED only when there was no other, so a caller may forgive it.
  */
-int xattr_write(int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *err);
+int xattr_write(
+	int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *err);
 
 #endif

@@ -1,0 +1,217 @@
+#include "fs/restore_file.h"
+#include "base/mem.h"
+#include "fs/dir.h"
+#include "fs/sys.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Somebody may put things in the way faster than they are removed; a few tries are enough against anything but malice. */
+#define TRIES 8
+
+/* The callers check names too.  A name that leads elsewhere must not get past this room, whoever forgot. */
+static int check_name(const char *name, struct err *err)
+{
+	return sys_is_component(name) ? 0 : err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
+}
+
+int restore_mkdirs(const char *path, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	const char *p = path;
+	int at, fd, rc;
+
+	at = sys_openat(AT_FDCWD, *p == '/' ? "/" : ".", O_PATH | O_DIRECTORY, 0);
+	for (p += strspn(p, "/"); at >= 0 && *p; p += strspn(p, "/")) {
+		size_t n = strcspn(p, "/");
+
+		if (n > NAME_MAX) {
+			errno = ENAMETOOLONG;
+			fd = -1;
+		} else {
+			memcpy(name, p, n);
+			name[n] = 0;
+			fd = sys_openat(at, name, O_PATH | O_DIRECTORY, 0);
+			if (fd < 0 && errno == ENOENT && (mkdirat(at, name, 0700) == 0 || errno == EEXIST))
+				fd = sys_openat(at, name, O_PATH | O_DIRECTORY, 0);
+		}
+		p += n;
+		int saved = errno;
+
+		close(at);
+		errno = saved;
+		at = fd;
+	}
+	if (at < 0)
+		return err_sys(err, errno, "create directory %s", path);
+	rc = sys_openat(at, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (rc < 0)
+		rc = err_sys(err, errno, "open directory %s", path);
+	close(at);
+	return rc;
+}
+
+int restore_mkdir(int dirfd, const char *name, bool *made, struct err *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+	int fd = -1, rc = check_name(name, err);
+
+	*made = false;
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < TRIES; i++) {
+		fd = sys_openat(dirfd, name, flags, 0);
+		/* ENOTDIR, or ELOOP from some file systems for a link: something else is in the way. */
+		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+			return err_sys(err, errno, "remove %s", name);
+		if (fd >= 0 || (errno != ENOTDIR && errno != ELOOP && errno != ENOENT))
+			break;
+		if (mkdirat(dirfd, name, 0700) == 0)
+			*made = true;
+		else if (errno != EEXIST)
+			return err_sys(err, errno, "create directory %s", name);
+	}
+	return fd < 0 ? err_sys(err, errno, "open directory %s", name) : fd;
+}
+
+static void preallocate(int fd, uint64_t size, int *errnum)
+{
+	int rc;
+
+	do
+		rc = fallocate(fd, 0, 0, (off_t)size);
+	while (rc < 0 && errno == EINTR);
+	/* A full disk is better known before the data comes; where it is merely not supported, a hole must do. */
+	*errnum = rc < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) ? errno : 0;
+	if (rc < 0 && !*errnum && ftruncate(fd, (off_t)size) < 0)
+		*errnum = errno;
+}
+
+static int set_size(int fd, uint64_t old, uint64_t size, bool sparse, const char *name, struct err *err)
+{
+	int errnum = 0;
+
+	if (size > INT64_MAX)
+		return err_set(err, ERR_INVALID, "create %s: size %llu is impossible", name, (unsigned long long)size);
+	if (size == old)
+		return 0;
+	if (sparse || size < old)
+		errnum = ftruncate(fd, (off_t)size) < 0 ? errno : 0;
+	else
+		preallocate(fd, size, &errnum);
+	return errnum ? err_sys(err, errnum, "create %s with %llu bytes", name, (unsigned long long)size) : 0;
+}
+
+/*
+ * The existing file opened for writing, if its content may be written over: a regular file that has no other name.  -1: it must go.
+ * A read-only file of ours is made writable; its mode is restored later anyway.
+ */
+static int open_existing(int dirfd, const char *name, struct meta *m)
+{
+	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	char proc[SYS_PROC_MAX];
+	int pin = sys_openat(dirfd, name, O_PATH | O_NOFOLLOW, 0), fd = -1;
+
+	if (pin < 0)
+		return -1;
+	if (meta_stat(pin, "", false, m, NULL) == 0 && S_ISREG(m->mode) && m->nlink == 1) {
+		fd = sys_openat(dirfd, name, flags, 0);
+		sys_proc_name(proc, pin, NULL);
+		if (fd < 0 && errno == EACCES && chmod(proc, 0600) == 0)
+			fd = sys_openat(dirfd, name, flags, 0);
+	}
+	close(pin);
+	/* What is open now need not be what was looked at. */
+	if (fd >= 0 && (meta_stat(fd, "", false, m, NULL) < 0 || !S_ISREG(m->mode) || m->nlink != 1)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int restore_create(int dirfd, const char *name, uint64_t size, bool fresh, bool sparse, bool recursive, bool *reused, struct err *err)
+{
+	struct meta m = {.size = 0};
+	int fd = -1, rc = check_name(name, err);
+
+	*reused = false;
+	for (int i = 0; rc == 0 && fd < 0; i++) {
+		m.size = 0;
+		fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+		if (fd >= 0)
+			break;
+		if (errno != EEXIST || i == TRIES) {
+			rc = err_sys(err, errno, "create %s", name);
+			break;
+		}
+		if (!fresh)
+			fd = open_existing(dirfd, name, &m);
+		*reused = fd >= 0;
+		if (fd < 0)
+			rc = restore_remove(dirfd, name, recursive, err);
+	}
+	if (rc == 0)
+		rc = set_size(fd, m.size, size, sparse, name, err);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *err)
+{
+	const char *q = p;
+
+	if (offset > INT64_MAX || n > INT64_MAX - offset)
+		return err_set(err, ERR_INVALID, "write at %llu: beyond any file", (unsigned long long)offset);
+	while (n) {
+		ssize_t done = pwrite(fd, q, n, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return err_sys(err, done < 0 ? errno : EIO, "write");
+		q += done;
+		n -= (size_t)done;
+		offset += (uint64_t)done;
+	}
+	return 0;
+}
+
+int restore_symlink(int dirfd, const char *name, const char *target, struct err *err)
+{
+	int rc = check_name(name, err);
+
+	if (rc == 0 && symlinkat(target, dirfd, name) < 0)
+		rc = err_sys(err, errno, "create symbolic link %s", name);
+	return rc;
+}
+
+int restore_special(int dirfd, const char *name, mode_t type_and_perm, uint64_t rdev, struct err *err)
+{
+	mode_t type = type_and_perm & S_IFMT;
+	int rc = check_name(name, err);
+
+	if (rc < 0)
+		return rc;
+	if (type != S_IFIFO && type != S_IFCHR && type != S_IFBLK)
+		return err_set(err, ERR_INVALID, "create %s: not a fifo or a device", name);
+	if (mknodat(dirfd, name, type | (type_and_perm & 0777), type == S_IFIFO ? 0 : (dev_t)rdev) < 0)
+		return err_sys(err, errno, type == S_IFIFO ? "create fifo %s" : "create device %s", name);
+	return 0;
+}
+
+int restore_link(int dirfd, const char *name, int olddirfd, const char *oldname, struct err *err)
+{
+	int rc = check_name(name, err);
+
+	if (rc == 0)
+		rc = check_name(oldname, err);
+	/* Without AT_SYMLINK_FOLLOW a symbolic link gets a second name itself. */
+	if (rc == 0 && linkat(olddirfd, oldname, dirfd, name, 0) < 0)
+		rc = err_sys(err, errno, "link %s to %s", name, oldname);
+	return rc;
+}

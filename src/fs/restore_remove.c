@@ -1,0 +1,141 @@
+/* restore_remove of restore_file.h: deleting what is in the way, as deep as it goes. */
+#include "base/mem.h"
+#include "fs/dir.h"
+#include "fs/restore_file.h"
+#include "fs/sys.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * One directory on the way down.  Only the lowest is open, so the depth is not limited by the number of descriptors.  The way up is
+ * "..", which somebody who moves directories about could bend: only the very directory that we came from is entered.
+ */
+struct level {
+	struct dir_list list;
+	size_t next;
+	uint64_t dev, ino;
+};
+
+struct removal {
+	struct level *level;
+	size_t n, cap;
+	int fd; /* of the lowest level */
+};
+
+/* The way a plain name goes.  1: it is a directory that is not empty, 0: gone, else an error. */
+static int remove_one(int dirfd, const char *name, struct err *err)
+{
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	/* EISDIR from Linux, EPERM from POSIX and from some network file systems. */
+	if (errno == EISDIR || errno == EPERM) {
+		int why = errno;
+
+		if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno == ENOTEMPTY || errno == EEXIST)
+			return 1;
+		/* No directory after all: then the first refusal is the true one. */
+		if (errno == ENOTDIR)
+			errno = why;
+	}
+	return err_sys(err, errno, "remove %s", name);
+}
+
+static int enter(struct removal *r, int dirfd, const char *name, struct err *err)
+{
+	struct level *l;
+	struct meta m;
+	int fd = dir_open_at(dirfd, name, err), rc;
+
+	if (fd < 0)
+		return fd;
+	if (r->n == r->cap) {
+		r->cap = r->cap ? 2 * r->cap : 16;
+		r->level = mem_regrow(r->level, r->cap, sizeof(*r->level));
+	}
+	l = &r->level[r->n];
+	*l = (struct level){.next = 0};
+	rc = meta_stat(fd, "", false, &m, err);
+	if (rc == 0)
+		rc = dir_list(fd, &l->list, err);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	l->dev = m.dev;
+	l->ino = m.ino;
+	if (r->n)
+		close(r->fd);
+	r->n++;
+	r->fd = fd;
+	return 0;
+}
+
+static int leave(struct removal *r, struct err *err)
+{
+	struct meta m;
+	int up, rc;
+
+	dir_list_release(&r->level[--r->n].list);
+	if (!r->n) {
+		close(r->fd);
+		return 0;
+	}
+	up = sys_openat(r->fd, "..", O_RDONLY | O_DIRECTORY, 0);
+	if (up < 0)
+		return err_sys(err, errno, "open parent directory");
+	close(r->fd);
+	r->fd = up;
+	rc = meta_stat(up, "", false, &m, err);
+	if (rc == 0 && (m.dev != r->level[r->n - 1].dev || m.ino != r->level[r->n - 1].ino))
+		rc = err_set(err, ERR_INVALID, "remove: a directory was moved away meanwhile");
+	return rc;
+}
+
+/* Everything below (dirfd, name), and itself. */
+static int remove_tree(int dirfd, const char *name, struct err *err)
+{
+	struct removal r = {.fd = -1};
+	int rc = enter(&r, dirfd, name, err);
+
+	while (rc == 0 && r.n) {
+		struct level *l = &r.level[r.n - 1];
+
+		if (l->next == l->list.n) {
+			rc = leave(&r, err);
+			continue;
+		}
+		/* A directory with contents stays at `next` until it is empty and this removes it. */
+		rc = remove_one(r.fd, l->list.entry[l->next].name, err);
+		if (rc == 0)
+			l->next++;
+		else if (rc > 0)
+			rc = enter(&r, r.fd, l->list.entry[l->next].name, err);
+	}
+	if (r.n)
+		close(r.fd);
+	while (r.n)
+		dir_list_release(&r.level[--r.n].list);
+	mem_free(r.level);
+	return rc;
+}
+
+int restore_remove(int dirfd, const char *name, bool recursive, struct err *err)
+{
+	int rc;
+
+	if (!sys_is_component(name))
+		return err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
+	rc = remove_one(dirfd, name, err);
+	if (rc > 0 && recursive) {
+		rc = remove_tree(dirfd, name, err);
+		if (rc == 0)
+			rc = remove_one(dirfd, name, err);
+		if (rc < 0)
+			err_prefix(err, "remove %s", name);
+	}
+	return rc > 0 ? err_set(err, ERR_EXISTS, "remove %s: directory is not empty", name) : rc;
+}

@@ -1,0 +1,285 @@
+#include "fs/xattr.h"
+#include "base/mem.h"
+#include "fs/sys.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+/*
+ * Most files have no attribute or a few short ones.  The kernel allocates as much as the caller offers, so a small offer first is cheaper
+ * than one of the maximum (64 KiB, XATTR_LIST_MAX and XATTR_SIZE_MAX), although a long answer then takes a second call.
+ */
+#define SMALL 1024
+#define LARGE 65536
+
+/*
+ * Where the attributes are: there are calls for a path and for a descriptor, but none for (descriptor, name).  `follow` is for a magic
+ * link of /proc only, which leads to the very file that is open, also when that is a symbolic link.
+ */
+struct place {
+	const char *path; /* NULL: fd */
+	int fd;
+	bool follow;
+	char proc[SYS_PROC_MAX];
+};
+
+static ssize_t sys_list(const struct place *p, char *out, size_t n)
+{
+	if (!p->path)
+		return flistxattr(p->fd, out, n);
+	return p->follow ? listxattr(p->path, out, n) : llistxattr(p->path, out, n);
+}
+
+static ssize_t sys_get(const struct place *p, const char *name, void *out, size_t n)
+{
+	if (!p->path)
+		return fgetxattr(p->fd, name, out, n);
+	return p->follow ? getxattr(p->path, name, out, n) : lgetxattr(p->path, name, out, n);
+}
+
+static int sys_set(const struct place *p, const char *name, const void *v, size_t n)
+{
+	if (!p->path)
+		return fsetxattr(p->fd, name, v, n, 0);
+	return p->follow ? setxattr(p->path, name, v, n, 0) : lsetxattr(p->path, name, v, n, 0);
+}
+
+static int sys_remove(const struct place *p, const char *name)
+{
+	if (!p->path)
+		return fremovexattr(p->fd, name);
+	return p->follow ? removexattr(p->path, name) : lremovexattr(p->path, name);
+}
+
+static int place_init(struct place *p, int dirfd, const char *name, const char *path, struct err *err)
+{
+	*p = (struct place){.fd = dirfd};
+	if (path && strlen(path) < PATH_MAX) {
+		p->path = path;
+	} else if (name && dirfd == AT_FDCWD) {
+		p->path = name;
+	} else if (name) {
+		if (!sys_proc_name(p->proc, dirfd, name))
+			return err_set(err, ERR_INVALID, "extended attributes of %.64s: the name is too long", name);
+		p->path = p->proc;
+	}
+	return 0;
+}
+
+/* Descriptors opened with O_PATH refuse the calls for descriptors; /proc still leads to their file. */
+static bool place_through_proc(struct place *p)
+{
+	if (errno != EBADF || p->path || p->fd < 0)
+		return false;
+	sys_proc_name(p->proc, p->fd, NULL);
+	p->path = p->proc;
+	p->follow = true;
+	return true;
+}
+
+static int place_err(const struct place *p, struct err *err, int errnum, const char *what)
+{
+	errno = errnum;
+	if (p->path == p->proc && sys_proc_missing())
+		return err_set(err, ERR_IO, "%s extended attributes: /proc is not mounted", what);
+	return err_sys(err, errnum, "%s extended attributes", what);
+}
+
+/* What restic takes for "there are none": the file system has no attributes, or not of this kind, or they are gone. */
+static bool is_none(int errnum)
+{
+	return errnum == ENOTSUP || errnum == EOPNOTSUPP || errnum == ENODATA || errnum == ENOSYS;
+}
+
+/*
+ * list_names: the names as the kernel gives them, each with its 0, in *names, which is `small` or owned memory.  Their bytes or a code.
+ */
+static ssize_t list_names(struct place *p, char small[SMALL], char **names, struct err *err)
+{
+	ssize_t n;
+
+	*names = small;
+	n = sys_list(p, small, SMALL);
+	if (n < 0 && place_through_proc(p))
+		n = sys_list(p, small, SMALL);
+	if (n < 0 && errno == ERANGE) {
+		*names = mem_alloc(LARGE);
+		n = sys_list(p, *names, LARGE);
+	}
+	if (n >= 0)
+		return n;
+	int errnum = errno;
+
+	if (*names != small)
+		mem_free(*names);
+	*names = small;
+	return is_none(errnum) ? 0 : place_err(p, err, errnum, "list");
+}
+
+/* One value.  1 when it is there, 0 when it vanished, else a code. */
+static int read_value(const struct place *p, struct xattr *x, struct err *err)
+{
+	uint8_t small[SMALL], *large = NULL;
+	ssize_t n;
+	int rc = 1;
+
+	n = sys_get(p, x->name, small, sizeof(small));
+	if (n < 0 && errno == ERANGE) {
+		large = mem_alloc(LARGE);
+		n = sys_get(p, x->name, large, LARGE);
+	}
+	if (n < 0) {
+		rc = is_none(errno) ? 0 : err_sys(err, errno, "read extended attribute %s", x->name);
+	} else {
+		x->n = (size_t)n;
+		x->value = n ? mem_dup(large ? large : small, x->n) : NULL;
+	}
+	mem_free(large);
+	return rc;
+}
+
+static int read_place(struct place *p, struct xattr_list *l, struct err *warn, struct err *err)
+{
+	char small[SMALL], *names = small;
+	size_t count = 0;
+	ssize_t n;
+
+	*l = (struct xattr_list){0};
+	err_clear(warn);
+	n = list_names(p, small, &names, err);
+	if (n <= 0)
+		return (int)n;
+	for (ssize_t i = 0; i < n; i++)
+		count += !names[i];
+	l->x = mem_array(count, sizeof(*l->x));
+	for (const char *s = names; s < names + n; s += strlen(s) + 1) {
+		struct xattr *x = &l->x[l->n];
+		struct err fault;
+		int rc;
+
+		*x = (struct xattr){.name = mem_strdup(s)};
+		rc = read_value(p, x, &fault);
+		x->vanished = rc == 0;
+		if (rc >= 0) {
+			l->n++;
+			continue;
+		}
+		mem_free(x->name);
+		if (warn && !warn->code)
+			err_copy(warn, &fault);
+	}
+	if (names != small)
+		mem_free(names);
+	return 0;
+}
+
+int xattr_read(int dirfd, const char *name, const char *path, struct xattr_list *l, struct err *warn, struct err *err)
+{
+	struct place p;
+	int rc = place_init(&p, dirfd, name, name ? path : NULL, err);
+
+	if (rc == 0)
+		return read_place(&p, l, warn, err);
+	*l = (struct xattr_list){0};
+	err_clear(warn);
+	return rc;
+}
+
+int xattr_read_fd(int fd, struct xattr_list *l, struct err *warn, struct err *err)
+{
+	return xattr_read(fd, NULL, NULL, l, warn, err);
+}
+
+void xattr_list_release(struct xattr_list *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->n; i++) {
+		mem_free(l->x[i].name);
+		mem_free(l->x[i].value);
+	}
+	mem_free(l->x);
+	*l = (struct xattr_list){0};
+}
+
+/*
+ * Writing.  A refusal (ERR_DENIED) is remembered only until something worse comes, so that a caller who forgives refusals (not root)
+ * still learns of a full disk.
+ */
+static void note(struct err *first, const struct err *e)
+{
+	if (!first->code || (first->code == ERR_DENIED && e->code != ERR_DENIED))
+		err_copy(first, e);
+}
+
+static bool listed(const struct xattr_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->x[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void set_listed(struct place *p, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *first)
+{
+	struct err e;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct xattr *x = &l->x[i];
+		int rc;
+
+		if (may && !may(arg, x->name))
+			continue;
+		rc = sys_set(p, x->name, x->value ? (const void *)x->value : "", x->n);
+		if (rc < 0 && place_through_proc(p))
+			rc = sys_set(p, x->name, x->value ? (const void *)x->value : "", x->n);
+		if (rc == 0 || is_none(errno))
+			continue;
+		if (p->path == p->proc && sys_proc_missing())
+			place_err(p, &e, errno, "set");
+		else
+			err_sys(&e, errno, "set extended attribute %s", x->name);
+		note(first, &e);
+	}
+}
+
+static void remove_others(
+	struct place *p, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *first)
+{
+	char small[SMALL], *names = small;
+	struct err e;
+	ssize_t n = list_names(p, small, &names, &e);
+
+	if (n < 0)
+		note(first, &e);
+	for (const char *s = names; n > 0 && s < names + n; s += strlen(s) + 1) {
+		if (listed(l, s) || (may && !may(arg, s)) || sys_remove(p, s) == 0 || is_none(errno))
+			continue;
+		/* SELinux labels every file itself and lets nobody take the label off. */
+		if ((errno == EACCES || errno == EPERM) && strcmp(s, "security.selinux") == 0)
+			continue;
+		err_sys(&e, errno, "remove extended attribute %s", s);
+		note(first, &e);
+	}
+	if (names != small)
+		mem_free(names);
+}
+
+int xattr_write(
+	int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *err)
+{
+	static const struct xattr_list none;
+	struct err first = {.code = 0};
+	struct place p;
+	int rc = place_init(&p, dirfd, name, NULL, err);
+
+	if (rc < 0)
+		return rc;
+	if (!l)
+		l = &none;
+	set_listed(&p, l, may, arg, &first);
+	remove_others(&p, l, may, arg, &first);
+	return first.code ? err_copy(err, &first) : 0;
+}
