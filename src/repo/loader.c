@@ -147,13 +147,19 @@ static void copy_failed(struct loader_tree *t, const struct err *e)
 {
 	if (!t->first.code)
 		err_copy(&t->first, e);
-	if (e->code == ERR_INVALID && !t->again) {
-		t->again = t->direct = true;
-	} else {
-		t->again = false;
+	t->again = t->alone = e->code == ERR_INVALID && !t->again;
+	if (!t->again)
 		t->find.nth++;
-	}
 	claim_find(t->loader->claim, &t->find);
+}
+
+static void pack_failed(struct loader_tree *t, const struct err *why)
+{
+	struct err e;
+
+	err_copy(&e, why);
+	err_prefix(&e, "pack %s", id_short(&t->pack->id).s);
+	copy_failed(t, &e);
 }
 
 /* On a worker. */
@@ -189,7 +195,6 @@ static void decode_done(struct task *task)
 {
 	struct loader_tree *t = task_of(task, struct loader_tree, task);
 	struct loader *l = t->loader;
-	struct err e;
 
 	if (t->fetch) {
 		fetch_free(t->fetch);
@@ -198,13 +203,10 @@ static void decode_done(struct task *task)
 		t->pack->refs--;
 		lru_shrink(l);
 	}
-	if (!t->err.code) {
+	if (t->err.code)
+		pack_failed(t, &t->err);
+	else
 		finish(t, NULL);
-		return;
-	}
-	err_copy(&e, &t->err);
-	err_prefix(&e, "pack %s", id_short(&t->pack->id).s);
-	copy_failed(t, &e);
 }
 
 /* From the fetch's own bytes, or from the cached pack when there is none. */
@@ -242,9 +244,11 @@ static void whole_done(struct loader_fetch *f)
 		next = t->next;
 		if (ok) {
 			decode(t, NULL);
+		} else if (f->op.err.code == ERR_NOTFOUND) {
+			pack_failed(t, &f->op.err);
 		} else {
 			/* Each by itself: a range may come where a whole pack does not, and its error is about this tree. */
-			t->direct = true;
+			t->alone = true;
 			tree_place(t);
 		}
 	}
@@ -255,7 +259,6 @@ static void whole_done(struct loader_fetch *f)
 static void single_done(struct loader_fetch *f)
 {
 	struct loader_tree *t = f->trees;
-	struct err e;
 
 	if (!f->op.err.code && f->op.out.len == t->find.place.blob.length) {
 		decode(t, f);
@@ -263,10 +266,8 @@ static void single_done(struct loader_fetch *f)
 	}
 	if (!f->op.err.code)
 		err_set(&f->op.err, ERR_INVALID, "%zu bytes came instead of %u", f->op.out.len, t->find.place.blob.length);
-	err_copy(&e, &f->op.err);
-	err_prefix(&e, "pack %s", id_short(&f->pack->id).s);
+	pack_failed(t, &f->op.err);
 	fetch_free(f);
-	copy_failed(t, &e);
 }
 
 /* On the loop. */
@@ -350,7 +351,7 @@ static void tree_place(struct loader_tree *t)
 	struct loader *l = t->loader;
 	struct loader_pack *p = t->pack = pack_of(l, &t->find.place.pack);
 
-	if (t->direct || p->single) {
+	if (t->direct || t->alone || p->single) {
 		fetch_new(l, p, t, false);
 	} else if (p->cached) {
 		l->stats.hits++;
@@ -393,7 +394,7 @@ static void blob_get(struct loader *l, struct loader_tree *t, enum blob_type typ
 	t->loader = l;
 	t->pack = NULL;
 	t->fetch = NULL;
-	t->again = false;
+	t->again = t->alone = false;
 	t->direct = direct;
 	err_clear(&t->err);
 	err_clear(&t->first);

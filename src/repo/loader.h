@@ -28,7 +28,8 @@ struct loader_tree {
 	struct loader_pack *pack;
 	struct loader_fetch *fetch;
 	struct loader_tree *next;
-	bool again, direct; /* this copy is being read a second time; by a request of its own */
+	bool direct;        /* never by way of a whole pack */
+	bool alone, again;  /* this copy: by a request of its own; for the second time */
 	struct err first;   /* what was wrong with the first copy */
 };
 /* loader_tree_get: id, done, arg set by the caller; t must live until done. */

@@ -80,10 +80,10 @@ static void decode_text(struct buf *b)
 	buf_init(&out, 3 * PASSWORD_MAX);
 	buf_reserve(&out, 3 * PASSWORD_MAX);
 	for (size_t i = 2; i + 1 < b->len; i += 2) {
-		uint32_t c = (uint32_t)b->p[i + !big] | (uint32_t)b->p[i + big] << 8, low;
+		uint32_t c = (uint32_t)b->p[i + big] | (uint32_t)b->p[i + !big] << 8, low;
 
 		if (c >= 0xd800 && c < 0xdc00 && i + 3 < b->len) {
-			low = (uint32_t)b->p[i + 2 + !big] | (uint32_t)b->p[i + 2 + big] << 8;
+			low = (uint32_t)b->p[i + 2 + big] | (uint32_t)b->p[i + 2 + !big] << 8;
 			if (low >= 0xdc00 && low < 0xe000) {
 				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 				i += 2;

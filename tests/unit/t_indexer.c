@@ -1,0 +1,151 @@
+#include "repo/indexer.h"
+#include "repo/catalog.h"
+#include "unit/repo_fixture.h"
+
+struct run {
+	struct fixture f;
+	struct indexer *x;
+	int failed, flushes;
+	struct err err;
+	bool flushed;
+	int64_t mono;
+	struct clock clock;
+};
+
+static void failed(void *arg, const struct err *e)
+{
+	struct run *r = arg;
+
+	r->failed++;
+	err_copy(&r->err, e);
+}
+
+static void flushed(void *arg)
+{
+	struct run *r = arg;
+
+	r->flushed = true;
+	r->flushes++;
+}
+
+static int64_t fake_mono(void *arg)
+{
+	return ((struct run *)arg)->mono;
+}
+
+static void start(struct run *r, struct backend *be)
+{
+	*r = (struct run){0};
+	fixture_env(&r->f);
+	r->clock = *clock_real();
+	r->clock.mono_ns = fake_mono;
+	r->clock.arg = r;
+	r->f.env.clock = &r->clock;
+	fixture_over(&r->f, be, 2);
+	r->x = indexer_new(r->f.repo, 0, failed, flushed, r);
+}
+
+static void flush(struct run *r)
+{
+	r->flushed = false;
+	indexer_flush(r->x);
+	CHECK(!r->flushed);
+	fixture_until(&r->f, &r->flushed);
+}
+
+static void stop(struct run *r)
+{
+	indexer_free(r->x);
+	fixture_release(&r->f);
+}
+
+static void add(struct run *r, uint64_t pack, size_t n)
+{
+	struct blob *b = mem_array(n, sizeof(*b));
+	struct id id = fixture_id(pack);
+
+	for (size_t i = 0; i < n; i++)
+		b[i] = (struct blob){.id = fixture_id(pack * 1000000 + i), .type = BLOB_DATA, .offset = (uint32_t)(i * 100), .length = 100, .plain = 200};
+	indexer_add(r->x, &id, b, n);
+	mem_free(b);
+}
+
+static size_t loaded(struct run *r, size_t *packs)
+{
+	struct catalog *c = catalog_new();
+	struct err err = {0};
+	size_t n;
+
+	REQUIRE(catalog_load(c, r->f.repo, NULL, NULL, &err) == 0);
+	n = catalog_blobs(c);
+	*packs = catalog_packs(c);
+	catalog_free(c);
+	return n;
+}
+
+TEST(files_are_saved_when_full_and_at_the_end)
+{
+	struct run r;
+	size_t packs;
+
+	start(&r, backend_mem_new());
+	for (uint64_t i = 0; i < 120; i++)
+		add(&r, i, 1000);
+	add(&r, 1000, 70000); /* never split */
+	flush(&r);
+	CHECK_EQ(r.failed, 0);
+	CHECK_EQ(indexer_saved(r.x), 3); /* 50 000, 50 000, 20 000 + 70 000 */
+	CHECK_EQ(fixture_count(r.f.be, BACKEND_INDEX), 3);
+	CHECK_EQ(loaded(&r, &packs), 190000);
+	CHECK_EQ(packs, 121);
+	flush(&r); /* nothing is left */
+	CHECK_EQ(indexer_saved(r.x), 3);
+	CHECK_EQ(r.flushes, 2);
+	add(&r, 2000, 1);
+	flush(&r);
+	CHECK_EQ(indexer_saved(r.x), 4);
+	stop(&r);
+}
+
+TEST(files_are_saved_when_old)
+{
+	struct run r;
+	size_t packs;
+
+	start(&r, backend_mem_new());
+	r.mono = 5;
+	indexer_tick(r.x);
+	add(&r, 1, 10);
+	r.mono += (int64_t)299 * 1000000000;
+	add(&r, 2, 10);
+	indexer_tick(r.x);
+	CHECK_EQ(fixture_count(r.f.be, BACKEND_INDEX), 0);
+	r.mono += (int64_t)1000000000;
+	indexer_tick(r.x);
+	while (!indexer_saved(r.x)) {
+		loop_wait(r.f.env.loop, 1000000000);
+		loop_run(r.f.env.loop);
+	}
+	CHECK_EQ(loaded(&r, &packs), 20);
+	/* The next file's age counts from its own first pack. */
+	add(&r, 3, 10);
+	indexer_tick(r.x);
+	CHECK_EQ(indexer_saved(r.x), 1);
+	flush(&r);
+	CHECK_EQ(indexer_saved(r.x), 2);
+	stop(&r);
+}
+
+TEST(a_failed_save_fails_the_run)
+{
+	struct backend_fault_policy p = {.put_fail = 1000000};
+	struct run r;
+
+	start(&r, backend_fault_new(backend_mem_new(), &p));
+	add(&r, 1, 10);
+	flush(&r);
+	CHECK_EQ(r.failed, 1);
+	CHECK_EQ(r.err.code, ERR_IO);
+	CHECK_EQ(indexer_saved(r.x), 0);
+	stop(&r);
+}

@@ -1,0 +1,422 @@
+#include "repo/loader.h"
+#include "unit/repo_fixture.h"
+#include <pthread.h>
+
+/* A store that counts, and can be told to hold its answers back. */
+struct gate {
+	struct backend b;
+	struct backend *inner;
+	pthread_mutex_t lock;
+	struct backend_op *held;
+	bool hold;
+	unsigned now, most, gets;
+};
+
+static void gate_start(struct backend *b, struct backend_op *op)
+{
+	struct gate *g = (struct gate *)(void *)b;
+	bool held = false;
+
+	pthread_mutex_lock(&g->lock);
+	g->gets += op->verb == BACKEND_GET;
+	if (g->hold) {
+		if (++g->now > g->most)
+			g->most = g->now;
+		op->next = g->held;
+		g->held = op;
+		held = true;
+	}
+	pthread_mutex_unlock(&g->lock);
+	if (!held)
+		backend_start(g->inner, op);
+}
+
+static void gate_open_one(struct gate *g)
+{
+	struct backend_op *op;
+
+	pthread_mutex_lock(&g->lock);
+	op = g->held;
+	if (op) {
+		g->held = op->next;
+		g->now--;
+	}
+	pthread_mutex_unlock(&g->lock);
+	if (op)
+		backend_start(g->inner, op);
+}
+
+static int gate_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+{
+	return backend_list(((struct gate *)(void *)b)->inner, t, fn, arg, err);
+}
+
+static void gate_free(struct backend *b)
+{
+	struct gate *g = (struct gate *)(void *)b;
+
+	backend_free(g->inner);
+	pthread_mutex_destroy(&g->lock);
+	mem_free(g);
+}
+
+static const struct backend_vtable gate_vtable = {.scheme = "gate", .start = gate_start, .list = gate_list, .free = gate_free};
+
+struct run {
+	struct fixture f;
+	struct gate *g;
+	struct catalog *cat;
+	struct claim *claim;
+	struct loader *l;
+};
+
+static void start(struct run *r, size_t cache)
+{
+	*r = (struct run){0};
+	r->g = mem_zalloc(sizeof(*r->g));
+	r->g->b.vt = &gate_vtable;
+	r->g->b.connections = 2;
+	r->g->inner = backend_mem_new();
+	pthread_mutex_init(&r->g->lock, NULL);
+	fixture_env(&r->f);
+	fixture_over(&r->f, &r->g->b, 2);
+	r->cat = catalog_new();
+	r->claim = claim_local_new(r->cat);
+	r->l = loader_new(r->f.repo, r->claim, cache);
+}
+
+static void stop(struct run *r)
+{
+	loader_free(r->l);
+	claim_free(r->claim);
+	catalog_free(r->cat);
+	fixture_release(&r->f);
+}
+
+/* Tree n is n + 10 bytes that follow from n. */
+static void tree_text(uint64_t n, uint8_t *p)
+{
+	fixture_fill(p, n + 10, n, true);
+}
+
+static struct id tree_id(uint64_t n)
+{
+	uint8_t text[5000];
+
+	tree_text(n, text);
+	return fixture_hash(text, n + 10);
+}
+
+/* One pack that holds trees first … first + n - 1, half of them compressed.  Returns its id; `room` more bytes make it large. */
+static struct id put_pack(struct run *r, uint64_t first, size_t n, size_t room)
+{
+	struct repo_ctx *c = repo_ctx_get(r->f.repo);
+	struct blob *b = mem_array(n, sizeof(*b));
+	uint8_t text[5000], packed[6000];
+	struct buf pack;
+	struct id id;
+
+	buf_init(&pack, (size_t)1 << 28);
+	buf_reserve(&pack, n * 6000 + room);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = first + i + 10, m = len;
+
+		tree_text(first + i, text);
+		b[i] = (struct blob){.id = fixture_hash(text, len), .type = BLOB_TREE, .offset = (uint32_t)pack.len};
+		if (i % 2) {
+			REQUIRE(compress_put(c->compress, 3, text, len, packed, sizeof(packed), &m, NULL) == 0);
+			b[i].plain = (uint32_t)len;
+		}
+		b[i].length = (uint32_t)(m + SEAL_OVERHEAD);
+		seal_put(c->seal, repo_ctx_iv(c), i % 2 ? packed : text, m, pack.p + pack.len);
+		pack.len += b[i].length;
+	}
+	memset(pack.p + pack.len, 0, room);
+	pack.len += room;
+	id = fixture_hash(pack.p, pack.len);
+	REQUIRE(backend_put(r->g->inner, BACKEND_PACK, &id, pack.p, pack.len, NULL) == 0);
+	catalog_add(r->cat, &id, b, n);
+	buf_release(&pack);
+	mem_free(b);
+	repo_ctx_put(r->f.repo, c);
+	return id;
+}
+
+static bool is_tree(uint64_t n, const struct buf *b)
+{
+	uint8_t text[5000];
+
+	tree_text(n, text);
+	return b->len == n + 10 && memcmp(b->p, text, b->len) == 0;
+}
+
+static int wait_tree(struct run *r, uint64_t n, struct err *err)
+{
+	struct id id = tree_id(n);
+	struct buf b = {0};
+	int rc;
+
+	err_clear(err);
+	rc = loader_tree_wait(r->l, &id, &b, err);
+	if (!rc)
+		CHECK(is_tree(n, &b));
+	buf_release(&b);
+	return rc;
+}
+
+struct many {
+	struct loader_tree t;
+	uint64_t n;
+	size_t *left;
+	bool *done;
+	int rc;
+};
+
+static void many_done(struct loader_tree *t)
+{
+	struct many *m = (struct many *)(void *)t;
+
+	m->rc = t->err.code;
+	if (!m->rc)
+		CHECK(is_tree(m->n, &t->plain));
+	buf_release(&t->plain);
+	*m->done = --*m->left == 0;
+}
+
+static struct many *get_many(struct run *r, uint64_t first, size_t n, size_t *left, bool *done)
+{
+	struct many *m = mem_array(n, sizeof(*m));
+
+	*left = n;
+	*done = n == 0;
+	for (size_t i = 0; i < n; i++) {
+		m[i].n = first + i;
+		m[i].left = left;
+		m[i].done = done;
+		m[i].t.id = tree_id(first + i);
+		m[i].t.done = many_done;
+		loader_tree_get(r->l, &m[i].t);
+	}
+	return m;
+}
+
+TEST(the_second_tree_fetches_the_pack)
+{
+	struct loader_stats st;
+	struct run r;
+	struct err err;
+
+	start(&r, 1 << 20);
+	put_pack(&r, 0, 100, 0);
+	CHECK_EQ(wait_tree(&r, 5, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, 1);
+	CHECK(st.bytes < 200); /* only the tree */
+	for (uint64_t i = 0; i < 100; i++)
+		CHECK_EQ(wait_tree(&r, i, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, 2);
+	CHECK_EQ(r.g->gets, 2);
+	CHECK_EQ(st.trees, 101);
+	CHECK_EQ(st.hits, 99);
+	stop(&r);
+}
+
+TEST(requests_that_wait_share_one_fetch)
+{
+	struct loader_stats st;
+	struct many *m;
+	struct run r;
+	size_t left;
+	bool done;
+
+	start(&r, 1 << 20);
+	for (uint64_t p = 0; p < 10; p++)
+		put_pack(&r, p * 50, 50, 0);
+	r.g->hold = true;
+	m = get_many(&r, 0, 500, &left, &done);
+	CHECK_EQ(r.g->most, 2);
+	while (!done) {
+		gate_open_one(r.g);
+		if (!loop_run(r.f.env.loop))
+			loop_wait(r.f.env.loop, 1000000);
+	}
+	CHECK_EQ(r.g->most, 2); /* the store's connections */
+	loader_stats(r.l, &st);
+	/* The first two packs were being asked for one tree when the second was wanted; nothing else is fetched twice. */
+	CHECK(st.gets <= 12);
+	for (int i = 0; i < 500; i++)
+		CHECK_EQ(m[i].rc, 0);
+	mem_free(m);
+	stop(&r);
+}
+
+TEST(the_cache_is_bounded)
+{
+	struct loader_stats st;
+	struct run r;
+	struct err err;
+	uint64_t gets;
+
+	start(&r, 100000); /* three packs of 30 KB */
+	for (uint64_t p = 0; p < 6; p++)
+		put_pack(&r, p * 20, 20, 30000);
+	for (int round = 0; round < 2; round++)
+		for (uint64_t p = 0; p < 6; p++)
+			for (uint64_t i = 0; i < 4; i++)
+				CHECK_EQ(wait_tree(&r, p * 20 + i, &err), 0);
+	loader_stats(r.l, &st);
+	/* Each pack: one range, then whole; in the second round whole again, because five others came between. */
+	CHECK_EQ(st.gets, 6 * 2 + 6);
+	gets = st.gets;
+	for (uint64_t p = 3; p < 6; p++)
+		CHECK_EQ(wait_tree(&r, p * 20, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, gets); /* the last three are still there */
+	stop(&r);
+}
+
+TEST(a_pack_larger_than_the_cache)
+{
+	struct loader_stats st;
+	struct run r;
+	struct err err;
+
+	start(&r, 100000);
+	put_pack(&r, 0, 20, 300000);
+	for (uint64_t i = 0; i < 20; i++)
+		CHECK_EQ(wait_tree(&r, i, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, 21); /* tried once as a whole */
+	stop(&r);
+}
+
+TEST(another_copy_helps)
+{
+	struct run r;
+	struct err err;
+	struct id a, b;
+
+	start(&r, 1 << 20);
+	a = put_pack(&r, 0, 20, 0);
+	b = put_pack(&r, 0, 20, 1000);
+	CHECK(!id_equal(&a, &b));
+	REQUIRE(backend_remove(r.g->inner, BACKEND_PACK, &a, NULL) == 0);
+	for (uint64_t i = 0; i < 5; i++)
+		CHECK_EQ(wait_tree(&r, i, &err), 0);
+	REQUIRE(backend_remove(r.g->inner, BACKEND_PACK, &b, NULL) == 0);
+	CHECK_EQ(wait_tree(&r, 6, &err), 0); /* cached */
+	stop(&r);
+}
+
+TEST(damaged_copies)
+{
+	struct run r;
+	struct err err;
+	struct id a, b;
+
+	start(&r, 1 << 20);
+	a = put_pack(&r, 0, 1, 0);
+	b = put_pack(&r, 0, 1, 1000);
+	fixture_spoil(r.g->inner, BACKEND_PACK, &a, false);
+	CHECK_EQ(wait_tree(&r, 0, &err), 0);
+	CHECK_EQ(wait_tree(&r, 0, &err), 0);
+	REQUIRE(backend_remove(r.g->inner, BACKEND_PACK, &b, NULL) == 0);
+	CHECK_EQ(wait_tree(&r, 0, &err), 0); /* its whole pack is in the cache */
+	stop(&r);
+
+	start(&r, 1 << 20);
+	a = put_pack(&r, 0, 1, 0);
+	b = put_pack(&r, 0, 1, 1000);
+	fixture_spoil(r.g->inner, BACKEND_PACK, &a, false);
+	REQUIRE(backend_remove(r.g->inner, BACKEND_PACK, &b, NULL) == 0);
+	CHECK_EQ(wait_tree(&r, 0, &err), ERR_INVALID); /* the first copy's fault is told */
+	CHECK(strstr(err.msg, id_short(&a).s) != NULL);
+	stop(&r);
+}
+
+TEST(what_the_index_says_wrongly)
+{
+	static const struct {
+		uint32_t offset, length;
+		int code;
+	} c[] = {{0, 32, ERR_INVALID}, {0, 0, ERR_INVALID}, {100000, 100, ERR_TOOSHORT}, {4000000000u, 4000000000u, ERR_INVALID /* by then the pack is there whole */}, {1, 100, ERR_INVALID}};
+	struct run r;
+	struct err err;
+	struct id pack, unknown = fixture_id(77);
+	struct buf b = {0};
+
+	start(&r, 1 << 20);
+	pack = put_pack(&r, 0, 20, 0);
+	for (uint64_t i = 0; i < sizeof(c) / sizeof(*c); i++) {
+		struct blob bad = {.id = tree_id(1000 + i), .type = BLOB_TREE, .offset = c[i].offset, .length = c[i].length, .plain = 50};
+
+		catalog_add(r.cat, &pack, &bad, 1);
+		CHECK_EQ(wait_tree(&r, 1000 + i, &err), c[i].code);
+	}
+	CHECK_EQ(loader_tree_wait(r.l, &unknown, &b, &err), ERR_NOTFOUND);
+	CHECK(strstr(err.msg, id_short(&unknown).s) != NULL);
+	stop(&r);
+}
+
+/* The same, out of a pack that is in the cache. */
+TEST(beyond_the_end_of_a_cached_pack)
+{
+	struct run r;
+	struct err err;
+	struct id pack;
+	struct blob bad = {.id = tree_id(1000), .type = BLOB_TREE, .offset = 4000000000u, .length = 4000000000u};
+
+	start(&r, 1 << 20);
+	pack = put_pack(&r, 0, 20, 0);
+	catalog_add(r.cat, &pack, &bad, 1);
+	CHECK_EQ(wait_tree(&r, 0, &err), 0);
+	CHECK_EQ(wait_tree(&r, 1, &err), 0);
+	CHECK_EQ(wait_tree(&r, 1000, &err), ERR_INVALID);
+	stop(&r);
+}
+
+TEST(any_blob)
+{
+	struct run r;
+	struct err err = {0};
+	struct buf b = {0};
+	struct id id = tree_id(3), other = tree_id(999);
+	struct loader_stats st;
+
+	start(&r, 1 << 20);
+	put_pack(&r, 0, 20, 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(loader_blob_wait(r.l, BLOB_TREE, &id, &b, &err), 0);
+	CHECK(is_tree(3, &b));
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, 3);
+	CHECK_EQ(loader_blob_wait(r.l, BLOB_DATA, &id, &b, &err), ERR_NOTFOUND);
+	CHECK_EQ(loader_blob_wait(r.l, BLOB_TREE, &other, &b, &err), ERR_NOTFOUND);
+	buf_release(&b);
+	stop(&r);
+}
+
+/* A store that flips and cuts: every tree comes right, or with an error. */
+TEST(a_bad_connection)
+{
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		struct backend_fault_policy p = {.seed = seed, .get_fail = 50000, .get_flip = 100000, .get_short = 50000};
+		struct many *m;
+		struct run r;
+		size_t left, good = 0;
+		bool done;
+
+		start(&r, 60000);
+		for (uint64_t k = 0; k < 20; k++)
+			put_pack(&r, k * 20, 20, 5000);
+		r.g->inner = backend_fault_new(r.g->inner, &p);
+		m = get_many(&r, 0, 400, &left, &done);
+		fixture_until(&r.f, &done);
+		for (int i = 0; i < 400; i++)
+			good += m[i].rc == 0;
+		CHECK(good > 200);
+		mem_free(m);
+		stop(&r);
+	}
+}

@@ -1,0 +1,335 @@
+#include "repo/repo.h"
+#include "format/index.h"
+#include "format/keyfile.h"
+#include "unit/repo_fixture.h"
+#include <stdio.h>
+
+#define PASS "correct horse"
+
+static const struct repo_owner owner = {"user", "host"};
+
+/* A store with a repository, made once: deriving its key takes half a second. */
+static struct backend *made;
+static struct config made_config;
+
+static struct backend *store(struct fixture *f)
+{
+	struct repo *r;
+	struct err err = {0};
+
+	if (!made) {
+		made = backend_mem_new();
+		REQUIRE(repo_create(made, &f->env, 2, 0, &owner, PASS, strlen(PASS), &r, &err) == 0);
+		made_config = r->config;
+		repo_close(r);
+	}
+	return made;
+}
+
+TEST(create_then_open)
+{
+	struct fixture f;
+	struct repo *r;
+	struct err err = {0};
+	struct backend *be;
+
+	fixture_env(&f);
+	be = store(&f);
+	CHECK_EQ(repo_probe(be, &err), 0);
+	REQUIRE(repo_open(be, &f.env, PASS, strlen(PASS), NULL, &r, &err) == 0);
+	CHECK_EQ(r->config.version, 2);
+	CHECK(id_equal(&r->config.id, &made_config.id));
+	CHECK(r->config.polynomial == made_config.polynomial && made_config.polynomial >> 53 == 1);
+	CHECK(!id_is_zero(&r->key_id));
+	CHECK(r->verify && r->compress_data);
+	repo_close(r);
+	CHECK_EQ(repo_open(be, &f.env, "wrong", 5, NULL, &r, &err), ERR_PASSWORD);
+	CHECK(!r);
+	CHECK_EQ(repo_create(be, &f.env, 2, 0, &owner, PASS, strlen(PASS), &r, &err), ERR_EXISTS);
+	CHECK_EQ(fixture_count(be, BACKEND_KEY), 1);
+	fixture_release(&f);
+}
+
+TEST(no_repository)
+{
+	struct backend *be = backend_mem_new();
+	struct fixture f;
+	struct repo *r;
+	struct err err = {0};
+
+	fixture_env(&f);
+	CHECK_EQ(repo_probe(be, &err), ERR_NOREPO);
+	CHECK_EQ(repo_open(be, &f.env, PASS, strlen(PASS), NULL, &r, &err), ERR_NOREPO);
+	backend_free(be);
+	fixture_release(&f);
+}
+
+TEST(create_refuses_what_looks_like_a_damaged_repository)
+{
+	static const enum backend_type t[] = {BACKEND_KEY, BACKEND_SNAPSHOT};
+
+	for (int i = 0; i < 2; i++) {
+		struct backend *be = backend_mem_new();
+		struct fixture f;
+		struct repo *r;
+		struct err err = {0};
+		struct id id = fixture_id(1);
+
+		fixture_env(&f);
+		REQUIRE(backend_put(be, t[i], &id, "x", 1, NULL) == 0);
+		CHECK_EQ(repo_create(be, &f.env, 2, 0, &owner, PASS, strlen(PASS), &r, &err), ERR_EXISTS);
+		CHECK_EQ(repo_probe(be, NULL), ERR_NOREPO);
+		backend_free(be);
+		fixture_release(&f);
+	}
+}
+
+TEST(create_refuses_bad_configs)
+{
+	struct backend *be = backend_mem_new();
+	struct fixture f;
+	struct repo *r;
+	struct err err = {0};
+
+	fixture_env(&f);
+	CHECK(repo_create(be, &f.env, 3, 0, &owner, PASS, strlen(PASS), &r, &err) < 0);
+	CHECK(repo_create(be, &f.env, 2, 0x3da3358b4dc171, &owner, PASS, strlen(PASS), &r, &err) < 0); /* reducible */
+	CHECK_EQ(fixture_count(be, BACKEND_KEY), 0);
+	backend_free(be);
+	fixture_release(&f);
+}
+
+TEST(create_over_a_store_that_fails)
+{
+	struct fixture f;
+	struct repo *r;
+	struct err err;
+
+	fixture_env(&f);
+	/* Operation 1 is the look for a config, 2 writes the key, 3 the config (listings of the fault store may count too). */
+	for (uint64_t n = 1; n <= 3; n++) {
+		struct backend_fault_policy p = {.fail_from_op = n};
+		struct backend *mem = backend_mem_new(), *be = backend_fault_new(backend_share(mem), &p);
+
+		err_clear(&err);
+		CHECK_EQ(repo_create(be, &f.env, 1, 0, &owner, "", 0, &r, &err), ERR_IO);
+		CHECK(!r && err.code == ERR_IO);
+		CHECK_EQ(repo_probe(mem, NULL), ERR_NOREPO);
+		backend_free(be);
+		backend_free(mem);
+	}
+	fixture_release(&f);
+}
+
+/* A key file with the cheapest scrypt there is, around a fresh master key or the one given. */
+static struct id put_key(struct backend *be, const char *pass, const struct seal_key *master, const char *spoil)
+{
+	struct keyfile k = {.kdf = {.n = 2, .r = 1, .p = 1}};
+	struct seal_key user;
+	struct seal *s;
+	struct buf json, file;
+	uint8_t iv[SEAL_IV] = {1};
+	struct id id;
+
+	buf_init(&json, 4096);
+	buf_init(&file, 1 << 20);
+	buf_init(&k.data, 4096);
+	k.username = mem_strdup("u");
+	k.hostname = mem_strdup("h");
+	rnd_fill(rnd_real(), k.salt, sizeof(k.salt));
+	REQUIRE(kdf_derive(&k.kdf, k.salt, pass, strlen(pass), &user, NULL) == 0);
+	s = seal_new(&user);
+	masterkey_write(master, &json);
+	buf_reserve(&k.data, json.len + SEAL_OVERHEAD);
+	seal_put(s, iv, json.p, json.len, k.data.p);
+	k.data.len = json.len + SEAL_OVERHEAD;
+	keyfile_write(&k, NULL, &file);
+	if (spoil) {
+		char *at = strstr((char *)buf_str(&file), "scrypt");
+
+		REQUIRE(at != NULL);
+		memcpy(at, spoil, 6);
+	}
+	id = fixture_hash(file.p, file.len);
+	REQUIRE(backend_put(be, BACKEND_KEY, &id, file.p, file.len, NULL) == 0);
+	seal_free(s);
+	buf_release(&json);
+	buf_release(&file);
+	keyfile_release(&k);
+	return id;
+}
+
+struct keys {
+	struct fixture f;
+	struct backend *be;
+	struct seal_key master;
+};
+
+/* A repository whose keys the test makes. */
+static void keys_init(struct keys *k)
+{
+	struct config config = {.version = 2, .polynomial = 0x3da3358b4dc173, .id = {{1}}};
+	struct buf json;
+	struct repo *r;
+
+	fixture_env(&k->f);
+	k->be = backend_mem_new();
+	rnd_fill(rnd_real(), &k->master, sizeof(k->master));
+	r = repo_adopt(k->be, &k->f.env, &config, &k->master);
+	buf_init(&json, 4096);
+	config_write(&config, &json);
+	REQUIRE(repo_save(r, BACKEND_CONFIG, json.p, json.len, NULL, NULL) == 0);
+	buf_release(&json);
+	repo_close(r);
+}
+
+static int keys_open(struct keys *k, const char *pass, const char *hint, struct id *used, struct err *err)
+{
+	struct repo *r;
+	int rc;
+
+	err_clear(err);
+	rc = repo_open(k->be, &k->f.env, pass, strlen(pass), hint, &r, err);
+	CHECK((rc == 0) == (r != NULL));
+	CHECK_EQ(err->code, rc);
+	if (r && used)
+		*used = r->key_id;
+	repo_close(r);
+	return rc;
+}
+
+static void keys_release(struct keys *k)
+{
+	backend_free(k->be);
+	fixture_release(&k->f);
+}
+
+TEST(several_keys)
+{
+	struct keys k;
+	struct err err;
+	struct id a, b, used;
+
+	keys_init(&k);
+	CHECK_EQ(keys_open(&k, "a", NULL, NULL, &err), ERR_PASSWORD); /* none at all */
+	a = put_key(k.be, "a", &k.master, NULL);
+	b = put_key(k.be, "b", &k.master, NULL);
+	CHECK_EQ(keys_open(&k, "a", NULL, &used, &err), 0);
+	CHECK(id_equal(&used, &a));
+	CHECK_EQ(keys_open(&k, "b", NULL, &used, &err), 0);
+	CHECK(id_equal(&used, &b));
+	CHECK_EQ(keys_open(&k, "c", NULL, NULL, &err), ERR_PASSWORD);
+	CHECK_EQ(keys_open(&k, "b", id_hex(&a).s, &used, &err), 0); /* a hint that does not help is ignored */
+	CHECK(id_equal(&used, &b));
+	CHECK_EQ(keys_open(&k, "b", "xyz", &used, &err), 0);
+	keys_release(&k);
+}
+
+TEST(the_twenty_first_key_needs_a_hint)
+{
+	struct keys k;
+	struct err err;
+	struct id last = {0};
+
+	keys_init(&k);
+	for (int i = 0; i < 20; i++)
+		put_key(k.be, "other", &k.master, NULL);
+	CHECK_EQ(keys_open(&k, "mine", NULL, NULL, &err), ERR_PASSWORD);
+	for (int i = 0; i < 40; i++)
+		put_key(k.be, "other", &k.master, NULL);
+	CHECK_EQ(keys_open(&k, "mine", NULL, NULL, &err), ERR_USAGE);
+	CHECK(strstr(err.msg, "--key-hint") != NULL);
+	last = put_key(k.be, "mine", &k.master, NULL);
+	CHECK_EQ(keys_open(&k, "mine", id_short(&last).s, NULL, &err), 0);
+	keys_release(&k);
+}
+
+TEST(a_damaged_key_file_locks_out_but_a_hint_helps)
+{
+	struct keys k;
+	struct err err;
+	struct id good, bad = fixture_id(1);
+	static const char *const json = "{\"created\":\"";
+
+	keys_init(&k);
+	good = put_key(k.be, "pw", &k.master, NULL);
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), 0);
+	REQUIRE(backend_remove(k.be, BACKEND_KEY, &good, NULL) == 0);
+
+	/* Alone, so that the order of the listing does not matter. */
+	REQUIRE(backend_put(k.be, BACKEND_KEY, &bad, json, strlen(json), NULL) == 0);
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), ERR_INVALID); /* a wrong hash */
+	CHECK(strstr(err.msg, id_short(&bad).s) != NULL);
+	REQUIRE(backend_remove(k.be, BACKEND_KEY, &bad, NULL) == 0);
+	bad = fixture_hash(json, strlen(json));
+	REQUIRE(backend_put(k.be, BACKEND_KEY, &bad, json, strlen(json), NULL) == 0);
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), ERR_INVALID); /* no JSON */
+	good = put_key(k.be, "pw", &k.master, NULL);
+	CHECK_EQ(keys_open(&k, "pw", id_short(&good).s, NULL, &err), 0);
+	REQUIRE(backend_remove(k.be, BACKEND_KEY, &bad, NULL) == 0);
+	REQUIRE(backend_remove(k.be, BACKEND_KEY, &good, NULL) == 0);
+	put_key(k.be, "pw", &k.master, "argon2");
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), ERR_UNSUPPORTED);
+	keys_release(&k);
+}
+
+TEST(an_invalid_master_key_is_refused)
+{
+	struct keys k;
+	struct err err;
+
+	keys_init(&k);
+	memset(k.master.mac_k, 0, sizeof(k.master.mac_k));
+	put_key(k.be, "pw", &k.master, NULL);
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), ERR_INVALID);
+	keys_release(&k);
+}
+
+TEST(a_damaged_config)
+{
+	struct keys k;
+	struct err err;
+	struct seal_key other;
+
+	keys_init(&k);
+	rnd_fill(rnd_real(), &other, sizeof(other));
+	put_key(k.be, "pw", &k.master, NULL);
+	put_key(k.be, "other", &other, NULL); /* of another repository */
+	CHECK_EQ(keys_open(&k, "other", NULL, NULL, &err), ERR_INVALID);
+	CHECK(strstr(err.msg, "config") != NULL);
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), 0);
+	REQUIRE(backend_put(k.be, BACKEND_CONFIG, NULL, "short", 5, NULL) == 0);
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), ERR_INVALID);
+	keys_release(&k);
+}
+
+TEST(prefix)
+{
+	struct fixture f;
+	struct id id[3] = {fixture_id(1), fixture_id(1), fixture_id(2)}, got;
+	struct err err = {0};
+	char s[80];
+
+	fixture_init(&f, 2);
+	id[1].b[4] ^= 1; /* the 10th digit */
+	for (int i = 0; i < 3; i++)
+		REQUIRE(backend_put(f.be, BACKEND_SNAPSHOT, &id[i], "x", 1, NULL) == 0);
+	snprintf(s, sizeof(s), "%.10s", id_hex(&id[1]).s);
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, s, &got, &err), 0);
+	CHECK(id_equal(&got, &id[1]));
+	s[9] = 0;
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, s, &got, &err), ERR_USAGE);
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, id_short(&id[2]).s, &got, &err), 0);
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_INDEX, id_short(&id[2]).s, &got, &err), ERR_NOTFOUND);
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, "", &got, &err), ERR_USAGE);
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, "AB", &got, &err), ERR_USAGE);
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, id_hex(&id[0]).s, &got, &err), 0);
+	CHECK(id_equal(&got, &id[0]));
+	fixture_release(&f);
+}
+
+TEST(the_end)
+{
+	backend_free(made);
+	made = NULL;
+}

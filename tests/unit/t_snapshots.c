@@ -1,0 +1,243 @@
+#include "repo/snapshots.h"
+#include "unit/repo_fixture.h"
+#include <stdio.h>
+
+struct spec {
+	int64_t sec;
+	const char *host, *paths, *tags; /* comma lists */
+};
+
+static void add_list(struct strlist *l, const char *s)
+{
+	while (s && *s) {
+		size_t n = strcspn(s, ",");
+
+		strlist_addn(l, s, n);
+		s += n + (s[n] == ',');
+	}
+}
+
+static struct id save(struct fixture *f, const struct spec *p)
+{
+	struct snapshot s = {.time = {.sec = p->sec}, .hostname = mem_strdup(p->host), .username = mem_strdup("u"), .program_version = mem_strdup("")};
+	struct buf json;
+	struct id id;
+
+	s.tree = fixture_id((uint64_t)p->sec);
+	add_list(&s.paths, p->paths);
+	add_list(&s.tags, p->tags);
+	buf_init(&json, 1 << 20);
+	snapshot_write(&s, NULL, &json);
+	REQUIRE(repo_save(f->repo, BACKEND_SNAPSHOT, json.p, json.len, &id, NULL) == 0);
+	buf_release(&json);
+	snapshot_release(&s);
+	return id;
+}
+
+static const struct spec specs[] = {
+	{1000, "a", "/x", ""},
+	{3000, "a", "/x,/y", "red"},
+	{2000, "b", "/x", "red,blue"},
+	{4000, "b", "/y", "blue"},
+	{5000, "a", "/y,/x", ""},
+	{6000, "a", "/x/z", ""},
+};
+#define N (sizeof(specs) / sizeof(*specs))
+
+static void load(struct fixture *f, struct snapshots *all)
+{
+	struct err err = {0};
+
+	fixture_init(f, 2);
+	for (size_t i = 0; i < N; i++)
+		save(f, &specs[i]);
+	REQUIRE(snapshots_load(f->repo, all, NULL, NULL, &err) == 0);
+}
+
+TEST(load_sorts_by_time)
+{
+	struct snapshots all;
+	struct fixture f;
+
+	load(&f, &all);
+	CHECK_EQ(all.n, N);
+	for (size_t i = 0; i < all.n; i++) {
+		struct id tree = fixture_id((uint64_t)(i + 1) * 1000);
+
+		CHECK_EQ(all.s[i].time.sec, (long long)(i + 1) * 1000);
+		CHECK(id_equal(&all.s[i].tree, &tree));
+	}
+	snapshots_release(&all);
+	fixture_release(&f);
+}
+
+static void warn(void *arg, const struct id *id, const struct err *e)
+{
+	(void)e;
+	*(struct id *)arg = *id;
+}
+
+TEST(load_with_a_damaged_one)
+{
+	struct id bad, warned = {0};
+	struct snapshots all;
+	struct fixture f;
+	struct err err = {0};
+
+	load(&f, &all);
+	bad = all.s[2].id;
+	snapshots_release(&all);
+	fixture_spoil(f.be, BACKEND_SNAPSHOT, &bad, false);
+	CHECK_EQ(snapshots_load(f.repo, &all, NULL, NULL, &err), ERR_INVALID);
+	CHECK_EQ(all.n, 0);
+	CHECK_EQ(snapshots_load(f.repo, &all, warn, &warned, &err), 0);
+	CHECK_EQ(all.n, N - 1);
+	CHECK(id_equal(&warned, &bad));
+	snapshots_release(&all);
+	fixture_release(&f);
+}
+
+static int64_t latest(const struct snapshots *all, const char *hosts, const char *paths, const char *tag1, const char *tag2)
+{
+	struct snapshots_filter flt = {0};
+	const struct snapshot *s;
+	struct err err = {0};
+	char *sub;
+	int rc;
+
+	add_list(&flt.hosts, hosts);
+	add_list(&flt.paths, paths);
+	if (tag1)
+		strlist_add(&flt.tags, tag1);
+	if (tag2)
+		strlist_add(&flt.tags, tag2);
+	rc = snapshots_pick(all, "latest", &flt, &s, &sub, &err);
+	CHECK(!sub);
+	snapshots_filter_release(&flt);
+	CHECK(rc == 0 || rc == ERR_NOTFOUND);
+	return rc ? 0 : s->time.sec;
+}
+
+TEST(latest_with_filters)
+{
+	struct snapshots all, none = {0};
+	const struct snapshot *s;
+	struct fixture f;
+	struct err err = {0};
+	char *sub;
+
+	load(&f, &all);
+	CHECK_EQ(latest(&all, "", "", NULL, NULL), 6000);
+	CHECK_EQ(latest(&all, "b", "", NULL, NULL), 4000);
+	CHECK_EQ(latest(&all, "b,a", "", NULL, NULL), 6000);
+	CHECK_EQ(latest(&all, "c", "", NULL, NULL), 0);
+	CHECK_EQ(latest(&all, "", "/x", NULL, NULL), 5000);
+	CHECK_EQ(latest(&all, "", "/x,/y", NULL, NULL), 5000);
+	CHECK_EQ(latest(&all, "b", "/x,/y", NULL, NULL), 0);
+	CHECK_EQ(latest(&all, "", "", "red", NULL), 3000);
+	CHECK_EQ(latest(&all, "", "", "red,blue", NULL), 2000);
+	CHECK_EQ(latest(&all, "", "", "red,blue", "red"), 3000);
+	CHECK_EQ(latest(&all, "", "", "red,", NULL), 0);
+	CHECK_EQ(latest(&all, "", "", "", NULL), 6000); /* untagged */
+	CHECK_EQ(latest(&all, "b", "", "", NULL), 0);
+	CHECK_EQ(latest(&all, "b", "", "", "blue"), 4000);
+	CHECK_EQ(snapshots_pick(&none, "latest", NULL, &s, &sub, &err), ERR_NOTFOUND);
+	snapshots_release(&all);
+	fixture_release(&f);
+}
+
+TEST(pick_by_id)
+{
+	struct snapshot two[2] = {{.id = fixture_id(1)}, {.id = fixture_id(1)}};
+	struct snapshots all = {.s = two, .n = 2, .cap = 2};
+	struct id_hex hex;
+	const struct snapshot *s;
+	struct err err = {0};
+	char *sub, arg[200];
+
+	two[1].id.b[10] ^= 0x0f; /* the same 21 digits, then another */
+	hex = id_hex(&two[1].id);
+	CHECK_EQ(snapshots_pick(&all, hex.s, NULL, &s, &sub, &err), 0);
+	CHECK(s == &two[1] && !sub);
+	for (int i = 0; i < ID_HEX; i++)
+		if (hex.s[i] >= 'a')
+			hex.s[i] = (char)(hex.s[i] - 32);
+	CHECK_EQ(snapshots_pick(&all, hex.s, NULL, &s, &sub, &err), 0); /* a full id may be upper case */
+	CHECK(s == &two[1]);
+	hex = id_hex(&two[1].id);
+	snprintf(arg, sizeof(arg), "%.22s", hex.s);
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), 0);
+	CHECK(s == &two[1]);
+	snprintf(arg, sizeof(arg), "%.21s", hex.s);
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), ERR_USAGE);
+	CHECK(!s);
+	CHECK_EQ(snapshots_pick(&all, "", NULL, &s, &sub, &err), ERR_NOTFOUND);
+	CHECK_EQ(snapshots_pick(&all, "zz", NULL, &s, &sub, &err), ERR_NOTFOUND);
+	snprintf(arg, sizeof(arg), "%s0", hex.s);
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), ERR_NOTFOUND);
+	snprintf(arg, sizeof(arg), "%s:a//b/../c/", hex.s);
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), 0);
+	CHECK_STR(sub, "/a/c");
+	mem_free(sub);
+	CHECK_EQ(snapshots_pick(&all, "latest:/../x", NULL, &s, &sub, &err), 0);
+	CHECK_STR(sub, "/x");
+	mem_free(sub);
+	CHECK_EQ(snapshots_pick(&all, "latest:", NULL, &s, &sub, &err), 0);
+	CHECK(!sub);
+}
+
+static int64_t parent(const struct snapshots *all, int64_t not_after, unsigned by, const char *host, const char *paths, const char *tags)
+{
+	struct strlist p = {0}, t = {0};
+	struct ts when = {.sec = not_after};
+	const struct snapshot *s;
+
+	add_list(&p, paths);
+	add_list(&t, tags);
+	s = snapshots_parent(all, &when, by, host, &p, &t);
+	strlist_release(&p);
+	strlist_release(&t);
+	return s ? s->time.sec : 0;
+}
+
+TEST(parents)
+{
+	enum { H = SNAPSHOTS_BY_HOST, P = SNAPSHOTS_BY_PATHS, T = SNAPSHOTS_BY_TAGS };
+	struct snapshots all;
+	struct fixture f;
+
+	load(&f, &all);
+	CHECK_EQ(parent(&all, 9999, H | P, "a", "/x", ""), 5000); /* more paths than wanted are fine */
+	CHECK_EQ(parent(&all, 5000, H | P, "a", "/x", ""), 5000);
+	CHECK_EQ(parent(&all, 4999, H | P, "a", "/x", ""), 3000);
+	CHECK_EQ(parent(&all, 9999, H | P, "a", "/x,/y", ""), 5000);
+	CHECK_EQ(parent(&all, 9999, H | P, "b", "/x,/y", ""), 0);
+	CHECK_EQ(parent(&all, 9999, P, "b", "/x,/y", ""), 5000);
+	CHECK_EQ(parent(&all, 9999, H, "b", "/q", ""), 4000);
+	CHECK_EQ(parent(&all, 9999, T, "", "", "red"), 3000);
+	CHECK_EQ(parent(&all, 9999, T, "", "", "blue,red"), 2000);
+	CHECK_EQ(parent(&all, 9999, T, "", "", ""), 6000);
+	CHECK_EQ(parent(&all, 999, 0, "", "", ""), 0);
+	snapshots_release(&all);
+	fixture_release(&f);
+}
+
+TEST(last_of_each_host_and_paths)
+{
+	static const bool one[N] = {true, true, false, true, true, true}, two[N] = {true, true, true, true, true, true};
+	struct snapshots all;
+	struct fixture f;
+	bool keep[N];
+
+	/* In time order: a /x; b /x; a /x,/y; b /y; a /y,/x; a /x/z.  The third and the fifth are one group. */
+	load(&f, &all);
+	snapshots_last(&all, 1, keep);
+	CHECK_MEM(keep, one, sizeof(one));
+	snapshots_last(&all, 2, keep);
+	CHECK_MEM(keep, two, sizeof(two));
+	snapshots_last(&all, 0, keep);
+	for (size_t i = 0; i < N; i++)
+		CHECK(!keep[i]);
+	snapshots_release(&all);
+	fixture_release(&f);
+}
