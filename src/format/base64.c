@@ -8,6 +8,8 @@ void base64_put(struct buf *b, const void *p, size_t n)
 	const uint8_t *in = p;
 	uint8_t *out;
 
+	if (!n)
+		return;
 	if (n > SIZE_MAX / 2) {
 		b->overflow = true;
 		return;

@@ -54,7 +54,7 @@ static void put_ascii(struct buf *b, uint8_t c)
 
 void gojson_put_name(struct buf *b, const char *raw, size_t n)
 {
-	const uint8_t *p = (const uint8_t *)raw, *end = p + n, *run = p;
+	const uint8_t *p = (const uint8_t *)raw, *end = n ? p + n : p, *run = p;
 
 	buf_addc(b, '"');
 	while (p < end) {
@@ -170,7 +170,7 @@ static int unquote_escape(const char **s, const char *end, struct buf *out)
 
 int gojson_unquote(const char *s, size_t n, struct buf *out)
 {
-	const char *end = s + n, *run = s;
+	const char *end = n ? s + n : s, *run = s;
 
 	while (s < end) {
 		if (*s == '"' || *s == '\n')

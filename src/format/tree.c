@@ -117,7 +117,8 @@ static int read_bytes(struct tree_in *t, struct str *out, bool *null, const char
 		return 1;
 	if (token != JSON_STRING)
 		return json_bad(j, "%s is not a string", what);
-	if (names_room(t, base64_room(j->len)) < 0)
+	/* One more, so that there is memory even for nothing. */
+	if (names_room(t, base64_room(j->len) + 1) < 0)
 		return ERR_INVALID;
 	if (base64_get(j->str, j->len, t->names.p + start, &n) < 0)
 		return json_bad(j, "%s is not base64", what);
