@@ -1,0 +1,45 @@
+# e2e.sh: sourced by the end-to-end scripts.  T is their folder; new_repo, tree_of, same, fail.
+T=$TMPDIR
+TESTS=$PWD/tests
+export RESTIC_PASSWORD=x RESTIC_CACHE_DIR="$T/cache"
+MPIRUN=${MPIRUN:-mpirun --oversubscribe}
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# new_repo NAME [FROM]: a repository in T, with the chunker polynomial of another one.
+new_repo() {
+	if [ $# = 2 ]; then
+		RESTIC_FROM_PASSWORD=x $A_BACKUP -q -r "$T/$1" init --from-repo "$T/$2" --copy-chunker-params
+	else
+		$A_BACKUP -q -r "$T/$1" init
+	fi
+}
+
+# tree_of REPO: the root tree of the newest snapshot, as restic sees it.
+tree_of() {
+	$restic -r "$T/$1" snapshots --json | python3 -c 'import json,sys; print(max(json.load(sys.stdin), key=lambda s: s["time"])["tree"])'
+}
+
+# same DIR: it is what $T/want says.
+same() {
+	python3 "$TESTS/lib/manifest.py" "$1" >"$T/got"
+	diff "$T/want" "$T/got" >"$T/diff" || {
+		head -n 20 "$T/diff" >&2
+		fail "$1 is not what was backed up"
+	}
+}
+
+# expect CODE COMMAND…: it must end with this exit status; its output is in $T/out, $T/err.
+expect() {
+	want_rc=$1
+	shift
+	rc=0
+	"$@" >"$T/out" 2>"$T/err" || rc=$?
+	[ "$rc" = "$want_rc" ] || {
+		tail -n 5 "$T/out" "$T/err" >&2
+		fail "exit status $rc, not $want_rc: $*"
+	}
+}

@@ -1,0 +1,81 @@
+#include "engine/item.h"
+#include "base/mem.h"
+#include "unit/check.h"
+#include <string.h>
+
+static struct item *sample(enum item_kind kind)
+{
+	struct dirref up = {3, 70000, 12};
+	struct item *it = item_new(kind, &up, "/scratch/a b");
+
+	if (kind == ITEM_DIR) {
+		it->name = mem_strdup("a b");
+		it->has_parent = true;
+		memset(&it->parent, 7, sizeof(it->parent));
+		it->device = 0x1234567890;
+		return it;
+	}
+	for (uint32_t i = 0; i < 100; i++)
+		item_add_file(it, i % 2 ? "\xff\n" : "plain", i % 3 ? NULL : "as-1", i, i % 5 == 0, (uint64_t)i << 33);
+	return it;
+}
+
+static struct item *round_trip(enum item_kind kind, size_t cut)
+{
+	struct item *it = sample(kind), *back;
+	struct buf b;
+	struct wire_in in;
+
+	buf_init(&b, 1 << 20);
+	item_pack(it, &b);
+	item_free(it);
+	wire_in_init(&in, b.p, cut < b.len ? cut : b.len);
+	back = item_unpack(&in);
+	if (back && cut >= b.len)
+		CHECK(wire_done(&in));
+	buf_release(&b);
+	return back;
+}
+
+TEST(a_directory_travels)
+{
+	struct item *it = round_trip(ITEM_DIR, SIZE_MAX), *want = sample(ITEM_DIR);
+
+	REQUIRE(it != NULL);
+	CHECK_EQ(it->kind, ITEM_DIR);
+	CHECK_EQ(it->up.rank, 3);
+	CHECK_EQ(it->up.slot, 70000);
+	CHECK_EQ(it->up.child, 12);
+	CHECK_STR(it->path, want->path);
+	CHECK_STR(it->name, want->name);
+	CHECK(it->has_parent && !it->meta_same);
+	CHECK(id_equal(&it->parent, &want->parent));
+	CHECK_EQ(it->device, want->device);
+	item_free(it);
+	item_free(want);
+}
+
+TEST(files_travel)
+{
+	struct item *it = round_trip(ITEM_FILES, SIZE_MAX), *want = sample(ITEM_FILES);
+
+	REQUIRE(it != NULL && it->n == want->n);
+	for (size_t i = 0; i < it->n; i++) {
+		CHECK_STR(it->file[i].name, want->file[i].name);
+		CHECK_STR(it->file[i].as, want->file[i].as);
+		CHECK_EQ(it->file[i].child, want->file[i].child);
+		CHECK_EQ(it->file[i].had, want->file[i].had);
+		CHECK_EQ(it->file[i].size, want->file[i].size);
+	}
+	item_free(it);
+	item_free(want);
+}
+
+TEST(a_cut_message_is_no_item)
+{
+	for (size_t cut = 0; cut < 150; cut++) {
+		CHECK(round_trip(ITEM_FILES, cut) == NULL);
+		if (cut < 60)
+			CHECK(round_trip(ITEM_DIR, cut) == NULL);
+	}
+}
