@@ -24,7 +24,7 @@ struct bench {
 	struct seal *seal;
 	struct compress *compress;
 	int level;
-	size_t packed;               /* bytes all blobs took */
+	size_t packed; /* bytes all blobs took */
 };
 
 /* One blob of n bytes at p. */

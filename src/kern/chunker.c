@@ -27,8 +27,8 @@ void chunker_tables_free(struct chunker_tables *t)
 }
 
 /*
- * How many of the n bytes at p continue a window of one repeated byte.  Such data is common (holes, padding) and its digest does not change: it needs no scan, and
- * where it makes candidates of all positions they are one run.
+ * How many of the n bytes at p continue a window of one repeated byte.  Such data is common (holes, padding) and its digest does not
+ * change: it needs no scan, and where it makes candidates of all positions they are one run.
  */
 static size_t constant_bytes(const uint8_t *p, size_t n)
 {
@@ -113,7 +113,7 @@ void chunker_init(struct chunker *c, const struct chunker_tables *t)
 
 size_t chunker_next(struct chunker *c, const uint8_t *p, size_t n, bool eof)
 {
-	/* No position before the minimum can be a cut, so a chunk's first 512 KiB are not scanned but for the window of the first that can. */
+	/* No position before the minimum can be a cut, so of a chunk's first 512 KiB only the last window is looked at. */
 	size_t from = c->scanned > CHUNKER_MIN - 1 ? c->scanned : CHUNKER_MIN - 1;
 	size_t to = n < CHUNKER_MAX ? n : CHUNKER_MAX, len = 0;
 

@@ -65,8 +65,14 @@ bool chunker_selftest(const struct chunker_variant *v)
 		const size_t lengths[] = {CHUNKER_BLOCK, v->block, v->block - 1, v->block / 2 + 7, 1, 2, 63, 64, 65, 511, 4095, 4097};
 
 		fill(t, p, size);
-		for (size_t k = 0; ok && k < sizeof lengths / sizeof *lengths; k++)
-			ok = same(v, t, p + CHUNKER_WINDOW + 5 * k, lengths[k]);
+		for (size_t k = 0; ok && k < sizeof lengths / sizeof *lengths; k++) {
+			uint8_t *q = p + CHUNKER_WINDOW + 5 * k;
+
+			/* The first and the last position are where variants go wrong. */
+			chunker_plant(t, q + 1 - CHUNKER_WINDOW);
+			chunker_plant(t, q + lengths[k] - CHUNKER_WINDOW);
+			ok = same(v, t, q, lengths[k]);
+		}
 		chunker_tables_free(t);
 	}
 	mem_free(p);

@@ -1,9 +1,10 @@
 /*
  * chunker_plain: the scan in portable C.
  *
- * One digest is a chain of table look-ups, each waiting for the one before.  So a block is split into lanes that are scanned in step, each beginning with the digest
- * of the 64 bytes before it: the look-ups of one lane fill the waits of the others.  Eight lanes and their temporaries just fit the registers of x86-64, provided
- * that one pointer serves all: hence lane lengths fixed at compile time.  Lengths are not a power of two, which would put all lanes on the same cache sets.
+ * One digest is a chain of table look-ups, each waiting for the one before.  So a block is split into lanes that are scanned in step, each
+ * beginning with the digest of the 64 bytes before it: the look-ups of one lane fill the waits of the others.  Eight lanes and their
+ * temporaries just fit the registers of x86-64, provided that one pointer serves all: hence lane lengths fixed at compile time.  Lengths
+ * are not a power of two, which would put all lanes on the same cache sets.
  *
  * Two bytes a step: with d = H before them, the digest after the first byte, already shifted for the second, is
  *     e = d << 16 ^ b0 << 8 ^ b1 ^ mod8[d >> 45] ^ out8[o0]
@@ -19,7 +20,7 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 _Static_assert(CHUNKER_DEGREE == 53, "the shifts below");
-_Static_assert(LANES * LONG <= CHUNKER_BLOCK, "a block of lanes is one call");
+_Static_assert(LONG <= CHUNKER_BLOCK / LANES, "a block of lanes is one call");
 
 static inline uint64_t push(const struct chunker_tables *t, uint64_t d, uint8_t b)
 {
@@ -58,8 +59,8 @@ static void scan_one(const struct chunker_tables *t, const uint8_t *p, size_t fr
 }
 
 /* LANES lanes of `len` bytes, an even number and a constant where this is inlined; marks begin at `from`. */
-static inline __attribute__((always_inline)) void scan_lanes(const struct chunker_tables *t, const uint8_t *p, size_t from, const size_t len,
-	struct chunker_marks *m)
+static inline __attribute__((always_inline)) void scan_lanes(
+	const struct chunker_tables *t, const uint8_t *p, size_t from, const size_t len, struct chunker_marks *m)
 {
 	uint64_t d[LANES] = {0};
 

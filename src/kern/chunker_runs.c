@@ -65,8 +65,6 @@ uint64_t chunker_cut(const struct chunker_runs *runs, size_t *hint, uint64_t sta
 	uint64_t low = start + CHUNKER_MIN, end = start + CHUNKER_MAX;
 	size_t i = hint && *hint <= runs->n ? *hint : 0;
 
-	if (size <= low)
-		return size;
 	/* A hint that is ahead of `start` would be a wrong cut; it only ever saves time. */
 	if (i && last_of(&runs->run[i - 1]) >= low)
 		i = 0;

@@ -1,8 +1,8 @@
 /*
  * chunker_scan: what the chunker and its scan variants (one file each) agree on.  Private to this room and its tests.
  *
- * A digest is H = sum of byte[j] * x^(8 * (63 - j)) mod P over a window of 64 bytes, of which only the low 20 bits decide.  When the window moves on by a byte b
- * and loses the byte o, H becomes H * x^8 + b - o * x^512 mod P; in GF(2) minus is xor.
+ * A digest is H = sum of byte[j] * x^(8 * (63 - j)) mod P over a window of 64 bytes, of which only the low 20 bits decide.  When the window
+ * moves on by a byte b and loses the byte o, H becomes H * x^8 + b - o * x^512 mod P; in GF(2) minus is xor.
  */
 #ifndef KERN_CHUNKER_SCAN_H
 #define KERN_CHUNKER_SCAN_H
@@ -35,8 +35,8 @@ static inline void chunker_mark(struct chunker_marks *m, size_t i)
 }
 
 /*
- * A way to scan.  scan(t, p, n, m): mark the candidates right after each of the n <= CHUNKER_BLOCK bytes at p; the 64 bytes before p are readable.
- * `m` comes without marks.
+ * A way to scan.  scan(t, p, n, m): mark the candidates right after each of the n <= CHUNKER_BLOCK bytes at p; the 64 bytes before p are
+ * readable. `m` comes without marks.
  */
 struct chunker_variant {
 	const char *name;

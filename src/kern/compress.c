@@ -6,12 +6,12 @@
 #include <zstd_errors.h>
 
 /* libzstd gives a context's memory back and takes it again when sizes alternate: blobs up to this size have a context of their own. */
-#define SMALL         ((size_t)16 << 10)
-#define WINDOW_LOG    23
-#define BIG_LEVEL     20 /* from here on a libzstd level wants a larger window than WINDOW_LOG */
-#define PIECE         ((size_t)128 << 10)
-#define WHOLE         ((uint64_t)8 << 20) /* a frame with no more content is decompressed at once when read by pieces */
-#define KEEP          ((size_t)16 << 20)  /* memory above this is given back once it is not needed */
+#define SMALL      ((size_t)16 << 10)
+#define WINDOW_LOG 23
+#define BIG_LEVEL  20 /* from here on a libzstd level wants a larger window than WINDOW_LOG */
+#define PIECE      ((size_t)128 << 10)
+#define WHOLE      ((uint64_t)8 << 20) /* a frame with no more content is decompressed at once when read by pieces */
+#define KEEP       ((size_t)16 << 20)  /* memory above this is given back once it is not needed */
 
 struct packer {
 	ZSTD_CCtx *ctx;
@@ -20,13 +20,13 @@ struct packer {
 
 struct compress {
 	struct packer small, large;
-	ZSTD_DCtx *get;  /* whole frames */
+	ZSTD_DCtx *get; /* whole frames */
 
 	/* Reading by pieces has a context of its own, so that compress_get works in between. */
 	ZSTD_DCtx *next;
 	const uint8_t *in;
-	size_t n, at;      /* all input; where the next frame, or the rest of this one, begins */
-	size_t end;        /* of the frame that is being read by pieces; 0 between frames */
+	size_t n, at; /* all input; where the next frame, or the rest of this one, begins */
+	size_t end;   /* of the frame that is being read by pieces; 0 between frames */
 	uint8_t *piece;
 	size_t piece_cap;
 	size_t next_window;
@@ -144,8 +144,6 @@ int compress_get_all(struct compress *c, const uint8_t *in, size_t n, struct buf
 		rc = zframe_read(&f, in + at, n - at, err);
 		if (rc)
 			break;
-		if (f.exact && f.bound > room)
-			return err_set(err, ERR_NOMEM, "compressed data: more content than the %zu bytes allowed", out->max);
 		/* Without a content size the bound may be far above the truth, so beyond `max` the frame still gets its chance. */
 		if (buf_reserve(out, f.bound < room ? (size_t)f.bound : room) < 0)
 			return err_set(err, ERR_NOMEM, "compressed data: no room for its content");
@@ -208,7 +206,8 @@ static int frame_begin(struct compress *c, size_t *got, struct err *err)
 	if (rc)
 		return rc;
 	/*
-	 * A window is only worth its memory when the content is larger.  With this rule neither costs more than the blocks that are really there can hold.
+	 * A window is only worth its memory when the content is larger.  With this rule neither costs more than the blocks that are really
+	 * there can hold.
 	 */
 	if (f.bound <= WHOLE || f.bound <= f.window) {
 		if (f.bound > ZFRAME_WINDOW_MAX)

@@ -14,15 +14,18 @@ size_t compress_bound(size_t n); /* bytes a frame of n input bytes may take */
 
 /*
  * compress_put(c, level, in, n, out, cap, out_n): one frame with content size, no checksum, window <= 8 MiB.  cap >= compress_bound(n).
- * level: a libzstd level (restic's auto = 3, fastest = 1, better = 7, max = 19 as the lead's constants below).
+ * level: a libzstd level as below for restic's names.
  */
 #define COMPRESS_FASTEST 1
-#define COMPRESS_AUTO 3
-#define COMPRESS_BETTER 7
-#define COMPRESS_MAX 15
+#define COMPRESS_AUTO    3
+#define COMPRESS_BETTER  7
+#define COMPRESS_MAX     15
 int compress_put(struct compress *c, int level, const uint8_t *in, size_t n, uint8_t *out, size_t cap, size_t *out_n, struct err *err);
 
-/* compress_get(c, in, n, out, out_n): decompress to exactly out_n bytes, whatever frames there are (several, skippable, without size); else ERR_INVALID. */
+/*
+ * compress_get(c, in, n, out, out_n): decompress to exactly out_n bytes, whatever frames there are (several, skippable, without size); else
+ * ERR_INVALID.
+ */
 int compress_get(struct compress *c, const uint8_t *in, size_t n, uint8_t *out, size_t out_n, struct err *err);
 
 /* compress_get_all(c, in, n, out): decompress frames of unknown size; ERR_NOMEM when out->max would be passed. */

@@ -1,5 +1,5 @@
 /*
- * crypto: the OpenSSL algorithms that hash, seal and kdf use, looked up once per process, because a look-up costs as much as hashing a small blob.
+ * crypto: the OpenSSL algorithms that hash, seal and kdf use, looked up once per process: a look-up costs as much as a small blob.
  *
  * They stay until the process ends.  Thread safe.
  */
@@ -16,8 +16,8 @@ struct crypto {
 };
 
 /*
- * crypto_ready(err): 0, or ERR_UNSUPPORTED when this OpenSSL lacks an algorithm (a FIPS provider has neither Poly1305 nor scrypt).  The command asks once
- * at start and says so to the user; later users take it for granted.
+ * crypto_ready(err): 0, or ERR_UNSUPPORTED when this OpenSSL lacks an algorithm (a FIPS provider has neither Poly1305 nor scrypt).  The
+ * command asks once at start and says so to the user; later users take it for granted.
  */
 int crypto_ready(struct err *err);
 

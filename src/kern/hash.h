@@ -1,5 +1,7 @@
 /*
- * hash: SHA-256 through OpenSSL, with a context that is made once and used for millions of blobs.  A context belongs to one thread at a time.
+ * hash: SHA-256 through OpenSSL, with a context that is made once and used for millions of blobs.
+ *
+ * A context belongs to one thread at a time.
  */
 #ifndef KERN_HASH_H
 #define KERN_HASH_H

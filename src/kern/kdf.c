@@ -37,7 +37,7 @@ int kdf_derive(const struct kdf_params *k, const uint8_t salt[KDF_SALT], const v
 
 	if (rc)
 		return rc;
-	/* What scrypt takes, and some: OpenSSL refuses beyond a limit that is far too low for restic's keys. */
+	/* What scrypt takes, and some: OpenSSL's own limit of about 1 GiB is below what the checks above allow. */
 	mem = 128 * (uint64_t)r * (cost + p + 2) + (1 << 20);
 	par[0] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, n ? (void *)(uintptr_t)pass : (void *)key, n);
 	par[1] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt, KDF_SALT);

@@ -25,7 +25,6 @@ uint64_t poly_mulmod(uint64_t a, uint64_t b, uint64_t m)
 		return 0; /* everything is a multiple of 1 */
 	top = (uint64_t)1 << (dm - 1);
 	a = poly_mod(a, m);
-	b = poly_mod(b, m);
 	for (; b; b >>= 1) {
 		if (b & 1)
 			sum ^= a;
@@ -47,8 +46,8 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 }
 
 /*
- * Ben-Or: x^(2^i) - x is the product of all irreducible polynomials whose degree divides i.  A reducible p has a factor of degree <= deg p / 2,
- * which shows in the gcd.
+ * Ben-Or: x^(2^i) - x is the product of all irreducible polynomials whose degree divides i.  A reducible p has a factor of at most
+ * half its degree, which shows in the gcd.
  */
 bool poly_irreducible(uint64_t p)
 {

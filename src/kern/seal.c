@@ -5,13 +5,13 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-/* Encrypted and authenticated piece by piece, so that the second pass finds the bytes in the cache.  A multiple of the cipher's block. */
+/* Encrypted and authenticated piece by piece, so that the second pass finds the bytes in the cache. */
 #define PIECE ((size_t)64 * 1024)
 
 struct seal {
 	EVP_CIPHER_CTX *ctr, *ecb; /* both keyed; a message only sets the counter */
 	EVP_MAC_CTX *mac;
-	uint8_t mac_key[32];       /* r, then the s of the message in hand */
+	uint8_t mac_key[32]; /* r, then the s of the message in hand */
 };
 
 static bool all_zero(const uint8_t *p, size_t n)

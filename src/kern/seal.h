@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEAL_IV 16
-#define SEAL_MAC 16
+#define SEAL_IV       16
+#define SEAL_MAC      16
 #define SEAL_OVERHEAD 32
 
 struct seal_key {

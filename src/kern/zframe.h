@@ -20,8 +20,8 @@ struct zframe {
 };
 
 /*
- * zframe_read(f, p, n): the frame at the beginning of n bytes.  0, or ERR_INVALID: cut off, not a frame of today's format, in need of a dictionary,
- * a window that is too large, or a content size that its blocks cannot hold.
+ * zframe_read(f, p, n): the frame at the beginning of n bytes.  0, or ERR_INVALID: cut off, not a frame of today's format, in need of a
+ * dictionary, a window that is too large, or a content size that its blocks cannot hold.
  */
 int zframe_read(struct zframe *f, const uint8_t *p, size_t n, struct err *err);
 

@@ -54,8 +54,7 @@ TEST(counter_wraps)
 
 	memset(iv, 0xff, sizeof iv);
 	seal_put(s, iv, zero, 32, out);
-	expect_hex(out + SEAL_IV, 48,
-		"e999e41d4ca770da5387117b5d8f57eef29000b62a499fd0a9f39a6add2e77808bfb1dea706a3e3b7a2f9728e5e9ea0d");
+	expect_hex(out + SEAL_IV, 48, "e999e41d4ca770da5387117b5d8f57eef29000b62a499fd0a9f39a6add2e77808bfb1dea706a3e3b7a2f9728e5e9ea0d");
 	CHECK_EQ(seal_open(s, out, 64, back), 0);
 	CHECK_MEM(back, zero, 32);
 	seal_free(s);
