@@ -1,8 +1,9 @@
 /*
  * router: gives each message of a rank's mailbox to the module that handles its tag.  Loop thread only.
  *
- * Ranks do not enter a phase at the same time: messages of a tag that has no handler yet are held and given to its first handler, in
- * order, in a later turn.  Turns may be nested (a handler may call router_run).
+ * Ranks do not enter and leave a phase at the same time.  So messages of a tag that has no handler yet are held and given to its first handler, in order, in a
+ * later turn.  And a module that all ranks start and end several times opens and closes its tags: messages say for the how-many-th opening they are, early
+ * ones are held for that one, late ones are dropped.  Turns may be nested (a handler may call router_run).
  */
 #ifndef DIST_ROUTER_H
 #define DIST_ROUTER_H
@@ -38,7 +39,9 @@ int router_size(const struct router *r);
 struct loop *router_loop(const struct router *r);
 const struct env *router_env(const struct router *r);
 void router_on(struct router *r, unsigned tag, router_fn *fn, void *arg); /* fn NULL: messages of this tag are dropped */
-void router_hold(struct router *r, unsigned tag); /* as at the beginning: messages of this tag are held for the next handler */
+/* router_open: as router_on, on all ranks equally often; each opening is a new epoch.  router_close: until the next one there is no handler. */
+void router_open(struct router *r, unsigned tag, router_fn *fn, void *arg);
+void router_close(struct router *r, unsigned tag);
 void router_send(struct router *r, int to, unsigned tag, struct buf *data); /* takes the contents; to oneself too */
 bool router_sent(struct router *r); /* comm_sent */
 

@@ -1,0 +1,357 @@
+#include "dist/claim_dist.h"
+#include "base/le.h"
+#include "base/mem.h"
+
+/*
+ * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take) and an id.   VERDICT: the number, a byte for each question.
+ * FIND:    u32 number of the batch, then for each question a byte (type), an id, u32 nth.
+ * PLACE:   the number, then for each question a byte (found) and, if found, pack id, u32 offset, length, plain.
+ *
+ * An owner answers a rank's batches in the order they came, and messages between two ranks stay in order, so answers belong to the oldest batch that
+ * is out; the number only confirms it.
+ */
+#define BATCH_MAX 512
+
+enum kind { CLAIMS, FINDS, KINDS };
+
+struct slot {
+	void *q; /* struct claim_req or claim_find */
+	size_t i;
+};
+
+struct batch {
+	struct batch *next;
+	struct slot *slot;
+	size_t n, room;
+	struct buf msg;
+	uint32_t no;
+};
+
+struct lane { /* one kind of question to one owner */
+	struct batch *open; /* still being filled */
+	struct batch *first, **last; /* sent, oldest first */
+	uint32_t next_no;
+	bool listed; /* in claim_dist.listed */
+};
+
+struct claim_dist {
+	struct claim c;
+	struct router *r;
+	struct catalog *cat;
+	struct lane *lanes; /* KINDS for each rank */
+	size_t *listed;     /* numbers of the lanes that may have an open batch */
+	size_t n_listed;
+};
+
+int claim_owner(const struct id *id, int ranks)
+{
+	/* The last bytes, because tables inside a rank look at the first. */
+	return (int)((uint64_t)le32_get(id->b + ID_SIZE - 4) * (uint64_t)ranks >> 32);
+}
+
+static struct claim_dist *dist_of(struct claim *c)
+{
+	return (struct claim_dist *)(void *)c;
+}
+
+static void batch_free(struct batch *b)
+{
+	buf_release(&b->msg);
+	mem_free(b->slot);
+	mem_free(b);
+}
+
+static void lane_send(struct claim_dist *d, size_t i)
+{
+	struct lane *l = &d->lanes[i];
+	struct batch *b = l->open;
+
+	if (!b)
+		return;
+	l->open = NULL;
+	*l->last = b;
+	l->last = &b->next;
+	router_send(d->r, (int)(i / KINDS), i % KINDS == CLAIMS ? ROUTER_CLAIM : ROUTER_FIND, &b->msg);
+}
+
+static void flush(struct claim_dist *d)
+{
+	for (size_t i = 0; i < d->n_listed; i++) {
+		d->lanes[d->listed[i]].listed = false;
+		lane_send(d, d->listed[i]);
+	}
+	d->n_listed = 0;
+}
+
+/* Room for one more question to this owner. */
+static struct batch *batch_of(struct claim_dist *d, enum kind k, int owner)
+{
+	size_t i = (size_t)owner * KINDS + k;
+	struct lane *l = &d->lanes[i];
+	struct batch *b = l->open;
+
+	if (!b) {
+		b = l->open = mem_zalloc(sizeof(*b));
+		buf_init(&b->msg, COMM_MAX);
+		b->no = l->next_no++;
+		wire_put_u32(&b->msg, b->no);
+	}
+	if (!l->listed) {
+		l->listed = true;
+		d->listed[d->n_listed++] = i;
+	}
+	return b;
+}
+
+/* The question itself is in the message: remember whose it is, and send when the batch is full. */
+static void batch_added(struct claim_dist *d, enum kind k, int owner, struct batch *b, void *q, size_t i)
+{
+	if (b->n == b->room) {
+		b->room = b->room ? 2 * b->room : 16;
+		b->slot = mem_regrow(b->slot, b->room, sizeof(*b->slot));
+	}
+	b->slot[b->n].q = q;
+	b->slot[b->n++].i = i;
+	if (b->n == BATCH_MAX)
+		lane_send(d, (size_t)owner * KINDS + k);
+}
+
+static void dist_ask(struct claim *c, struct claim_req *r)
+{
+	struct claim_dist *d = dist_of(c);
+	int me = router_rank(d->r), size = router_size(d->r);
+
+	/* Nothing calls back before the end of the loop, so `missing` needs no guard. */
+	r->missing = r->n;
+	for (size_t i = 0; i < r->n; i++) {
+		int owner = claim_owner(&r->id[i], size);
+		struct batch *b;
+
+		if (owner == me) {
+			r->verdict[i] = claim_answer(d->cat, r->take, r->type, &r->id[i]);
+			r->missing--;
+			continue;
+		}
+		b = batch_of(d, CLAIMS, owner);
+		wire_put_u8(&b->msg, (uint8_t)((unsigned)r->type | (unsigned)r->take << 1));
+		wire_put_id(&b->msg, &r->id[i]);
+		batch_added(d, CLAIMS, owner, b, r, i);
+	}
+	if (!r->missing)
+		r->done(r);
+}
+
+static void dist_find(struct claim *c, struct claim_find *f)
+{
+	struct claim_dist *d = dist_of(c);
+	int owner = claim_owner(&f->id, router_size(d->r));
+	struct batch *b;
+
+	if (owner == router_rank(d->r)) {
+		f->found = catalog_find(d->cat, f->type, &f->id, f->nth, &f->place);
+		f->done(f);
+		return;
+	}
+	b = batch_of(d, FINDS, owner);
+	wire_put_u8(&b->msg, (uint8_t)f->type);
+	wire_put_id(&b->msg, &f->id);
+	wire_put_u32(&b->msg, f->nth);
+	batch_added(d, FINDS, owner, b, f, 0);
+}
+
+static void on_claim(void *arg, struct comm_msg *m)
+{
+	struct claim_dist *d = arg;
+	struct wire_in w;
+	struct buf out;
+
+	wire_in_init(&w, m->data.p, m->data.len);
+	buf_init(&out, COMM_MAX);
+	wire_put_u32(&out, wire_u32(&w));
+	while (!w.bad && w.p < w.end) {
+		uint8_t flags = wire_u8(&w);
+		struct id id;
+
+		wire_id(&w, &id);
+		if (w.bad || flags > 3)
+			break; /* the answer is too short, which tells the asker */
+		wire_put_u8(&out, (uint8_t)claim_answer(d->cat, flags >> 1, (enum blob_type)(flags & 1), &id));
+	}
+	router_send(d->r, m->from, ROUTER_VERDICT, &out);
+}
+
+static void on_find(void *arg, struct comm_msg *m)
+{
+	struct claim_dist *d = arg;
+	struct wire_in w;
+	struct buf out;
+
+	wire_in_init(&w, m->data.p, m->data.len);
+	buf_init(&out, COMM_MAX);
+	wire_put_u32(&out, wire_u32(&w));
+	while (!w.bad && w.p < w.end) {
+		uint8_t type = wire_u8(&w);
+		struct catalog_place place;
+		struct id id;
+		uint32_t nth;
+
+		wire_id(&w, &id);
+		nth = wire_u32(&w);
+		if (w.bad || type > 1)
+			break;
+		if (!catalog_find(d->cat, (enum blob_type)type, &id, nth, &place)) {
+			wire_put_u8(&out, 0);
+			continue;
+		}
+		wire_put_u8(&out, 1);
+		wire_put_id(&out, &place.pack);
+		wire_put_u32(&out, place.blob.offset);
+		wire_put_u32(&out, place.blob.length);
+		wire_put_u32(&out, place.blob.plain);
+	}
+	router_send(d->r, m->from, ROUTER_PLACE, &out);
+}
+
+/* The batch an answer belongs to, out of its lane; *ok says whether its number fits.  NULL when none is out. */
+static struct batch *answered(struct claim_dist *d, enum kind k, const struct comm_msg *m, struct wire_in *w, bool *ok)
+{
+	struct lane *l = &d->lanes[(size_t)m->from * KINDS + k];
+	struct batch *b = l->first;
+
+	wire_in_init(w, m->data.p, m->data.len);
+	*ok = b && wire_u32(w) == b->no && !w->bad;
+	if (!b)
+		return NULL;
+	l->first = b->next;
+	if (!l->first)
+		l->last = &l->first;
+	return b;
+}
+
+static void damaged(struct claim_dist *d, const struct comm_msg *m)
+{
+	log_msg(&router_env(d->r)->log, LOG_ERROR, "damaged answer about blobs from rank %d", m->from);
+}
+
+/* Without a usable answer a blob is stored once more, which costs space; to believe that somebody else stores it could cost data. */
+static void on_verdict(void *arg, struct comm_msg *m)
+{
+	struct claim_dist *d = arg;
+	struct wire_in w;
+	bool ok;
+	struct batch *b = answered(d, CLAIMS, m, &w, &ok);
+
+	ok = ok && (size_t)(w.end - w.p) == b->n;
+	if (!ok)
+		damaged(d, m);
+	for (size_t i = 0; b && i < b->n; i++) {
+		struct claim_req *r = b->slot[i].q;
+		uint8_t v = ok ? wire_u8(&w) : UINT8_MAX;
+
+		if (v > CLAIM_ABSENT)
+			r->verdict[b->slot[i].i] = r->take ? CLAIM_YOURS : CLAIM_ABSENT;
+		else
+			r->verdict[b->slot[i].i] = (enum claim_verdict)v;
+		if (!--r->missing)
+			r->done(r);
+	}
+	if (b)
+		batch_free(b);
+}
+
+static void get_place(struct wire_in *w, struct claim_find *f)
+{
+	struct catalog_place p = {0};
+
+	f->found = wire_u8(w) == 1;
+	if (!f->found)
+		return;
+	wire_id(w, &p.pack);
+	p.blob.id = f->id;
+	p.blob.type = f->type;
+	p.blob.offset = wire_u32(w);
+	p.blob.length = wire_u32(w);
+	p.blob.plain = wire_u32(w);
+	f->found = !w->bad;
+	f->place = p;
+}
+
+static void on_place(void *arg, struct comm_msg *m)
+{
+	struct claim_dist *d = arg;
+	struct wire_in w;
+	bool ok;
+	struct batch *b = answered(d, FINDS, m, &w, &ok);
+
+	for (size_t i = 0; b && i < b->n; i++) {
+		struct claim_find *f = b->slot[i].q;
+
+		f->found = false;
+		if (ok)
+			get_place(&w, f);
+		f->done(f);
+	}
+	if (!ok || !wire_done(&w))
+		damaged(d, m);
+	if (b)
+		batch_free(b);
+}
+
+static void dist_flush(struct claim *c)
+{
+	flush(dist_of(c));
+}
+
+static void turn_end(void *arg)
+{
+	flush(arg);
+}
+
+static void dist_free(struct claim *c)
+{
+	struct claim_dist *d = dist_of(c);
+
+	router_off_turn(d->r, turn_end, d);
+	router_close(d->r, ROUTER_CLAIM);
+	router_close(d->r, ROUTER_VERDICT);
+	router_close(d->r, ROUTER_FIND);
+	router_close(d->r, ROUTER_PLACE);
+	for (size_t i = 0; i < KINDS * (size_t)router_size(d->r); i++) {
+		struct lane *l = &d->lanes[i];
+
+		/* Normally none are left; their askers have gone. */
+		if (l->open)
+			batch_free(l->open);
+		while (l->first) {
+			struct batch *b = l->first;
+
+			l->first = b->next;
+			batch_free(b);
+		}
+	}
+	mem_free(d->lanes);
+	mem_free(d->listed);
+	mem_free(d);
+}
+
+static const struct claim_vtable dist_vtable = {.ask = dist_ask, .find = dist_find, .flush = dist_flush, .free = dist_free};
+
+struct claim *claim_dist_new(struct router *r, struct catalog *mine)
+{
+	struct claim_dist *d = mem_zalloc(sizeof(*d));
+	size_t lanes = KINDS * (size_t)router_size(r);
+
+	d->c.vt = &dist_vtable;
+	d->r = r;
+	d->cat = mine;
+	d->lanes = mem_array(lanes, sizeof(*d->lanes));
+	d->listed = mem_array(lanes, sizeof(*d->listed));
+	for (size_t i = 0; i < lanes; i++)
+		d->lanes[i].last = &d->lanes[i].first;
+	router_open(r, ROUTER_CLAIM, on_claim, d);
+	router_open(r, ROUTER_VERDICT, on_verdict, d);
+	router_open(r, ROUTER_FIND, on_find, d);
+	router_open(r, ROUTER_PLACE, on_place, d);
+	router_on_turn(r, turn_end, d);
+	return &d->c;
+}
