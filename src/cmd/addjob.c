@@ -1,0 +1,261 @@
+#include "cmd/addjob.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "cmd/group.h"
+#include "cmd/when.h"
+#include "format/node.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CACHEDIR_TAG "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55"
+
+char *addjob_cwd(const char *pwd)
+{
+	struct stat here, there;
+	char *got, *cwd;
+
+	if (pwd && pwd[0] == '/' && !stat(pwd, &there) && !stat(".", &here) && here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+		return mem_strdup(pwd);
+	got = getcwd(NULL, 0);
+	cwd = mem_strdup(got ? got : "/");
+	free(got);
+	return cwd;
+}
+
+static void marker_add(struct addjob *j, const char *s)
+{
+	const char *colon = strchr(s, ':');
+	struct backup_marker m = {.name = mem_strndup(s, colon ? (size_t)(colon - s) : strlen(s)), .header = colon ? mem_strdup(colon + 1) : NULL};
+
+	j->marker = mem_regrow(j->marker, j->markers + 1, sizeof(*j->marker));
+	j->marker[j->markers++] = m;
+}
+
+/* What follows from the options alone: the same on all ranks. */
+static int read_plain(struct addjob *j, const struct session *s, struct err *err)
+{
+	const struct opts *o = s->opts;
+	const struct strlist *present = &o->value[OPT_EXCLUDE_IF_PRESENT];
+	struct backup_options *p = &j->opt;
+	unsigned long long larger = 0;
+
+	for (size_t i = 0; i < present->n; i++) {
+		if (!present->s[i][0] || present->s[i][0] == ':')
+			return err_set(err, ERR_USAGE, "--exclude-if-present needs the name of a file");
+		marker_add(j, present->s[i]);
+	}
+	if (opt_flag(o, OPT_EXCLUDE_CACHES))
+		marker_add(j, CACHEDIR_TAG);
+	if (opt_str(o, OPT_EXCLUDE_LARGER) && match_size(opt_str(o, OPT_EXCLUDE_LARGER), &larger, err))
+		return err_prefix(err, "--exclude-larger-than");
+	p->larger_than = larger;
+	p->cwd = j->cwd;
+	p->marker = j->marker;
+	p->n_marker = j->markers;
+	p->exclude = j->exclude.given;
+	p->n_exclude = j->exclude.n;
+	p->one_file_system = opt_flag(o, OPT_ONE_FS);
+	p->with_atime = opt_flag(o, OPT_WITH_ATIME);
+	p->dry_run = opt_flag(o, OPT_DRY_RUN);
+	p->skip_if_unchanged = opt_flag(o, OPT_SKIP_UNCHANGED);
+	p->force = opt_flag(o, OPT_FORCE);
+	p->verbose_items = opts_verbosity(o) >= (opt_flag(o, OPT_JSON) ? 2 : 3);
+	if (opt_flag(o, OPT_IGNORE_CTIME))
+		p->unchanged_flags |= NODE_IGNORE_CTIME;
+	if (opt_flag(o, OPT_IGNORE_INODE))
+		p->unchanged_flags |= NODE_IGNORE_INODE | NODE_IGNORE_CTIME;
+	p->pack_size = s->set.pack_size;
+	return 0;
+}
+
+struct lister {
+	struct addjob *j;
+	struct session *s;
+};
+
+static void lister_add(void *arg, const char *name)
+{
+	strlist_add(&((struct lister *)arg)->j->opt.targets, name);
+}
+
+static void lister_warn(void *arg, const char *msg)
+{
+	out_warn(((struct lister *)arg)->s->cmd->out, "warning: %s", msg);
+}
+
+static void target_missing(void *arg, const char *target, const struct err *e)
+{
+	struct lister *l = arg;
+
+	l->j->missing++;
+	if (e->code == ERR_NOTFOUND)
+		out_item_error(l->s->cmd->out, "scan", target, "does not exist, skipping");
+	else
+		out_item_error(l->s->cmd->out, "scan", target, e->msg);
+}
+
+/* A word that is neither a command nor a file was meant to be one of them. */
+static int check_word(const struct opts *o, struct err *err)
+{
+	struct stat st;
+
+	if (o->verb_given || !o->args.n || !lstat(o->args.s[0], &st))
+		return 0;
+	return err_set(err, ERR_USAGE, "\"%s\" is neither a command nor a file; commands: a_backup --help", o->args.s[0]);
+}
+
+static int read_targets(struct addjob *j, struct session *s, struct err *err)
+{
+	static const struct {
+		enum opt_id id;
+		enum match_list kind;
+	} lists[] = {{OPT_FILES_FROM, MATCH_LINES_GLOB}, {OPT_FILES_VERBATIM, MATCH_LINES_VERBATIM}, {OPT_FILES_RAW, MATCH_NUL}};
+	const struct opts *o = s->opts;
+	struct lister l = {j, s};
+	int rc = check_word(o, err);
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+		for (size_t i = 0; i < o->value[lists[k].id].n && !rc; i++)
+			rc = match_read_list(o->value[lists[k].id].s[i], lists[k].kind, lister_add, &l, lister_warn, err);
+	}
+	for (size_t i = 0; i < o->args.n && !rc; i++)
+		rc = o->args.s[i][0] ? 0 : err_set(err, ERR_USAGE, "a file's name cannot be empty");
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < o->args.n; i++)
+		strlist_add(&j->opt.targets, o->args.s[i]);
+	if (!j->opt.targets.n)
+		return err_set(err, ERR_USAGE, "nothing to back up; write: a_backup add FILE...");
+	if (!backup_targets(&j->opt.targets, target_missing, &l))
+		return err_set(err, ERR_USAGE, "nothing to back up: none of what was named exists");
+	return 0;
+}
+
+static void split_tags(struct strlist *to, const struct strlist *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		for (const char *s = from->s[i]; *s;) {
+			size_t n = strcspn(s, ",");
+
+			if (n)
+				strlist_addn(to, s, n);
+			s += n + (s[n] == ',');
+		}
+	}
+}
+
+/* Nodes of a cluster have names of their own, but a backup from any of them is to find the parent of the last one. */
+static const char *stored_host(const struct session *s)
+{
+	const char *given = opt_str(s->opts, OPT_HOST), *cluster = s->cmd->env("SLURM_CLUSTER_NAME");
+
+	if (given && *given)
+		return given;
+	return s->cmd->env("SLURM_JOB_ID") && cluster && *cluster ? cluster : s->hostname;
+}
+
+static int read_head(struct addjob *j, const struct session *s, struct err *err)
+{
+	const struct opts *o = s->opts;
+	struct snapshot *h = &j->opt.head;
+
+	h->time = clock_now(s->env.clock);
+	if (opt_str(o, OPT_TIME) && strcmp(opt_str(o, OPT_TIME), "now") != 0) {
+		int rc = when_parse(opt_str(o, OPT_TIME), s->zone, &h->time, err);
+
+		if (rc)
+			return err_prefix(err, "--time");
+	}
+	h->hostname = mem_strdup(stored_host(s));
+	h->username = mem_strdup(s->username);
+	h->uid = getuid();
+	h->gid = getgid();
+	h->program_version = mem_strdup("a_backup " CMD_VERSION);
+	split_tags(&h->tags, &o->value[OPT_TAG]);
+	for (size_t i = 0; i < o->value[OPT_EXCLUDE].n; i++)
+		strlist_add(&h->excludes, o->value[OPT_EXCLUDE].s[i]);
+	backup_paths(&j->opt.targets, j->cwd, &h->paths);
+	return 0;
+}
+
+int addjob_read(struct addjob *j, struct session *s, struct err *err)
+{
+	int rc = session_threads(s, err);
+
+	j->cwd = addjob_cwd(s->cmd->env("PWD"));
+	if (!rc)
+		rc = patterns_read(&j->exclude, s->opts, false, s->cmd->env, err);
+	if (!rc)
+		rc = read_plain(j, s, err);
+	if (!rc)
+		rc = read_targets(j, s, err);
+	if (!rc)
+		rc = read_head(j, s, err);
+	return rc;
+}
+
+int addjob_parent(struct addjob *j, struct session *s, struct err *err)
+{
+	const struct snapshot *h = &j->opt.head;
+	const char *keys = opt_str(s->opts, OPT_GROUP_BY), *id = opt_str(s->opts, OPT_PARENT);
+	struct snapshots_filter none = {0};
+	unsigned by = SNAPSHOTS_BY_HOST | SNAPSHOTS_BY_PATHS;
+	char *sub = NULL;
+	int rc = keys ? group_parse(keys, &by, err) : 0;
+
+	if (rc || j->opt.force)
+		return rc;
+	if (!id) {
+		j->opt.parent = snapshots_parent(&s->snaps, &h->time, by, h->hostname, &h->paths, &h->tags);
+		return 0;
+	}
+	rc = snapshots_pick(&s->snaps, id, &none, &j->opt.parent, &sub, err);
+	if (!rc && sub)
+		rc = err_set(err, ERR_USAGE, "--parent takes a whole snapshot, not %s", id);
+	mem_free(sub);
+	return rc;
+}
+
+void addjob_release(struct addjob *j)
+{
+	patterns_release(&j->exclude);
+	for (size_t i = 0; i < j->markers; i++) {
+		mem_free(j->marker[i].name);
+		mem_free(j->marker[i].header);
+	}
+	mem_free(j->marker);
+	mem_free(j->cwd);
+	strlist_release(&j->opt.targets);
+	snapshot_release(&j->opt.head);
+}
+
+void addjob_put(const struct addjob *j, const struct session *s, struct buf *b)
+{
+	opts_put(s->opts, b);
+	wire_put_bytes(b, s->location, strlen(s->location));
+	wire_put_bytes(b, j->cwd, strlen(j->cwd));
+	patterns_put(&j->exclude, b);
+}
+
+int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct err *err)
+{
+	const uint8_t *p;
+	size_t n;
+	int rc = opts_get(&s->received, in, err);
+
+	if (rc)
+		return rc;
+	s->opts = &s->received;
+	p = wire_bytes(in, &n);
+	s->location = mem_strndup((const char *)p, n);
+	p = wire_bytes(in, &n);
+	j->cwd = mem_strndup((const char *)p, n);
+	rc = session_threads(s, err);
+	if (!rc)
+		rc = patterns_get(&j->exclude, s->opts, in, err);
+	if (!rc)
+		rc = read_plain(j, s, err);
+	return rc;
+}

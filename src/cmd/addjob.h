@@ -1,0 +1,32 @@
+/*
+ * addjob: the options of an `add` as the engine's backup_options, on rank 0 from the command line and on the others from rank 0's message.
+ */
+#ifndef CMD_ADDJOB_H
+#define CMD_ADDJOB_H
+#include "cmd/patterns.h"
+#include "cmd/session.h"
+#include "engine/backup.h"
+
+struct addjob {
+	struct backup_options opt;
+	struct patterns exclude;
+	struct backup_marker *marker; /* owned, also by opt */
+	size_t markers;
+	char *cwd;
+	size_t missing; /* targets that do not exist */
+};
+
+/* addjob_read: rank 0: everything that needs no repository.  Missing targets are named; none left is ERR_USAGE. */
+int addjob_read(struct addjob *j, struct session *s, struct err *err);
+/* addjob_parent: rank 0: the parent snapshot by --parent, --force, --group-by; s->snaps are loaded. */
+int addjob_parent(struct addjob *j, struct session *s, struct err *err);
+void addjob_release(struct addjob *j);
+
+/* The message to the other ranks, behind its kind: options, place, directory, patterns.  addjob_get sets s->opts and s->location too. */
+void addjob_put(const struct addjob *j, const struct session *s, struct buf *b);
+int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct err *err);
+
+/* addjob_cwd: $PWD if that is the current directory, else getcwd(2)'s name for it; owned (restic-format.md 7). */
+char *addjob_cwd(const char *pwd);
+
+#endif

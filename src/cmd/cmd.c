@@ -1,0 +1,288 @@
+#include "cmd/cmd.h"
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/help.h"
+#include "cmd/session.h"
+#include "cmd/when.h"
+#include "dist/ranks.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define RANKS_MAX 4096
+
+static const char *process_env(const char *name)
+{
+	return getenv(name);
+}
+
+void cmd_limits(bool alone)
+{
+	/* 1, not 0: the kernel takes this value for "no", also where a program gets the core through a pipe. */
+	struct rlimit no_core = {1, 1};
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (alone)
+		prctl(PR_SET_DUMPABLE, 0);
+}
+
+int cmd_exit_code(int code, const struct cmd *c)
+{
+	if (code >= 0)
+		return stop_signalled(c->stop) && code != CMD_OK ? CMD_STOPPED : code;
+	if (stop_signalled(c->stop))
+		return CMD_STOPPED;
+	switch (code) {
+	case ERR_NOREPO:
+		return CMD_NO_REPO;
+	case ERR_LOCKED:
+		return CMD_LOCKED;
+	case ERR_PASSWORD:
+		return CMD_PASSWORD;
+	default:
+		return CMD_ERROR;
+	}
+}
+
+/* The last sentence of a run. */
+static void say_end(struct cmd *c, int code, int rc, const struct err *err)
+{
+	char *text;
+
+	if (code == CMD_OK)
+		return;
+	if (code == CMD_STOPPED)
+		text = mem_strdup("interrupted by a signal");
+	else if (code == CMD_INCOMPLETE && rc >= 0)
+		text = mem_strdup("Warning: at least one source file could not be read");
+	else if (rc >= 0)
+		text = mem_strdup("Warning: something could not be read; see above");
+	else
+		text = mem_printf("Fatal: %s", err->msg);
+	out_last(c->out, code, text);
+	mem_free(text);
+}
+
+static int run_verb(struct session *s, bool *sent, struct err *err)
+{
+	switch (s->opts->verb) {
+	case VERB_ADD:
+		return cmd_add(s, sent, err);
+	case VERB_INIT:
+		return cmd_init(s, err);
+	case VERB_LIST:
+		return cmd_list(s, err);
+	case VERB_FILES:
+		return cmd_files(s, err);
+	case VERB_FIND:
+		return cmd_find(s, err);
+	case VERB_RESTORE:
+	case VERB_RESTORE_OVERWRITE:
+	case VERB_RESTORE_NEWER:
+		return cmd_restore(s, err);
+	case VERB_DUMP:
+		return cmd_dump(s, err);
+	case VERB_CHECK:
+		return cmd_check(s, err);
+	case VERB_CAT:
+		return cmd_cat(s, err);
+	case VERB_UNLOCK:
+		return cmd_unlock(s, err);
+	default:
+		return err_set(err, ERR_USAGE, "this cannot happen: verb %d", (int)s->opts->verb);
+	}
+}
+
+/* The other ranks may leave, with this exit code. */
+static void dismiss(struct session *s, int code)
+{
+	struct buf b;
+
+	if (s->comm->size == 1)
+		return;
+	buf_init(&b, 64);
+	wire_put_u8(&b, CMD_ORDER_LEAVE);
+	wire_put_u32(&b, (uint32_t)code);
+	agree_bcast(s->agree, &b);
+	buf_release(&b);
+}
+
+/* Rank 0: the command; then everybody learns the exit code. */
+static int lead(struct session *s)
+{
+	struct cmd *c = s->cmd;
+	struct err err = {0}, late = {0};
+	bool sent = false;
+	int rc = run_verb(s, &sent, &err), code;
+
+	if (out_flush(c->out, &late) && rc >= 0)
+		rc = err_copy(&err, &late);
+	/* A command that a signal ended says so, even if it had nothing to complain of. */
+	code = stop_signalled(c->stop) && (rc || s->opts->verb != VERB_ADD) ? CMD_STOPPED : cmd_exit_code(rc, c);
+	dismiss(s, code);
+	say_end(c, code, rc, &err);
+	return code;
+}
+
+/* Another rank: does what rank 0 says until it says to leave. */
+static int follow(struct session *s)
+{
+	struct err err = {0};
+	struct wire_in in;
+	struct buf b;
+	int code = -1;
+
+	if (s->cmd->mpi)
+		stop_catch(s->cmd->stop);
+	buf_init(&b, COMM_MAX);
+	while (code < 0) {
+		agree_bcast(s->agree, &b);
+		wire_in_init(&in, b.p, b.len);
+		if (wire_u8(&in) == CMD_ORDER_ADD)
+			cmd_add_follow(s, &in, &err); /* what goes wrong is known to rank 0: it is agreed upon */
+		else
+			code = (int)(wire_u32(&in) & 0xff);
+	}
+	buf_wipe(&b);
+	return code;
+}
+
+static int run_rank(void *arg, struct comm *comm)
+{
+	struct cmd *c = arg;
+	struct session s;
+	int code = c->done;
+
+	session_init(&s, c, comm);
+	if (comm->rank != 0)
+		code = follow(&s);
+	else if (code < 0)
+		code = lead(&s);
+	else
+		dismiss(&s, code);
+	session_release(&s);
+	return code;
+}
+
+/* help, version and --help of a command need nothing else.  True: it was one of them. */
+static bool run_plain(struct cmd *c)
+{
+	const struct opts *o = &c->opts;
+	struct json_out j;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	if (o->verb == VERB_VERSION || opt_flag(o, OPT_VERSION)) {
+		json_out_init(&j, &b);
+		json_object(&j);
+		json_key(&j, "message_type");
+		json_str(&j, "version");
+		json_key(&j, "version");
+		json_str(&j, CMD_VERSION);
+		json_key(&j, "program");
+		json_str(&j, "a_backup");
+		json_object_end(&j);
+		if (!out_json(c->out)) {
+			buf_reset(&b);
+			buf_adds(&b, "a_backup " CMD_VERSION " (repositories as of restic 0.14 to 0.19)");
+		}
+		out_line(c->out, &b);
+	} else if (o->verb == VERB_HELP || opt_flag(o, OPT_HELP)) {
+		int verb = o->verb_given ? (int)o->verb : VERB_HELP;
+
+		for (int v = 0; o->verb == VERB_HELP && o->args.n && v < VERBS; v++) {
+			if (!strcmp(o->args.s[0], opt_verbs[v].name))
+				verb = v;
+		}
+		if (verb == VERB_HELP)
+			help_main(&b);
+		else
+			help_verb((enum verb)verb, &b);
+		out_result(c->out, b.p, b.len);
+	} else {
+		buf_release(&b);
+		return false;
+	}
+	buf_release(&b);
+	return true;
+}
+
+static bool asks_json(int n, char *const *args)
+{
+	for (int i = 0; i < n; i++) {
+		if (!strcmp(args[i], "--json"))
+			return true;
+	}
+	return false;
+}
+
+/* The command line, on the rank that has one to obey.  An exit code, or -1: go on. */
+static int read_command_line(struct cmd *c, int argc, char **argv)
+{
+	struct err err = {0};
+	uint64_t ranks = 1;
+	int rc;
+
+	if (argc < 2) {
+		struct buf b;
+
+		buf_init(&b, SIZE_MAX / 2);
+		help_main(&b);
+		out_warn(c->out, "%s", buf_str(&b));
+		buf_release(&b);
+		return CMD_ERROR;
+	}
+	rc = opts_parse(&c->opts, argc - 1, argv + 1, &err);
+	out_mode(c->out, rc ? asks_json(argc - 1, argv + 1) : opt_flag(&c->opts, OPT_JSON), opts_verbosity(&c->opts));
+	if (!rc && run_plain(c))
+		return out_flush(c->out, &err) ? CMD_ERROR : CMD_OK;
+	opts_env(&c->opts, c->env);
+	if (!rc && opt_str(&c->opts, OPT_RANKS))
+		rc = when_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks, &err);
+	if (!rc && ranks > 1 && c->mpi)
+		rc = err_set(&err, ERR_USAGE, "--ranks is for one process; here the launcher says how many there are");
+	if (rc) {
+		say_end(c, CMD_ERROR, rc, &err);
+		return CMD_ERROR;
+	}
+	c->ranks = c->opts.verb == VERB_ADD ? (int)ranks : 1;
+	return -1;
+}
+
+static void no_memory(size_t size)
+{
+	static const char text[] = "Fatal: out of memory\n";
+
+	(void)size;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(CMD_ERROR);
+	_exit(CMD_ERROR);
+}
+
+int cmd_main(struct comm *mpi, int argc, char **argv)
+{
+	struct cmd c = {.out = out_new(STDOUT_FILENO, STDERR_FILENO), .stop = stop_new(), .env = process_env, .ranks = 1, .mpi = mpi != NULL};
+	int code = -1;
+
+	mem_on_exhausted(no_memory);
+	mem_tune();
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the lock is still removed */
+	if (!mpi || mpi->rank == 0)
+		code = read_command_line(&c, argc, argv);
+	c.done = code;
+	if (mpi)
+		code = run_rank(&c, mpi);
+	else if (code < 0)
+		code = ranks_run(c.ranks, run_rank, &c);
+	if (code == ERR_NOMEM) {
+		out_last(c.out, CMD_ERROR, "Fatal: the system does not give so many threads; try fewer --ranks or --workers");
+		code = CMD_ERROR;
+	}
+	out_free(c.out);
+	stop_free(c.stop);
+	opts_release(&c.opts);
+	return code;
+}

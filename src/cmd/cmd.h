@@ -1,0 +1,58 @@
+/*
+ * cmd: the commands a user types.  One process runs one command; only this room prints and decides the exit code.
+ *
+ * Each verb is one file cmd_<verb>.c with one function.  It returns an exit code (0, or EXIT_INCOMPLETE) or an error code with `err` set, which cmd.c turns
+ * into a sentence and restic's exit code (restic-format.md 13.11).
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+#include "cmd/opt.h"
+#include "cmd/out.h"
+#include "cmd/stop.h"
+#include "comm/comm.h"
+
+#define CMD_VERSION "0.1.0"
+
+enum cmd_exit {
+	CMD_OK = 0, CMD_ERROR = 1, CMD_INCOMPLETE = 3 /* some source files could not be read */, CMD_NO_REPO = 10, CMD_LOCKED = 11, CMD_PASSWORD = 12, CMD_STOPPED = 130
+};
+
+typedef const char *cmd_env_fn(const char *name);
+
+struct cmd { /* one process, shared by its ranks */
+	struct opts opts;
+	struct out *out;
+	struct stop *stop;
+	cmd_env_fn *env;
+	int ranks; /* threads that are ranks of this process; 1 under MPI */
+	bool mpi;
+	int done;  /* an exit code, when the command line was all there was to do; else -1 */
+};
+
+/* cmd_main: the whole run; the exit code.  `mpi`: the mailbox of one of several processes, NULL: this process is the run, maybe with --ranks. */
+int cmd_main(struct comm *mpi, int argc, char **argv);
+/* cmd_limits: no core files, where a password or key could lie.  `alone`: nobody else needs to read this process's memory (MPI between local ranks does). */
+void cmd_limits(bool alone);
+int cmd_exit_code(int code, const struct cmd *c); /* for an enum err_code or an exit code */
+
+struct session;
+int cmd_init(struct session *s, struct err *err);
+int cmd_list(struct session *s, struct err *err);
+int cmd_files(struct session *s, struct err *err);
+int cmd_find(struct session *s, struct err *err);
+int cmd_restore(struct session *s, struct err *err);
+int cmd_dump(struct session *s, struct err *err);
+int cmd_check(struct session *s, struct err *err);
+int cmd_cat(struct session *s, struct err *err);
+int cmd_unlock(struct session *s, struct err *err);
+
+/*
+ * add is the one verb of several ranks: rank 0 runs cmd_add, the others cmd_add_follow with what rank 0 broadcast (`orders`: the rest of the message).
+ * *sent tells whether cmd_add did broadcast: then all ranks went through the same collective calls and only the exit code is left to tell.
+ */
+int cmd_add(struct session *s, bool *sent, struct err *err);
+int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err);
+
+enum cmd_order { CMD_ORDER_LEAVE /* + u32 exit code */, CMD_ORDER_ADD };
+
+#endif

@@ -1,0 +1,264 @@
+/* add: a backup by all ranks; rank 0 reads the command line, opens the repository and reports (restic-format.md 11, 13.7). */
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/addjob.h"
+#include "cmd/human.h"
+#include "cmd/progress.h"
+#include "engine/join.h"
+#include <string.h>
+
+#define ORDER_MAX ((size_t)512 << 20)
+
+struct add {
+	struct session *s;
+	struct addjob job;
+	struct progress progress;
+	struct backup_result result;
+	struct buf line;
+};
+
+static void put_uint(struct json_out *j, const char *key, uint64_t v)
+{
+	json_key(j, key);
+	json_uint(j, v);
+}
+
+static void begin(struct json_out *j, struct buf *line, const char *type)
+{
+	json_out_init(j, line);
+	json_object(j);
+	json_key(j, "message_type");
+	json_str(j, type);
+}
+
+static void json_status(struct add *a, const struct backup_counts *c)
+{
+	struct json_out j;
+
+	begin(&j, &a->line, "status");
+	put_uint(&j, "seconds_elapsed", (uint64_t)progress_seconds(&a->progress));
+	/* Nothing is walked twice, so nobody knows how much there is before the end. */
+	put_uint(&j, "percent_done", 0);
+	put_uint(&j, "files_done", c->files_done);
+	put_uint(&j, "bytes_done", c->bytes_done);
+	if (c->errors)
+		put_uint(&j, "error_count", c->errors);
+	json_object_end(&j);
+	out_line(a->s->cmd->out, &a->line);
+}
+
+static void on_progress(void *arg, const struct backup_counts *c)
+{
+	struct add *a = arg;
+	double t = progress_seconds(&a->progress);
+
+	if (!progress_due(&a->progress))
+		return;
+	if (out_json(a->s->cmd->out)) {
+		json_status(a, c);
+		return;
+	}
+	progress_show(&a->progress, "[%s] %llu files, %s, %s/s, %s stored, %llu errors", human_duration((uint64_t)t).s, (unsigned long long)c->files_done,
+		human_size(c->bytes_done).s, human_size(t > 0 ? (uint64_t)((double)c->bytes_done / t) : 0).s, human_size(c->data_added_packed).s,
+		(unsigned long long)c->errors);
+}
+
+static void on_error(void *arg, const char *path, const char *message)
+{
+	struct add *a = arg;
+
+	out_item_error(a->s->cmd->out, "archival", path, message);
+}
+
+static void on_item(void *arg, const char *action, const char *path, uint64_t size)
+{
+	struct add *a = arg;
+	struct out *o = a->s->cmd->out;
+	bool excluded = !strcmp(action, "excluded");
+	struct json_out j;
+
+	if (!out_json(o)) {
+		out_say(o, 3, size ? "%-9s %s, %s" : "%-9s %s", action, path, human_size(size).s);
+		return;
+	}
+	begin(&j, &a->line, excluded ? "excluded_item" : "verbose_status");
+	if (!excluded) {
+		json_key(&j, "action");
+		json_str(&j, action);
+	}
+	json_key(&j, "item");
+	json_str(&j, path);
+	if (!excluded) {
+		/* restic's other members are not known for each file, because its blobs are stored by other ranks and later. */
+		put_uint(&j, "duration", 0);
+		put_uint(&j, "data_size", size);
+		put_uint(&j, "data_size_in_repo", 0);
+		put_uint(&j, "metadata_size", 0);
+		put_uint(&j, "metadata_size_in_repo", 0);
+		put_uint(&j, "total_files", 0);
+	}
+	json_object_end(&j);
+	out_line(o, &a->line);
+}
+
+static void json_summary(struct add *a, bool dry_run)
+{
+	const struct backup_result *r = &a->result;
+	const struct snapshot_summary *m = &r->summary;
+	struct json_out j;
+
+	begin(&j, &a->line, "summary");
+	put_uint(&j, "files_new", m->files_new);
+	put_uint(&j, "files_changed", m->files_changed);
+	put_uint(&j, "files_unmodified", m->files_unmodified);
+	put_uint(&j, "dirs_new", m->dirs_new);
+	put_uint(&j, "dirs_changed", m->dirs_changed);
+	put_uint(&j, "dirs_unmodified", m->dirs_unmodified);
+	put_uint(&j, "data_blobs", m->data_blobs);
+	put_uint(&j, "tree_blobs", m->tree_blobs);
+	put_uint(&j, "data_added", m->data_added);
+	put_uint(&j, "data_added_packed", m->data_added_packed);
+	put_uint(&j, "total_files_processed", m->total_files_processed);
+	put_uint(&j, "total_bytes_processed", m->total_bytes_processed);
+	json_key(&j, "total_duration");
+	json_float(&j, progress_seconds(&a->progress));
+	json_key(&j, "backup_start");
+	json_time(&j, &m->backup_start, a->s->zone);
+	json_key(&j, "backup_end");
+	json_time(&j, &m->backup_end, a->s->zone);
+	if (!id_is_zero(&r->snapshot)) {
+		json_key(&j, "snapshot_id");
+		json_id(&j, &r->snapshot);
+	}
+	if (dry_run) {
+		json_key(&j, "dry_run");
+		json_boolean(&j, true);
+	}
+	json_object_end(&j);
+	out_line(a->s->cmd->out, &a->line);
+}
+
+static void text_summary(struct add *a, bool dry_run)
+{
+	const struct backup_result *r = &a->result;
+	const struct snapshot_summary *m = &r->summary;
+	struct out *o = a->s->cmd->out;
+
+	out_say(o, 1, "\nFiles:       %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->files_new, (unsigned long long)m->files_changed,
+		(unsigned long long)m->files_unmodified);
+	out_say(o, 1, "Dirs:        %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->dirs_new, (unsigned long long)m->dirs_changed,
+		(unsigned long long)m->dirs_unmodified);
+	out_say(o, 2, "Data Blobs:  %5llu new", (unsigned long long)m->data_blobs);
+	out_say(o, 2, "Tree Blobs:  %5llu new", (unsigned long long)m->tree_blobs);
+	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added", human_size(m->data_added).s, human_size(m->data_added_packed).s);
+	out_say(o, 1, "\nprocessed %llu files, %s in %s", (unsigned long long)m->total_files_processed, human_size(m->total_bytes_processed).s,
+		human_duration((uint64_t)progress_seconds(&a->progress)).s);
+	out_say(o, 2, "%d ranks; files opened: %llu, trees read: %llu with %llu requests, items stolen: %llu", a->s->comm->size,
+		(unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read, (unsigned long long)r->counts.store_gets,
+		(unsigned long long)r->counts.items_stolen);
+	if (!id_is_zero(&r->snapshot))
+		out_say(o, 1, "snapshot %s saved", id_short(&r->snapshot).s);
+	else if (r->unchanged)
+		out_say(o, 1, "skipped creating snapshot");
+}
+
+/* Collective from here on: all ranks make the same calls. */
+static int run_together(struct add *a, const struct backup_events *ev, struct err *err)
+{
+	struct session *s = a->s;
+	bool leader = s->comm->rank == 0;
+	int rc = agree_all(s->agree, err);
+
+	if (!rc)
+		rc = join_repo(s->agree, s->router, s->be, &s->env, &s->repo, err);
+	if (!rc && !leader)
+		session_repo_settings(s);
+	if (!rc)
+		rc = backup_run(s->router, s->agree, s->repo, &s->env, &a->job.opt, ev, stop_flag(s->cmd->stop), &a->result, err);
+	return rc;
+}
+
+int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
+{
+	struct backup_events none = {0};
+	struct add a = {.s = s};
+	int rc;
+
+	err_clear(err);
+	rc = addjob_get(&a.job, s, orders, err);
+	if (!rc)
+		rc = session_backend(s, s->location, &s->be, err);
+	if (!rc)
+		stop_add_backend(s->cmd->stop, s->be);
+	rc = run_together(&a, &none, err);
+	addjob_release(&a.job);
+	return rc;
+}
+
+static int open_all(struct add *a, struct err *err)
+{
+	struct session *s = a->s;
+	int rc = session_open(s, a->job.opt.dry_run ? SESSION_NO_LOCK : SESSION_SHARED, err);
+
+	if (!rc)
+		rc = session_snapshots(s, err);
+	if (!rc)
+		rc = addjob_parent(&a->job, s, err);
+	if (rc)
+		return rc;
+	a->job.opt.lock = s->lock;
+	if (a->job.opt.parent)
+		out_say(s->cmd->out, 1, "using parent snapshot %s", id_short(&a->job.opt.parent->id).s);
+	else
+		out_say(s->cmd->out, 1, "no parent snapshot found, will read all files");
+	return 0;
+}
+
+static void send_order(struct add *a)
+{
+	struct buf b;
+
+	buf_init(&b, ORDER_MAX);
+	wire_put_u8(&b, CMD_ORDER_ADD);
+	addjob_put(&a->job, a->s, &b);
+	agree_bcast(a->s->agree, &b);
+	buf_wipe(&b); /* the place may name a password */
+}
+
+static int report(struct add *a)
+{
+	bool dry_run = a->job.opt.dry_run;
+
+	if (out_json(a->s->cmd->out))
+		json_summary(a, dry_run);
+	else
+		text_summary(a, dry_run);
+	return a->result.counts.errors || a->job.missing ? CMD_INCOMPLETE : 0;
+}
+
+int cmd_add(struct session *s, bool *sent, struct err *err)
+{
+	struct add a = {.s = s};
+	struct backup_events ev = {.progress = on_progress, .error = on_error, .item = on_item, .arg = &a};
+	int rc;
+
+	*sent = false;
+	buf_init(&a.line, SIZE_MAX / 2);
+	rc = addjob_read(&a.job, s, err);
+	if (!rc)
+		rc = open_all(&a, err);
+	if (!rc) {
+		*sent = true;
+		err_clear(err);
+		progress_init(&a.progress, s);
+		if (s->comm->size > 1)
+			send_order(&a);
+		rc = session_lost(s, run_together(&a, &ev, err), err);
+		progress_end(&a.progress);
+	}
+	if (!rc)
+		rc = report(&a);
+	buf_release(&a.line);
+	addjob_release(&a.job);
+	return rc;
+}

@@ -1,0 +1,181 @@
+/* check: is the repository whole (restic-format.md 13.9). */
+#include "engine/check.h"
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/human.h"
+#include "cmd/progress.h"
+#include "cmd/session.h"
+#include "cmd/when.h"
+#include "fs/match.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct check {
+	struct session *s;
+	struct progress progress;
+	const char *stage;
+};
+
+static void on_error(void *arg, const char *message)
+{
+	struct check *c = arg;
+	struct json_out j;
+	struct buf b;
+
+	if (!out_json(c->s->cmd->out)) {
+		out_warn(c->s->cmd->out, "error: %s", message);
+		return;
+	}
+	buf_init(&b, SIZE_MAX / 2);
+	json_out_init(&j, &b);
+	json_object(&j);
+	json_key(&j, "message_type");
+	json_str(&j, "error");
+	json_key(&j, "message");
+	json_str(&j, message);
+	json_object_end(&j);
+	out_json_error(c->s->cmd->out, &b);
+	buf_release(&b);
+}
+
+static void on_hint(void *arg, const char *message)
+{
+	struct check *c = arg;
+
+	out_say(c->s->cmd->out, 1, "hint: %s", message);
+}
+
+static void on_stage(void *arg, const char *what)
+{
+	struct check *c = arg;
+
+	progress_end(&c->progress);
+	c->stage = what;
+	out_say(c->s->cmd->out, 1, "%s", what);
+}
+
+static void on_progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct check *c = arg;
+
+	/* Standard output is for the summary in JSON: restic's check reports no progress there either. */
+	if (out_json(c->s->cmd->out) || !progress_due(&c->progress))
+		return;
+	progress_show(&c->progress, "[%s] %.2f%%  %llu / %llu", human_duration((uint64_t)progress_seconds(&c->progress)).s,
+		total ? 100.0 * (double)done / (double)total : 0.0, (unsigned long long)done, (unsigned long long)total);
+}
+
+/* "n/t", "x%" or a size. */
+static int read_subset(const char *s, struct check_options *o, struct err *err)
+{
+	unsigned long long bytes;
+	unsigned n, t;
+	char *end, rest;
+
+	o->read_data = true;
+	if (strchr(s, '/')) {
+		if (sscanf(s, "%u/%u%c", &n, &t, &rest) != 2 || !n || n > t || s[0] < '0' || s[0] > '9')
+			return err_set(err, ERR_USAGE, "--read-data-subset %s: n/t needs 1 <= n <= t", s);
+		o->subset_n = n;
+		o->subset_t = t;
+		return 0;
+	}
+	if (*s && s[strlen(s) - 1] == '%') {
+		o->subset_percent = strtod(s, &end);
+		if (strcmp(end, "%") != 0 || !(o->subset_percent > 0 && o->subset_percent <= 100))
+			return err_set(err, ERR_USAGE, "--read-data-subset %s: more than 0%%, at most 100%%", s);
+		return 0;
+	}
+	if (match_size(s, &bytes, err))
+		return err_prefix(err, "--read-data-subset");
+	if (!bytes)
+		return err_set(err, ERR_USAGE, "--read-data-subset takes n/t, x%% or a size, not \"%s\"", s);
+	o->subset_bytes = bytes;
+	return 0;
+}
+
+static void json_summary(struct session *s, const struct check_result *r)
+{
+	struct json_out j;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	json_out_init(&j, &b);
+	json_object(&j);
+	json_key(&j, "message_type");
+	json_str(&j, "summary");
+	json_key(&j, "num_errors");
+	json_uint(&j, r->errors);
+	json_key(&j, "broken_packs");
+	if (r->n_broken) {
+		json_array(&j);
+		for (size_t i = 0; i < r->n_broken; i++)
+			json_id(&j, &r->broken[i]);
+		json_array_end(&j);
+	} else {
+		json_null(&j);
+	}
+	json_key(&j, "suggest_repair_index");
+	json_boolean(&j, r->suggest_repair_index);
+	json_key(&j, "suggest_prune");
+	json_boolean(&j, r->suggest_prune);
+	json_object_end(&j);
+	out_line(s->cmd->out, &b);
+	buf_release(&b);
+}
+
+/* What to do about it: repairing is restic's. */
+static void say_remedy(struct session *s, const struct check_result *r)
+{
+	struct out *o = s->cmd->out;
+
+	if (out_json(o))
+		return;
+	if (r->suggest_repair_index)
+		out_warn(o, "The index is not right; to make it anew: restic repair index");
+	if (r->suggest_prune)
+		out_say(o, 1, "There is data that nothing refers to; to free its space: restic prune");
+	if (!r->n_broken)
+		return;
+	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic repair packs, then restic repair snapshots --forget");
+	for (size_t i = 0; i < r->n_broken; i++)
+		out_warn(o, "  damaged pack %s", id_hex(&r->broken[i]).s);
+}
+
+int cmd_check(struct session *s, struct err *err)
+{
+	struct check c = {.s = s};
+	struct check_options opt = {.read_data = opt_flag(s->opts, OPT_READ_DATA)};
+	struct check_events ev = {.error = on_error, .hint = on_hint, .stage = on_stage, .progress = on_progress, .arg = &c};
+	struct check_result r = {0};
+	const char *subset = opt_str(s->opts, OPT_READ_SUBSET);
+	int rc = 0;
+
+	if (s->opts->args.n)
+		rc = err_set(err, ERR_USAGE, "check takes no arguments; the repository is named by -r");
+	if (!rc && subset && opt.read_data)
+		rc = err_set(err, ERR_USAGE, "--read-data and --read-data-subset cannot be given together");
+	if (!rc && subset)
+		rc = read_subset(subset, &opt, err);
+	if (!rc)
+		rc = session_open(s, SESSION_EXCLUSIVE, err);
+	if (rc)
+		return rc;
+	s->catalog = catalog_new();
+	progress_init(&c.progress, s);
+	rc = check_run(s->repo, s->catalog, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r, err);
+	progress_end(&c.progress);
+	rc = session_lost(s, rc, err);
+	if (!rc) {
+		say_remedy(s, &r);
+		if (out_json(s->cmd->out))
+			json_summary(s, &r);
+		if (r.errors)
+			rc = err_set(err, ERR_INVALID, "repository contains errors");
+		else
+			out_say(s->cmd->out, 1, "no errors were found");
+	}
+	check_result_release(&r);
+	return rc;
+}

@@ -1,0 +1,127 @@
+/* files: what a snapshot holds, in tree order (restic-format.md 13.4). */
+#include "base/mem.h"
+#include "base/path.h"
+#include "cmd/human.h"
+#include "cmd/nodeline.h"
+#include "cmd/session.h"
+#include "engine/treewalk.h"
+#include <string.h>
+
+struct files {
+	struct session *s;
+	struct strlist dirs; /* clean; none: everything */
+	bool *found;
+	bool recursive, with_meta;
+	struct buf line;
+};
+
+static bool below(const char *dir, const char *path, size_t len)
+{
+	size_t n = strlen(dir);
+
+	return !strcmp(dir, "/") || (len > n && path[n] == '/' && !memcmp(dir, path, n));
+}
+
+/* Whether to print this entry, and whether something below it may be wanted. */
+static void wanted(struct files *f, const struct treewalk_entry *e, bool *print, bool *enter)
+{
+	const char *slash = strrchr(e->path, '/');
+	size_t parent = (size_t)(slash - e->path);
+
+	*print = *enter = !f->dirs.n;
+	for (size_t i = 0; i < f->dirs.n; i++) {
+		const char *dir = f->dirs.s[i];
+		bool itself = !strcmp(dir, e->path), root = !strcmp(dir, "/");
+		bool child = root ? !parent : strlen(dir) == parent && !memcmp(dir, e->path, parent);
+
+		if (itself)
+			f->found[i] = true;
+		if (itself || child || (f->recursive && below(dir, e->path, e->path_len)))
+			*print = true;
+		if (itself || below(e->path, dir, strlen(dir)) || (f->recursive && below(dir, e->path, e->path_len)))
+			*enter = true;
+	}
+}
+
+static enum treewalk_next on_entry(void *arg, const struct treewalk_entry *e)
+{
+	struct files *f = arg;
+	struct out *o = f->s->cmd->out;
+	bool print, enter;
+
+	if (session_stopped(f->s) || out_broken(o))
+		return TREEWALK_STOP;
+	wanted(f, e, &print, &enter);
+	if (print && out_json(o))
+		nodeline_files(&f->line, e->node, e->path, e->path_len, f->s->zone);
+	else if (print)
+		nodeline_text(o, &f->line, e->node, e->path, e->path_len, f->with_meta, f->s->zone);
+	if (print)
+		out_line(o, &f->line);
+	return enter ? TREEWALK_GO : TREEWALK_SKIP;
+}
+
+static void show_head(struct files *f, const struct snapshot *snap)
+{
+	if (out_json(f->s->cmd->out)) {
+		nodeline_snapshot(&f->line, snap, true);
+		out_line(f->s->cmd->out, &f->line);
+		return;
+	}
+	nodeline_head(&f->line, snap);
+	buf_adds(&f->line, " filtered by [");
+	human_join(&f->line, &f->dirs, " ");
+	buf_adds(&f->line, "]:");
+	out_say(f->s->cmd->out, 1, "%s", buf_str(&f->line));
+	buf_reset(&f->line);
+}
+
+static int take_dirs(struct files *f, const struct strlist *args, struct err *err)
+{
+	for (size_t i = 1; i < args->n; i++) {
+		char *dir;
+
+		if (args->s[i][0] != '/')
+			return err_set(err, ERR_USAGE, "%s: a directory in a snapshot begins with \"/\"", args->s[i]);
+		dir = path_clean(args->s[i]);
+		strlist_add(&f->dirs, dir);
+		mem_free(dir);
+	}
+	f->found = mem_array(f->dirs.n + 1, sizeof(*f->found));
+	for (size_t i = 0; i < f->dirs.n; i++)
+		f->found[i] = !strcmp(f->dirs.s[i], "/");
+	return 0;
+}
+
+int cmd_files(struct session *s, struct err *err)
+{
+	struct files f = {.s = s, .recursive = opt_flag(s->opts, OPT_RECURSIVE), .with_meta = opt_flag(s->opts, OPT_LONG)};
+	struct treewalk_fn fn = {.enter = on_entry, .arg = &f};
+	const struct snapshot *snap;
+	char *sub = NULL;
+	struct id tree;
+	int rc = 0;
+
+	buf_init(&f.line, SIZE_MAX / 2);
+	if (!s->opts->args.n)
+		rc = err_set(err, ERR_USAGE, "which snapshot? write: a_backup files latest, or an id from: a_backup list");
+	if (!rc)
+		rc = take_dirs(&f, &s->opts->args, err);
+	if (!rc)
+		rc = session_open(s, SESSION_SHARED, err);
+	if (!rc)
+		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, &tree, err);
+	if (!rc) {
+		show_head(&f, snap);
+		rc = treewalk_run(s->loader, &s->env, &tree, "", &fn, err);
+	}
+	for (size_t i = 0; !rc && !session_stopped(s) && !out_broken(s->cmd->out) && i < f.dirs.n; i++) {
+		if (!f.found[i])
+			rc = err_set(err, ERR_NOTFOUND, "%s is not in the snapshot", f.dirs.s[i]);
+	}
+	mem_free(sub);
+	mem_free(f.found);
+	strlist_release(&f.dirs);
+	buf_release(&f.line);
+	return rc;
+}

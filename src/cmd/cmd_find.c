@@ -1,0 +1,240 @@
+/* find: which snapshots hold files that match (restic-format.md 13.5).  The newest first. */
+#include "base/hashtab.h"
+#include "base/mem.h"
+#include "cmd/human.h"
+#include "cmd/nodeline.h"
+#include "cmd/session.h"
+#include "cmd/when.h"
+#include "engine/treewalk.h"
+#include "fs/match.h"
+#include "kern/hash.h"
+#include <string.h>
+
+/*
+ * Snapshots of one place share most of their trees.  A directory under which nothing was found is remembered, by its tree and its path (patterns
+ * look at the whole path), and not entered again.  The memory for that is bounded: 32 MB.
+ */
+#define BARREN_MAX 500000u
+
+struct find {
+	struct session *s;
+	const struct strlist *patterns;
+	struct match *prune; /* NULL: a pattern begins with "!", which has no meaning here but has one there */
+	bool ignore_case, with_meta, has_oldest, has_newest;
+	struct ts oldest, newest;
+	struct hashtab *barren;
+	struct hash *hash;
+	struct buf open; /* hits (uint64_t) when each directory of the current path was entered */
+	uint64_t hits;   /* of this snapshot */
+	uint64_t all_hits, snapshots;
+	const struct snapshot *snap;
+	struct buf line;
+};
+
+static struct id barren_key(struct find *f, const struct treewalk_entry *e)
+{
+	struct id id;
+
+	hash_begin(f->hash);
+	hash_add(f->hash, e->node->subtree.b, ID_SIZE);
+	hash_add(f->hash, e->path, e->path_len);
+	hash_end(f->hash, &id);
+	return id;
+}
+
+static bool hit(const struct find *f, const struct treewalk_entry *e, bool *child)
+{
+	bool match = false;
+
+	*child = true;
+	if (f->prune)
+		match = match_path(f->prune, e->path, child);
+	for (size_t i = 0; i < f->patterns->n && !f->prune && !match; i++)
+		match = match_one(f->patterns->s[i], e->path, f->ignore_case);
+	if ((f->has_oldest && ts_cmp(&e->node->mtime, &f->oldest) < 0) || (f->has_newest && ts_cmp(&e->node->mtime, &f->newest) > 0))
+		return false;
+	return match;
+}
+
+/* In JSON one array element a snapshot, begun with its first hit, so that nothing is held back. */
+static void show(struct find *f, const struct treewalk_entry *e)
+{
+	struct out *o = f->s->cmd->out;
+
+	if (out_json(o)) {
+		buf_adds(&f->line, f->hits ? "," : f->snapshots ? ",{\"matches\":[" : "{\"matches\":[");
+		nodeline_find(&f->line, e->node, e->path, e->path_len, f->s->zone);
+		out_result(o, f->line.p, f->line.len);
+		buf_reset(&f->line);
+		return;
+	}
+	if (!f->hits && f->snapshots)
+		out_say(o, 1, "%s", "");
+	if (!f->hits)
+		out_say(o, 1, "Found matching entries in snapshot %s from %s", id_short(&f->snap->id).s, when_text(&f->snap->time, f->s->zone).s);
+	nodeline_text(o, &f->line, e->node, e->path, e->path_len, f->with_meta, f->s->zone);
+	out_line(o, &f->line);
+}
+
+static enum treewalk_next on_entry(void *arg, const struct treewalk_entry *e)
+{
+	struct find *f = arg;
+	bool child;
+
+	if (session_stopped(f->s) || out_broken(f->s->cmd->out))
+		return TREEWALK_STOP;
+	if (hit(f, e, &child)) {
+		show(f, e);
+		f->hits++;
+	}
+	if (e->node->type != NODE_DIR || !e->node->has_subtree)
+		return TREEWALK_GO;
+	if (child) {
+		struct id key = barren_key(f, e);
+
+		child = !hashtab_find(f->barren, &key);
+	}
+	if (!child)
+		return TREEWALK_SKIP;
+	buf_add(&f->open, &f->hits, sizeof(f->hits));
+	return TREEWALK_GO;
+}
+
+static void on_leave(void *arg, const struct treewalk_entry *e)
+{
+	struct find *f = arg;
+	uint64_t before;
+
+	f->open.len -= sizeof(before);
+	memcpy(&before, f->open.p + f->open.len, sizeof(before));
+	if (before == f->hits && hashtab_count(f->barren) < BARREN_MAX) {
+		struct id key = barren_key(f, e);
+		bool is_new;
+
+		hashtab_add(f->barren, &key, &is_new);
+	}
+}
+
+static int search(struct find *f, const struct snapshot *snap, struct err *err)
+{
+	struct treewalk_fn fn = {.enter = on_entry, .leave = on_leave, .arg = f};
+	struct out *o = f->s->cmd->out;
+	int rc;
+
+	f->snap = snap;
+	f->hits = 0;
+	buf_reset(&f->open);
+	rc = treewalk_run(f->s->loader, &f->s->env, &snap->tree, "", &fn, err);
+	if (f->hits && out_json(o)) {
+		buf_addf(&f->line, "],\"hits\":%llu,\"snapshot\":\"%s\"}", (unsigned long long)f->hits, id_hex(&snap->id).s);
+		out_result(o, f->line.p, f->line.len);
+		buf_reset(&f->line);
+	}
+	f->all_hits += f->hits;
+	f->snapshots += f->hits > 0;
+	return rc ? err_prefix(err, "snapshot %s", id_short(&snap->id).s) : 0;
+}
+
+static int read_options(struct find *f, struct err *err)
+{
+	const struct opts *o = f->s->opts;
+	const char *oldest = opt_str(o, OPT_OLDEST), *newest = opt_str(o, OPT_NEWEST);
+	bool negated = false;
+	int rc = 0;
+
+	f->patterns = &o->args;
+	f->ignore_case = opt_flag(o, OPT_IGNORE_CASE);
+	f->with_meta = opt_flag(o, OPT_LONG);
+	f->has_oldest = oldest != NULL;
+	f->has_newest = newest != NULL;
+	if (!o->args.n)
+		return err_set(err, ERR_USAGE, "what is to be found? write for instance: a_backup find '*.dat'");
+	if (oldest)
+		rc = when_parse(oldest, f->s->zone, &f->oldest, err);
+	if (!rc && newest)
+		rc = when_parse(newest, f->s->zone, &f->newest, err);
+	f->prune = match_new(f->ignore_case);
+	for (size_t i = 0; i < o->args.n && !rc; i++) {
+		negated = negated || o->args.s[i][0] == '!';
+		rc = o->args.s[i][0] ? match_add(f->prune, o->args.s[i], err) : err_set(err, ERR_USAGE, "an empty pattern finds nothing");
+	}
+	if (negated) {
+		match_free(f->prune);
+		f->prune = NULL;
+	}
+	return rc;
+}
+
+/* Marks the snapshots to search. */
+static int choose(struct session *s, bool *want, struct err *err)
+{
+	const struct strlist *ids = &s->opts->value[OPT_SNAPSHOT];
+	struct snapshots_filter f;
+	int rc = 0;
+
+	session_filter(s, ids->n > 0, &f);
+	for (size_t i = 0; i < ids->n && !rc; i++) {
+		const struct snapshot *one = NULL;
+		char *sub = NULL;
+
+		rc = snapshots_pick(&s->snaps, ids->s[i], &f, &one, &sub, err);
+		if (!rc && sub)
+			rc = err_set(err, ERR_USAGE, "-s takes whole snapshots, not %s", ids->s[i]);
+		if (!rc)
+			want[one - s->snaps.s] = true;
+		mem_free(sub);
+	}
+	for (size_t i = 0; i < s->snaps.n && !ids->n; i++)
+		want[i] = snapshots_match(&s->snaps.s[i], &f);
+	snapshots_filter_release(&f);
+	return rc;
+}
+
+static int search_all(struct find *f, struct err *err)
+{
+	struct session *s = f->s;
+	struct out *o = s->cmd->out;
+	bool *want = mem_array(s->snaps.n + 1, sizeof(*want)), reverse = opt_flag(s->opts, OPT_REVERSE);
+	int rc = choose(s, want, err);
+
+	if (!rc && out_json(o))
+		out_result(o, "[", 1);
+	for (size_t k = 0; k < s->snaps.n && !rc && !session_stopped(s) && !out_broken(o); k++) {
+		size_t i = reverse ? k : s->snaps.n - 1 - k;
+
+		if (want[i])
+			rc = search(f, &s->snaps.s[i], err);
+	}
+	if (!rc && out_json(o))
+		out_result(o, "]\n", 2);
+	else if (!rc && !session_stopped(s))
+		out_say(o, 1, "%s%llu hits in %llu snapshots", f->snapshots ? "\n" : "", (unsigned long long)f->all_hits, (unsigned long long)f->snapshots);
+	mem_free(want);
+	return rc;
+}
+
+int cmd_find(struct session *s, struct err *err)
+{
+	struct find f = {.s = s, .barren = hashtab_new(ID_SIZE, ID_SIZE, 0), .hash = hash_new()};
+	int rc;
+
+	buf_init(&f.line, SIZE_MAX / 2);
+	buf_init(&f.open, SIZE_MAX / 2);
+	rc = read_options(&f, err);
+	if (!rc)
+		rc = session_open(s, SESSION_SHARED, err);
+	if (!rc)
+		rc = session_snapshots(s, err);
+	if (!rc)
+		rc = session_index(s, err);
+	if (!rc)
+		rc = search_all(&f, err);
+	if (!rc && s->unreadable)
+		rc = CMD_ERROR;
+	match_free(f.prune);
+	hashtab_free(f.barren);
+	hash_free(f.hash);
+	buf_release(&f.line);
+	buf_release(&f.open);
+	return rc;
+}

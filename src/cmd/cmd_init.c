@@ -1,0 +1,110 @@
+/* init: a new repository, if wanted with the chunker parameters of another one, so that both cut files alike. */
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/session.h"
+#include <string.h>
+
+static int read_version(const char *s, unsigned *version, struct err *err)
+{
+	*version = 2;
+	if (!s || !strcmp(s, "stable") || !strcmp(s, "latest") || !strcmp(s, "2"))
+		return 0;
+	if (strcmp(s, "1") != 0)
+		return err_set(err, ERR_USAGE, "--repository-version must be 1, 2, stable or latest, not \"%s\"", s);
+	*version = 1;
+	return 0;
+}
+
+/* The polynomial of the --from-repo repository. */
+static int polynomial_from(struct session *s, uint64_t *polynomial, struct err *err)
+{
+	struct backend *be = NULL;
+	struct repo *other = NULL;
+	struct buf pass;
+	char *place = NULL;
+	int rc = session_place(s, true, &place, err);
+
+	buf_init(&pass, 0);
+	if (!rc)
+		rc = session_backend(s, place, &be, err);
+	if (!rc)
+		rc = session_password(s, true, false, &pass, err);
+	if (!rc)
+		rc = repo_open(be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_FROM_KEY_HINT), &other, err);
+	if (!rc)
+		*polynomial = other->config.polynomial;
+	else if (place)
+		err_prefix(err, "the repository to copy chunker parameters from");
+	buf_wipe(&pass);
+	repo_close(other);
+	backend_free(be);
+	mem_free(place);
+	return rc;
+}
+
+static void say_made(struct session *s)
+{
+	char *place = session_place_text(s->location);
+	struct json_out j;
+	struct buf b;
+
+	if (out_json(s->cmd->out)) {
+		buf_init(&b, SIZE_MAX / 2);
+		json_out_init(&j, &b);
+		json_object(&j);
+		json_key(&j, "message_type");
+		json_str(&j, "initialized");
+		json_key(&j, "id");
+		json_id(&j, &s->repo->config.id);
+		json_key(&j, "repository");
+		json_str(&j, place);
+		json_object_end(&j);
+		out_line(s->cmd->out, &b);
+		buf_release(&b);
+	} else {
+		out_say(s->cmd->out, 1, "created repository %.10s at %s\n\nKeep the password safe: without it nobody can read what the repository holds.",
+			id_hex(&s->repo->config.id).s, place);
+	}
+	mem_free(place);
+}
+
+int cmd_init(struct session *s, struct err *err)
+{
+	struct repo_owner who = {.username = s->username, .hostname = s->hostname};
+	uint64_t polynomial = 0;
+	struct err none = {0};
+	struct buf pass;
+	unsigned version;
+	int rc = read_version(opt_str(s->opts, OPT_REPO_VERSION), &version, err);
+
+	buf_init(&pass, 0);
+	if (!rc && s->opts->args.n)
+		rc = err_set(err, ERR_USAGE, "init takes no arguments; the place is named by -r");
+	if (!rc)
+		rc = session_store(s, err);
+	/* Before a password is asked for. */
+	if (!rc) {
+		int found = repo_probe(s->be, &none);
+
+		if (!found)
+			rc = err_set(err, ERR_EXISTS, "there is a repository already");
+		else if (found != ERR_NOREPO)
+			rc = err_copy(err, &none);
+	}
+	if (!rc && opt_flag(s->opts, OPT_COPY_CHUNKER))
+		rc = polynomial_from(s, &polynomial, err);
+	if (!rc)
+		rc = session_password(s, false, true, &pass, err);
+	if (!rc)
+		rc = repo_create(s->be, &s->env, version, polynomial, &who, pass.p, pass.len, &s->repo, err);
+	buf_wipe(&pass);
+	if (rc && s->location) {
+		char *place = session_place_text(s->location);
+
+		err_prefix(err, "create a repository at %s", place);
+		mem_free(place);
+	}
+	if (!rc)
+		say_made(s);
+	return rc;
+}

@@ -1,0 +1,240 @@
+/* list: the snapshots as a table or as restic's JSON (restic-format.md 13.3). */
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/group.h"
+#include "cmd/human.h"
+#include "cmd/nodeline.h"
+#include "cmd/session.h"
+#include "cmd/when.h"
+#include <string.h>
+
+struct chosen {
+	const struct snapshot **s;
+	size_t n;
+};
+
+/* The ids given, once each; without any, all that pass the filter. */
+static int choose(struct session *s, struct chosen *c, struct err *err)
+{
+	const struct strlist *args = &s->opts->args;
+	struct snapshots_filter f;
+	int rc = 0;
+
+	session_filter(s, args->n > 0, &f);
+	c->s = mem_array(s->snaps.n + 1, sizeof(struct snapshot *));
+	if (args->n) {
+		bool *want = mem_array(s->snaps.n + 1, sizeof(*want));
+
+		for (size_t i = 0; i < args->n && !rc; i++) {
+			const struct snapshot *one = NULL;
+			char *sub = NULL;
+
+			rc = snapshots_pick(&s->snaps, args->s[i], &f, &one, &sub, err);
+			if (!rc && sub)
+				rc = err_set(err, ERR_USAGE, "%s: a directory cannot be listed here; see: a_backup files", args->s[i]);
+			if (!rc)
+				want[one - s->snaps.s] = true;
+			mem_free(sub);
+		}
+		for (size_t i = 0; i < s->snaps.n && !rc; i++) {
+			if (want[i])
+				c->s[c->n++] = &s->snaps.s[i];
+		}
+		mem_free(want);
+	} else {
+		for (size_t i = 0; i < s->snaps.n; i++) {
+			if (snapshots_match(&s->snaps.s[i], &f))
+				c->s[c->n++] = &s->snaps.s[i];
+		}
+	}
+	snapshots_filter_release(&f);
+	return rc;
+}
+
+/* keep_last: of the chosen, the newest n of each group (host and paths when nothing else is said). */
+static void keep_last(struct chosen *c, uint64_t n, unsigned by)
+{
+	struct groups g;
+	size_t kept = 0;
+	bool *keep = mem_array(c->n + 1, sizeof(*keep));
+
+	groups_make(c->s, c->n, by ? by : SNAPSHOTS_BY_HOST | SNAPSHOTS_BY_PATHS, &g);
+	for (size_t i = 0; i < c->n; i++) {
+		for (size_t k = 0; k < g.n; k++) {
+			for (size_t m = 0; m < g.g[k].n; m++) {
+				if (g.g[k].s[m] == c->s[i] && g.g[k].n - m <= n)
+					keep[i] = true;
+			}
+		}
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		if (keep[i])
+			c->s[kept++] = c->s[i];
+	}
+	c->n = kept;
+	groups_release(&g);
+	mem_free(keep);
+}
+
+static void add_row(struct session *s, struct table *t, const struct snapshot *one, bool compact, bool sizes)
+{
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	table_cell(t, id_short(&one->id).s);
+	table_cell(t, when_text(&one->time, s->zone).s);
+	table_cell(t, one->hostname);
+	human_join(&b, &one->tags, compact ? "\n" : ",");
+	table_cell(t, buf_str(&b));
+	if (!compact) {
+		buf_reset(&b);
+		for (size_t i = 0; i < one->paths.n; i++) {
+			if (i)
+				buf_addc(&b, '\n');
+			out_path(s->cmd->out, &b, one->paths.s[i], strlen(one->paths.s[i]));
+		}
+		table_cell(t, buf_str(&b));
+	}
+	if (sizes)
+		table_cell(t, one->has_summary ? human_size(one->summary.total_bytes_processed).s : "");
+	table_gap(t, !compact && one->paths.n > 1);
+	buf_release(&b);
+}
+
+static void write_table(struct session *s, const struct group *g, struct buf *out)
+{
+	static const char *const wide[] = {"ID", "Time", "Host      ", "Tags      ", "Paths", "Size"}, *const narrow[] = {"ID", "Time", "Host", "Tags  ", "Size"};
+	bool compact = opt_flag(s->opts, OPT_COMPACT), sizes = false;
+	struct table *t;
+
+	for (size_t i = 0; i < g->n; i++)
+		sizes = sizes || g->s[i]->has_summary;
+	t = table_new(compact ? narrow : wide, (compact ? 4u : 5u) + sizes);
+	for (size_t i = 0; i < g->n; i++)
+		add_row(s, t, g->s[i], compact, sizes);
+	table_write(t, out);
+	table_free(t);
+	buf_addf(out, "%zu snapshots\n", g->n);
+}
+
+static void write_head(const struct group *g, unsigned by, struct buf *out)
+{
+	bool any = false;
+
+	buf_adds(out, "snapshots for (");
+	if (by & SNAPSHOTS_BY_HOST) {
+		buf_addf(out, "host [%s]", g->hostname);
+		any = true;
+	}
+	if (by & SNAPSHOTS_BY_TAGS) {
+		buf_adds(out, any ? ", tags [" : "tags [");
+		human_join(out, &g->tags, ", ");
+		buf_addc(out, ']');
+		any = true;
+	}
+	if (by & SNAPSHOTS_BY_PATHS) {
+		buf_adds(out, any ? ", paths [" : "paths [");
+		human_join(out, &g->paths, ", ");
+		buf_addc(out, ']');
+	}
+	buf_adds(out, "):\n");
+}
+
+static void json_list(struct json_out *j, const char *key, const struct strlist *l)
+{
+	json_key(j, key);
+	if (!l->n) {
+		json_null(j);
+		return;
+	}
+	json_array(j);
+	for (size_t i = 0; i < l->n; i++)
+		json_str(j, l->s[i]);
+	json_array_end(j);
+}
+
+static void json_snapshots(struct json_out *j, const struct group *g)
+{
+	struct buf one;
+
+	buf_init(&one, SIZE_MAX / 2);
+	json_array(j);
+	for (size_t i = 0; i < g->n; i++) {
+		buf_reset(&one);
+		nodeline_snapshot(&one, g->s[i], false);
+		json_raw(j, one.p, one.len);
+	}
+	json_array_end(j);
+	buf_release(&one);
+}
+
+static void write_json(const struct groups *g, unsigned by, struct buf *out)
+{
+	struct json_out j;
+
+	json_out_init(&j, out);
+	if (!by) {
+		json_snapshots(&j, g->g);
+		return;
+	}
+	json_array(&j);
+	for (size_t i = 0; i < g->n; i++) {
+		json_object(&j);
+		json_key(&j, "group_key");
+		json_object(&j);
+		json_key(&j, "hostname");
+		json_str(&j, g->g[i].hostname);
+		json_list(&j, "paths", &g->g[i].paths);
+		json_list(&j, "tags", &g->g[i].tags);
+		json_object_end(&j);
+		json_key(&j, "snapshots");
+		json_snapshots(&j, &g->g[i]);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+}
+
+int cmd_list(struct session *s, struct err *err)
+{
+	const char *latest = opt_str(s->opts, OPT_LATEST), *group = opt_str(s->opts, OPT_GROUP_BY);
+	struct chosen c = {0};
+	struct groups g = {0};
+	struct buf text;
+	uint64_t last = opt_flag(s->opts, OPT_LAST) ? 1 : 0;
+	unsigned by = 0;
+	int rc = 0;
+
+	buf_init(&text, SIZE_MAX / 2);
+	if (group)
+		rc = group_parse(group, &by, err);
+	if (!rc && latest)
+		rc = when_count(latest, "--latest", 1, UINT32_MAX, &last, err);
+	if (!rc)
+		rc = session_open(s, SESSION_SHARED, err);
+	if (!rc)
+		rc = session_snapshots(s, err);
+	if (!rc)
+		rc = choose(s, &c, err);
+	if (rc)
+		goto out;
+	if (last)
+		keep_last(&c, last, by);
+	groups_make(c.s, c.n, by, &g);
+	if (out_json(s->cmd->out)) {
+		write_json(&g, by, &text);
+	} else {
+		for (size_t i = 0; i < g.n; i++) {
+			if (by)
+				write_head(&g.g[i], by, &text);
+			write_table(s, &g.g[i], &text);
+		}
+		text.len -= text.len > 0; /* out_line ends it */
+	}
+	out_line(s->cmd->out, &text);
+	rc = s->unreadable ? CMD_ERROR : 0;
+out:
+	groups_release(&g);
+	mem_free(c.s);
+	buf_release(&text);
+	return rc;
+}

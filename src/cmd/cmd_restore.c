@@ -1,0 +1,266 @@
+/* restore, restore-overwrite, restore-newer: a snapshot back to a directory (restic-format.md 13.6). */
+#include "engine/restore.h"
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/human.h"
+#include "cmd/nodeline.h"
+#include "cmd/patterns.h"
+#include "cmd/progress.h"
+#include <string.h>
+
+struct restore {
+	struct session *s;
+	struct progress progress;
+	struct patterns include, exclude;
+	struct match *include_xattr, *exclude_xattr;
+	struct restore_options opt;
+	struct restore_counts counts;
+	struct buf line;
+};
+
+static void put_count(struct json_out *j, const char *key, uint64_t v)
+{
+	if (!v)
+		return;
+	json_key(j, key);
+	json_uint(j, v);
+}
+
+static void put_counts(struct json_out *j, const struct restore_counts *c)
+{
+	put_count(j, "total_files", c->total_files);
+	put_count(j, "files_restored", c->files_restored);
+	put_count(j, "files_skipped", c->files_skipped);
+	put_count(j, "files_deleted", c->files_deleted);
+	put_count(j, "total_bytes", c->total_bytes);
+	put_count(j, "bytes_restored", c->bytes_restored);
+	put_count(j, "bytes_skipped", c->bytes_skipped);
+}
+
+static double percent(const struct restore_counts *c)
+{
+	if (c->total_bytes)
+		return (double)c->bytes_restored / (double)c->total_bytes;
+	return c->total_files ? (double)c->files_restored / (double)c->total_files : 0;
+}
+
+/* put_message: a status or summary object. */
+static void put_message(struct restore *r, const char *type, const struct restore_counts *c, bool status)
+{
+	struct json_out j;
+
+	json_out_init(&j, &r->line);
+	json_object(&j);
+	json_key(&j, "message_type");
+	json_str(&j, type);
+	put_count(&j, "seconds_elapsed", (uint64_t)progress_seconds(&r->progress));
+	if (status) {
+		json_key(&j, "percent_done");
+		json_float(&j, percent(c));
+	}
+	put_counts(&j, c);
+	json_object_end(&j);
+	out_line(r->s->cmd->out, &r->line);
+}
+
+static void on_progress(void *arg, const struct restore_counts *c)
+{
+	struct restore *r = arg;
+	double t = progress_seconds(&r->progress);
+
+	if (!progress_due(&r->progress))
+		return;
+	if (out_json(r->s->cmd->out)) {
+		put_message(r, "status", c, true);
+		return;
+	}
+	progress_show(&r->progress, "[%s] %.2f%%  %llu files/dirs, %s of %s, %s/s%s", human_duration((uint64_t)t).s, 100 * percent(c),
+		(unsigned long long)c->files_restored, human_size(c->bytes_restored).s, human_size(c->total_bytes).s,
+		human_size(t > 0 ? (uint64_t)((double)c->bytes_restored / t) : 0).s, c->errors ? ", errors" : "");
+}
+
+static void on_error(void *arg, const char *item, const char *message)
+{
+	struct restore *r = arg;
+
+	if (out_json(r->s->cmd->out))
+		out_item_error(r->s->cmd->out, "restore", item, message);
+	else
+		out_warn(r->s->cmd->out, "ignoring error for %s: %s", item, message);
+}
+
+static void on_item(void *arg, const char *action, const char *item, uint64_t size)
+{
+	struct restore *r = arg;
+	struct out *o = r->s->cmd->out;
+	struct json_out j;
+
+	if (!out_json(o)) {
+		if (size || !strcmp(action, "updated"))
+			out_say(o, 3, "%-9s %s with size %s", action, item, human_size(size).s);
+		else
+			out_say(o, 3, "%-9s %s", action, item);
+		return;
+	}
+	json_out_init(&j, &r->line);
+	json_object(&j);
+	json_key(&j, "message_type");
+	json_str(&j, "verbose_status");
+	json_key(&j, "action");
+	json_str(&j, action);
+	json_key(&j, "item");
+	json_str(&j, item);
+	json_key(&j, "size");
+	json_uint(&j, size);
+	json_object_end(&j);
+	out_line(o, &r->line);
+}
+
+static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, struct err *err)
+{
+	static const char *const names[] = {
+		[RESTORE_ALWAYS] = "always", [RESTORE_IF_CHANGED] = "if-changed", [RESTORE_IF_NEWER] = "if-newer", [RESTORE_NEVER] = "never"};
+	const char *given = opt_str(o, OPT_OVERWRITE);
+
+	*mode = o->verb == VERB_RESTORE_OVERWRITE ? RESTORE_ALWAYS : o->verb == VERB_RESTORE_NEWER ? RESTORE_IF_NEWER : RESTORE_NEVER;
+	if (!given)
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(given, names[i])) {
+			*mode = (enum restore_overwrite)i;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_USAGE, "--overwrite must be always, if-changed, if-newer or never, not \"%s\"", given);
+}
+
+static int xattr_list(const struct strlist *l, struct match **m, struct err *err)
+{
+	int rc = 0;
+
+	if (!l->n)
+		return 0;
+	*m = match_new(false);
+	for (size_t i = 0; i < l->n && !rc; i++)
+		rc = match_add(*m, l->s[i], err);
+	return rc;
+}
+
+static int read_options(struct restore *r, struct err *err)
+{
+	const struct opts *o = r->s->opts;
+	struct restore_options *p = &r->opt;
+	int rc = overwrite_mode(o, &p->overwrite, err);
+
+	if (o->args.n != 1)
+		return err_set(err, ERR_USAGE, o->args.n ? "one snapshot can be restored at a time; parts of it: --include PATTERN or SNAPSHOT:DIR"
+							 : "which snapshot? write: a_backup restore latest, or an id from: a_backup list");
+	p->target = opt_str(o, OPT_TARGET) ? opt_str(o, OPT_TARGET) : ".";
+	if (!*p->target)
+		return err_set(err, ERR_USAGE, "--target is empty");
+	p->sparse = opt_flag(o, OPT_SPARSE);
+	p->delete = opt_flag(o, OPT_DELETE);
+	p->dry_run = opt_flag(o, OPT_DRY_RUN);
+	p->verify = opt_flag(o, OPT_VERIFY);
+	p->ownership_by_name = opt_flag(o, OPT_OWNER_NAMES);
+	p->verbose_items = out_verbosity(r->s->cmd->out) >= (out_json(r->s->cmd->out) ? 2 : 3);
+	if (!rc)
+		rc = patterns_read(&r->include, o, true, r->s->cmd->env, err);
+	if (!rc)
+		rc = patterns_read(&r->exclude, o, false, r->s->cmd->env, err);
+	if (!rc)
+		rc = xattr_list(&o->value[OPT_INCLUDE_XATTR], &r->include_xattr, err);
+	if (!rc)
+		rc = xattr_list(&o->value[OPT_EXCLUDE_XATTR], &r->exclude_xattr, err);
+	if (rc)
+		return rc;
+	p->include = r->include.given;
+	p->n_include = r->include.n;
+	p->exclude = r->exclude.given;
+	p->n_exclude = r->exclude.n;
+	p->include_xattr = r->include_xattr;
+	p->exclude_xattr = r->exclude_xattr;
+	if (p->n_include && p->n_exclude)
+		return err_set(err, ERR_USAGE, "include and exclude patterns cannot be given together");
+	if (p->include_xattr && p->exclude_xattr)
+		return err_set(err, ERR_USAGE, "--include-xattr and --exclude-xattr cannot be given together");
+	if (p->dry_run && p->verify)
+		return err_set(err, ERR_USAGE, "--dry-run and --verify cannot be given together");
+	if (p->delete && !p->n_include && !p->n_exclude && !strcmp(p->target, "/"))
+		return err_set(err, ERR_USAGE, "--delete with the target / needs include or exclude patterns");
+	return 0;
+}
+
+/* "Restored N files/dirs (SIZE) in M:SS, skipped …, deleted …"; "N / M" when not all were. */
+static void show_summary(struct restore *r)
+{
+	const struct restore_counts *c = &r->counts;
+	struct out *o = r->s->cmd->out;
+	struct buf *b = &r->line;
+	bool whole = c->files_restored == c->total_files && c->bytes_restored == c->total_bytes;
+
+	if (out_json(o)) {
+		put_message(r, "summary", c, false);
+		return;
+	}
+	buf_addf(b, "Summary: Restored %llu", (unsigned long long)c->files_restored);
+	if (!whole)
+		buf_addf(b, " / %llu", (unsigned long long)c->total_files);
+	buf_addf(b, " files/dirs (%s", human_size(c->bytes_restored).s);
+	if (!whole)
+		buf_addf(b, " / %s", human_size(c->total_bytes).s);
+	buf_addf(b, ") in %s", human_duration((uint64_t)progress_seconds(&r->progress)).s);
+	if (c->files_skipped)
+		buf_addf(b, ", skipped %llu files/dirs %s", (unsigned long long)c->files_skipped, human_size(c->bytes_skipped).s);
+	if (c->files_deleted)
+		buf_addf(b, ", deleted %llu files/dirs", (unsigned long long)c->files_deleted);
+	out_say(o, 1, "%s", buf_str(b));
+	buf_reset(b);
+	if (r->opt.verify)
+		out_say(o, 1, "verified %llu files in the target", (unsigned long long)c->verified);
+}
+
+static int run(struct restore *r, const struct snapshot *snap, const struct id *tree, struct err *err)
+{
+	struct session *s = r->s;
+	struct restore_events ev = {.progress = on_progress, .error = on_error, .item = on_item, .arg = r};
+	int rc;
+
+	nodeline_head(&r->line, snap);
+	out_say(s->cmd->out, 1, "%s%s to %s", r->opt.dry_run ? "would be restoring " : "restoring ", buf_str(&r->line), r->opt.target);
+	buf_reset(&r->line);
+	progress_init(&r->progress, s);
+	rc = restore_run(s->repo, s->catalog, s->loader, &s->env, tree, &r->opt, &ev, stop_flag(s->cmd->stop), &r->counts, err);
+	progress_end(&r->progress);
+	if (rc)
+		return session_lost(s, rc, err);
+	show_summary(r);
+	if (r->counts.errors)
+		return err_set(err, ERR_IO, "There were %llu errors", (unsigned long long)r->counts.errors);
+	return 0;
+}
+
+int cmd_restore(struct session *s, struct err *err)
+{
+	struct restore r = {.s = s};
+	const struct snapshot *snap;
+	char *sub = NULL;
+	struct id tree;
+	int rc;
+
+	buf_init(&r.line, SIZE_MAX / 2);
+	rc = read_options(&r, err);
+	if (!rc)
+		rc = session_open(s, SESSION_SHARED, err);
+	if (!rc)
+		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, &tree, err);
+	if (!rc)
+		rc = run(&r, snap, &tree, err);
+	mem_free(sub);
+	patterns_release(&r.include);
+	patterns_release(&r.exclude);
+	match_free(r.include_xattr);
+	match_free(r.exclude_xattr);
+	buf_release(&r.line);
+	return rc;
+}

@@ -1,0 +1,20 @@
+/*
+ * nodeline: one node of a tree, or a snapshot's head, as the commands files and find show them (restic-format.md 13.4, 13.5).  Appends; prints nothing.
+ */
+#ifndef CMD_NODELINE_H
+#define CMD_NODELINE_H
+#include "cmd/out.h"
+#include "format/node.h"
+#include "format/snapshot.h"
+
+/* nodeline_text: the path, with `with_meta` like `ls -l`.  o: whether it goes to a terminal. */
+void nodeline_text(const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z);
+void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z); /* restic ls --json */
+void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z);  /* restic find --json */
+
+/* nodeline_snapshot: the object of a snapshot with id and short_id; `ls`: with the two members that mark it in `ls --json`. */
+void nodeline_snapshot(struct buf *b, const struct snapshot *s, bool ls);
+/* nodeline_head: "snapshot ab12cd34 of [/x] at TIME by user@host". */
+void nodeline_head(struct buf *b, const struct snapshot *s);
+
+#endif

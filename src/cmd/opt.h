@@ -1,0 +1,81 @@
+/*
+ * opt: the command line: one table of options, one parser.  Prints nothing.
+ *
+ * Understands restic's GNU forms (--repo X, --repo=X, -r X, -rX, -qv) and the older wrapper's single-dash words (-last, -target DIR).
+ * A word wins over a bundle of letters that is written the same.
+ */
+#ifndef CMD_OPT_H
+#define CMD_OPT_H
+#include "base/wire.h"
+#include "format/snapshot.h"
+
+enum verb {
+	VERB_ADD, VERB_INIT, VERB_LIST, VERB_FILES, VERB_FIND, VERB_RESTORE, VERB_RESTORE_OVERWRITE, VERB_RESTORE_NEWER,
+	VERB_DUMP, VERB_CHECK, VERB_CAT, VERB_UNLOCK, VERB_VERSION, VERB_HELP, VERBS
+};
+
+enum opt_id {
+	/* everywhere */
+	OPT_REPO, OPT_REPO_FILE, OPT_PASSWORD_FILE, OPT_PASSWORD_COMMAND, OPT_PASSWORD_ASK, OPT_NO_PASSWORD, OPT_KEY_HINT, OPT_QUIET,
+	OPT_VERBOSE, OPT_JSON, OPT_NO_LOCK, OPT_RETRY_LOCK, OPT_EXTENDED, OPT_CONNECTIONS, OPT_COMPRESSION, OPT_PACK_SIZE,
+	OPT_NO_VERIFY, OPT_RANKS, OPT_WORKERS, OPT_READERS, OPT_HELP, OPT_VERSION,
+	/* add */
+	OPT_EXCLUDE, OPT_IEXCLUDE, OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE, OPT_EXCLUDE_IF_PRESENT, OPT_EXCLUDE_CACHES, OPT_EXCLUDE_LARGER,
+	OPT_ONE_FS, OPT_FILES_FROM, OPT_FILES_VERBATIM, OPT_FILES_RAW, OPT_TIME, OPT_PARENT, OPT_FORCE, OPT_IGNORE_CTIME,
+	OPT_IGNORE_INODE, OPT_WITH_ATIME, OPT_DRY_RUN, OPT_SKIP_UNCHANGED,
+	/* init */
+	OPT_REPO_VERSION, OPT_COPY_CHUNKER, OPT_FROM_REPO, OPT_FROM_REPO_FILE, OPT_FROM_PASSWORD_FILE, OPT_FROM_PASSWORD_COMMAND,
+	OPT_FROM_NO_PASSWORD, OPT_FROM_KEY_HINT,
+	/* choosing and showing snapshots and files */
+	OPT_HOST, OPT_TAG, OPT_PATH, OPT_GROUP_BY, OPT_LATEST, OPT_LAST, OPT_COMPACT, OPT_LONG, OPT_RECURSIVE, OPT_IGNORE_CASE,
+	OPT_NEWEST, OPT_OLDEST, OPT_SNAPSHOT, OPT_REVERSE,
+	/* restore, dump, check, unlock */
+	OPT_TARGET, OPT_INCLUDE, OPT_IINCLUDE, OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE, OPT_INCLUDE_XATTR, OPT_EXCLUDE_XATTR, OPT_OVERWRITE,
+	OPT_SPARSE, OPT_VERIFY, OPT_DELETE, OPT_OWNER_NAMES, OPT_FILE, OPT_READ_DATA, OPT_READ_SUBSET, OPT_REMOVE_ALL,
+	OPT_IDS
+};
+
+struct opt_def {
+	enum opt_id id;
+	char letter;      /* 0: none */
+	const char *name; /* behind "--" */
+	const char *word; /* behind a single dash, NULL: none */
+	const char *arg;  /* what its value is called; NULL: a flag */
+	const char *env;  /* the variable that stands in for it; NULL: none */
+	uint32_t verbs;   /* bits 1 << enum verb */
+	bool rare;        /* only named on the help screen */
+	const char *help; /* at most 46 characters, so that its line fits a terminal; empty when rare */
+};
+extern const struct opt_def opt_table[];
+extern const size_t opt_table_n;
+
+struct verb_def {
+	const char *name;
+	const char *alias; /* NULL: none */
+	const char *args;  /* "SNAPSHOT [DIR...]" */
+	const char *about; /* one line */
+};
+extern const struct verb_def opt_verbs[VERBS];
+
+struct opts {
+	enum verb verb;
+	bool verb_given;                /* false: add because the first argument is no verb */
+	struct strlist value[OPT_IDS];  /* in the order given; flags are "true" or "false" */
+	struct strlist args;            /* without the verb */
+};
+
+/* opts_parse(o, n, args): the arguments without the program's name.  `o` is zeroed by the caller.  ERR_USAGE with a hint in the sentence. */
+int opts_parse(struct opts *o, int n, char *const *args, struct err *err);
+/* opts_env: options that were not given take the value of their variable, if that is set and not empty. */
+void opts_env(struct opts *o, const char *(*env)(const char *name));
+void opts_release(struct opts *o);
+
+bool opt_flag(const struct opts *o, enum opt_id id);
+const char *opt_str(const struct opts *o, enum opt_id id); /* the last one; NULL when not given */
+int opts_verbosity(const struct opts *o);                  /* 0 … 3 */
+
+/* The whole of it for another rank.  opts_get: ERR_INVALID for a damaged message. */
+void opts_put(const struct opts *o, struct buf *b);
+int opts_get(struct opts *o, struct wire_in *in, struct err *err);
+
+#endif

@@ -1,0 +1,353 @@
+#include "cmd/out.h"
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/human.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define OUT_BUFFER 65536 /* bytes of results kept back */
+#define OUT_MESSAGE 65536 /* the longest message: a path and a sentence */
+
+struct out {
+	pthread_mutex_t lock;
+	int fd_out, fd_err;
+	bool json, tty_out, tty_err;
+	int verbosity;
+	struct buf held;   /* results not yet written */
+	struct buf status; /* the progress line that is on the screen */
+	int failed;        /* errno of the first write to fd_out that failed */
+};
+
+struct out *out_new(int fd_out, int fd_err)
+{
+	struct out *o = mem_zalloc(sizeof(*o));
+
+	pthread_mutex_init(&o->lock, NULL);
+	o->fd_out = fd_out;
+	o->fd_err = fd_err;
+	o->tty_out = isatty(fd_out) == 1;
+	o->tty_err = isatty(fd_err) == 1;
+	o->verbosity = 1;
+	buf_init(&o->held, 4 * OUT_BUFFER);
+	buf_init(&o->status, OUT_MESSAGE);
+	return o;
+}
+
+void out_mode(struct out *o, bool json, int verbosity)
+{
+	o->json = json;
+	o->verbosity = verbosity;
+}
+
+bool out_json(const struct out *o)
+{
+	return o->json;
+}
+
+int out_verbosity(const struct out *o)
+{
+	return o->verbosity;
+}
+
+bool out_terminal(const struct out *o)
+{
+	return o->tty_out;
+}
+
+/* 0 or an errno. */
+static int write_all(int fd, const void *p, size_t n)
+{
+	const char *s = p;
+
+	while (n) {
+		ssize_t k = write(fd, s, n);
+
+		if (k < 0 && errno != EINTR)
+			return errno;
+		if (k > 0) {
+			s += k;
+			n -= (size_t)k;
+		}
+	}
+	return 0;
+}
+
+static void put_out(struct out *o, const void *p, size_t n)
+{
+	int e = o->failed ? 0 : write_all(o->fd_out, p, n);
+
+	if (e && !o->failed)
+		o->failed = e;
+}
+
+static void write_held(struct out *o)
+{
+	if (o->held.len)
+		put_out(o, o->held.p, o->held.len);
+	buf_reset(&o->held);
+}
+
+static void status_hide(struct out *o)
+{
+	if (o->status.len && o->tty_out)
+		put_out(o, "\r\033[K", 4);
+}
+
+static void status_show(struct out *o)
+{
+	if (o->status.len && o->tty_out)
+		put_out(o, o->status.p, o->status.len);
+}
+
+/* A whole line for standard output or error, between two showings of the progress line. */
+static void put_line(struct out *o, bool error, const struct buf *line)
+{
+	pthread_mutex_lock(&o->lock);
+	write_held(o);
+	status_hide(o);
+	if (error)
+		(void)write_all(o->fd_err, line->p, line->len);
+	else
+		put_out(o, line->p, line->len);
+	status_show(o);
+	pthread_mutex_unlock(&o->lock);
+}
+
+/* A message as one clean line: control characters, which may come from the names of files, are written as \xNN. */
+static void clean_line(struct buf *line, const char *s, size_t n)
+{
+	while (n && s[n - 1] == '\n')
+		n--;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+		bool c1 = c == 0xc2 && i + 1 < n && (unsigned char)s[i + 1] >= 0x80 && (unsigned char)s[i + 1] < 0xa0;
+
+		if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f || c1)
+			buf_addf(line, "\\x%02x", c1 ? (unsigned char)s[++i] : c);
+		else
+			buf_addc(line, c);
+	}
+	buf_addc(line, '\n');
+}
+
+static void put_clean(struct out *o, bool error, const char *s, size_t n)
+{
+	struct buf line;
+
+	buf_init(&line, 4 * OUT_MESSAGE + 1);
+	clean_line(&line, s, n);
+	put_line(o, error, &line);
+	buf_release(&line);
+}
+
+static void put_v(struct out *o, bool error, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+static void put_v(struct out *o, bool error, const char *fmt, va_list ap)
+{
+	char *s = mem_alloc(OUT_MESSAGE);
+	int n = vsnprintf(s, OUT_MESSAGE, fmt, ap);
+
+	if (n > 0)
+		put_clean(o, error, s, strlen(s));
+	else if (n == 0)
+		put_clean(o, error, "", 0);
+	mem_free(s);
+}
+
+void out_say(struct out *o, int verbosity, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (o->json || verbosity > o->verbosity)
+		return;
+	va_start(ap, fmt);
+	put_v(o, false, fmt, ap);
+	va_end(ap);
+}
+
+void out_warn(struct out *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_v(o, true, fmt, ap);
+	va_end(ap);
+}
+
+void out_result(struct out *o, const void *p, size_t n)
+{
+	pthread_mutex_lock(&o->lock);
+	status_hide(o);
+	buf_add(&o->held, p, n < OUT_BUFFER ? n : 0);
+	if (o->held.len >= OUT_BUFFER || o->tty_out || n >= OUT_BUFFER)
+		write_held(o);
+	if (n >= OUT_BUFFER)
+		put_out(o, p, n);
+	status_show(o);
+	pthread_mutex_unlock(&o->lock);
+}
+
+void out_line(struct out *o, struct buf *b)
+{
+	buf_addc(b, '\n');
+	if (!b->overflow)
+		out_result(o, b->p, b->len);
+	buf_reset(b);
+}
+
+void out_path(const struct out *o, struct buf *b, const char *s, size_t n)
+{
+	if (o->tty_out)
+		human_safe(b, s, n);
+	else
+		buf_add(b, s, n);
+}
+
+void out_json_error(struct out *o, struct buf *b)
+{
+	buf_addc(b, '\n');
+	if (!b->overflow)
+		put_line(o, true, b);
+	buf_reset(b);
+}
+
+void out_item_error(struct out *o, const char *during, const char *item, const char *message)
+{
+	struct json_out j;
+	struct buf b;
+
+	buf_init(&b, 8 * OUT_MESSAGE);
+	if (!o->json) {
+		human_safe(&b, item ? item : "", item ? strlen(item) : 0);
+		out_warn(o, "error: %s%s%s", buf_str(&b), b.len ? ": " : "", message);
+		buf_release(&b);
+		return;
+	}
+	json_out_init(&j, &b);
+	json_object(&j);
+	json_key(&j, "message_type");
+	json_str(&j, "error");
+	json_key(&j, "error");
+	json_object(&j);
+	json_key(&j, "message");
+	json_str(&j, message);
+	json_object_end(&j);
+	json_key(&j, "during");
+	json_str(&j, during);
+	json_key(&j, "item");
+	json_str(&j, item ? item : "");
+	json_object_end(&j);
+	out_json_error(o, &b);
+	buf_release(&b);
+}
+
+void out_last(struct out *o, int exit_code, const char *message)
+{
+	struct json_out j;
+	struct buf b;
+
+	if (!o->json) {
+		out_warn(o, "%s", message);
+		return;
+	}
+	buf_init(&b, 8 * OUT_MESSAGE);
+	json_out_init(&j, &b);
+	json_object(&j);
+	json_key(&j, "message_type");
+	json_str(&j, "exit_error");
+	json_key(&j, "code");
+	json_int(&j, exit_code);
+	json_key(&j, "message");
+	json_str(&j, message);
+	json_object_end(&j);
+	out_json_error(o, &b);
+	buf_release(&b);
+}
+
+/* clip: no more cells than the terminal is wide, because a line that wraps cannot be overwritten. */
+static size_t clip(const struct out *o, const char *s)
+{
+	struct winsize w;
+	size_t n = strlen(s), cells = 80;
+
+	if (!ioctl(o->fd_out, TIOCGWINSZ, &w) && w.ws_col > 1)
+		cells = w.ws_col - 1u;
+	while (n && human_width(s, n) > cells)
+		n--;
+	return n;
+}
+
+void out_status(struct out *o, const char *text, bool lines)
+{
+	struct buf line;
+
+	if (!o->tty_out || o->json) {
+		if (lines && *text)
+			put_clean(o, false, text, strlen(text));
+		return;
+	}
+	buf_init(&line, 4 * OUT_MESSAGE + 1);
+	clean_line(&line, text, strlen(text));
+	line.len--;
+	pthread_mutex_lock(&o->lock);
+	write_held(o);
+	status_hide(o);
+	buf_reset(&o->status);
+	if (line.len)
+		buf_add(&o->status, line.p, clip(o, buf_str(&line)));
+	status_show(o);
+	pthread_mutex_unlock(&o->lock);
+	buf_release(&line);
+}
+
+int out_flush(struct out *o, struct err *err)
+{
+	int e;
+
+	pthread_mutex_lock(&o->lock);
+	write_held(o);
+	e = o->failed;
+	pthread_mutex_unlock(&o->lock);
+	return e ? err_sys(err, e, "write to standard output") : 0;
+}
+
+bool out_broken(struct out *o)
+{
+	bool broken;
+
+	pthread_mutex_lock(&o->lock);
+	broken = o->failed != 0;
+	pthread_mutex_unlock(&o->lock);
+	return broken;
+}
+
+static void log_line(void *arg, enum log_level level, const char *msg)
+{
+	struct out *o = arg;
+
+	if (level <= LOG_WARN || o->verbosity >= 3)
+		out_warn(o, "%s%s", level == LOG_WARN ? "warning: " : "", msg);
+}
+
+struct log out_log(struct out *o)
+{
+	struct log l = {.max = o->verbosity >= 3 ? LOG_DEBUG : LOG_WARN, .fn = log_line, .arg = o};
+
+	return l;
+}
+
+void out_free(struct out *o)
+{
+	if (!o)
+		return;
+	out_status(o, "", false);
+	write_held(o);
+	pthread_mutex_destroy(&o->lock);
+	buf_release(&o->held);
+	buf_release(&o->status);
+	mem_free(o);
+}

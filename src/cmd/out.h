@@ -1,0 +1,48 @@
+/*
+ * out: everything this program says: results on standard output, errors on standard error, and one line of progress that others do not tear.
+ *
+ * One per process, thread safe.  Control characters never reach a terminal.  In JSON mode standard output holds JSON only.
+ */
+#ifndef CMD_OUT_H
+#define CMD_OUT_H
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct out;
+struct out *out_new(int fd_out, int fd_err); /* 1 and 2; tests give others */
+void out_free(struct out *o);                /* takes the progress line away, writes what is buffered */
+void out_mode(struct out *o, bool json, int verbosity); /* verbosity: 0 quiet, 1 normal, 2 and 3 verbose */
+bool out_json(const struct out *o);
+int out_verbosity(const struct out *o);
+bool out_terminal(const struct out *o); /* standard output is one */
+
+/* out_say: a sentence at this verbosity or above, on standard output; nothing in JSON mode. */
+void out_say(struct out *o, int verbosity, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* out_result: the bytes a command was asked for, whatever the verbosity.  Buffered; ends with out_flush or any other output. */
+void out_result(struct out *o, const void *p, size_t n);
+void out_line(struct out *o, struct buf *b);      /* out_result of b and a newline; resets b */
+/* out_path: a name or path at the end of b: raw for a pipe, made safe for a terminal. */
+void out_path(const struct out *o, struct buf *b, const char *s, size_t n);
+
+/* out_warn: a line on standard error, in both modes; also when quiet. */
+void out_warn(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* out_item_error: one item that failed: "error: ITEM: MESSAGE", or restic's {"message_type":"error",…} on standard error. */
+void out_item_error(struct out *o, const char *during, const char *item, const char *message);
+void out_json_error(struct out *o, struct buf *b); /* a JSON line on standard error; resets b */
+/* out_last: the last word of a run that failed, in JSON restic's exit_error. */
+void out_last(struct out *o, int exit_code, const char *message);
+
+/* out_status: the progress line: on a terminal the one before is overwritten.  "" takes it away.  `lines` (no terminal): a line of its own. */
+void out_status(struct out *o, const char *text, bool lines);
+
+/* out_flush: 0, or why standard output did not take everything.  out_broken: the reader is gone: a command may stop. */
+int out_flush(struct out *o, struct err *err);
+bool out_broken(struct out *o);
+
+/* out_log: a struct log for env, whose messages come out here: warnings always, the rest with -vv. */
+struct log out_log(struct out *o);
+
+#endif

@@ -1,0 +1,95 @@
+/* Choosing snapshots and directories in them, for struct session. */
+#include "base/mem.h"
+#include "base/path.h"
+#include "cmd/session.h"
+#include "engine/treewalk.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+static void cannot_read(void *arg, const struct id *id, const struct err *e)
+{
+	struct session *s = arg;
+
+	s->unreadable++;
+	out_warn(s->cmd->out, "warning: snapshot %s is left out: %s", id_short(id).s, e->msg);
+}
+
+int session_snapshots(struct session *s, struct err *err)
+{
+	return s->snaps.n ? 0 : snapshots_load(s->repo, &s->snaps, cannot_read, s, err);
+}
+
+int session_index(struct session *s, struct err *err)
+{
+	int rc;
+
+	if (s->catalog)
+		return 0;
+	s->catalog = catalog_new();
+	rc = catalog_load(s->catalog, s->repo, NULL, NULL, err);
+	if (rc)
+		return rc;
+	s->claim = claim_local_new(s->catalog);
+	s->loader = loader_new(s->repo, s->claim, s->set.cache);
+	return 0;
+}
+
+static void add_given(struct strlist *to, const struct strlist *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		strlist_add(to, from->s[i]);
+}
+
+void session_filter(const struct session *s, bool absolute, struct snapshots_filter *f)
+{
+	const struct strlist *hosts = &s->opts->value[OPT_HOST], *paths = &s->opts->value[OPT_PATH];
+	char *cwd = absolute ? getcwd(NULL, 0) : NULL;
+
+	*f = (struct snapshots_filter){0};
+	/* --host "" takes a filter from the environment away. */
+	for (size_t i = 0; i < hosts->n; i++) {
+		if (hosts->s[i][0])
+			strlist_add(&f->hosts, hosts->s[i]);
+	}
+	add_given(&f->tags, &s->opts->value[OPT_TAG]);
+	for (size_t i = 0; i < paths->n; i++) {
+		char *path = absolute ? path_abs(cwd ? cwd : "/", paths->s[i]) : mem_strdup(paths->s[i]);
+
+		strlist_add(&f->paths, path);
+		mem_free(path);
+	}
+	free(cwd);
+}
+
+int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree, struct err *err)
+{
+	struct treewalk_node node = {0};
+	int rc = treewalk_find(s->loader, root, sub, &node, err);
+
+	if (!rc && (node.node.type != NODE_DIR || !node.node.has_subtree))
+		rc = err_set(err, ERR_USAGE, "%s is no directory in the snapshot", sub);
+	if (!rc)
+		*tree = node.node.subtree;
+	treewalk_node_release(&node);
+	return rc;
+}
+
+int session_pick(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err)
+{
+	struct snapshots_filter f;
+	int rc = session_snapshots(s, err);
+
+	*sub = NULL;
+	session_filter(s, true, &f);
+	if (!rc)
+		rc = snapshots_pick(&s->snaps, arg, &f, snap, sub, err);
+	if (!rc)
+		rc = session_index(s, err);
+	if (!rc) {
+		*tree = (*snap)->tree;
+		if (*sub)
+			rc = session_subtree(s, &(*snap)->tree, *sub, tree, err);
+	}
+	snapshots_filter_release(&f);
+	return rc;
+}

@@ -1,0 +1,79 @@
+/*
+ * session: what one rank needs to run a command: its env (loop, threads, memory bound), its router, and the repository with lock, snapshots and index.
+ *
+ * Everything is opened on demand by the verb and closed by session_release, in the right order, whatever was opened.
+ */
+#ifndef CMD_SESSION_H
+#define CMD_SESSION_H
+#include "cmd/cmd.h"
+#include "cmd/settings.h"
+#include "dist/agree.h"
+#include "repo/loader.h"
+#include "repo/lock.h"
+#include "repo/snapshots.h"
+#include <pthread.h>
+
+struct session {
+	struct cmd *cmd;
+	const struct opts *opts; /* the command's, or `received` */
+	struct opts received;    /* from rank 0 */
+	struct comm *comm;
+	struct env env;
+	struct zone *zone;
+	struct router *router;
+	struct agree *agree;
+	char *location;
+	struct backend *be;
+	struct repo *repo;
+	struct lock *lock;
+	struct snapshots snaps;
+	size_t unreadable; /* snapshots that were left out */
+	struct catalog *catalog;
+	struct claim *claim;
+	struct loader *loader;
+	char *hostname, *username; /* of this machine and process */
+	struct settings set;
+	pthread_mutex_t lost_lock;
+	struct err lost;           /* under lost_lock: why the lock was lost, code 0 when it was not */
+};
+
+void session_init(struct session *s, struct cmd *cmd, struct comm *comm);
+void session_release(struct session *s);
+
+/* session_threads: the settings, and with them the worker pools and the memory budget.  ERR_USAGE. */
+int session_threads(struct session *s, struct err *err);
+
+/* session_place: the repository's place from options or environment (from: the other one's), owned.  ERR_USAGE with what to do when there is none. */
+int session_place(struct session *s, bool from, char **out, struct err *err);
+char *session_place_text(const char *location); /* owned; without a password in it */
+/* session_backend: opens the store at a place; does not touch it. */
+int session_backend(struct session *s, const char *location, struct backend **be, struct err *err);
+int session_store(struct session *s, struct err *err); /* threads, place, backend of the repository */
+/* session_password: by options and environment, else asked for.  twice: a new one, asked again to be sure.  buf_wipe it. */
+int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err);
+struct lock_owner session_owner(const struct session *s); /* borrows the session's names */
+
+enum session_lock { SESSION_NO_LOCK, SESSION_SHARED, SESSION_EXCLUSIVE };
+/*
+ * session_open: threads, location, store, password, repository, lock; signals are caught from the moment there is something to clean up.
+ * ERR_NOREPO says how to make one.
+ */
+int session_open(struct session *s, enum session_lock lock, struct err *err);
+int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */
+int session_snapshots(struct session *s, struct err *err); /* those that cannot be read are named and left out */
+int session_index(struct session *s, struct err *err);     /* catalog, claim, loader */
+
+/* session_lost: the result of a run, or why the lock was lost if that ended it. */
+int session_lost(struct session *s, int rc, struct err *err);
+bool session_stopped(const struct session *s);
+
+int session_repo(struct session *s, struct err *err); /* password, signals, repo_open; the store is open */
+void session_repo_settings(struct session *s);        /* --compression and the like to s->repo */
+
+/* The snapshots the user chose: by --host, --tag, --path. absolute: paths made so, for "latest". */
+void session_filter(const struct session *s, bool absolute, struct snapshots_filter *f);
+/* session_pick: SNAPSHOT[:DIR] among s->snaps; then the tree of DIR.  `sub` is owned, NULL for none.  Loads snapshots and index. */
+int session_pick(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err);
+int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree, struct err *err);
+
+#endif

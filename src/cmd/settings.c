@@ -1,0 +1,216 @@
+#include "cmd/settings.h"
+#include "base/mem.h"
+#include "cmd/when.h"
+#include "format/pack.h"
+#include "kern/compress.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MIB ((size_t)1 << 20)
+
+size_t settings_share(size_t cores, size_t total, size_t ranks)
+{
+	size_t n = cores;
+
+	/* More than the machine has in sum: then ranks share cores, because nobody bound them to some. */
+	if (ranks > 1 && cores > total / ranks)
+		n = total / ranks;
+	return n ? n : 1;
+}
+
+/* A number on the only line of a file; UINT64_MAX when there is none. */
+static uint64_t file_number(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned long long v;
+	uint64_t n = UINT64_MAX;
+
+	if (!f)
+		return n;
+	if (fscanf(f, "%llu", &v) == 1)
+		n = v;
+	fclose(f);
+	return n;
+}
+
+/* The smallest limit from the group `path` up to the root; `file` is its name there. */
+static uint64_t group_limit(const char *root, const char *path, const char *file)
+{
+	char *at = mem_printf("%s%s", root, path);
+	uint64_t least = UINT64_MAX;
+
+	while (strlen(at) >= strlen(root)) {
+		char *name = mem_printf("%s/%s", at, file), *slash = strrchr(at, '/');
+		uint64_t n = file_number(name);
+
+		mem_free(name);
+		if (n < least)
+			least = n;
+		if (!slash)
+			break;
+		*slash = 0;
+	}
+	mem_free(at);
+	return least;
+}
+
+uint64_t settings_memory(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t least = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : (uint64_t)4 << 30;
+	FILE *f = fopen("/proc/self/cgroup", "re");
+	struct rlimit as;
+	char line[4096];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+		uint64_t n = UINT64_MAX;
+
+		if (!path)
+			continue;
+		*path++ = 0;
+		path[strcspn(path, "\n")] = 0;
+		if (!controllers[1])
+			n = group_limit("/sys/fs/cgroup", path, "memory.max");
+		else if (strstr(controllers + 1, "memory"))
+			n = group_limit("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes");
+		if (n < least)
+			least = n;
+	}
+	if (f)
+		fclose(f);
+	if (!getrlimit(RLIMIT_AS, &as) && as.rlim_cur != RLIM_INFINITY && as.rlim_cur < least)
+		least = as.rlim_cur;
+	return least;
+}
+
+static size_t env_number(cmd_env_fn *env, const char *const *names)
+{
+	for (; *names; names++) {
+		const char *s = env(*names);
+		unsigned long v = s ? strtoul(s, NULL, 10) : 0; /* SLURM_STEP_TASKS_PER_NODE is like "4(x2)" */
+
+		if (v > 0 && v <= 1 << 20)
+			return v;
+	}
+	return 0;
+}
+
+/* How many ranks there are on this machine, and which cores they have together. */
+static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
+{
+	static const char *const peers[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE", NULL};
+	static const char *const job[] = {"SLURM_CPUS_ON_NODE", NULL};
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t cores = jobs_cores(), total = online > 0 ? (size_t)online : 1, ranks = local_ranks;
+	size_t in_job = env_number(env, job);
+	uint64_t memory;
+
+	if (local_ranks > 1) {
+		total = cores;
+	} else if (comm_launched(env) > 1) {
+		ranks = env_number(env, peers);
+		if (in_job && in_job < total)
+			total = in_job;
+	}
+	if (!ranks)
+		ranks = 1;
+	s->workers = settings_share(cores, total, ranks);
+	memory = settings_memory() / ranks;
+	s->budget = (64 + 24 * s->workers) * MIB;
+	if (s->budget > memory / 8)
+		s->budget = memory / 8 > 32 * MIB ? (size_t)(memory / 8) : 32 * MIB;
+	s->cache = 3 * s->budget / 2 < 256 * MIB ? 3 * s->budget / 2 : 256 * MIB;
+	s->readers = s->workers;
+}
+
+static int number(const struct opts *o, enum opt_id id, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)
+{
+	const char *s = opt_str(o, id);
+
+	return s ? when_count(s, what, min, max, v, err) : 0;
+}
+
+static int threads(struct settings *s, const struct opts *o, struct err *err)
+{
+	uint64_t workers = s->workers, readers = s->readers;
+	int rc = number(o, OPT_WORKERS, "--workers", 1, 4096, &workers, err);
+
+	if (!rc)
+		rc = number(o, OPT_READERS, "--read-concurrency", 1, 4096, &readers, err);
+	if (!rc && opt_str(o, OPT_WORKERS) && !opt_str(o, OPT_READERS))
+		readers = workers;
+	s->workers = (size_t)workers;
+	s->readers = (size_t)readers;
+	return rc;
+}
+
+static int compression(struct settings *s, const struct opts *o, struct err *err)
+{
+	static const struct {
+		const char *name;
+		int level;
+	} modes[] = {{"auto", COMPRESS_AUTO}, {"off", COMPRESS_AUTO}, {"fastest", COMPRESS_FASTEST}, {"better", COMPRESS_BETTER}, {"max", COMPRESS_MAX}};
+	const char *mode = opt_str(o, OPT_COMPRESSION);
+
+	s->level = COMPRESS_AUTO;
+	s->compress_data = true;
+	if (!mode)
+		return 0;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (!strcmp(mode, modes[i].name)) {
+			s->level = modes[i].level;
+			s->compress_data = strcmp(mode, "off") != 0;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_USAGE, "--compression must be auto, off, fastest, better or max, not \"%s\"", mode);
+}
+
+/* -o SCHEME.connections=N is the only extended option there is; another one may be vital to who gives it, so it is not ignored. */
+static int extended(struct settings *s, const struct opts *o, struct err *err)
+{
+	uint64_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < o->value[OPT_EXTENDED].n && !rc; i++) {
+		const char *arg = o->value[OPT_EXTENDED].s[i], *dot = strchr(arg, '.');
+
+		if (!dot || strncmp(dot, ".connections=", 13) != 0)
+			return err_set(err, ERR_USAGE, "unknown extended option -o %s; known: SCHEME.connections=N", arg);
+		rc = when_count(dot + 13, "connections", 1, 4096, &n, err);
+	}
+	if (!rc)
+		rc = number(o, OPT_CONNECTIONS, "--connections", 1, 4096, &n, err);
+	s->connections = (unsigned)n;
+	return rc;
+}
+
+int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int local_ranks, struct err *err)
+{
+	uint64_t mib = PACK_SIZE_DEFAULT / MIB;
+	const char *fps = env("RESTIC_PROGRESS_FPS");
+	int rc;
+
+	*s = (struct settings){0};
+	share_out(s, env, (size_t)local_ranks);
+	rc = threads(s, o, err);
+	if (!rc)
+		rc = compression(s, o, err);
+	if (!rc)
+		rc = extended(s, o, err);
+	if (!rc)
+		rc = number(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB, PACK_SIZE_MAX / MIB, &mib, err);
+	if (!rc && opt_str(o, OPT_RETRY_LOCK))
+		rc = when_span(opt_str(o, OPT_RETRY_LOCK), &s->retry_ns, err);
+	s->pack_size = (size_t)mib * MIB;
+	if (fps) {
+		double v = strtod(fps, NULL);
+
+		s->fps = v > 0 ? (v > 60 ? 60 : v) : 0;
+	}
+	return rc;
+}

@@ -1,0 +1,22 @@
+/*
+ * when: times, spans of time and small numbers as users write and read them (restic-format.md 13.1, 13.5).  Pure.
+ */
+#ifndef CMD_WHEN_H
+#define CMD_WHEN_H
+#include "base/clock.h"
+#include "base/err.h"
+#include "cmd/human.h"
+
+struct human when_text(const struct ts *t, const struct zone *z); /* "2006-01-02 15:04:05" in the zone */
+struct human when_go(const struct ts *t, int32_t offset_s);       /* Go's Time.String(): "2006-01-02 15:04:05.123 +0000 UTC" */
+
+/* when_parse: "2006-01-02[ 15:04[:05[ ±zzzz|UTC]]]" or "02.01.2006[…]", in the zone unless it says another.  ERR_USAGE. */
+int when_parse(const char *s, const struct zone *z, struct ts *t, struct err *err);
+
+/* when_span: Go's durations "5m", "1h30m", "1.5s", "0".  ERR_USAGE; never negative. */
+int when_span(const char *s, int64_t *ns, struct err *err);
+
+/* when_count: a decimal number in [min, max]; `what` names it in the sentence.  ERR_USAGE. */
+int when_count(const char *s, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err);
+
+#endif
