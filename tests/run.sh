@@ -42,6 +42,8 @@ unset TZ PMI_RANK PMI_SIZE XDG_CACHE_HOME XDG_CONFIG_HOME || true
 export LC_ALL=C
 export A_BACKUP="$PWD/$B/a_backup" A_BACKUP_MPI="$PWD/$B/a_backup-mpi"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+# All ranks of a test are here: no network is needed, nor trusted to reach ourselves.
+export OMPI_MCA_btl_tcp_if_include=lo
 export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 export UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1"
 # MPI libraries keep what they allocate until the end.
