@@ -192,6 +192,8 @@ TEST(accepted)
 	/* A pack without blobs is not reported. */
 	CHECK_EQ(parse("{\"packs\":[{\"id\":" P ",\"blobs\":null},{\"id\":" P ",\"blobs\":[]},{\"id\":" P "}]}", 2, &g), 0);
 	CHECK_EQ(g.packs, 0);
+	CHECK_EQ(parse("{\"packs\":[{\"id\":" P ",\"blobs\":[" BLOB("data", "0", "40", "") "]},{\"id\":" P "}]}", 2, &g), 0);
+	CHECK(g.packs == 1 && g.blobs == 1);
 }
 
 TEST(refused)

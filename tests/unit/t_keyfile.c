@@ -116,6 +116,7 @@ TEST(refused)
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "8", "1", "AAAA", "AAAA")), ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "8", "1", SALT, "")), ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "8", "1", SALT, "A")), ERR_INVALID);
+	CHECK_EQ(parse("{\"kdf\":\"scrypt\",\"N\":32768,\"r\":8,\"p\":1,\"data\":\"AAAA\"}"), ERR_INVALID);
 	CHECK_EQ(parse("{}"), ERR_INVALID);
 	CHECK_EQ(parse("{\"kdf\":\"scrypt\"}"), ERR_INVALID);
 	CHECK_EQ(parse("key"), ERR_INVALID);

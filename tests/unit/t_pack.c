@@ -175,6 +175,7 @@ TEST(sum_beyond_4gib)
 	pack_header_write(in, 3, &h);
 	CHECK_EQ(pack_header_parse(h.p, h.len, 100, &b, &n, &err), ERR_INVALID);
 	CHECK_EQ(pack_header_parse(h.p, h.len, 0x100000064u, &b, &n, &err), ERR_INVALID);
+	CHECK_EQ(pack_header_parse(h.p, 74, 0x100000000u, &b, &n, &err), ERR_INVALID);
 	buf_release(&h);
 }
 

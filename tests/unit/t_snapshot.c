@@ -85,8 +85,10 @@ TEST(what_is_left_out)
 TEST(new_snapshot_in_a_zone)
 {
 	struct zone *z = zone_new("Europe/Berlin");
-	struct snapshot s = {
-		.time = {1700000000, 0}, .has_summary = true, .summary = {.backup_start = {1690000000, 1}, .backup_end = {1700000000, 0}}};
+	struct snapshot s = {.time = {1700000000, 0},
+		.time_offset = 18000,
+		.has_summary = true,
+		.summary = {.backup_start = {1690000000, 1}, .backup_end = {1700000000, 0}}};
 	struct buf out;
 
 	if (zone_offset(z, 1700000000) != 3600) {

@@ -318,7 +318,8 @@ TEST(memory_grows_under_the_strings)
 
 	buf_init(&json, (size_t)1 << 24);
 	buf_init(&name, 1000);
-	buf_adds(&json, "{\"nodes\":[{\"name\":\"first\",\"user\":\"user\",\"group\":\"group\",\"linktarget\":\"target\",\"type\":\"file\","
+	buf_adds(&json, "{\"nodes\":[{\"name\":\"first\",\"user\":\"user\",\"group\":\"group\",\"linktarget\":\"target\",\"generic_"
+			"attributes\":{\"a\":1},\"type\":\"file\","
 			"\"extended_attributes\":[");
 	for (int i = 0; i < ATTRS; i++)
 		buf_addf(&json, "%s{\"name\":\"attr%04d\",\"value\":\"%0*d\"}", i ? "," : "", i, 4 * (i * i + 1), 0);
