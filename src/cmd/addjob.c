@@ -27,7 +27,8 @@ char *addjob_cwd(const char *pwd)
 static void marker_add(struct addjob *j, const char *s)
 {
 	const char *colon = strchr(s, ':');
-	struct backup_marker m = {.name = mem_strndup(s, colon ? (size_t)(colon - s) : strlen(s)), .header = colon ? mem_strdup(colon + 1) : NULL};
+	struct backup_marker m = {
+		.name = mem_strndup(s, colon ? (size_t)(colon - s) : strlen(s)), .header = colon ? mem_strdup(colon + 1) : NULL};
 
 	j->marker = mem_regrow(j->marker, j->markers + 1, sizeof(*j->marker));
 	j->marker[j->markers++] = m;

@@ -42,6 +42,8 @@ int cmd_exit_code(int code, const struct cmd *c)
 		return CMD_LOCKED;
 	case ERR_PASSWORD:
 		return CMD_PASSWORD;
+	case ERR_CANCELED: /* by a signal to another rank, or at the question for a password */
+		return CMD_STOPPED;
 	default:
 		return CMD_ERROR;
 	}
@@ -264,12 +266,16 @@ static void no_memory(size_t size)
 
 int cmd_main(struct comm *mpi, int argc, char **argv)
 {
-	struct cmd c = {.out = out_new(STDOUT_FILENO, STDERR_FILENO), .stop = stop_new(), .env = process_env, .ranks = 1, .mpi = mpi != NULL};
+	struct cmd c = {
+		.out = out_new(STDOUT_FILENO, STDERR_FILENO), .stop = stop_new(), .env = process_env, .ranks = 1, .mpi = mpi != NULL};
 	int code = -1;
 
 	mem_on_exhausted(no_memory);
 	mem_tune();
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the lock is still removed */
+	/* mpirun gives its tasks a terminal of its own making, behind which there may be the log file of a batch job. */
+	if (mpi)
+		out_no_terminal(c.out);
 	if (!mpi || mpi->rank == 0)
 		code = read_command_line(&c, argc, argv);
 	c.done = code;

@@ -14,7 +14,13 @@
 #define CMD_VERSION "0.1.0"
 
 enum cmd_exit {
-	CMD_OK = 0, CMD_ERROR = 1, CMD_INCOMPLETE = 3 /* some source files could not be read */, CMD_NO_REPO = 10, CMD_LOCKED = 11, CMD_PASSWORD = 12, CMD_STOPPED = 130
+	CMD_OK = 0,
+	CMD_ERROR = 1,
+	CMD_INCOMPLETE = 3 /* some source files could not be read */,
+	CMD_NO_REPO = 10,
+	CMD_LOCKED = 11,
+	CMD_PASSWORD = 12,
+	CMD_STOPPED = 130
 };
 
 typedef const char *cmd_env_fn(const char *name);
@@ -26,7 +32,7 @@ struct cmd { /* one process, shared by its ranks */
 	cmd_env_fn *env;
 	int ranks; /* threads that are ranks of this process; 1 under MPI */
 	bool mpi;
-	int done;  /* an exit code, when the command line was all there was to do; else -1 */
+	int done; /* an exit code, when the command line was all there was to do; else -1 */
 };
 
 /* cmd_main: the whole run; the exit code.  `mpi`: the mailbox of one of several processes, NULL: this process is the run, maybe with --ranks. */

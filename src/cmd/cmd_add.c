@@ -58,8 +58,9 @@ static void on_progress(void *arg, const struct backup_counts *c)
 		json_status(a, c);
 		return;
 	}
-	progress_show(&a->progress, "[%s] %llu files, %s, %s/s, %s stored, %llu errors", human_duration((uint64_t)t).s, (unsigned long long)c->files_done,
-		human_size(c->bytes_done).s, human_size(t > 0 ? (uint64_t)((double)c->bytes_done / t) : 0).s, human_size(c->data_added_packed).s,
+	progress_show(&a->progress, "[%s] %llu files, %s, %s/s, %s stored, %llu errors", human_duration((uint64_t)t).s,
+		(unsigned long long)c->files_done, human_size(c->bytes_done).s,
+		human_size(t > 0 ? (uint64_t)((double)c->bytes_done / t) : 0).s, human_size(c->data_added_packed).s,
 		(unsigned long long)c->errors);
 }
 
@@ -144,18 +145,19 @@ static void text_summary(struct add *a, bool dry_run)
 	const struct snapshot_summary *m = &r->summary;
 	struct out *o = a->s->cmd->out;
 
-	out_say(o, 1, "\nFiles:       %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->files_new, (unsigned long long)m->files_changed,
-		(unsigned long long)m->files_unmodified);
-	out_say(o, 1, "Dirs:        %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->dirs_new, (unsigned long long)m->dirs_changed,
-		(unsigned long long)m->dirs_unmodified);
+	out_say(o, 1, "\nFiles:       %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->files_new,
+		(unsigned long long)m->files_changed, (unsigned long long)m->files_unmodified);
+	out_say(o, 1, "Dirs:        %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->dirs_new,
+		(unsigned long long)m->dirs_changed, (unsigned long long)m->dirs_unmodified);
 	out_say(o, 2, "Data Blobs:  %5llu new", (unsigned long long)m->data_blobs);
 	out_say(o, 2, "Tree Blobs:  %5llu new", (unsigned long long)m->tree_blobs);
-	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added", human_size(m->data_added).s, human_size(m->data_added_packed).s);
-	out_say(o, 1, "\nprocessed %llu files, %s in %s", (unsigned long long)m->total_files_processed, human_size(m->total_bytes_processed).s,
-		human_duration((uint64_t)progress_seconds(&a->progress)).s);
+	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added", human_size(m->data_added).s,
+		human_size(m->data_added_packed).s);
+	out_say(o, 1, "\nprocessed %llu files, %s in %s", (unsigned long long)m->total_files_processed,
+		human_size(m->total_bytes_processed).s, human_duration((uint64_t)progress_seconds(&a->progress)).s);
 	out_say(o, 2, "%d ranks; files opened: %llu, trees read: %llu with %llu requests, items stolen: %llu", a->s->comm->size,
-		(unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read, (unsigned long long)r->counts.store_gets,
-		(unsigned long long)r->counts.items_stolen);
+		(unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read,
+		(unsigned long long)r->counts.store_gets, (unsigned long long)r->counts.items_stolen);
 	if (!id_is_zero(&r->snapshot))
 		out_say(o, 1, "snapshot %s saved", id_short(&r->snapshot).s);
 	else if (r->unchanged)

@@ -155,7 +155,8 @@ static int check_args(const struct strlist *args, struct err *err)
 	while (args->n && k < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[k], args->s[0]) != 0)
 		k++;
 	if (!args->n || k == sizeof(kinds) / sizeof(kinds[0]))
-		return err_set(err, ERR_USAGE, "write: a_backup cat config|masterkey, or key|lock|snapshot|index|blob|pack ID, or tree SNAPSHOT[:DIR]");
+		return err_set(err, ERR_USAGE,
+			"write: a_backup cat config|masterkey, or key|lock|snapshot|index|blob|pack ID, or tree SNAPSHOT[:DIR]");
 	if (args->n != (k < 2 ? 1u : 2u))
 		return err_set(err, ERR_USAGE, k < 2 ? "cat %s takes no id" : "cat %s takes one id", args->s[0]);
 	return 0;

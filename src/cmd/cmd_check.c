@@ -138,7 +138,8 @@ static void say_remedy(struct session *s, const struct check_result *r)
 		out_say(o, 1, "There is data that nothing refers to; to free its space: restic prune");
 	if (!r->n_broken)
 		return;
-	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic repair packs, then restic repair snapshots --forget");
+	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic repair packs, then restic repair "
+		    "snapshots --forget");
 	for (size_t i = 0; i < r->n_broken; i++)
 		out_warn(o, "  damaged pack %s", id_hex(&r->broken[i]).s);
 }

@@ -39,7 +39,8 @@ static int put_contents(struct dump *d, const struct node *n, struct err *err)
 		put(d, &plain);
 	}
 	if (!rc && sum != n->size && !out_broken(d->to) && !session_stopped(d->s))
-		rc = err_set(err, ERR_INVALID, "its contents have %llu bytes instead of %llu", (unsigned long long)sum, (unsigned long long)n->size);
+		rc = err_set(err, ERR_INVALID, "its contents have %llu bytes instead of %llu", (unsigned long long)sum,
+			(unsigned long long)n->size);
 	buf_release(&plain);
 	return rc;
 }
@@ -71,7 +72,8 @@ static int put_tar(struct dump *d, const struct id *tree, const char *path, stru
 	int rc;
 
 	if (out_terminal(d->to))
-		return err_set(err, ERR_USAGE, "%s is a directory; its archive is not for a terminal: use -target FILE or a pipe to tar", path);
+		return err_set(
+			err, ERR_USAGE, "%s is a directory; its archive is not for a terminal: use -target FILE or a pipe to tar", path);
 	d->err = err;
 	rc = treewalk_run(d->s->loader, &d->s->env, tree, strcmp(path, "/") ? path : "", &fn, err);
 	if (!rc)

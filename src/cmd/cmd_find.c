@@ -71,7 +71,8 @@ static void show(struct find *f, const struct treewalk_entry *e)
 	if (!f->hits && f->snapshots)
 		out_say(o, 1, "%s", "");
 	if (!f->hits)
-		out_say(o, 1, "Found matching entries in snapshot %s from %s", id_short(&f->snap->id).s, when_text(&f->snap->time, f->s->zone).s);
+		out_say(o, 1, "Found matching entries in snapshot %s from %s", id_short(&f->snap->id).s,
+			when_text(&f->snap->time, f->s->zone).s);
 	nodeline_text(o, &f->line, e->node, e->path, e->path_len, f->with_meta, f->s->zone);
 	out_line(o, &f->line);
 }
@@ -208,7 +209,8 @@ static int search_all(struct find *f, struct err *err)
 	if (!rc && out_json(o))
 		out_result(o, "]\n", 2);
 	else if (!rc && !session_stopped(s))
-		out_say(o, 1, "%s%llu hits in %llu snapshots", f->snapshots ? "\n" : "", (unsigned long long)f->all_hits, (unsigned long long)f->snapshots);
+		out_say(o, 1, "%s%llu hits in %llu snapshots", f->snapshots ? "\n" : "", (unsigned long long)f->all_hits,
+			(unsigned long long)f->snapshots);
 	mem_free(want);
 	return rc;
 }

@@ -62,7 +62,8 @@ static void say_made(struct session *s)
 		out_line(s->cmd->out, &b);
 		buf_release(&b);
 	} else {
-		out_say(s->cmd->out, 1, "created repository %.10s at %s\n\nKeep the password safe: without it nobody can read what the repository holds.",
+		out_say(s->cmd->out, 1,
+			"created repository %.10s at %s\n\nKeep the password safe: without it nobody can read what the repository holds.",
 			id_hex(&s->repo->config.id).s, place);
 	}
 	mem_free(place);

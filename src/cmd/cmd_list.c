@@ -103,7 +103,8 @@ static void add_row(struct session *s, struct table *t, const struct snapshot *o
 
 static void write_table(struct session *s, const struct group *g, struct buf *out)
 {
-	static const char *const wide[] = {"ID", "Time", "Host      ", "Tags      ", "Paths", "Size"}, *const narrow[] = {"ID", "Time", "Host", "Tags  ", "Size"};
+	static const char *const wide[] = {"ID", "Time", "Host      ", "Tags      ", "Paths", "Size"}, *const narrow[] = {"ID", "Time",
+													       "Host", "Tags  ", "Size"};
 	bool compact = opt_flag(s->opts, OPT_COMPACT), sizes = false;
 	struct table *t;
 

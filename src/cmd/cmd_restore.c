@@ -118,8 +118,10 @@ static void on_item(void *arg, const char *action, const char *item, uint64_t si
 
 static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, struct err *err)
 {
-	static const char *const names[] = {
-		[RESTORE_ALWAYS] = "always", [RESTORE_IF_CHANGED] = "if-changed", [RESTORE_IF_NEWER] = "if-newer", [RESTORE_NEVER] = "never"};
+	static const char *const names[] = {[RESTORE_ALWAYS] = "always",
+		[RESTORE_IF_CHANGED] = "if-changed",
+		[RESTORE_IF_NEWER] = "if-newer",
+		[RESTORE_NEVER] = "never"};
 	const char *given = opt_str(o, OPT_OVERWRITE);
 
 	*mode = o->verb == VERB_RESTORE_OVERWRITE ? RESTORE_ALWAYS : o->verb == VERB_RESTORE_NEWER ? RESTORE_IF_NEWER : RESTORE_NEVER;
@@ -153,8 +155,9 @@ static int read_options(struct restore *r, struct err *err)
 	int rc = overwrite_mode(o, &p->overwrite, err);
 
 	if (o->args.n != 1)
-		return err_set(err, ERR_USAGE, o->args.n ? "one snapshot can be restored at a time; parts of it: --include PATTERN or SNAPSHOT:DIR"
-							 : "which snapshot? write: a_backup restore latest, or an id from: a_backup list");
+		return err_set(err, ERR_USAGE,
+			o->args.n ? "one snapshot can be restored at a time; parts of it: --include PATTERN or SNAPSHOT:DIR"
+				  : "which snapshot? write: a_backup restore latest, or an id from: a_backup list");
 	p->target = opt_str(o, OPT_TARGET) ? opt_str(o, OPT_TARGET) : ".";
 	if (!*p->target)
 		return err_set(err, ERR_USAGE, "--target is empty");
@@ -186,7 +189,7 @@ static int read_options(struct restore *r, struct err *err)
 		return err_set(err, ERR_USAGE, "--include-xattr and --exclude-xattr cannot be given together");
 	if (p->dry_run && p->verify)
 		return err_set(err, ERR_USAGE, "--dry-run and --verify cannot be given together");
-	if (p->delete && !p->n_include && !p->n_exclude && !strcmp(p->target, "/"))
+	if (p->delete &&!p->n_include && !p->n_exclude && !strcmp(p->target, "/"))
 		return err_set(err, ERR_USAGE, "--delete with the target / needs include or exclude patterns");
 	return 0;
 }

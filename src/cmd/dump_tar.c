@@ -7,11 +7,26 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#define BLOCK 512u
+#define BLOCK     512u
 #define ACL_XATTR "system.posix_acl_"
 
 /* The ustar header's fields: offset and length. */
-enum { NAME = 0, MODE = 100, UID = 108, GID = 116, SIZE = 124, MTIME = 136, SUM = 148, TYPE = 156, LINK = 157, MAGIC = 257, UNAME = 265, GNAME = 297, MAJOR = 329, MINOR = 337 };
+enum {
+	NAME = 0,
+	MODE = 100,
+	UID = 108,
+	GID = 116,
+	SIZE = 124,
+	MTIME = 136,
+	SUM = 148,
+	TYPE = 156,
+	LINK = 157,
+	MAGIC = 257,
+	UNAME = 265,
+	GNAME = 297,
+	MAJOR = 329,
+	MINOR = 337
+};
 
 static void put_octal(uint8_t *at, int digits, uint64_t v)
 {
@@ -106,7 +121,8 @@ bool dump_tar_acl(struct buf *out, const void *value, size_t n)
 		unsigned tag;
 		const char *name;
 		bool id;
-	} tags[] = {{1, "user", false}, {2, "user", true}, {4, "group", false}, {8, "group", true}, {16, "mask", false}, {32, "other", false}};
+	} tags[] = {
+		{1, "user", false}, {2, "user", true}, {4, "group", false}, {8, "group", true}, {16, "mask", false}, {32, "other", false}};
 	const uint8_t *p = value;
 	size_t before = out->len;
 
@@ -162,7 +178,10 @@ static void put_block(struct buf *out, uint8_t *h)
 {
 	unsigned sum = 0;
 
-	memcpy(h + MAGIC, "ustar\0" "00", 8);
+	memcpy(h + MAGIC,
+		"ustar\0"
+		"00",
+		8);
 	memset(h + SUM, ' ', 8);
 	for (size_t i = 0; i < BLOCK; i++)
 		sum += h[i];
@@ -215,7 +234,8 @@ static char type_flag(enum node_type t)
 /* What the ustar header has no room for. */
 static void put_records(struct buf *r, const struct node *n, const char *path, size_t len, uint64_t size)
 {
-	if (!is_utf8(path, len) || !is_utf8(n->linktarget.p, n->linktarget.n) || !is_utf8(n->user.p, n->user.n) || !is_utf8(n->group.p, n->group.n))
+	if (!is_utf8(path, len) || !is_utf8(n->linktarget.p, n->linktarget.n) || !is_utf8(n->user.p, n->user.n) ||
+		!is_utf8(n->group.p, n->group.n))
 		put_text(r, "hdrcharset", "BINARY", 6);
 	if (len > 100 || !is_ascii(path, len))
 		put_text(r, "path", path, len);

@@ -8,8 +8,8 @@
 int group_parse(const char *s, unsigned *by, struct err *err);
 
 struct group {
-	char *key;            /* equal keys, same group; groups are sorted by it */
-	const char *hostname; /* borrowed from its first snapshot; "" when not grouped by */
+	char *key;                  /* equal keys, same group; groups are sorted by it */
+	const char *hostname;       /* borrowed from its first snapshot; "" when not grouped by */
 	struct strlist paths, tags; /* sorted copies; empty when not grouped by */
 	const struct snapshot **s;  /* n of them, borrowed, in the order of the input */
 	size_t n;

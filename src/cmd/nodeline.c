@@ -4,7 +4,8 @@
 #include "cmd/when.h"
 #include "format/gojson.h"
 
-void nodeline_text(const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z)
+void nodeline_text(
+	const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z)
 {
 	char mode[24];
 
@@ -13,7 +14,8 @@ void nodeline_text(const struct out *o, struct buf *b, const struct node *n, con
 		return;
 	}
 	gojson_permissions(n->mode, mode);
-	buf_addf(b, "%s %5u %5u %6llu %s ", mode, (unsigned)n->uid, (unsigned)n->gid, (unsigned long long)n->size, when_text(&n->mtime, z).s);
+	buf_addf(b, "%s %5u %5u %6llu %s ", mode, (unsigned)n->uid, (unsigned)n->gid, (unsigned long long)n->size,
+		when_text(&n->mtime, z).s);
 	out_path(o, b, path, len);
 	if (n->type == NODE_SYMLINK) {
 		buf_adds(b, " -> ");

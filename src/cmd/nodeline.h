@@ -8,7 +8,8 @@
 #include "format/snapshot.h"
 
 /* nodeline_text: the path, with `with_meta` like `ls -l`.  o: whether it goes to a terminal. */
-void nodeline_text(const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z);
+void nodeline_text(
+	const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z);
 void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z); /* restic ls --json */
 void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z);  /* restic find --json */
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* Words that are commands elsewhere: taken for files they would make a backup of a misunderstanding. */
-static const char *const reserved[] = {"cache", "copy", "delete", "diff", "forget", "key", "migrate", "mount", "prune", "rebuild-index", "recover", "repair", "rewrite",
-	"self-update", "stats", "tag"};
+static const char *const reserved[] = {"cache", "copy", "delete", "diff", "forget", "key", "migrate", "mount", "prune", "rebuild-index",
+	"recover", "repair", "rewrite", "self-update", "stats", "tag"};
 
 static int verb_by_name(const char *s)
 {
@@ -251,7 +251,8 @@ static int choose_verb(struct opts *o, const char *word, struct err *err)
 	}
 	for (size_t i = 0; word && i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		if (!strcmp(word, reserved[i]))
-			return err_set(err, ERR_USAGE, "this version has no command \"%s\"; to back up a file of that name write: a_backup add %s", word, word);
+			return err_set(err, ERR_USAGE,
+				"this version has no command \"%s\"; to back up a file of that name write: a_backup add %s", word, word);
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/wire.h"
 #include "format/snapshot.h"
 
+/* clang-format off */
 enum verb {
 	VERB_ADD, VERB_INIT, VERB_LIST, VERB_FILES, VERB_FIND, VERB_RESTORE, VERB_RESTORE_OVERWRITE, VERB_RESTORE_NEWER,
 	VERB_DUMP, VERB_CHECK, VERB_CAT, VERB_UNLOCK, VERB_VERSION, VERB_HELP, VERBS
@@ -34,6 +35,7 @@ enum opt_id {
 	OPT_SPARSE, OPT_VERIFY, OPT_DELETE, OPT_OWNER_NAMES, OPT_FILE, OPT_READ_DATA, OPT_READ_SUBSET, OPT_REMOVE_ALL,
 	OPT_IDS
 };
+/* clang-format on */
 
 struct opt_def {
 	enum opt_id id;
@@ -59,9 +61,9 @@ extern const struct verb_def opt_verbs[VERBS];
 
 struct opts {
 	enum verb verb;
-	bool verb_given;                /* false: add because the first argument is no verb */
-	struct strlist value[OPT_IDS];  /* in the order given; flags are "true" or "false" */
-	struct strlist args;            /* without the verb */
+	bool verb_given;               /* false: add because the first argument is no verb */
+	struct strlist value[OPT_IDS]; /* in the order given; flags are "true" or "false" */
+	struct strlist args;           /* without the verb */
 };
 
 /* opts_parse(o, n, args): the arguments without the program's name.  `o` is zeroed by the caller.  ERR_USAGE with a hint in the sentence. */

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define OUT_BUFFER 65536 /* bytes of results kept back */
+#define OUT_BUFFER  65536 /* bytes of results kept back */
 #define OUT_MESSAGE 65536 /* the longest message: a path and a sentence */
 
 struct out {
@@ -36,6 +36,11 @@ struct out *out_new(int fd_out, int fd_err)
 	buf_init(&o->held, 4 * OUT_BUFFER);
 	buf_init(&o->status, OUT_MESSAGE);
 	return o;
+}
+
+void out_no_terminal(struct out *o)
+{
+	o->tty_out = o->tty_err = false;
 }
 
 void out_mode(struct out *o, bool json, int verbosity)

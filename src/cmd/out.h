@@ -12,8 +12,9 @@
 #include <stddef.h>
 
 struct out;
-struct out *out_new(int fd_out, int fd_err); /* 1 and 2; tests give others */
-void out_free(struct out *o);                /* takes the progress line away, writes what is buffered */
+struct out *out_new(int fd_out, int fd_err);            /* 1 and 2; tests give others */
+void out_free(struct out *o);                           /* takes the progress line away, writes what is buffered */
+void out_no_terminal(struct out *o);                    /* whatever standard output looks like */
 void out_mode(struct out *o, bool json, int verbosity); /* verbosity: 0 quiet, 1 normal, 2 and 3 verbose */
 bool out_json(const struct out *o);
 int out_verbosity(const struct out *o);
@@ -23,7 +24,7 @@ bool out_terminal(const struct out *o); /* standard output is one */
 void out_say(struct out *o, int verbosity, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* out_result: the bytes a command was asked for, whatever the verbosity.  Buffered; ends with out_flush or any other output. */
 void out_result(struct out *o, const void *p, size_t n);
-void out_line(struct out *o, struct buf *b);      /* out_result of b and a newline; resets b */
+void out_line(struct out *o, struct buf *b); /* out_result of b and a newline; resets b */
 /* out_path: a name or path at the end of b: raw for a pipe, made safe for a terminal. */
 void out_path(const struct out *o, struct buf *b, const char *s, size_t n);
 

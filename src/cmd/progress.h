@@ -11,10 +11,10 @@ struct progress {
 	bool lines;                 /* not a terminal, but wanted: a line each time */
 };
 void progress_init(struct progress *p, struct session *s);
-bool progress_due(struct progress *p);              /* true: show it now; the pause begins again */
-double progress_seconds(const struct progress *p);  /* since progress_init */
+bool progress_due(struct progress *p);             /* true: show it now; the pause begins again */
+double progress_seconds(const struct progress *p); /* since progress_init */
 /* progress_show: the line of a terminal; nothing in JSON. */
 void progress_show(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void progress_end(struct progress *p);              /* takes the line away */
+void progress_end(struct progress *p); /* takes the line away */
 
 #endif

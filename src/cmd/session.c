@@ -120,17 +120,19 @@ static int location_of_file(const char *path, char **out, struct err *err)
 
 int session_place(struct session *s, bool from, char **out, struct err *err)
 {
-	const char *place = opt_str(s->opts, from ? OPT_FROM_REPO : OPT_REPO), *file = opt_str(s->opts, from ? OPT_FROM_REPO_FILE : OPT_REPO_FILE);
+	const char *place = opt_str(s->opts, from ? OPT_FROM_REPO : OPT_REPO),
+		   *file = opt_str(s->opts, from ? OPT_FROM_REPO_FILE : OPT_REPO_FILE);
 
 	*out = NULL;
 	if (place && file)
-		return err_set(err, ERR_USAGE, "the repository is given twice, by --%srepo and by --%srepository-file (or their variables)", from ? "from-" : "",
-			from ? "from-" : "");
+		return err_set(err, ERR_USAGE, "the repository is given twice, by --%srepo and by --%srepository-file (or their variables)",
+			from ? "from-" : "", from ? "from-" : "");
 	if (!place && !file && from)
 		return err_set(err, ERR_USAGE, "--copy-chunker-params needs --from-repo PLACE");
 	if (!place && !file)
 		return err_set(err, ERR_USAGE,
-			"no repository is given; name one with -r PLACE or RESTIC_REPOSITORY, for instance: a_backup -r /path/of/repo list (a new one: init)");
+			"no repository is given; name one with -r PLACE or RESTIC_REPOSITORY, for instance: a_backup -r /path/of/repo list "
+			"(a new one: init)");
 	if (file) {
 		int rc = location_of_file(file, out, err);
 
@@ -171,7 +173,10 @@ int session_password(struct session *s, bool from, bool twice, struct buf *out, 
 {
 	const struct opts *o = s->opts;
 	bool ask_only = !from && opt_flag(o, OPT_PASSWORD_ASK);
-	struct password_ask ask = {.fd_in = 0, .fd_out = 2, .question = from ? "password of the other repository" : "password of the repository", .twice = twice};
+	struct password_ask ask = {.fd_in = 0,
+		.fd_out = 2,
+		.question = from ? "password of the other repository" : "password of the repository",
+		.twice = twice};
 	struct password_source src = {.prompt = password_ask, .arg = &ask};
 
 	src.allow_empty = opt_flag(o, from ? OPT_FROM_NO_PASSWORD : OPT_NO_PASSWORD);
@@ -259,7 +264,8 @@ bool session_stopped(const struct session *s)
 
 struct lock_owner session_owner(const struct session *s)
 {
-	struct lock_owner who = {.hostname = s->hostname, .username = s->username, .uid = getuid(), .gid = getgid(), .pid = (uint64_t)getpid()};
+	struct lock_owner who = {
+		.hostname = s->hostname, .username = s->username, .uid = getuid(), .gid = getgid(), .pid = (uint64_t)getpid()};
 
 	return who;
 }
@@ -296,9 +302,9 @@ int session_open(struct session *s, enum session_lock lock, struct err *err)
 	if (!rc && out_terminal(s->cmd->out))
 		out_say(s->cmd->out, 1, "repository %.8s opened (version %u%s%s)", id_hex(&s->repo->config.id).s, s->repo->config.version,
 			s->repo->config.version > 1 ? ", compression level " : "",
-			s->repo->config.version < 2 ? "" :
-			opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION) :
-							    "auto");
+			s->repo->config.version < 2         ? ""
+			: opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION)
+							    : "auto");
 	if (!rc && lock != SESSION_NO_LOCK && !(opt_flag(s->opts, OPT_NO_LOCK) && s->opts->verb != VERB_ADD))
 		rc = session_lock(s, lock == SESSION_EXCLUSIVE, err);
 	return rc;

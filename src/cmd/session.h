@@ -34,7 +34,7 @@ struct session {
 	char *hostname, *username; /* of this machine and process */
 	struct settings set;
 	pthread_mutex_t lost_lock;
-	struct err lost;           /* under lost_lock: why the lock was lost, code 0 when it was not */
+	struct err lost; /* under lost_lock: why the lock was lost, code 0 when it was not */
 };
 
 void session_init(struct session *s, struct cmd *cmd, struct comm *comm);
@@ -60,8 +60,8 @@ enum session_lock { SESSION_NO_LOCK, SESSION_SHARED, SESSION_EXCLUSIVE };
  */
 int session_open(struct session *s, enum session_lock lock, struct err *err);
 int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */
-int session_snapshots(struct session *s, struct err *err); /* those that cannot be read are named and left out */
-int session_index(struct session *s, struct err *err);     /* catalog, claim, loader */
+int session_snapshots(struct session *s, struct err *err);            /* those that cannot be read are named and left out */
+int session_index(struct session *s, struct err *err);                /* catalog, claim, loader */
 
 /* session_lost: the result of a run, or why the lock was lost if that ended it. */
 int session_lost(struct session *s, int rc, struct err *err);

@@ -153,7 +153,8 @@ static int compression(struct settings *s, const struct opts *o, struct err *err
 	static const struct {
 		const char *name;
 		int level;
-	} modes[] = {{"auto", COMPRESS_AUTO}, {"off", COMPRESS_AUTO}, {"fastest", COMPRESS_FASTEST}, {"better", COMPRESS_BETTER}, {"max", COMPRESS_MAX}};
+	} modes[] = {{"auto", COMPRESS_AUTO}, {"off", COMPRESS_AUTO}, {"fastest", COMPRESS_FASTEST}, {"better", COMPRESS_BETTER},
+		{"max", COMPRESS_MAX}};
 	const char *mode = opt_str(o, OPT_COMPRESSION);
 
 	s->level = COMPRESS_AUTO;

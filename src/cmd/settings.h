@@ -10,11 +10,11 @@ struct settings {
 	size_t budget;           /* bytes of plaintext in flight */
 	size_t cache;            /* bytes of packs kept for trees */
 	size_t pack_size;
-	int level;               /* COMPRESS_* */
+	int level; /* COMPRESS_* */
 	bool compress_data;
-	unsigned connections;    /* 0: the backend's default */
-	int64_t retry_ns;        /* --retry-lock */
-	double fps;              /* $RESTIC_PROGRESS_FPS, 0: not set */
+	unsigned connections; /* 0: the backend's default */
+	int64_t retry_ns;     /* --retry-lock */
+	double fps;           /* $RESTIC_PROGRESS_FPS, 0: not set */
 };
 
 /* settings_read: ERR_USAGE for what cannot be meant. `local_ranks`: threads that share this process's cores. */

@@ -10,13 +10,13 @@
 #include "base/loop.h"
 
 struct stop;
-struct stop *stop_new(void);             /* no signal is caught yet */
-void stop_catch(struct stop *s);         /* SIGINT, SIGTERM and SIGHUP from now on; an ignored one stays ignored.  Once */
-void stop_free(struct stop *s);          /* default actions again; NULL is fine */
+struct stop *stop_new(void);                         /* no signal is caught yet */
+void stop_catch(struct stop *s);                     /* SIGINT, SIGTERM and SIGHUP from now on; an ignored one stays ignored.  Once */
+void stop_free(struct stop *s);                      /* default actions again; NULL is fine */
 const volatile int *stop_flag(const struct stop *s); /* non-zero: end */
 bool stop_signalled(const struct stop *s);           /* it was a signal: exit code 130 */
-void stop_request(struct stop *s);       /* by the program itself: any thread */
-bool stop_sleep(struct stop *s, int64_t ns); /* true: cut short by a stop */
+void stop_request(struct stop *s);                   /* by the program itself: any thread */
+bool stop_sleep(struct stop *s, int64_t ns);         /* true: cut short by a stop */
 
 /* What is to be woken; each must be taken out before it is freed.  NULL is fine. */
 void stop_add_loop(struct stop *s, struct loop *l);

@@ -30,8 +30,8 @@ struct human when_go(const struct ts *t, int32_t offset_s)
 			frac[n - 1] = 0;
 	}
 	snprintf(zone, sizeof(zone), "%c%02d%02d", minutes < 0 ? '-' : '+', mag / 60 % 100, mag % 60);
-	snprintf(x.s, sizeof(x.s), "%04lld-%02d-%02d %02d:%02d:%02d%s %s %s", (long long)c.year, c.month, c.day, c.hour, c.min, c.sec, frac, zone,
-		offset_s ? zone : "UTC");
+	snprintf(x.s, sizeof(x.s), "%04lld-%02d-%02d %02d:%02d:%02d%s %s %s", (long long)c.year, c.month, c.day, c.hour, c.min, c.sec, frac,
+		zone, offset_s ? zone : "UTC");
 	return x;
 }
 
@@ -102,7 +102,8 @@ static bool parse_zone(const char **s, int32_t *offset, bool *known)
 
 static bool civil_fits(const struct civil *c)
 {
-	return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= civil_month_days(c->year, c->month) && c->hour < 24 && c->min < 60 && c->sec < 60;
+	return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= civil_month_days(c->year, c->month) && c->hour < 24 &&
+	       c->min < 60 && c->sec < 60;
 }
 
 int when_parse(const char *s, const struct zone *z, struct ts *t, struct err *err)
@@ -189,7 +190,8 @@ int when_count(const char *s, const char *what, uint64_t min, uint64_t max, uint
 	errno = 0;
 	n = strtoull(s, &end, 10);
 	if (!isdigit((unsigned char)s[0]) || *end || errno || n < min || n > max)
-		return err_set(err, ERR_USAGE, "%s must be a number from %llu to %llu, not \"%s\"", what, (unsigned long long)min, (unsigned long long)max, s);
+		return err_set(err, ERR_USAGE, "%s must be a number from %llu to %llu, not \"%s\"", what, (unsigned long long)min,
+			(unsigned long long)max, s);
 	*v = n;
 	return 0;
 }
