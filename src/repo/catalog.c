@@ -34,7 +34,7 @@ struct slots {
 
 struct catalog {
 	struct entry **block;
-	uint8_t **marks; /* per block, NULL until something in it is marked */
+	uint8_t **marks;  /* per block, NULL until something in it is marked */
 	size_t blocks, n; /* n: entries */
 	struct slots index;
 	size_t blobs;
@@ -265,8 +265,11 @@ void catalog_add(struct catalog *c, const struct id *pack, const struct blob *b,
 static void place_of(const struct catalog *c, const struct entry *e, struct catalog_place *out)
 {
 	out->pack = c->pack[e->pack & PACK_NUMBER].id;
-	out->blob = (struct blob){
-		.id = e->id, .type = e->pack & TREE_BIT ? BLOB_TREE : BLOB_DATA, .offset = e->offset, .length = e->length, .plain = e->plain};
+	out->blob = (struct blob){.id = e->id,
+		.type = e->pack & TREE_BIT ? BLOB_TREE : BLOB_DATA,
+		.offset = e->offset,
+		.length = e->length,
+		.plain = e->plain};
 }
 
 bool catalog_find(const struct catalog *c, enum blob_type t, const struct id *id, unsigned nth, struct catalog_place *out)
@@ -436,7 +439,8 @@ static int load_failed(void *arg, const struct id *id, const struct err *e)
 	return l->warn ? l->warn(l->arg, id, e) : e->code;
 }
 
-int catalog_load(struct catalog *c, struct repo *r, int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg, struct err *err)
+int catalog_load(
+	struct catalog *c, struct repo *r, int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg, struct err *err)
 {
 	struct load l = {.c = c, .r = r, .warn = warn, .arg = arg};
 	int rc;

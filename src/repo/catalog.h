@@ -56,6 +56,7 @@ struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id);
  * A damaged index file is an error, unless warn is given and returns 0 for it: then it is skipped (what came before a fault in its JSON stays: its MAC was right).
  * warn is called on the loop thread.
  */
-int catalog_load(struct catalog *c, struct repo *r, int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg, struct err *err);
+int catalog_load(
+	struct catalog *c, struct repo *r, int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg, struct err *err);
 
 #endif

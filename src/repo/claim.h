@@ -9,21 +9,21 @@
 #include "repo/catalog.h"
 
 enum claim_verdict {
-	CLAIM_KNOWN,  /* indexed by a pack that is stored */
-	CLAIM_TAKEN,  /* somebody in this run has promised it */
-	CLAIM_YOURS,  /* the asker promises it now */
-	CLAIM_ABSENT  /* asked without taking: neither known nor promised */
+	CLAIM_KNOWN, /* indexed by a pack that is stored */
+	CLAIM_TAKEN, /* somebody in this run has promised it */
+	CLAIM_YOURS, /* the asker promises it now */
+	CLAIM_ABSENT /* asked without taking: neither known nor promised */
 };
 
 struct claim_req {
 	bool take; /* false: only ask */
 	enum blob_type type;
-	const struct id *id;           /* n of them, borrowed until done */
+	const struct id *id; /* n of them, borrowed until done */
 	size_t n;
-	enum claim_verdict *verdict;   /* n of them, the caller's memory */
+	enum claim_verdict *verdict; /* n of them, the caller's memory */
 	void (*done)(struct claim_req *r);
 	void *arg;
-	size_t missing;                /* the implementation's: answers outstanding */
+	size_t missing; /* the implementation's: answers outstanding */
 };
 
 struct claim_find {

@@ -22,14 +22,15 @@ struct indexer {
 	void *arg;
 	struct buf json; /* the open file */
 	struct index_out out;
-	size_t blobs;    /* in it */
-	int64_t since;   /* its first pack */
+	size_t blobs;           /* in it */
+	int64_t since;          /* its first pack */
 	bool flushing, turning; /* turning: `flush` is posted */
 	struct task flush;
 	size_t saving, saved;
 };
 
-struct indexer *indexer_new(struct repo *r, int64_t max_age_ns, void (*failed)(void *arg, const struct err *e), void (*flushed)(void *arg), void *arg)
+struct indexer *indexer_new(
+	struct repo *r, int64_t max_age_ns, void (*failed)(void *arg, const struct err *e), void (*flushed)(void *arg), void *arg)
 {
 	struct indexer *x = mem_zalloc(sizeof(*x));
 

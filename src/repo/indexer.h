@@ -10,10 +10,11 @@
 
 struct indexer;
 /* failed: the run cannot succeed.  max_age_ns: save what there is after so long (default 5 min = 0). */
-struct indexer *indexer_new(struct repo *r, int64_t max_age_ns, void (*failed)(void *arg, const struct err *e), void (*flushed)(void *arg), void *arg);
+struct indexer *indexer_new(
+	struct repo *r, int64_t max_age_ns, void (*failed)(void *arg, const struct err *e), void (*flushed)(void *arg), void *arg);
 void indexer_add(struct indexer *x, const struct id *pack, const struct blob *b, size_t n);
-void indexer_tick(struct indexer *x);  /* now and then: looks at the age */
-void indexer_flush(struct indexer *x); /* save the rest; flushed() when every index file is stored or failed */
+void indexer_tick(struct indexer *x);          /* now and then: looks at the age */
+void indexer_flush(struct indexer *x);         /* save the rest; flushed() when every index file is stored or failed */
 size_t indexer_saved(const struct indexer *x); /* index files written */
 void indexer_free(struct indexer *x);
 

@@ -15,11 +15,11 @@
 
 struct loader_pack {
 	struct id id;
-	bool wanted;               /* at least once */
-	bool single;               /* too large to be fetched whole */
+	bool wanted; /* at least once */
+	bool single; /* too large to be fetched whole */
 	bool cached;
-	struct buf data;           /* when cached */
-	size_t refs;               /* decodes that read it */
+	struct buf data; /* when cached */
+	size_t refs;     /* decodes that read it */
 	struct loader_pack *newer, *older;
 	struct loader_fetch *fetch; /* that more trees may join: not started, or of the whole pack */
 };

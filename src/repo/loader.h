@@ -17,8 +17,8 @@ void loader_free(struct loader *l); /* no request may be under way */
 
 struct loader_tree {
 	struct id id;
-	struct buf plain; /* result, owned by the request's owner */
-	struct err err;   /* code 0 on success */
+	struct buf plain;                    /* result, owned by the request's owner */
+	struct err err;                      /* code 0 on success */
 	void (*done)(struct loader_tree *t); /* on the loop */
 	void *arg;
 	/* the loader's own */
@@ -28,9 +28,9 @@ struct loader_tree {
 	struct loader_pack *pack;
 	struct loader_fetch *fetch;
 	struct loader_tree *next;
-	bool direct;        /* never by way of a whole pack */
-	bool alone, again;  /* this copy: by a request of its own; for the second time */
-	struct err first;   /* what was wrong with the first copy */
+	bool direct;       /* never by way of a whole pack */
+	bool alone, again; /* this copy: by a request of its own; for the second time */
+	struct err first;  /* what was wrong with the first copy */
 };
 /* loader_tree_get: id, done, arg set by the caller; t must live until done. */
 void loader_tree_get(struct loader *l, struct loader_tree *t);

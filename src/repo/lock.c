@@ -37,10 +37,10 @@ struct lock {
 	pthread_mutex_t state; /* what follows */
 	pthread_cond_t wake;
 	bool stop, op_done;
-	struct id id;                 /* our file now */
-	struct id left[LEFT_MAX];     /* earlier ones that could not be deleted */
+	struct id id;             /* our file now */
+	struct id left[LEFT_MAX]; /* earlier ones that could not be deleted */
 	size_t n_left;
-	int64_t fresh_mono;           /* when our file says it was written */
+	int64_t fresh_mono; /* when our file says it was written */
 	struct ts fresh_wall;
 	atomic_bool lost;
 };
@@ -120,7 +120,8 @@ static void clean_name(char out[64], const char *s)
 	out[n] = 0;
 }
 
-static int tell_conflict(const struct repo *r, const struct lock_owner *who, const struct id *id, const struct lockfile *f, int64_t stale, struct err *err)
+static int tell_conflict(
+	const struct repo *r, const struct lock_owner *who, const struct id *id, const struct lockfile *f, int64_t stale, struct err *err)
 {
 	char host[64], user[64];
 	int64_t age = lock_age(r, f);
@@ -128,8 +129,11 @@ static int tell_conflict(const struct repo *r, const struct lock_owner *who, con
 
 	clean_name(host, f->hostname);
 	clean_name(user, f->username);
-	return err_set(err, ERR_LOCKED, "the repository is locked%s by process %llu of %s on %s since %lld %s (lock %s)%s", f->exclusive ? " exclusively" : "",
-		(unsigned long long)f->pid, user, host, (long long)(hours ? age / 3600 : minutes ? age / 60 : age),
+	return err_set(err, ERR_LOCKED, "the repository is locked%s by process %llu of %s on %s since %lld %s (lock %s)%s",
+		f->exclusive ? " exclusively" : "", (unsigned long long)f->pid, user, host,
+		(long long)(hours     ? age / 3600
+			    : minutes ? age / 60
+				      : age),
 		hours     ? "hours"
 		: minutes ? "minutes"
 			  : "seconds",
@@ -508,8 +512,8 @@ static int64_t jitter(const struct env *env, int64_t ns)
 	return ns - ns / 4 + ns / 2 * r / UINT16_MAX;
 }
 
-int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns, const struct lock_timing *timing, void (*on_lost)(void *arg, const struct err *why),
-		 void *arg, struct lock **out, struct err *err)
+int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns, const struct lock_timing *timing,
+	void (*on_lost)(void *arg, const struct err *why), void *arg, struct lock **out, struct err *err)
 {
 	struct lock *l = lock_new(r, who, exclusive, timing, on_lost, arg);
 	int64_t end = clock_mono(r->env->clock) + retry_ns, pause = l->timing.again, left;

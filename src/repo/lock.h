@@ -21,8 +21,8 @@ extern const struct lock_timing lock_timing_default; /* 200 ms, 5 min, 22.5 min,
  * lock_acquire: shared or exclusive.  retry_ns: how long to try again on a conflict (--retry-lock), 0 = not.  on_lost (any thread, once): the lock could
  * not be kept; the job must stop before its snapshot.  ERR_LOCKED names the holder in the sentence.
  */
-int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns, const struct lock_timing *timing, void (*on_lost)(void *arg, const struct err *why),
-		 void *arg, struct lock **out, struct err *err);
+int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns, const struct lock_timing *timing,
+	void (*on_lost)(void *arg, const struct err *why), void *arg, struct lock **out, struct err *err);
 bool lock_lost(struct lock *l);
 /* lock_check: list the locks now: ours is there and nobody else's conflicts.  Before each deletion of a prune. */
 int lock_check(struct lock *l, struct err *err);

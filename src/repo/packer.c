@@ -155,7 +155,8 @@ static int pack_check(const struct pack *pk, struct repo_ctx *ctx, struct err *e
 	for (size_t i = 0; i < n && !rc; i++) {
 		const struct blob *x = &b[i], *y = &pk->blob[i];
 
-		if (!id_equal(&x->id, &y->id) || x->type != y->type || x->offset != y->offset || x->length != y->length || x->plain != y->plain)
+		if (!id_equal(&x->id, &y->id) || x->type != y->type || x->offset != y->offset || x->length != y->length ||
+			x->plain != y->plain)
 			rc = err_set(err, ERR_INVALID, "its header has another blob %zu than was meant", i);
 	}
 	mem_free(b);

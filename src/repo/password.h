@@ -11,7 +11,8 @@ struct password_source {
 	const char *file;    /* --password-file or $RESTIC_PASSWORD_FILE */
 	const char *value;   /* $RESTIC_PASSWORD */
 	bool allow_empty;    /* --insecure-no-password */
-	int (*prompt)(void *arg, struct buf *out, struct err *err); /* the command's: terminal without echo, or standard input's first line; NULL = none */
+	int (*prompt)(void *arg, struct buf *out,
+		struct err *err); /* the command's: terminal without echo, or standard input's first line; NULL = none */
 	void *arg;
 };
 /* password_get: ERR_USAGE for a contradiction or an empty one, ERR_PASSWORD when there is none.  buf_wipe(out) after use. */

@@ -80,7 +80,8 @@ static int must_be_empty(struct backend *be, struct err *err)
 
 		rc = backend_list(be, type[i], exists, &found, &own);
 		if (found)
-			return err_set(err, ERR_EXISTS, "there is no config, but there is a %s: not overwriting what may be a damaged repository",
+			return err_set(err, ERR_EXISTS,
+				"there is no config, but there is a %s: not overwriting what may be a damaged repository",
 				backend_type_name(type[i]));
 		if (rc) {
 			err_prefix(&own, "list %s files", backend_type_name(type[i]));
@@ -90,8 +91,8 @@ static int must_be_empty(struct backend *be, struct err *err)
 	return 0;
 }
 
-int repo_create(struct backend *be, const struct env *env, unsigned version, uint64_t polynomial, const struct repo_owner *who, const void *pass, size_t n, struct repo **out,
-	struct err *err)
+int repo_create(struct backend *be, const struct env *env, unsigned version, uint64_t polynomial, const struct repo_owner *who,
+	const void *pass, size_t n, struct repo **out, struct err *err)
 {
 	struct config config = {.version = version, .polynomial = polynomial}, check;
 	struct seal_key master = {0};
@@ -130,7 +131,8 @@ out:
 	return rc;
 }
 
-int repo_open(struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err)
+int repo_open(
+	struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err)
 {
 	struct repo *r = repo_new(be, env);
 	struct err own = {0};

@@ -36,11 +36,12 @@ int repo_probe(struct backend *be, struct err *err);
 struct repo_owner {
 	const char *username, *hostname;
 };
-int repo_create(struct backend *be, const struct env *env, unsigned version, uint64_t polynomial, const struct repo_owner *who, const void *pass, size_t n, struct repo **out,
-		struct err *err);
+int repo_create(struct backend *be, const struct env *env, unsigned version, uint64_t polynomial, const struct repo_owner *who,
+	const void *pass, size_t n, struct repo **out, struct err *err);
 
 /* repo_open(be, env, pass, n, key_hint, out): restic-format.md 2.3.  ERR_NOREPO, ERR_PASSWORD, ERR_INVALID, ….  key_hint may be NULL. */
-int repo_open(struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err);
+int repo_open(
+	struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err);
 
 /* repo_adopt: a repository whose config and master key another rank opened. */
 struct repo *repo_adopt(struct backend *be, const struct env *env, const struct config *config, const struct seal_key *master);
@@ -63,9 +64,9 @@ void repo_ctx_put(struct repo *r, struct repo_ctx *c);
 /* repo_ctx_iv: SEAL_IV random bytes, never given before and not all zero; valid until the next call. */
 const uint8_t *repo_ctx_iv(struct repo_ctx *c);
 
-#define REPO_FILE_MAX ((size_t)1 << 30)  /* the largest unpacked file read: bytes stored, and plaintext */
+#define REPO_FILE_MAX  ((size_t)1 << 30) /* the largest unpacked file read: bytes stored, and plaintext */
 #define REPO_SMALL_MAX ((size_t)1 << 20) /* config, keys, locks */
-#define REPO_BLOB_MAX UINT32_MAX         /* a blob's plaintext and its stored bytes; restic's own limit */
+#define REPO_BLOB_MAX  UINT32_MAX        /* a blob's plaintext and its stored bytes; restic's own limit */
 
 /*
  * Unpacked files (config, snapshot, index, lock).  Blocking.
@@ -76,10 +77,12 @@ int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct b
 int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, struct id *id, struct err *err);
 /* repo_seal_file: the stored bytes and name for a plaintext, without storing: for asynchronous writers.  repo_open_file: the reverse, on whole stored bytes. */
 int repo_seal_file(struct repo *r, enum backend_type t, const void *p, size_t n, struct buf *stored, struct id *id, struct err *err);
-int repo_open_file(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err);
+int repo_open_file(
+	struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err);
 
 /* repo_load_index: one index file as a stream of packs (format/index.h) without its whole plaintext in memory.  Blocking; any thread. */
-int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n), void *arg, struct err *err);
+int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
+	void *arg, struct err *err);
 
 /* repo_open_blob: sealed bytes of blob b to its plaintext (appended at out->p, out reset first): MAC, decompression, length and SHA-256 checked.  Any thread. */
 int repo_open_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err);

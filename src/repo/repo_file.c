@@ -38,7 +38,8 @@ static int open_sealed(struct repo_ctx *c, const uint8_t *stored, size_t n, stru
 	return 0;
 }
 
-static int open_file(struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *stored, size_t n, struct buf *out, struct err *err)
+static int open_file(
+	struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *stored, size_t n, struct buf *out, struct err *err)
 {
 	int rc;
 
@@ -63,7 +64,8 @@ static int open_file(struct repo *r, struct repo_ctx *c, enum backend_type t, co
 	}
 }
 
-int repo_open_file(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err)
+int repo_open_file(
+	struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	int rc = t == BACKEND_CONFIG ? 0 : repo_file_hash(id, stored, n, err);
@@ -74,7 +76,8 @@ int repo_open_file(struct repo *r, enum backend_type t, const struct id *id, con
 	return rc;
 }
 
-static int seal_file(struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *p, size_t n, struct buf *stored, struct err *err)
+static int seal_file(
+	struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *p, size_t n, struct buf *stored, struct err *err)
 {
 	size_t packed, bound = enveloped(r, t) ? 1 + compress_bound(n) : n;
 
@@ -201,7 +204,8 @@ static int next_piece(void *arg, const uint8_t **p, size_t *n, struct err *err)
 	return compress_next(arg, p, n, err);
 }
 
-int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n), void *arg, struct err *err)
+int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
+	void *arg, struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	struct json_in json = {0};

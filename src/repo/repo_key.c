@@ -2,7 +2,7 @@
 #include "format/keyfile.h"
 #include "repo/repo_priv.h"
 
-#define TRIES_MAX       20  /* as restic: each costs half a second of scrypt */
+#define TRIES_MAX       20 /* as restic: each costs half a second of scrypt */
 #define CALIBRATE_MS    500
 #define CALIBRATE_MIB   60
 #define MASTER_JSON_MAX 4096
@@ -93,7 +93,8 @@ static int remember(void *arg, const struct id *name, uint64_t size)
 	return l->n == TRIES_MAX + 1; /* one more than is tried: then we know that there are too many */
 }
 
-int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, struct seal_key *master, struct id *key_id, struct err *err)
+int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, struct seal_key *master,
+	struct id *key_id, struct err *err)
 {
 	struct names keys = {0};
 	struct err ignored = {0};
@@ -115,12 +116,13 @@ int repo_key_find(struct backend *be, const struct env *env, const char *hint, c
 			return rc;
 	}
 	if (keys.n > TRIES_MAX)
-		return err_set(err, ERR_USAGE, "none of the first %d keys fits the password, and there are more: name the right one with --key-hint", TRIES_MAX);
+		return err_set(err, ERR_USAGE,
+			"none of the first %d keys fits the password, and there are more: name the right one with --key-hint", TRIES_MAX);
 	return err_set(err, ERR_PASSWORD, "wrong password or no key found");
 }
 
-int repo_key_create(struct backend *be, const struct env *env, const struct repo_owner *who, const void *pass, size_t n, struct seal_key *master, struct id *key_id,
-	struct err *err)
+int repo_key_create(struct backend *be, const struct env *env, const struct repo_owner *who, const void *pass, size_t n,
+	struct seal_key *master, struct id *key_id, struct err *err)
 {
 	struct keyfile k = {.created = clock_now(env->clock)};
 	struct seal_key user = {0};

@@ -16,9 +16,10 @@ int repo_file_hash(const struct id *id, const uint8_t *p, size_t n, struct err *
 int repo_prefix_be(struct backend *be, enum backend_type t, const char *prefix, struct id *id, struct err *err);
 
 /* repo_key_create: a new master key and the key file that wraps it, stored; *key_id its name. */
-int repo_key_create(struct backend *be, const struct env *env, const struct repo_owner *who, const void *pass, size_t n, struct seal_key *master, struct id *key_id,
-	struct err *err);
+int repo_key_create(struct backend *be, const struct env *env, const struct repo_owner *who, const void *pass, size_t n,
+	struct seal_key *master, struct id *key_id, struct err *err);
 /* repo_key_find: restic-format.md 2.3. */
-int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, struct seal_key *master, struct id *key_id, struct err *err);
+int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, struct seal_key *master,
+	struct id *key_id, struct err *err);
 
 #endif

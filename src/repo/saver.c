@@ -44,8 +44,8 @@ struct saver {
 	struct saver_events ev;
 	struct uploader *up;
 	struct packer *packer;
-	struct batch *batch[2];  /* being filled, one a type */
-	struct task ask;         /* posted while a batch is being filled */
+	struct batch *batch[2]; /* being filled, one a type */
+	struct task ask;        /* posted while a batch is being filled */
 	bool asking, discard;
 	bool flush_wanted, flushing, packs_closed;
 	struct task flush;
@@ -75,7 +75,8 @@ static void pack_failed(void *arg, const struct err *e)
 	saver_progress(s);
 }
 
-struct saver *saver_new(struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev)
+struct saver *saver_new(
+	struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev)
 {
 	struct saver *s = mem_zalloc(sizeof(*s));
 
@@ -265,7 +266,8 @@ static void batch_send(struct saver *s, enum blob_type t)
 	if (!b)
 		return;
 	s->batch[t] = NULL;
-	b->req = (struct claim_req){.take = true, .type = t, .id = b->id, .n = b->n, .verdict = b->verdict, .done = batch_answered, .arg = b};
+	b->req = (struct claim_req){
+		.take = true, .type = t, .id = b->id, .n = b->n, .verdict = b->verdict, .done = batch_answered, .arg = b};
 	claim_ask(s->claim, &b->req);
 }
 

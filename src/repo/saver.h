@@ -18,15 +18,16 @@ struct saver_stats { /* of blobs this rank stored */
 };
 
 struct saver_events {
-	void (*stored)(void *arg, const struct pack *p);       /* a pack is durable: record it in the index */
-	void (*failed)(void *arg, const struct err *e);        /* the run cannot succeed any more; may come several times */
-	void (*flushed)(void *arg);                            /* after saver_flush */
+	void (*stored)(void *arg, const struct pack *p); /* a pack is durable: record it in the index */
+	void (*failed)(void *arg, const struct err *e);  /* the run cannot succeed any more; may come several times */
+	void (*flushed)(void *arg);                      /* after saver_flush */
 	void *arg;
 };
 
 struct saver;
 /* saver_new: borrows claim.  discard: --dry-run: everything but the upload. */
-struct saver *saver_new(struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev);
+struct saver *saver_new(
+	struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev);
 /* saver_put: takes plain (contents moved out), whose SHA-256 is id; gives `charge` bytes back to env->budget once the plaintext is gone. */
 void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain, size_t charge);
 /* saver_flush: close all packs; ev.flushed once everything put before is durable or failed and all stored() calls are made. */
@@ -34,6 +35,6 @@ void saver_flush(struct saver *s);
 void saver_cancel(struct saver *s); /* what is not yet sealed is dropped; flush still completes */
 void saver_stats(const struct saver *s, struct saver_stats *out);
 size_t saver_pending(const struct saver *s); /* blobs between put and packed */
-void saver_free(struct saver *s); /* after flushed only */
+void saver_free(struct saver *s);            /* after flushed only */
 
 #endif

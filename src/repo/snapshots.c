@@ -62,7 +62,8 @@ static int by_time(const void *a, const void *b)
 	return c ? c : id_cmp(&x->id, &y->id);
 }
 
-int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg, struct err *err)
+int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg,
+	struct err *err)
 {
 	struct load l = {.r = r, .out = out, .warn = warn, .arg = arg};
 	int rc;
@@ -177,7 +178,8 @@ static int pick_id(const struct snapshots *all, const char *arg, size_t n, const
 	return err_set(err, ERR_NOTFOUND, "there is no snapshot %.*s", n > 100 ? 100 : (int)n, arg);
 }
 
-int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out, char **subpath, struct err *err)
+int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out,
+	char **subpath, struct err *err)
 {
 	size_t n = strcspn(arg, ":");
 	int rc;
@@ -193,7 +195,8 @@ int snapshots_pick(const struct snapshots *all, const char *arg, const struct sn
 	return rc;
 }
 
-const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after, unsigned by, const char *host, const struct strlist *paths, const struct strlist *tags)
+const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after, unsigned by, const char *host,
+	const struct strlist *paths, const struct strlist *tags)
 {
 	for (size_t i = all->n; i-- > 0;) {
 		const struct snapshot *s = &all->s[i];

@@ -11,13 +11,14 @@ struct snapshots {
 	size_t n, cap;
 };
 /* snapshots_load: all of them, several at a time over env->readers, running env->loop.  One that cannot be read: warn(arg, id, err) and left out, or an error without warn. */
-int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg, struct err *err);
+int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg,
+	struct err *err);
 void snapshots_release(struct snapshots *s);
 
 struct snapshots_filter {
-	struct strlist hosts;       /* any of; empty = all */
-	struct strlist tags;        /* each a comma list that must be contained; any of them; "" = untagged */
-	struct strlist paths;       /* all must be among the snapshot's */
+	struct strlist hosts; /* any of; empty = all */
+	struct strlist tags;  /* each a comma list that must be contained; any of them; "" = untagged */
+	struct strlist paths; /* all must be among the snapshot's */
 };
 void snapshots_filter_release(struct snapshots_filter *f);
 bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f);
@@ -26,11 +27,13 @@ bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f)
  * snapshots_pick: "latest", a full id, a unique prefix, each with an optional ":path" (returned in *subpath, owned, cleaned, NULL when none).
  * The filter applies to latest only.  The result is borrowed from `all`.  ERR_NOTFOUND, ERR_USAGE (ambiguous).
  */
-int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out, char **subpath, struct err *err);
+int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out,
+	char **subpath, struct err *err);
 
 /* snapshots_parent: restic-format.md 11.3 with group-by flags; `paths` absolute, `tags` used with SNAPSHOTS_BY_TAGS.  NULL when there is none. */
 enum { SNAPSHOTS_BY_HOST = 1, SNAPSHOTS_BY_PATHS = 2, SNAPSHOTS_BY_TAGS = 4 };
-const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after, unsigned by, const char *host, const struct strlist *paths, const struct strlist *tags);
+const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after, unsigned by, const char *host,
+	const struct strlist *paths, const struct strlist *tags);
 
 /* snapshots_last: mark (keep[i] = true) the newest n of each host and sorted path set (list --latest, -last). */
 void snapshots_last(const struct snapshots *all, size_t n, bool *keep);

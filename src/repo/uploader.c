@@ -14,13 +14,14 @@ struct uploader {
 	void *arg;
 	pthread_mutex_t lock;
 	pthread_cond_t room;
-	struct pack *free; /* with their buffers, the last used first */
+	struct pack *free;   /* with their buffers, the last used first */
 	unsigned limit, out; /* out: open or under way */
 	bool cancelled, discard;
 	size_t under_way;
 };
 
-struct uploader *uploader_new(struct repo *r, unsigned in_flight, void (*stored)(void *arg, const struct pack *p), void (*failed)(void *arg, const struct err *e), void *arg)
+struct uploader *uploader_new(struct repo *r, unsigned in_flight, void (*stored)(void *arg, const struct pack *p),
+	void (*failed)(void *arg, const struct err *e), void *arg)
 {
 	struct uploader *u = mem_zalloc(sizeof(*u));
 
@@ -146,7 +147,13 @@ static void put_done(struct backend_op *op)
 static void under_way(struct uploader *u, struct pack *p)
 {
 	p->task = (struct task){.done = pack_settled};
-	p->op = (struct backend_op){.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = p->id, .data = p->data.p, .size = p->data.len, .done = put_done, .arg = p};
+	p->op = (struct backend_op){.verb = BACKEND_PUT,
+		.type = BACKEND_PACK,
+		.name = p->id,
+		.data = p->data.p,
+		.size = p->data.len,
+		.done = put_done,
+		.arg = p};
 	pthread_mutex_lock(&u->lock);
 	u->under_way++;
 	pthread_mutex_unlock(&u->lock);

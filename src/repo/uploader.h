@@ -9,8 +9,8 @@
 struct pack {
 	struct id id;
 	enum blob_type type;
-	struct buf data;      /* the stored bytes */
-	struct blob *blob;    /* n of them in pack order */
+	struct buf data;   /* the stored bytes */
+	struct blob *blob; /* n of them in pack order */
 	size_t n, cap;
 	size_t pending;       /* packer's: reserved, not committed */
 	bool closed, broken;  /* packer's */
@@ -28,14 +28,18 @@ struct uploader;
  * uploader_new(r, in_flight, stored, failed, arg): at most in_flight packs (at least UPLOADER_MIN) are open or under way.  stored(arg, pack) is called on the loop thread once the
  * store acknowledged it (the pack is borrowed); failed(arg, err) on the loop thread, for each failure.
  */
-struct uploader *uploader_new(struct repo *r, unsigned in_flight, void (*stored)(void *arg, const struct pack *p), void (*failed)(void *arg, const struct err *e), void *arg);
+struct uploader *uploader_new(struct repo *r, unsigned in_flight, void (*stored)(void *arg, const struct pack *p),
+	void (*failed)(void *arg, const struct err *e), void *arg);
 void uploader_free(struct uploader *u); /* nothing may be in flight */
-struct pack *uploader_take(struct uploader *u, size_t room); /* an empty pack with `room` bytes reserved; blocks; NULL after uploader_cancel */
-void uploader_put(struct uploader *u, struct pack *p);       /* takes it: starts the PUT.  Any thread */
-void uploader_drop(struct uploader *u, struct pack *p);      /* back to the pool unused */
-void uploader_fail(struct uploader *u, struct pack *p, const struct err *why); /* takes it: failed() will say why, prefixed with the pack.  Any thread */
-void uploader_discard(struct uploader *u, bool yes);         /* from now on packs are not sent: stored() comes as if they had been (--dry-run) */
-void uploader_cancel(struct uploader *u);                    /* wakes takers; from now on every take fails.  What is under way goes on */
-bool uploader_idle(struct uploader *u);                      /* nothing under way.  Loop thread: all stored/failed calls have been made (the one that asks: is the last) */
+struct pack *uploader_take(
+	struct uploader *u, size_t room);               /* an empty pack with `room` bytes reserved; blocks; NULL after uploader_cancel */
+void uploader_put(struct uploader *u, struct pack *p);  /* takes it: starts the PUT.  Any thread */
+void uploader_drop(struct uploader *u, struct pack *p); /* back to the pool unused */
+void uploader_fail(struct uploader *u, struct pack *p,
+	const struct err *why);                      /* takes it: failed() will say why, prefixed with the pack.  Any thread */
+void uploader_discard(struct uploader *u, bool yes); /* from now on packs are not sent: stored() comes as if they had been (--dry-run) */
+void uploader_cancel(struct uploader *u);            /* wakes takers; from now on every take fails.  What is under way goes on */
+bool uploader_idle(
+	struct uploader *u); /* nothing under way.  Loop thread: all stored/failed calls have been made (the one that asks: is the last) */
 
 #endif

@@ -4,7 +4,11 @@
 
 static struct blob blob(uint64_t n, enum blob_type t, uint32_t offset)
 {
-	return (struct blob){.id = fixture_id(n), .type = t, .offset = offset, .length = (uint32_t)(100 + n % 1000), .plain = n % 3 ? 0 : (uint32_t)n + 1};
+	return (struct blob){.id = fixture_id(n),
+		.type = t,
+		.offset = offset,
+		.length = (uint32_t)(100 + n % 1000),
+		.plain = n % 3 ? 0 : (uint32_t)n + 1};
 }
 
 TEST(finds_what_was_added)

@@ -65,7 +65,11 @@ static void add(struct run *r, uint64_t pack, size_t n)
 	struct id id = fixture_id(pack);
 
 	for (size_t i = 0; i < n; i++)
-		b[i] = (struct blob){.id = fixture_id(pack * 1000000 + i), .type = BLOB_DATA, .offset = (uint32_t)(i * 100), .length = 100, .plain = 200};
+		b[i] = (struct blob){.id = fixture_id(pack * 1000000 + i),
+			.type = BLOB_DATA,
+			.offset = (uint32_t)(i * 100),
+			.length = 100,
+			.plain = 200};
 	indexer_add(r->x, &id, b, n);
 	mem_free(b);
 }

@@ -340,7 +340,8 @@ TEST(what_the_index_says_wrongly)
 	static const struct {
 		uint32_t offset, length;
 		int code;
-	} c[] = {{0, 32, ERR_INVALID}, {0, 0, ERR_INVALID}, {100000, 100, ERR_TOOSHORT}, {4000000000u, 4000000000u, ERR_INVALID /* by then the pack is there whole */}, {1, 100, ERR_INVALID}};
+	} c[] = {{0, 32, ERR_INVALID}, {0, 0, ERR_INVALID}, {100000, 100, ERR_TOOSHORT},
+		{4000000000u, 4000000000u, ERR_INVALID /* by then the pack is there whole */}, {1, 100, ERR_INVALID}};
 	struct run r;
 	struct err err;
 	struct id pack, unknown = fixture_id(77);

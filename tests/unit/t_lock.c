@@ -8,7 +8,8 @@
 
 #define MS ((int64_t)1000000)
 
-static const struct lock_timing fast = {.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 400 * MS, .stale = 1800000 * MS, .again = 10 * MS};
+static const struct lock_timing fast = {
+	.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 400 * MS, .stale = 1800000 * MS, .again = 10 * MS};
 
 struct run {
 	struct fixture f;
@@ -46,8 +47,11 @@ static size_t locks(struct run *r)
 
 static struct id put_lock(struct run *r, const struct lock_owner *who, int64_t age_s, bool exclusive)
 {
-	struct lockfile lf = {
-		.time = clock_now(clock_real()), .exclusive = exclusive, .hostname = (char *)who->hostname, .username = (char *)who->username, .pid = who->pid};
+	struct lockfile lf = {.time = clock_now(clock_real()),
+		.exclusive = exclusive,
+		.hostname = (char *)who->hostname,
+		.username = (char *)who->username,
+		.pid = who->pid};
 	struct buf json;
 	struct id id;
 

@@ -39,7 +39,7 @@ static int compare(const void *a, const void *b)
 TEST(initialisation_vectors_never_repeat)
 {
 	enum { N = 20000 };
-	uint8_t (*iv)[SEAL_IV] = mem_array(N, SEAL_IV);
+	uint8_t(*iv)[SEAL_IV] = mem_array(N, SEAL_IV);
 	struct fixture f;
 	struct repo_ctx *c[2];
 

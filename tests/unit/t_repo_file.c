@@ -78,7 +78,11 @@ TEST(encodings_of_version_2)
 		size_t n;
 		int code;
 	} c[] = {
-		{"{\"a\":1}", 7, 0}, {"[1]", 3, 0}, {"", 0, 0}, {"\x02garbage", 8, ERR_INVALID}, {"\x03{}", 3, ERR_UNSUPPORTED},
+		{"{\"a\":1}", 7, 0},
+		{"[1]", 3, 0},
+		{"", 0, 0},
+		{"\x02garbage", 8, ERR_INVALID},
+		{"\x03{}", 3, ERR_UNSUPPORTED},
 		{" {}", 3, ERR_UNSUPPORTED},
 	};
 	struct fixture f;

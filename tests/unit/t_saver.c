@@ -102,7 +102,8 @@ static struct id put(struct run *r, enum blob_type t, uint64_t seed, size_t n, b
 /* Reads a recorded blob back from the store. */
 static bool readable(struct run *r, const struct record *rec, uint64_t seed, size_t n, bool compressible)
 {
-	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK, .name = rec->pack, .offset = rec->b.offset, .length = rec->b.length};
+	struct backend_op op = {
+		.verb = BACKEND_GET, .type = BACKEND_PACK, .name = rec->pack, .offset = rec->b.offset, .length = rec->b.length};
 	struct repo_ctx *c = repo_ctx_get(r->f.repo);
 	uint8_t *want = mem_alloc(n + 1);
 	struct buf out;
@@ -111,7 +112,8 @@ static bool readable(struct run *r, const struct record *rec, uint64_t seed, siz
 	fixture_fill(want, n, seed, compressible);
 	buf_init(&out, n);
 	buf_init(&op.out, rec->b.length);
-	ok = backend_run(r->f.be, &op, NULL) == 0 && repo_open_blob(c, &rec->b, op.out.p, &out, NULL) == 0 && out.len == n && memcmp(out.p, want, n) == 0;
+	ok = backend_run(r->f.be, &op, NULL) == 0 && repo_open_blob(c, &rec->b, op.out.p, &out, NULL) == 0 && out.len == n &&
+	     memcmp(out.p, want, n) == 0;
 	buf_release(&op.out);
 	buf_release(&out);
 	mem_free(want);

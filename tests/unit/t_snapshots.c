@@ -19,7 +19,8 @@ static void add_list(struct strlist *l, const char *s)
 
 static struct id save(struct fixture *f, const struct spec *p)
 {
-	struct snapshot s = {.time = {.sec = p->sec}, .hostname = mem_strdup(p->host), .username = mem_strdup("u"), .program_version = mem_strdup("")};
+	struct snapshot s = {
+		.time = {.sec = p->sec}, .hostname = mem_strdup(p->host), .username = mem_strdup("u"), .program_version = mem_strdup("")};
 	struct buf json;
 	struct id id;
 
