@@ -1,0 +1,316 @@
+#include "dist/claim_dist.h"
+#include "base/le.h"
+#include "base/mem.h"
+#include "lib/hand.h"
+#include "unit/check.h"
+
+struct sides {
+	struct hand h;
+	struct catalog *cat[HAND_MAX];
+	struct claim *claim[HAND_MAX];
+};
+
+static void setup(struct sides *s, int n)
+{
+	hand_init(&s->h, n);
+	for (int i = 0; i < n; i++) {
+		s->cat[i] = catalog_new();
+		s->claim[i] = claim_dist_new(s->h.r[i], s->cat[i]);
+	}
+}
+
+static void teardown(struct sides *s)
+{
+	for (int i = 0; i < s->h.n; i++) {
+		claim_free(s->claim[i]);
+		catalog_free(s->cat[i]);
+	}
+	hand_release(&s->h);
+}
+
+/* The i-th id that belongs to this owner of two ranks. */
+static struct id id_of(int owner, uint32_t i)
+{
+	struct id id = {{0}};
+
+	le32_put(id.b, i * 2654435761u);
+	le32_put(id.b + 4, i);
+	le32_put(id.b + ID_SIZE - 4, owner ? 0xf0000000u : 0x10000000u);
+	return id;
+}
+
+static void count_done(struct claim_req *r)
+{
+	++*(int *)r->arg;
+}
+
+TEST(owners_are_evenly_spread_and_in_range)
+{
+	int count[7] = {0};
+	uint64_t x = 1;
+
+	for (int i = 0; i < 7000; i++) {
+		struct id id;
+
+		for (int k = 0; k < ID_SIZE; k += 8) {
+			x = x * 6364136223846793005u + 1442695040888963407u;
+			le64_put(id.b + k, x ^ x >> 31);
+		}
+		REQUIRE(claim_owner(&id, 7) >= 0 && claim_owner(&id, 7) < 7);
+		CHECK_EQ(claim_owner(&id, 1), 0);
+		count[claim_owner(&id, 7)]++;
+	}
+	for (int i = 0; i < 7; i++)
+		CHECK(count[i] > 800 && count[i] < 1200);
+	CHECK_EQ(claim_owner(&(struct id){{0}}, 384), 0);
+	CHECK_EQ(claim_owner(&(struct id){.b = {[ID_SIZE - 4] = 255, 255, 255, 255}}, 384), 383);
+}
+
+TEST(the_own_share_is_answered_at_once)
+{
+	struct sides s;
+	struct id id[2] = {id_of(0, 1), id_of(0, 1)};
+	enum claim_verdict v[2];
+	int done = 0;
+	struct claim_req r = {.take = true, .type = BLOB_DATA, .id = id, .n = 2, .verdict = v, .done = count_done, .arg = &done};
+
+	setup(&s, 2);
+	claim_ask(s.claim[0], &r);
+	CHECK_EQ(done, 1);
+	CHECK_EQ(v[0], CLAIM_YOURS);
+	CHECK_EQ(v[1], CLAIM_TAKEN); /* the same blob twice in one question */
+	r.n = 0;
+	claim_ask(s.claim[0], &r);
+	CHECK_EQ(done, 2);
+	CHECK(router_sent(s.h.r[0]));
+	teardown(&s);
+}
+
+/* Counts the batches on their way without answering. */
+static void count_batch(void *arg, struct comm_msg *m)
+{
+	size_t *n = arg;
+
+	n[0]++;
+	n[1] = m->data.len;
+}
+
+TEST(questions_go_in_batches_at_the_end_of_a_turn_or_when_full)
+{
+	struct hand h;
+	struct catalog *cat = catalog_new();
+	struct claim *c;
+	struct id *id = mem_array(1300, sizeof(*id));
+	enum claim_verdict *v = mem_array(1300, sizeof(*v));
+	size_t batches[2] = {0};
+	int done = 0;
+	struct claim_req r = {.take = true, .type = BLOB_TREE, .id = id, .verdict = v, .done = count_done, .arg = &done};
+
+	hand_init(&h, 2);
+	c = claim_dist_new(h.r[0], cat);
+	router_open(h.r[1], ROUTER_CLAIM, count_batch, batches);
+	for (uint32_t i = 0; i < 1300; i++)
+		id[i] = id_of(1, i);
+	r.n = 1;
+	claim_ask(c, &r);
+	router_turn(h.r[1]);
+	CHECK_EQ(batches[0], 0);
+	hand_settle(&h);
+	CHECK_EQ(batches[0], 1);
+	CHECK_EQ(batches[1], 4 + 33);
+	r.n = 1300; /* two full ones go at once, the rest when told */
+	claim_ask(c, &r);
+	router_turn(h.r[1]);
+	CHECK_EQ(batches[0], 3);
+	CHECK_EQ(batches[1], 4 + 512 * 33);
+	claim_flush(c);
+	router_turn(h.r[1]);
+	CHECK_EQ(batches[0], 4);
+	CHECK_EQ(batches[1], 4 + 276 * 33);
+	hand_settle(&h);
+	CHECK_EQ(batches[0], 4);
+	CHECK_EQ(done, 0);
+	claim_free(c); /* with questions out: their batches are freed */
+	catalog_free(cat);
+	mem_free(id);
+	mem_free(v);
+	hand_release(&h);
+}
+
+static void ask_again(struct claim_req *r)
+{
+	struct claim_req *next = r->arg;
+
+	if (next)
+		claim_ask(next->arg ? (struct claim *)next->arg : NULL, next);
+}
+
+static void nothing(struct claim_req *r)
+{
+	(void)r;
+}
+
+TEST(done_may_ask_the_next_question)
+{
+	struct sides s;
+	struct id id[2] = {id_of(1, 5), id_of(1, 6)};
+	enum claim_verdict v[2] = {(enum claim_verdict)9, (enum claim_verdict)9};
+	struct claim_req second = {.take = false, .type = BLOB_DATA, .id = &id[1], .n = 1, .verdict = &v[1], .done = nothing};
+	struct claim_req first = {.take = true, .type = BLOB_DATA, .id = &id[0], .n = 1, .verdict = &v[0], .done = ask_again, .arg = &second};
+
+	setup(&s, 2);
+	second.arg = s.claim[0];
+	claim_ask(s.claim[0], &first);
+	hand_settle(&s.h);
+	CHECK_EQ(v[0], CLAIM_YOURS);
+	CHECK_EQ(v[1], CLAIM_ABSENT);
+	teardown(&s);
+}
+
+TEST(both_kinds_of_blob_are_different_blobs)
+{
+	struct sides s;
+	struct id id = id_of(1, 3);
+	enum claim_verdict v[2];
+	int done = 0;
+	struct claim_req a = {.take = true, .type = BLOB_DATA, .id = &id, .n = 1, .verdict = &v[0], .done = count_done, .arg = &done};
+	struct claim_req b = {.take = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v[1], .done = count_done, .arg = &done};
+
+	setup(&s, 2);
+	claim_ask(s.claim[0], &a);
+	claim_ask(s.claim[0], &b);
+	hand_settle(&s.h);
+	CHECK_EQ(done, 2);
+	CHECK_EQ(v[0], CLAIM_YOURS);
+	CHECK_EQ(v[1], CLAIM_YOURS);
+	teardown(&s);
+}
+
+static void find_done(struct claim_find *f)
+{
+	++*(int *)f->arg;
+}
+
+TEST(find_gives_each_copy)
+{
+	struct sides s;
+	struct id pack[2] = {{{1}}, {{2}}};
+	struct blob b = {.id = id_of(1, 8), .type = BLOB_DATA, .offset = 7, .length = 100, .plain = 200};
+	struct claim_find f[3];
+	int done = 0;
+
+	setup(&s, 2);
+	catalog_add(s.cat[1], &pack[0], &b, 1);
+	b.offset = 9000;
+	catalog_add(s.cat[1], &pack[1], &b, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		f[i] = (struct claim_find){.type = BLOB_DATA, .id = b.id, .nth = i, .done = find_done, .arg = &done};
+		claim_find(s.claim[0], &f[i]);
+	}
+	hand_settle(&s.h);
+	CHECK_EQ(done, 3);
+	CHECK(f[0].found && f[1].found && !f[2].found);
+	CHECK(f[0].place.blob.offset + f[1].place.blob.offset == 9007);
+	CHECK_EQ(f[0].place.pack.b[0], f[0].place.blob.offset == 7 ? 1 : 2);
+	CHECK_EQ(f[1].place.blob.plain, 200);
+	CHECK_EQ(f[1].place.blob.length, 100);
+	CHECK(id_equal(&f[1].place.blob.id, &b.id));
+	teardown(&s);
+}
+
+/* One damaged answer for each field: the asker must never believe that somebody else stores the blob. */
+static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned question)
+{
+	struct hand h;
+	struct catalog *cat = catalog_new();
+	struct claim *c;
+	struct id id = id_of(1, 4);
+	enum claim_verdict v = CLAIM_TAKEN;
+	int done = 0;
+	struct claim_req r = {.take = true, .type = BLOB_DATA, .id = &id, .n = 1, .verdict = &v, .done = count_done, .arg = &done};
+	struct claim_find f = {.type = BLOB_DATA, .id = id, .found = true, .done = find_done, .arg = &done};
+
+	hand_init(&h, 2);
+	c = claim_dist_new(h.r[0], cat);
+	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
+	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
+	router_open(h.r[1], tag, NULL, NULL);
+	if (question == ROUTER_CLAIM)
+		claim_ask(c, &r);
+	else
+		claim_find(c, &f);
+	hand_settle(&h);
+	hand_send(&h, 1, 0, tag, p, n);
+	hand_settle(&h);
+	CHECK_EQ(done, 1);
+	CHECK(h.errors >= 1);
+	if (question == ROUTER_CLAIM)
+		CHECK_EQ(v, CLAIM_YOURS);
+	else
+		CHECK(!f.found);
+	hand_send(&h, 1, 0, tag, p, n); /* nobody has asked */
+	hand_settle(&h);
+	CHECK_EQ(done, 1);
+	claim_free(c);
+	catalog_free(cat);
+	hand_release(&h);
+}
+
+TEST(damaged_answers_are_safe)
+{
+	static const uint8_t short_one[] = {0, 0, 0, 0}, wrong_no[] = {9, 0, 0, 0, CLAIM_TAKEN}, long_one[] = {0, 0, 0, 0, CLAIM_TAKEN, CLAIM_TAKEN};
+	static const uint8_t cut[] = {0, 0}, place[] = {0, 0, 0, 0, 1, 5, 5};
+
+	answer_with(short_one, sizeof(short_one), ROUTER_VERDICT, ROUTER_CLAIM);
+	answer_with(wrong_no, sizeof(wrong_no), ROUTER_VERDICT, ROUTER_CLAIM);
+	answer_with(long_one, sizeof(long_one), ROUTER_VERDICT, ROUTER_CLAIM);
+	answer_with(cut, sizeof(cut), ROUTER_VERDICT, ROUTER_CLAIM);
+	answer_with(NULL, 0, ROUTER_VERDICT, ROUTER_CLAIM);
+	answer_with(place, sizeof(place), ROUTER_PLACE, ROUTER_FIND);
+	answer_with(wrong_no, sizeof(wrong_no), ROUTER_PLACE, ROUTER_FIND);
+	answer_with(cut, sizeof(cut), ROUTER_PLACE, ROUTER_FIND);
+}
+
+struct answer {
+	size_t len, n;
+};
+
+static void see_answer(void *arg, struct comm_msg *m)
+{
+	struct answer *a = arg;
+
+	a->len = m->data.len;
+	a->n++;
+}
+
+/* The owner answers what it can read; the asker then sees that the answer is too short. */
+TEST(damaged_questions_are_answered_short)
+{
+	static const uint8_t junk[4 + 33 + 10] = {0}, flags[4 + 33] = {0, 0, 0, 0, 4};
+	struct hand h;
+	struct catalog *cat = catalog_new();
+	struct claim *c;
+	struct answer verdict = {0, 0}, place = {0, 0};
+
+	hand_init(&h, 2);
+	c = claim_dist_new(h.r[0], cat);
+	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
+	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
+	router_open(h.r[1], ROUTER_VERDICT, see_answer, &verdict);
+	router_open(h.r[1], ROUTER_PLACE, see_answer, &place);
+	hand_send(&h, 1, 0, ROUTER_CLAIM, junk, sizeof(junk));
+	hand_settle(&h);
+	CHECK_EQ(verdict.len, 4 + 1);
+	hand_send(&h, 1, 0, ROUTER_CLAIM, flags, sizeof(flags));
+	hand_settle(&h);
+	CHECK_EQ(verdict.len, 4);
+	hand_send(&h, 1, 0, ROUTER_FIND, junk, sizeof(junk));
+	hand_settle(&h);
+	CHECK_EQ(place.len, 4 + 1);
+	hand_send(&h, 1, 0, ROUTER_FIND, NULL, 0);
+	hand_settle(&h);
+	CHECK_EQ(place.n, 2);
+	claim_free(c);
+	catalog_free(cat);
+	hand_release(&h);
+}

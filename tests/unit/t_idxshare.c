@@ -1,0 +1,121 @@
+#include "dist/idxshare.h"
+#include "dist/agree.h"
+#include "lib/dist_props.h"
+#include "lib/ranks.h"
+#include "unit/check.h"
+
+struct arg {
+	struct backend *be;
+	const void *junk;
+	size_t n;
+	int code;
+};
+
+static struct repo *adopt(struct backend *be, const struct env *env)
+{
+	struct config config = {.version = 2};
+	struct seal_key key;
+
+	memset(&key, 1, sizeof(key));
+	return repo_adopt(be, env, &config, &key);
+}
+
+static int load(void *arg, struct comm *c, const struct env *env)
+{
+	struct arg *x = arg;
+	struct router *r = router_new(c, env);
+	struct repo *repo = adopt(x->be, env);
+	struct catalog *cat = catalog_new();
+	struct err e;
+
+	err_clear(&e);
+	CHECK_EQ(idxshare_load(r, repo, cat, &e), x->code);
+	CHECK_EQ(e.code, x->code);
+	CHECK((e.msg[0] != 0) == (x->code != 0));
+	CHECK_EQ(catalog_blobs(cat), 0);
+	catalog_free(cat);
+	repo_close(repo);
+	router_free(r);
+	return 0;
+}
+
+TEST(an_empty_repository_is_no_error_but_a_failed_listing_is)
+{
+	struct backend *be = backend_mem_new(), *bad;
+
+	CHECK_EQ(ranks_test(1, 0, load, &(struct arg){.be = be}), 0);
+	CHECK_EQ(ranks_test(3, 0, load, &(struct arg){.be = be}), 0);
+	bad = backend_fault_new(backend_share(be), &(struct backend_fault_policy){.seed = 1, .list_fail = 1000000});
+	CHECK_EQ(ranks_test(3, 0, load, &(struct arg){.be = bad, .code = ERR_IO}), 0);
+	backend_free(bad);
+	backend_free(be);
+}
+
+/* A rank that sends rubbish as entries: the receiver reports it. */
+static int rubbish(void *arg, struct comm *c, const struct env *env)
+{
+	struct arg *x = arg;
+	struct router *r = router_new(c, env);
+	struct repo *repo = adopt(x->be, env);
+	struct catalog *cat = catalog_new();
+	struct err e;
+	struct buf b;
+
+	err_clear(&e);
+	if (c->rank == 1) {
+		/* What idxshare_load would send, by hand. */
+		router_open(r, ROUTER_INDEXES, NULL, NULL);
+		router_open(r, ROUTER_ENTRIES, NULL, NULL);
+		router_open(r, ROUTER_LOADED, NULL, NULL);
+		buf_init(&b, 1000);
+		buf_add(&b, x->junk, x->n);
+		router_send(r, 0, ROUTER_ENTRIES, &b);
+		buf_init(&b, 1000);
+		wire_put_u32(&b, 0);
+		wire_put_u32(&b, 0);
+		router_send(r, 0, ROUTER_LOADED, &b);
+		while (!router_sent(r))
+			if (!router_turn(r))
+				router_idle(r, -1);
+	} else {
+		CHECK_EQ(idxshare_load(r, repo, cat, &e), ERR_INVALID);
+		CHECK_STR(e.msg, "damaged message with index entries from rank 1");
+	}
+	catalog_free(cat);
+	repo_close(repo);
+	router_free(r);
+	return 0;
+}
+
+TEST(damaged_entries_are_an_error)
+{
+	static const uint8_t cut[20] = {0}, much[32 + 4] = {[32] = 255, 255, 255, 255}, one[32 + 4 + 44] = {[32] = 1};
+	struct backend *be = backend_mem_new();
+
+	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = cut, .n = sizeof(cut)}), 0);
+	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = much, .n = sizeof(much)}), 0);
+	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = one, .n = sizeof(one)}), 0);
+	backend_free(be);
+}
+
+static int share(void *arg, struct comm *c, const struct env *env)
+{
+	struct arg *x = arg;
+	struct router *r = router_new(c, env);
+	struct agree *a = agree_new(r);
+
+	props_idxshare(r, a, x->be, 5, 300);
+	agree_free(a);
+	router_free(r);
+	return 0;
+}
+
+TEST(entries_reach_their_owners)
+{
+	for (int n = 1; n <= 3; n++) {
+		struct arg x = {.be = backend_mem_new()};
+
+		CHECK_EQ(ranks_test(n, 0, share, &x), 0);
+		backend_free(x.be);
+	}
+}
