@@ -6,12 +6,13 @@
 #include <pthread.h>
 
 /*
- * Entries lie densely in blocks, in the order they came, so that growing copies nothing; an open-addressing table of 32-bit slots finds them.  48 bytes an entry and, at a
- * load of 3/8 to 3/4, 5 to 11 bytes of slots.  A slot holds the entry's number + 1 in as many low bits as the table has address bits (the number always fits, because the
- * table is never full), and hash bits in the rest: a lookup touches the memory of hardly any entry but the one it wants.
+ * Entries lie densely in blocks, in the order they came, so that growing copies nothing; an open-addressing table of 32-bit slots finds
+ * them.  48 bytes an entry and, at a load of 3/8 to 3/4, 5 to 11 bytes of slots.  A slot holds the entry's number + 1 in as many low bits
+ * as the table has address bits (the number always fits, because the table is never full), and hash bits in the rest: a lookup touches
+ * the memory of hardly any entry but the one it wants.
  *
- * Entries of one blob follow each other on its probe sequence in the order they were added, also after growing (which reinserts in that order): nth is stable, and
- * the first one carries the blob's marks.
+ * Entries of one blob follow each other on its probe sequence in the order they were added, also after growing (which reinserts in that
+ * order): nth is stable, and the first one carries the blob's marks.
  */
 #define BLOCK_BITS  14
 #define BLOCK       ((size_t)1 << BLOCK_BITS)

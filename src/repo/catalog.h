@@ -1,7 +1,8 @@
 /*
  * catalog: which blobs lie in which packs, in memory: the union of index files, or the part of it one rank owns (restic-format.md 6).
  *
- * A multimap: a blob may lie in several packs; equal entries are kept once.  About 60 bytes a blob.  Not thread safe; concurrent readers are fine while nobody writes.
+ * A multimap: a blob may lie in several packs; equal entries are kept once.  About 60 bytes a blob.  Not thread safe; concurrent readers
+ * are fine while nobody writes.
  */
 #ifndef REPO_CATALOG_H
 #define REPO_CATALOG_H
@@ -33,7 +34,10 @@ int catalog_mark(struct catalog *c, enum blob_type t, const struct id *id, unsig
 
 unsigned catalog_marks(const struct catalog *c, enum blob_type t, const struct id *id); /* all bits; 0 when unknown */
 
-/* catalog_each: every place of every blob, in the order they were added, until fn returns non-zero (which is returned).  fn may mark, not add. */
+/*
+ * catalog_each: every place of every blob, in the order they were added, until fn returns non-zero (which is returned).  fn may mark, not
+ * add.
+ */
 int catalog_each(const struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p), void *arg);
 
 size_t catalog_blobs(const struct catalog *c); /* known blobs, each counted once */
@@ -52,9 +56,9 @@ struct catalog_pack *catalog_pack(struct catalog *c, size_t i);
 struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id);
 
 /*
- * catalog_load: all index files of the repository, several at a time over env->readers; runs env->loop until done (loop thread only).
- * A damaged index file is an error, unless warn is given and returns 0 for it: then it is skipped (what came before a fault in its JSON stays: its MAC was right).
- * warn is called on the loop thread.
+ * catalog_load: all index files of the repository, several at a time over env->readers; runs env->loop until done (loop thread only). A
+ * damaged index file is an error, unless warn is given and returns 0 for it: then it is skipped (what came before a fault in its JSON
+ * stays: its MAC was right). warn is called on the loop thread.
  */
 int catalog_load(
 	struct catalog *c, struct repo *r, int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg, struct err *err);

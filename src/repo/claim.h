@@ -1,8 +1,8 @@
 /*
  * claim: who stores a blob.  Each blob id has one owner that answers, so each blob is stored at most once a run (invariant 3).
  *
- * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly before the call returns.  Loop thread only.
- * Implementations: claim_local (one rank, over a catalog), dist/claim_dist (owner ranks, in batches).
+ * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly before the call returns.  Loop thread
+ * only. Implementations: claim_local (one rank, over a catalog), dist/claim_dist (owner ranks, in batches).
  */
 #ifndef REPO_CLAIM_H
 #define REPO_CLAIM_H

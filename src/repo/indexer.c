@@ -3,7 +3,10 @@
 #include "format/index.h"
 #include <assert.h>
 
-/* An index file is written as JSON while packs arrive, 150 bytes a blob, so a pack of 400 000 blobs on top of a nearly full file is still far below. */
+/*
+ * An index file is written as JSON while packs arrive, 150 bytes a blob, so a pack of 400 000 blobs on top of a nearly full file is still
+ * far below.
+ */
 #define FILE_MAX    REPO_FILE_MAX
 #define DEFAULT_AGE ((int64_t)5 * 60 * 1000000000)
 

@@ -1,6 +1,6 @@
 /*
- * indexer: collects the packs that are stored and saves them as index files (restic-format.md 6): one every 50 000 blobs or few minutes, so that a run that dies leaves reusable packs.
- * Loop thread only; saving happens on env->readers.  A pack is never split over two files.
+ * indexer: collects the packs that are stored and saves them as index files (restic-format.md 6): one every 50 000 blobs or few minutes,
+ * so that a run that dies leaves reusable packs. Loop thread only; saving happens on env->readers.  A pack is never split over two files.
  */
 #ifndef REPO_INDEXER_H
 #define REPO_INDEXER_H

@@ -8,8 +8,9 @@
 /*
  * A tree's way: find (which pack) -> fetch (its own range, or the whole pack together with others) -> decode on env->cpu -> done.
  *
- * Fetches wait in a queue until one of the connections is free.  The first tree wanted from a pack asks for its range; once a second one is wanted, be it while the first
- * still waits, the pack is fetched whole.  Every pack that was ever wanted keeps its small record: tree packs are few.
+ * Fetches wait in a queue until one of the connections is free.  The first tree wanted from a pack asks for its range; once a second one
+ * is wanted, be it while the first still waits, the pack is fetched whole.  Every pack that was ever wanted keeps its small record: tree
+ * packs are few.
  */
 #define WHOLE_MAX (PACK_SIZE_MAX + CHUNKER_MAX + PACK_HEADER_MAX)
 
@@ -142,7 +143,9 @@ static void finish(struct loader_tree *t, const struct err *e)
 	t->done(t);
 }
 
-/* This copy cannot be had.  A damaged one is read once more by itself, in case the damage is not in the store; then comes the next place. */
+/*
+ * This copy cannot be had.  A damaged one is read once more by itself, in case the damage is not in the store; then comes the next place.
+ */
 static void copy_failed(struct loader_tree *t, const struct err *e)
 {
 	if (!t->first.code)

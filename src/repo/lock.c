@@ -1,29 +1,28 @@
 #include "repo/lock.h"
 #include "base/mem.h"
 #include "format/lockfile.h"
+#include "repo/lock_scan.h"
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 
-#define SECOND   ((int64_t)1000000000)
-#define AGAIN    (5 * SECOND)
-#define PAUSE    (60 * SECOND) /* the longest between two tries */
+#define AGAIN    (5 * LOCK_SECOND)
+#define PAUSE    (60 * LOCK_SECOND) /* the longest between two tries */
 #define LEFT_MAX 16
 
 const struct lock_timing lock_timing_default = {
-	.recheck = SECOND / 5,
-	.refresh = 300 * SECOND,
-	.give_up = 1350 * SECOND,
-	.stale = 1800 * SECOND,
+	.recheck = LOCK_SECOND / 5,
+	.refresh = 300 * LOCK_SECOND,
+	.give_up = 1350 * LOCK_SECOND,
+	.stale = 1800 * LOCK_SECOND,
 	.again = AGAIN,
 };
 
 /*
- * Every `refresh` the thread writes a new file and deletes the old one.  Before that it looks whether the old one is still there: if somebody removed it, a
- * prune may have run meanwhile, and a snapshot saved now could name blobs that are gone.  For the same reason a refresh after `give_up` (the process was stopped, or the store was away)
- * is checked like a new lock.
+ * Every `refresh` the thread writes a new file and deletes the old one.  Before that it looks whether the old one is still there: if
+ * somebody removed it, a prune may have run meanwhile, and a snapshot saved now could name blobs that are gone.  For the same reason a
+ * refresh after `give_up` (the process was stopped, or the store was away) is checked like a new lock.
  */
 struct lock {
 	struct repo *r;
@@ -44,159 +43,6 @@ struct lock {
 	struct ts fresh_wall;
 	atomic_bool lost;
 };
-
-struct lock_entry {
-	struct id id;
-	uint64_t size;
-};
-
-struct listing {
-	struct lock_entry *v;
-	size_t n, cap;
-};
-
-static int remember(void *arg, const struct id *name, uint64_t size)
-{
-	struct listing *l = arg;
-
-	if (l->n == l->cap) {
-		l->cap = l->cap ? 2 * l->cap : 16;
-		l->v = mem_regrow(l->v, l->cap, sizeof(*l->v));
-	}
-	l->v[l->n++] = (struct lock_entry){.id = *name, .size = size};
-	return 0;
-}
-
-static int list_locks(struct repo *r, struct listing *l, struct err *err)
-{
-	int rc = backend_list(r->be, BACKEND_LOCK, remember, l, err);
-
-	if (rc)
-		err_prefix(err, "list locks");
-	return rc;
-}
-
-static int load_lock(struct repo *r, const struct id *id, struct lockfile *f, struct err *err)
-{
-	struct buf json;
-	int rc;
-
-	buf_init(&json, REPO_SMALL_MAX);
-	rc = repo_load(r, BACKEND_LOCK, id, &json, err);
-	if (!rc) {
-		rc = lockfile_parse(f, json.p, json.len, err);
-		if (rc)
-			err_prefix(err, "lock %s", id_short(id).s);
-	}
-	buf_release(&json);
-	return rc;
-}
-
-/* Seconds; a lock from the future is young. */
-static int64_t lock_age(const struct repo *r, const struct lockfile *f)
-{
-	struct ts now = clock_now(r->env->clock);
-
-	return f->time.sec > now.sec ? 0 : now.sec - f->time.sec;
-}
-
-static bool process_gone(uint64_t pid)
-{
-	return pid > 0 && pid <= INT_MAX && kill((pid_t)pid, 0) && errno == ESRCH;
-}
-
-static bool lock_stale(const struct repo *r, const struct lock_owner *who, const struct lockfile *f, int64_t stale)
-{
-	return lock_age(r, f) > stale / SECOND || (strcmp(f->hostname, who->hostname) == 0 && process_gone(f->pid));
-}
-
-/* A name out of somebody's file, fit for a terminal. */
-static void clean_name(char out[64], const char *s)
-{
-	size_t n;
-
-	for (n = 0; n < 63 && s[n]; n++)
-		out[n] = (unsigned char)s[n] < ' ' || s[n] == 127 ? '?' : s[n];
-	out[n] = 0;
-}
-
-static int tell_conflict(
-	const struct repo *r, const struct lock_owner *who, const struct id *id, const struct lockfile *f, int64_t stale, struct err *err)
-{
-	char host[64], user[64];
-	int64_t age = lock_age(r, f);
-	bool hours = age >= 7200, minutes = age >= 120;
-
-	clean_name(host, f->hostname);
-	clean_name(user, f->username);
-	return err_set(err, ERR_LOCKED, "the repository is locked%s by process %llu of %s on %s since %lld %s (lock %s)%s",
-		f->exclusive ? " exclusively" : "", (unsigned long long)f->pid, user, host,
-		(long long)(hours     ? age / 3600
-			    : minutes ? age / 60
-				      : age),
-		hours     ? "hours"
-		: minutes ? "minutes"
-			  : "seconds",
-		id_short(id).s, lock_stale(r, who, f, stale) ? "; that process seems to be gone: unlock removes its lock" : "");
-}
-
-struct scan {
-	struct repo *r;
-	const struct lock_owner *who;
-	bool exclusive; /* what we want */
-	int64_t stale;
-	const struct id *own;
-	size_t n_own;
-	bool found_first; /* own[0] was in the list */
-};
-
-static bool is_own(struct scan *s, const struct id *id)
-{
-	for (size_t i = 0; i < s->n_own; i++)
-		if (id_equal(&s->own[i], id)) {
-			s->found_first |= i == 0;
-			return true;
-		}
-	return false;
-}
-
-/* One look at all locks: 0, ERR_LOCKED, or why they could not be read. */
-static int scan_once(struct scan *s, struct err *err)
-{
-	struct listing l = {0};
-	int rc = list_locks(s->r, &l, err);
-
-	s->found_first = false;
-	for (size_t i = 0; i < l.n && !rc; i++) {
-		struct lockfile f = {0};
-
-		/* An empty file is what a full disk leaves; restic ignores it too. */
-		if (is_own(s, &l.v[i].id) || !l.v[i].size)
-			continue;
-		rc = load_lock(s->r, &l.v[i].id, &f, err);
-		if (rc == ERR_NOTFOUND)
-			rc = 0; /* released since we listed it */
-		else if (!rc && (s->exclusive || f.exclusive))
-			rc = tell_conflict(s->r, s->who, &l.v[i].id, &f, s->stale, err);
-		lockfile_release(&f);
-	}
-	mem_free(l.v);
-	return rc;
-}
-
-/* A lock that cannot be read may be one that is being written: three more looks. */
-static int scan(struct scan *s, const struct lock_timing *timing, struct err *err)
-{
-	int64_t pause = timing->again;
-	int rc = scan_once(s, err);
-
-	for (int pass = 0; pass < 3 && (rc == ERR_INVALID || rc == ERR_TOOSHORT || rc == ERR_UNSUPPORTED); pass++) {
-		clock_sleep(s->r->env->clock, pause);
-		pause *= 2;
-		rc = scan_once(s, err);
-	}
-	return rc;
-}
 
 /* The bytes and name of a lock file of now. */
 static int lock_seal(struct lock *l, struct buf *stored, struct id *id, struct ts *wall, int64_t *mono, struct err *err)
@@ -240,7 +86,7 @@ static int64_t lock_unrefreshed(struct lock *l)
 
 	pthread_mutex_lock(&l->state);
 	mono = clock_mono(c) - l->fresh_mono;
-	wall = (now.sec - l->fresh_wall.sec) * SECOND + now.nsec - l->fresh_wall.nsec;
+	wall = (now.sec - l->fresh_wall.sec) * LOCK_SECOND + now.nsec - l->fresh_wall.nsec;
 	pthread_mutex_unlock(&l->state);
 	return mono > wall ? mono : wall;
 }
@@ -260,7 +106,7 @@ static struct timespec deadline(int64_t ns)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	ns += ts.tv_nsec;
-	return (struct timespec){.tv_sec = ts.tv_sec + (time_t)(ns / SECOND), .tv_nsec = (long)(ns % SECOND)};
+	return (struct timespec){.tv_sec = ts.tv_sec + (time_t)(ns / LOCK_SECOND), .tv_nsec = (long)(ns % LOCK_SECOND)};
 }
 
 /* Until `ns` have passed or the thread is to stop, which is returned.  Under l->state. */
@@ -287,7 +133,7 @@ static void op_done(struct backend_op *op)
 /* How often an idle thread looks at the clock. */
 static int64_t tick(const struct lock *l)
 {
-	return l->timing.refresh / 5 < SECOND ? l->timing.refresh / 5 : SECOND;
+	return l->timing.refresh / 5 < LOCK_SECOND ? l->timing.refresh / 5 : LOCK_SECOND;
 }
 
 /* An operation that may hang for longer than the lock lives: then the lock is lost at once, not when the operation ends. */
@@ -342,13 +188,13 @@ static void remove_left(struct lock *l)
 static int check_new(struct lock *l, const struct id *id, struct err *err)
 {
 	struct id own[LEFT_MAX + 2];
-	struct scan s = {.r = l->r, .who = &l->who, .exclusive = l->exclusive, .stale = l->timing.stale, .own = own};
+	struct lock_scan s = {.r = l->r, .who = &l->who, .exclusive = l->exclusive, .stale_ns = l->timing.stale, .own = own};
 
 	own[s.n_own++] = *id;
 	own[s.n_own++] = l->id;
 	for (size_t i = 0; i < l->n_left; i++)
 		own[s.n_own++] = l->left[i];
-	if (scan_once(&s, err))
+	if (lock_scan_once(&s, err))
 		return err->code;
 	return s.found_first ? 0 : err_set(err, ERR_NOTFOUND, "our lock file is gone");
 }
@@ -475,13 +321,13 @@ static void lock_free(struct lock *l)
 
 static int try_acquire(struct lock *l, struct err *err)
 {
-	struct scan s = {.r = l->r, .who = &l->who, .exclusive = l->exclusive, .stale = l->timing.stale, .own = &l->id};
+	struct lock_scan s = {.r = l->r, .who = &l->who, .exclusive = l->exclusive, .stale_ns = l->timing.stale, .own = &l->id};
 	struct err ignored;
 	struct buf stored;
 	struct id id;
 	struct ts wall;
 	int64_t mono;
-	int rc = scan(&s, &l->timing, err);
+	int rc = lock_scan_patiently(&s, l->timing.again, err);
 
 	if (rc)
 		return rc;
@@ -495,7 +341,7 @@ static int try_acquire(struct lock *l, struct err *err)
 	/* Who wrote a lock at the same time is visible by now, or sees ours. */
 	clock_sleep(l->r->env->clock, l->timing.recheck);
 	s.n_own = 1;
-	rc = scan(&s, &l->timing, err);
+	rc = lock_scan_patiently(&s, l->timing.again, err);
 	if (!rc && !s.found_first)
 		rc = err_set(err, ERR_IO, "our new lock file %s cannot be seen in the repository", id_short(&id).s);
 	if (rc && backend_remove(l->r->be, BACKEND_LOCK, &id, &ignored))
@@ -582,34 +428,4 @@ void lock_release(struct lock *l)
 	l->left[l->n_left++] = l->id;
 	remove_left(l);
 	lock_free(l);
-}
-
-int lock_unlock(struct repo *r, const struct lock_owner *who, bool all, size_t *removed, struct err *err)
-{
-	struct listing l = {0};
-	int rc = list_locks(r, &l, err);
-
-	*removed = 0;
-	for (size_t i = 0; i < l.n && !rc; i++) {
-		struct lockfile f = {0};
-		struct err why = {0};
-		bool gone = all;
-
-		if (!all && l.v[i].size) {
-			if (!load_lock(r, &l.v[i].id, &f, &why))
-				gone = lock_stale(r, who, &f, lock_timing_default.stale);
-			else if (why.code != ERR_NOTFOUND)
-				log_msg(&r->env->log, LOG_WARN, "lock %s is left alone: %s", id_short(&l.v[i].id).s, why.msg);
-			lockfile_release(&f);
-		}
-		if (!gone)
-			continue;
-		rc = backend_remove(r->be, BACKEND_LOCK, &l.v[i].id, err);
-		if (rc)
-			err_prefix(err, "remove lock %s", id_short(&l.v[i].id).s);
-		else
-			++*removed;
-	}
-	mem_free(l.v);
-	return rc;
 }

@@ -18,8 +18,8 @@ struct lock_timing { /* nanoseconds; lock_timing_default = restic's */
 extern const struct lock_timing lock_timing_default; /* 200 ms, 5 min, 22.5 min, 30 min, 5 s */
 
 /*
- * lock_acquire: shared or exclusive.  retry_ns: how long to try again on a conflict (--retry-lock), 0 = not.  on_lost (any thread, once): the lock could
- * not be kept; the job must stop before its snapshot.  ERR_LOCKED names the holder in the sentence.
+ * lock_acquire: shared or exclusive.  retry_ns: how long to try again on a conflict (--retry-lock), 0 = not.  on_lost (any thread, once):
+ * the lock could not be kept; the job must stop before its snapshot.  ERR_LOCKED names the holder in the sentence.
  */
 int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns, const struct lock_timing *timing,
 	void (*on_lost)(void *arg, const struct err *why), void *arg, struct lock **out, struct err *err);

@@ -5,12 +5,13 @@
 #include <pthread.h>
 
 /*
- * Why this cannot stop for ever.  A worker holds at most one room and commits it without waiting for anything; the last commit of a closed pack finishes it, and its PUT
- * goes on without any worker.  So a pack is at rest only while it is open, and at most two are open: one for data, one for trees.  Out of UPLOADER_MIN = 3
- * packs at least one is on its way to the pool when uploader_take has to wait.  Of several workers that find no open pack one takes; the others wait for that pack,
- * not for packs of their own.
+ * Why this cannot stop for ever.  A worker holds at most one room and commits it without waiting for anything; the last commit of a
+ * closed pack finishes it, and its PUT goes on without any worker.  So a pack is at rest only while it is open, and at most two are open:
+ * one for data, one for trees.  Out of UPLOADER_MIN = 3 packs at least one is on its way to the pool when uploader_take has to wait.  Of
+ * several workers that find no open pack one takes; the others wait for that pack, not for packs of their own.
  *
- * A pack is closed at the reservation that fills it; so an open one always has room for a blob of ordinary size, and what does not fit gets a pack of its own.
+ * A pack is closed at the reservation that fills it; so an open one always has room for a blob of ordinary size, and what does not fit
+ * gets a pack of its own.
  */
 #define ENTRY_MAX 41
 

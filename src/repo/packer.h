@@ -1,8 +1,9 @@
 /*
  * packer: collects sealed blobs into packs, data and tree blobs never in one (restic-format.md 4).
  *
- * Thread safe.  A worker knows a blob's sealed size once it is compressed; it reserves that room in the open pack, seals straight into it and commits: no copy.
- * The commit that completes a full pack writes its header, names it and hands it to the uploader, on that worker's thread.
+ * Thread safe.  A worker knows a blob's sealed size once it is compressed; it reserves that room in the open pack, seals straight into it
+ * and commits: no copy. The commit that completes a full pack writes its header, names it and hands it to the uploader, on that worker's
+ * thread.
  */
 #ifndef REPO_PACKER_H
 #define REPO_PACKER_H
@@ -18,7 +19,10 @@ struct packer_room {
 	struct pack *pack;
 	size_t index;
 };
-/* packer_reserve: room for b (id, type, length, plain set; offset is set here).  Blocks while too many packs are in flight.  ERR_CANCELED after packer_cancel. */
+/*
+ * packer_reserve: room for b (id, type, length, plain set; offset is set here).  Blocks while too many packs are in flight.  ERR_CANCELED
+ * after packer_cancel.
+ */
 int packer_reserve(struct packer *p, struct blob *b, struct packer_room *room, struct err *err);
 /* packer_commit: the room is written (or `ok` is false: the pack must never be uploaded; the run has failed). */
 void packer_commit(struct packer *p, struct packer_room *room, bool ok, struct repo_ctx *ctx);

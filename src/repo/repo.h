@@ -30,8 +30,9 @@ struct repo {
 int repo_probe(struct backend *be, struct err *err);
 
 /*
- * repo_create(be, env, config, pass, n, out): write the first key (calibrated scrypt, user and host as given) and the config (restic's order), then open it.
- * config: version set by the caller, polynomial 0 = draw one, id drawn here.  ERR_EXISTS when a config, key or snapshot is there.
+ * repo_create(be, env, config, pass, n, out): write the first key (calibrated scrypt, user and host as given) and the config (restic's
+ * order), then open it. config: version set by the caller, polynomial 0 = draw one, id drawn here.  ERR_EXISTS when a config, key or
+ * snapshot is there.
  */
 struct repo_owner {
 	const char *username, *hostname;
@@ -75,7 +76,10 @@ const uint8_t *repo_ctx_iv(struct repo_ctx *c);
  */
 int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct buf *out, struct err *err);
 int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, struct id *id, struct err *err);
-/* repo_seal_file: the stored bytes and name for a plaintext, without storing: for asynchronous writers.  repo_open_file: the reverse, on whole stored bytes. */
+/*
+ * repo_seal_file: the stored bytes and name for a plaintext, without storing: for asynchronous writers.  repo_open_file: the reverse, on
+ * whole stored bytes.
+ */
 int repo_seal_file(struct repo *r, enum backend_type t, const void *p, size_t n, struct buf *stored, struct id *id, struct err *err);
 int repo_open_file(
 	struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err);
@@ -84,7 +88,10 @@ int repo_open_file(
 int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
 	void *arg, struct err *err);
 
-/* repo_open_blob: sealed bytes of blob b to its plaintext (appended at out->p, out reset first): MAC, decompression, length and SHA-256 checked.  Any thread. */
+/*
+ * repo_open_blob: sealed bytes of blob b to its plaintext (appended at out->p, out reset first): MAC, decompression, length and SHA-256
+ * checked.  Any thread.
+ */
 int repo_open_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err);
 
 /* repo_prefix: the one file of type t whose name begins with these hex digits.  ERR_NOTFOUND, ERR_USAGE (ambiguous, not hex). Blocking. */

@@ -3,8 +3,8 @@
 #include "repo/repo_priv.h"
 
 /*
- * Version 2 puts one byte in front of a compressed file; plain JSON, which begins with a bracket or a brace, is legal beside it: an upgraded repository has both
- * (restic-format.md 3).  The config is the same in both versions.
+ * Version 2 puts one byte in front of a compressed file; plain JSON, which begins with a bracket or a brace, is legal beside it: an
+ * upgraded repository has both (restic-format.md 3).  The config is the same in both versions.
  */
 #define COMPRESSED 0x02
 

@@ -7,7 +7,8 @@
 /*
  * A blob's way: piece -> batch (one question to the claim) -> job (a task on env->cpu that seals a few) -> a room in a pack -> uploader.
  *
- * Batches and jobs only save overhead: a batch leaves at the loop's next turn even when it is small.  Jobs go before other work on env->cpu, because they free memory.
+ * Batches and jobs only save overhead: a batch leaves at the loop's next turn even when it is small.  Jobs go before other work on
+ * env->cpu, because they free memory.
  */
 #define BATCH     128
 #define JOB_BLOBS 64

@@ -1,9 +1,9 @@
 /*
  * saver: turns plaintext blobs into durable pack contents.
  *
- * saver_put asks the claim; a blob that is ours is compressed, sealed, opened again and compared (repo->verify), packed and uploaded, on env->cpu.  What a caller needs
- * of a blob is its id, which it has already, so there is no answer per blob: a failure fails the whole run through `failed`.
- * Loop thread only.  Knows neither files nor ranks.
+ * saver_put asks the claim; a blob that is ours is compressed, sealed, opened again and compared (repo->verify), packed and uploaded, on
+ * env->cpu.  What a caller needs of a blob is its id, which it has already, so there is no answer per blob: a failure fails the whole run
+ * through `failed`. Loop thread only.  Knows neither files nor ranks.
  */
 #ifndef REPO_SAVER_H
 #define REPO_SAVER_H

@@ -10,7 +10,10 @@ struct snapshots {
 	struct snapshot *s; /* owned, sorted oldest first (time, then id) */
 	size_t n, cap;
 };
-/* snapshots_load: all of them, several at a time over env->readers, running env->loop.  One that cannot be read: warn(arg, id, err) and left out, or an error without warn. */
+/*
+ * snapshots_load: all of them, several at a time over env->readers, running env->loop.  One that cannot be read: warn(arg, id, err) and
+ * left out, or an error without warn.
+ */
 int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg,
 	struct err *err);
 void snapshots_release(struct snapshots *s);
@@ -24,13 +27,16 @@ void snapshots_filter_release(struct snapshots_filter *f);
 bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f);
 
 /*
- * snapshots_pick: "latest", a full id, a unique prefix, each with an optional ":path" (returned in *subpath, owned, cleaned, NULL when none).
- * The filter applies to latest only.  The result is borrowed from `all`.  ERR_NOTFOUND, ERR_USAGE (ambiguous).
+ * snapshots_pick: "latest", a full id, a unique prefix, each with an optional ":path" (returned in *subpath, owned, cleaned, NULL when
+ * none). The filter applies to latest only.  The result is borrowed from `all`.  ERR_NOTFOUND, ERR_USAGE (ambiguous).
  */
 int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out,
 	char **subpath, struct err *err);
 
-/* snapshots_parent: restic-format.md 11.3 with group-by flags; `paths` absolute, `tags` used with SNAPSHOTS_BY_TAGS.  NULL when there is none. */
+/*
+ * snapshots_parent: restic-format.md 11.3 with group-by flags; `paths` absolute, `tags` used with SNAPSHOTS_BY_TAGS.  NULL when there is
+ * none.
+ */
 enum { SNAPSHOTS_BY_HOST = 1, SNAPSHOTS_BY_PATHS = 2, SNAPSHOTS_BY_TAGS = 4 };
 const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after, unsigned by, const char *host,
 	const struct strlist *paths, const struct strlist *tags);

@@ -20,13 +20,17 @@ struct pack {
 	struct pack *next;
 };
 
-/* Fewer could stop for ever: an open data pack and an open tree pack may both wait for more blobs while a large blob needs a pack of its own. */
+/*
+ * Fewer could stop for ever: an open data pack and an open tree pack may both wait for more blobs while a large blob needs a pack of its
+ * own.
+ */
 #define UPLOADER_MIN 3
 
 struct uploader;
 /*
- * uploader_new(r, in_flight, stored, failed, arg): at most in_flight packs (at least UPLOADER_MIN) are open or under way.  stored(arg, pack) is called on the loop thread once the
- * store acknowledged it (the pack is borrowed); failed(arg, err) on the loop thread, for each failure.
+ * uploader_new(r, in_flight, stored, failed, arg): at most in_flight packs (at least UPLOADER_MIN) are open or under way.  stored(arg,
+ * pack) is called on the loop thread once the store acknowledged it (the pack is borrowed); failed(arg, err) on the loop thread, for each
+ * failure.
  */
 struct uploader *uploader_new(struct repo *r, unsigned in_flight, void (*stored)(void *arg, const struct pack *p),
 	void (*failed)(void *arg, const struct err *e), void *arg);

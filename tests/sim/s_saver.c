@@ -1,6 +1,6 @@
 /*
- * saver, packer, uploader and indexer over a store with seeded faults.  Whatever happens: the run ends; a pack is recorded only if the store has it; an index names only such packs; and if
- * nobody was told of a failure, everything that was put can be read back.
+ * saver, packer, uploader and indexer over a store with seeded faults.  Whatever happens: the run ends; a pack is recorded only if the
+ * store has it; an index names only such packs; and if nobody was told of a failure, everything that was put can be read back.
  */
 #include "repo/indexer.h"
 #include "repo/saver.h"

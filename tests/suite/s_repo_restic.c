@@ -1,6 +1,7 @@
 /*
- * The repository room against restic itself: repositories that restic wrote (tests/golden/repos, see repos.sh there) are opened and read, and restic reads what this room wrote.
- * The second part runs `restic` from $PATH and the programs in the colon list $A_BACKUP_RESTICS, or is skipped.
+ * The repository room against restic itself: repositories that restic wrote (tests/golden/repos, see repos.sh there) are opened and read,
+ * and restic reads what this room wrote. The second part runs `restic` from $PATH and the programs in the colon list $A_BACKUP_RESTICS,
+ * or is skipped.
  */
 #include "base/json_out.h"
 #include "format/snapshot.h"

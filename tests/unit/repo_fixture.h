@@ -1,5 +1,6 @@
 /*
- * repo_fixture: a repository over some store with its loop, workers and budget, for the tests of src/repo.  Its key is drawn, not derived, so that no test pays for scrypt.
+ * repo_fixture: a repository over some store with its loop, workers and budget, for the tests of src/repo.  Its key is drawn, not
+ * derived, so that no test pays for scrypt.
  */
 #ifndef UNIT_REPO_FIXTURE_H
 #define UNIT_REPO_FIXTURE_H

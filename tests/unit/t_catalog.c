@@ -150,7 +150,10 @@ static int sum_one(void *arg, const struct catalog_place *p)
 	return sum[0] == 250000 ? 17 : 0;
 }
 
-/* Against arithmetic: blob n lies in pack n / 100 at offset n, every tenth in a second pack too.  Growing must lose nothing and keep the order of places. */
+/*
+ * Against arithmetic: blob n lies in pack n / 100 at offset n, every tenth in a second pack too.  Growing must lose nothing and keep the
+ * order of places.
+ */
 TEST(many)
 {
 	enum { N = 300000 };
