@@ -1,0 +1,583 @@
+#include "fs/restore_file.h"
+#include "unit/check.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static int base_fd(void)
+{
+	int fd = open(check_tmpdir(), O_RDONLY | O_DIRECTORY);
+
+	REQUIRE(fd >= 0);
+	return fd;
+}
+
+/* A fresh folder for one test. */
+static int room(const char *name)
+{
+	int base = base_fd(), fd;
+
+	REQUIRE(mkdirat(base, name, 0755) == 0);
+	fd = openat(base, name, O_RDONLY | O_DIRECTORY);
+	close(base);
+	REQUIRE(fd >= 0);
+	return fd;
+}
+
+static void put(int at, const char *name, const char *text)
+{
+	int fd = openat(at, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	REQUIRE(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+static const char *get(int at, const char *name)
+{
+	static char text[100];
+	int fd = openat(at, name, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return NULL;
+	text[n] = 0;
+	return text;
+}
+
+static struct stat look(int at, const char *name)
+{
+	struct stat st = {0};
+
+	CHECK(fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0);
+	return st;
+}
+
+static bool absent(int at, const char *name)
+{
+	struct stat st;
+
+	return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+TEST(mkdirs)
+{
+	static char path[10000];
+	int base = room("mkdirs"), fd;
+	struct err err = {0};
+	char *p;
+	struct stat a, b;
+
+	REQUIRE(fchdir(base) == 0);
+	fd = restore_mkdirs("a/b/c", &err);
+	CHECK(fd >= 0);
+	CHECK_EQ(look(base, "a/b/c").st_mode, S_IFDIR | 0700);
+	put(fd, "x", "1");
+	close(fd);
+	fd = restore_mkdirs("a//b/./c/", &err);
+	CHECK_STR(get(fd, "x"), "1");
+	close(fd);
+	REQUIRE(symlinkat("a/b", base, "link") == 0); /* the user's own links are followed */
+	fd = restore_mkdirs("link/d", &err);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK(S_ISDIR(look(base, "a/b/d").st_mode));
+	put(base, "file", "");
+	CHECK(restore_mkdirs("file/x", &err) < 0);
+	CHECK(restore_mkdirs("file", &err) < 0);
+	CHECK(strstr(err.msg, "file") != NULL);
+	fd = restore_mkdirs(".", &err);
+	CHECK(fstat(fd, &a) == 0 && fstat(base, &b) == 0 && a.st_ino == b.st_ino);
+	close(fd);
+	fd = restore_mkdirs("/", &err);
+	CHECK(fd >= 0);
+	close(fd);
+
+	p = path;
+	for (int i = 0; i < 45; i++)
+		p += sprintf(p, "%s%0200d", i ? "/" : "", i);
+	fd = restore_mkdirs(path, &err);
+	CHECK(fd >= 0);
+	put(fd, "deep", "x");
+	close(fd);
+	fd = restore_mkdirs(path, &err);
+	CHECK_STR(get(fd, "deep"), "x");
+	close(fd);
+	path[200] = 0;
+	CHECK_EQ(restore_remove(base, path, true, &err), 0);
+	memset(path, 'n', 256);
+	path[256] = 0;
+	CHECK_EQ(restore_mkdirs(path, &err), ERR_INVALID);
+	REQUIRE(chdir("/") == 0);
+	close(base);
+}
+
+/* Everything that could stand in the way, and the file outside that a link points to. */
+static int obstacles(const char *name)
+{
+	int at = room(name), d;
+
+	put(at, "outside", "precious");
+	put(at, "file", "old");
+	REQUIRE(symlinkat("outside", at, "link") == 0 && symlinkat(".", at, "dirlink") == 0 && symlinkat("none", at, "dangling") == 0);
+	REQUIRE(mkfifoat(at, "fifo", 0600) == 0 && mkdirat(at, "empty", 0700) == 0 && mkdirat(at, "full", 0700) == 0);
+	put(at, "full/x", "1");
+	put(at, "hard1", "shared");
+	REQUIRE(linkat(at, "hard1", at, "hard2", 0) == 0);
+	d = openat(at, "full", O_RDONLY | O_DIRECTORY);
+	REQUIRE(mkdirat(d, "sub", 0700) == 0 && mkdirat(d, "sub/sub", 0700) == 0 && symlinkat("../..", d, "sub/up") == 0);
+	close(d);
+	return at;
+}
+
+TEST(mkdir)
+{
+	static const char *const in_the_way[] = {"file", "link", "dirlink", "dangling", "fifo", "hard1", "absent"};
+	int at = obstacles("mkdir"), fd;
+	struct err err = {0};
+	bool made;
+
+	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
+		fd = restore_mkdir(at, in_the_way[i], &made, &err);
+		CHECK(fd >= 0 && made);
+		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFDIR | 0700);
+		put(fd, "inside", "x");
+		close(fd);
+	}
+	CHECK(absent(at, "inside"));
+	CHECK_STR(get(at, "outside"), "precious");
+	CHECK_STR(get(at, "hard2"), "shared");
+	fd = restore_mkdir(at, "full", &made, &err);
+	CHECK(fd >= 0 && !made);
+	CHECK_STR(get(fd, "x"), "1");
+	close(fd);
+	close(at);
+}
+
+TEST(remove)
+{
+	static const char *const simple[] = {"file", "link", "dirlink", "dangling", "fifo", "hard1", "absent", "empty"};
+	int at = obstacles("remove");
+	struct err err = {0};
+
+	for (size_t i = 0; i < sizeof(simple) / sizeof(simple[0]); i++) {
+		CHECK_EQ(restore_remove(at, simple[i], false, &err), 0);
+		CHECK(absent(at, simple[i]));
+	}
+	CHECK_STR(get(at, "hard2"), "shared");
+	CHECK_EQ(restore_remove(at, "full", false, &err), ERR_EXISTS);
+	CHECK_STR(get(at, "full/x"), "1");
+	CHECK_EQ(restore_remove(at, "full", true, &err), 0);
+	CHECK(absent(at, "full"));
+	CHECK_STR(get(at, "outside"), "precious");
+	close(at);
+}
+
+TEST(remove_wide)
+{
+	int at = room("wide"), d;
+	struct err err = {0};
+	char name[64];
+
+	REQUIRE(mkdirat(at, "w", 0700) == 0);
+	d = openat(at, "w", O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "%03d", i);
+		if (i % 3)
+			put(d, name, "");
+		else
+			REQUIRE(mkdirat(d, name, 0700) == 0);
+		if (i % 6 == 0) {
+			snprintf(name, sizeof(name), "%03d/x", i);
+			put(d, name, "");
+		}
+	}
+	close(d);
+	CHECK_EQ(restore_remove(at, "w", true, &err), 0);
+	CHECK(absent(at, "w"));
+	close(at);
+}
+
+/* Somebody moves the directory in which we are to where he would like us to go on deleting. */
+static void *mover(void *arg)
+{
+	int at = *(int *)arg;
+
+	for (int i = 0; i < 10000 && !absent(at, "victim/b/0000"); i++)
+		sched_yield();
+	renameat(at, "victim/b", at, "trap/b");
+	return NULL;
+}
+
+TEST(remove_is_not_led_astray)
+{
+	int at = room("astray"), d;
+	struct err err = {0};
+	char name[64];
+	pthread_t t;
+
+	REQUIRE(mkdirat(at, "victim", 0700) == 0 && mkdirat(at, "trap", 0700) == 0 && mkdirat(at, "victim/b", 0700) == 0);
+	put(at, "victim/z", "1");
+	put(at, "trap/z", "precious");
+	d = openat(at, "victim/b", O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "%04d", i);
+		put(d, name, "");
+	}
+	close(d);
+	REQUIRE(pthread_create(&t, NULL, mover, &at) == 0);
+	d = restore_remove(at, "victim", true, &err);
+	pthread_join(t, NULL);
+	CHECK(d == 0 || err.code == d);
+	CHECK_STR(get(at, "trap/z"), "precious");
+	close(at);
+}
+
+TEST(create)
+{
+	static const char *const in_the_way[] = {"link", "dirlink", "dangling", "fifo", "hard1", "empty", "absent"};
+	int at = obstacles("create"), fd;
+	struct err err = {0};
+	bool reused;
+	ino_t ino;
+
+	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
+		fd = restore_create(at, in_the_way[i], 0, false, false, false, &reused, &err);
+		CHECK(fd >= 0 && !reused);
+		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | 0600);
+		CHECK_EQ(restore_pwrite(fd, "new", 3, 0, &err), 0);
+		close(fd);
+		CHECK_STR(get(at, in_the_way[i]), "new");
+	}
+	CHECK_STR(get(at, "outside"), "precious");
+	CHECK_STR(get(at, "hard2"), "shared");
+	CHECK(absent(at, "none"));
+
+	ino = look(at, "file").st_ino;
+	fd = restore_create(at, "file", 3, false, false, false, &reused, &err);
+	CHECK(fd >= 0 && reused && look(at, "file").st_ino == ino);
+	close(fd);
+	CHECK_STR(get(at, "file"), "old");
+	fd = restore_create(at, "file", 2, false, false, false, &reused, &err);
+	CHECK(reused);
+	close(fd);
+	CHECK_STR(get(at, "file"), "ol");
+	fd = restore_create(at, "file", 9, false, false, false, &reused, &err);
+	CHECK(reused && look(at, "file").st_size == 9);
+	close(fd);
+	REQUIRE(linkat(at, "file", at, "keeper", 0) == 0 && unlinkat(at, "keeper", 0) == 0);
+	fd = restore_create(at, "file", 3, true, false, false, &reused, &err);
+	CHECK(fd >= 0 && !reused);
+	CHECK(get(at, "file") && memcmp(get(at, "file"), "\0\0", 3) == 0);
+	close(fd);
+
+	CHECK_EQ(restore_create(at, "full", 1, false, false, false, &reused, &err), ERR_EXISTS);
+	CHECK_STR(get(at, "full/x"), "1");
+	fd = restore_create(at, "full", 1, false, false, true, &reused, &err);
+	CHECK(fd >= 0 && !reused);
+	close(fd);
+	CHECK_EQ(restore_create(at, "huge", UINT64_MAX, false, true, false, &reused, &err), ERR_INVALID);
+	close(at);
+}
+
+TEST(sizes)
+{
+	int at = room("sizes"), fd;
+	struct err err = {0};
+	bool reused;
+	char p[10], back[10];
+
+	fd = restore_create(at, "sparse", 10ull << 30, false, true, false, &reused, &err);
+	REQUIRE(fd >= 0);
+	CHECK(look(at, "sparse").st_size == 10ll << 30 && look(at, "sparse").st_blocks < 100);
+	CHECK_EQ(restore_pwrite(fd, "0123456789", 10, (9ull << 30) + 7, &err), 0);
+	CHECK_EQ(pread(fd, back, 10, (9ll << 30) + 7), 10);
+	CHECK_MEM(back, "0123456789", 10);
+	CHECK_EQ(restore_pwrite(fd, p, 1, UINT64_MAX, &err), ERR_INVALID);
+	CHECK_EQ(restore_pwrite(fd, p, 10, INT64_MAX - 5, &err), ERR_INVALID);
+	CHECK_EQ(restore_pwrite(fd, p, 0, 0, &err), 0);
+	close(fd);
+	CHECK(restore_pwrite(-1, "x", 1, 0, &err) < 0);
+	fd = restore_create(at, "full", 1 << 20, false, false, false, &reused, &err);
+	REQUIRE(fd >= 0);
+	CHECK_EQ(look(at, "full").st_size, 1 << 20);
+	close(fd);
+	CHECK_EQ(restore_create(at, "toobig", 1ull << 62, false, false, false, &reused, &err), ERR_NOSPACE);
+	close(at);
+}
+
+/* ramfs can neither preallocate nor keep attributes; both are done without. */
+static int on_ramfs(void)
+{
+	struct xattr x = {.name = (char *)(uintptr_t) "user.a", .value = (uint8_t *)(uintptr_t) "1", .n = 1};
+	struct xattr_list l = {.x = &x, .n = 1};
+	struct restore_meta m = {.type = S_IFREG, .perm = 0644, .mtime = {.sec = 42}, .xattr = &l};
+	struct err err = {0};
+	bool reused;
+	int fd, at;
+
+	/* Not through `at`, which belongs to the old name space. */
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir(check_tmpdir()) < 0 ||
+		mount("none", "simple", "ramfs", 0, NULL) < 0 || (at = open("simple", O_RDONLY | O_DIRECTORY)) < 0)
+		return 77;
+	fd = restore_create(at, "f", 12345, false, false, false, &reused, &err);
+	if (fd < 0 || look(at, "f").st_size != 12345)
+		return 1;
+	if (restore_metadata(at, "f", &m, &err) != 0 || look(at, "f").st_mtim.tv_sec != 42)
+		return 2;
+	return 0;
+}
+
+TEST(simple_file_system)
+{
+	int at = room("simple"), status;
+	pid_t child;
+
+	close(at);
+	child = fork();
+	REQUIRE(child >= 0);
+	if (child == 0)
+		_exit(on_ramfs());
+	waitpid(child, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		SKIP("cannot mount");
+	CHECK_EQ(status, 0);
+}
+
+TEST(others)
+{
+	int at = obstacles("others");
+	struct err err = {0};
+
+	CHECK_EQ(restore_symlink(at, "sl", "../any\xffwhere", &err), 0);
+	CHECK(S_ISLNK(look(at, "sl").st_mode));
+	CHECK_EQ(restore_symlink(at, "file", "x", &err), ERR_EXISTS);
+	CHECK_EQ(restore_special(at, "ff", S_IFIFO | 0600, 77, &err), 0);
+	CHECK_EQ(look(at, "ff").st_mode, S_IFIFO | 0600);
+	CHECK_EQ(restore_special(at, "sock", S_IFSOCK | 0600, 0, &err), ERR_INVALID);
+	CHECK_EQ(restore_special(at, "reg", S_IFREG | 0600, 0, &err), ERR_INVALID);
+	CHECK(absent(at, "reg"));
+	CHECK_EQ(restore_link(at, "l1", at, "file", &err), 0);
+	CHECK(look(at, "l1").st_ino == look(at, "file").st_ino);
+	CHECK_EQ(restore_link(at, "l2", at, "link", &err), 0); /* the link itself, not what it points to */
+	CHECK(S_ISLNK(look(at, "l2").st_mode));
+	CHECK_EQ(restore_link(at, "l1", at, "file", &err), ERR_EXISTS);
+	CHECK_EQ(restore_link(at, "l3", at, "none", &err), ERR_NOTFOUND);
+	if (geteuid() == 0) {
+		CHECK_EQ(restore_special(at, "chr", S_IFCHR | 0600, makedev(1, 3), &err), 0);
+		CHECK(look(at, "chr").st_rdev == makedev(1, 3) && S_ISCHR(look(at, "chr").st_mode));
+		CHECK_EQ(restore_special(at, "blk", S_IFBLK | 0600, makedev(259, 0xabcd), &err), 0);
+		CHECK(look(at, "blk").st_rdev == makedev(259, 0xabcd) && S_ISBLK(look(at, "blk").st_mode));
+	}
+	close(at);
+}
+
+/* Names that lead out of the directory get nowhere, should the caller have forgotten to look. */
+TEST(names)
+{
+	static const char *const bad[] = {"", ".", "..", "a/b", "/", "/tmp", "../x"};
+	int at = room("names"), sub;
+	struct err err = {0};
+	struct restore_meta m = {.type = S_IFDIR, .perm = 0700};
+	bool flag;
+
+	REQUIRE(mkdirat(at, "a", 0700) == 0 && mkdirat(at, "sub", 0700) == 0);
+	put(at, "x", "x");
+	put(at, "a/b", "b");
+	sub = openat(at, "sub", O_RDONLY | O_DIRECTORY);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int where = strcmp(bad[i], "../x") == 0 ? sub : at;
+
+		CHECK_EQ(restore_mkdir(where, bad[i], &flag, &err), ERR_INVALID);
+		CHECK_EQ(restore_remove(where, bad[i], true, &err), ERR_INVALID);
+		CHECK_EQ(restore_create(where, bad[i], 0, false, false, true, &flag, &err), ERR_INVALID);
+		CHECK_EQ(restore_symlink(where, bad[i], "x", &err), ERR_INVALID);
+		CHECK_EQ(restore_special(where, bad[i], S_IFIFO | 0600, 0, &err), ERR_INVALID);
+		CHECK_EQ(restore_link(where, bad[i], at, "x", &err), ERR_INVALID);
+		CHECK_EQ(restore_link(where, "y", where, bad[i], &err), ERR_INVALID);
+		if (*bad[i])
+			CHECK_EQ(restore_metadata(where, bad[i], &m, &err), ERR_INVALID);
+	}
+	CHECK_STR(get(at, "x"), "x");
+	CHECK_STR(get(at, "a/b"), "b");
+	close(sub);
+	close(at);
+}
+
+static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
+	16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+
+static void check_times(int at, const char *name, const struct restore_meta *m)
+{
+	struct stat st = look(at, name);
+
+	CHECK_EQ(st.st_mtim.tv_sec, m->mtime.sec);
+	CHECK_EQ(st.st_mtim.tv_nsec, m->mtime.nsec);
+	CHECK_EQ(st.st_atim.tv_sec, m->atime.sec);
+}
+
+TEST(metadata)
+{
+	static const mode_t types[] = {S_IFREG, S_IFDIR, S_IFIFO, S_IFLNK};
+	static const char *const names[] = {"file", "full", "fifo", "link"};
+	int at = obstacles("metadata");
+	struct err err = {0};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct restore_meta m = {.type = types[i],
+			.perm = 01751,
+			.uid = geteuid(),
+			.gid = getegid(),
+			.atime = {.sec = 1234, .nsec = 5},
+			.mtime = {.sec = -99, .nsec = 999999999}};
+
+		CHECK_EQ(restore_metadata(at, names[i], &m, &err), 0);
+		check_times(at, names[i], &m);
+		if (types[i] != S_IFLNK)
+			CHECK_EQ(look(at, names[i]).st_mode, types[i] | 01751);
+		/* Another type than expected: hands off. */
+		m.type = types[(i + 1) % 4];
+		m.perm = 0777;
+		CHECK_EQ(restore_metadata(at, names[i], &m, &err), ERR_INVALID);
+		CHECK(types[i] == S_IFLNK || (look(at, names[i]).st_mode & 07777) == 01751);
+	}
+	CHECK_EQ(look(at, "outside").st_mode, S_IFREG | 0644);
+	CHECK(look(at, "outside").st_mtim.tv_sec > 1000000);
+	/* UTIME_NOW and UTIME_OMIT do not come from a repository; the rest is done all the same. */
+	struct restore_meta odd = {
+		.type = S_IFREG, .perm = 0640, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 5, .nsec = UTIME_NOW}};
+
+	CHECK(restore_metadata(at, "file", &odd, &err) < 0);
+	CHECK_EQ(look(at, "file").st_mode, S_IFREG | 0640);
+	CHECK_EQ(look(at, "file").st_mtim.tv_sec, -99);
+	CHECK_EQ(restore_metadata(at, "none", &odd, &err), ERR_NOTFOUND);
+	/* The open directory itself. */
+	odd = (struct restore_meta){.type = S_IFDIR, .perm = 0705, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 77}};
+	CHECK_EQ(restore_metadata(at, "", &odd, &err), 0);
+	CHECK(look(at, ".").st_mode == (S_IFDIR | 0705) && look(at, ".").st_mtim.tv_sec == 77);
+	close(at);
+}
+
+/* Each step undoes part of what an earlier one did in the wrong order: chown takes setuid and capabilities away, an ACL changes the mode. */
+TEST(metadata_order)
+{
+	static const unsigned char cap[] = {1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	int at = obstacles("order");
+	struct xattr x[] = {
+		{.name = (char *)(uintptr_t) "system.posix_acl_access", .value = (uint8_t *)(uintptr_t)acl, .n = sizeof(acl)},
+		{.name = (char *)(uintptr_t) "security.capability", .value = (uint8_t *)(uintptr_t)cap, .n = sizeof(cap)},
+		{.name = (char *)(uintptr_t) "user.u", .value = (uint8_t *)(uintptr_t) "v", .n = 1},
+	};
+	struct xattr_list l = {.x = x, .n = 3};
+	struct restore_meta m = {.type = S_IFREG,
+		.perm = 06755,
+		.uid = 1234,
+		.gid = 4321,
+		.atime = {.sec = 1, .nsec = 2},
+		.mtime = {.sec = 3, .nsec = 4},
+		.xattr = &l};
+	struct err err = {0};
+	struct stat st;
+	int fd;
+
+	if (geteuid() != 0) {
+		close(at);
+		SKIP("needs root");
+	}
+	fd = openat(at, "file", O_RDONLY);
+	if (fsetxattr(fd, "system.posix_acl_access", acl, sizeof(acl), 0) < 0) {
+		close(fd);
+		close(at);
+		SKIP("no access control lists here");
+	}
+	REQUIRE(fsetxattr(fd, "user.gone", "x", 1, 0) == 0);
+	CHECK_EQ(restore_metadata(at, "file", &m, &err), 0);
+	st = look(at, "file");
+	CHECK_EQ(st.st_mode, S_IFREG | 06755);
+	CHECK(st.st_uid == 1234 && st.st_gid == 4321);
+	check_times(at, "file", &m);
+	CHECK_EQ(fgetxattr(fd, "security.capability", NULL, 0), sizeof(cap));
+	CHECK_EQ(fgetxattr(fd, "user.u", NULL, 0), 1);
+	CHECK(fgetxattr(fd, "user.gone", NULL, 0) < 0);
+	CHECK_EQ(fgetxattr(fd, "system.posix_acl_access", NULL, 0), sizeof(acl));
+	close(fd);
+
+	/* A symbolic link: its own owner and attributes, nothing of what it points to. */
+	m = (struct restore_meta){.type = S_IFLNK, .perm = 0777, .uid = 1234, .gid = 4321, .mtime = {.sec = 9}};
+	CHECK_EQ(restore_metadata(at, "link", &m, &err), 0);
+	CHECK_EQ(look(at, "link").st_uid, 1234);
+	check_times(at, "link", &m);
+	CHECK(look(at, "outside").st_uid == 0 && look(at, "outside").st_mode == (S_IFREG | 0644));
+	close(at);
+}
+
+static int as_nobody(int at)
+{
+	struct xattr x = {.name = (char *)(uintptr_t) "trusted.t", .value = NULL, .n = 0};
+	struct xattr_list l = {.x = &x, .n = 1};
+	struct restore_meta m = {.type = S_IFREG, .perm = 0440, .uid = 0, .gid = 0, .mtime = {.sec = 42}, .xattr = &l, .lenient = true};
+	struct err err = {0};
+	bool reused, made;
+	int fd, before = check_failures();
+
+	if (setgid(65534) < 0 || setuid(65534) < 0)
+		return 1;
+	fd = restore_create(at, "mine", 3, false, false, false, &reused, &err);
+	if (fd < 0 || restore_pwrite(fd, "abc", 3, 0, &err) < 0)
+		return 2;
+	close(fd);
+	if (restore_metadata(at, "mine", &m, &err) != 0)
+		return 3;
+	if (look(at, "mine").st_mode != (S_IFREG | 0440) || look(at, "mine").st_mtim.tv_sec != 42 || look(at, "mine").st_uid != 65534)
+		return 4;
+	m.lenient = false;
+	if (restore_metadata(at, "mine", &m, &err) != ERR_DENIED)
+		return 5;
+	/* A second run: the file is read-only now, but ours. */
+	fd = restore_create(at, "mine", 3, false, false, false, &reused, &err);
+	if (fd < 0 || !reused)
+		return 6;
+	close(fd);
+	fd = restore_mkdir(at, "sub", &made, &err);
+	if (fd < 0 || !made || restore_remove(at, "sub", false, &err) != 0)
+		return 7;
+	/* Times that cannot be are a fault for everybody. */
+	m.lenient = true;
+	m.mtime.nsec = -1;
+	if (restore_metadata(at, "mine", &m, &err) >= 0)
+		return 8;
+	return check_failures() != before ? 9 : 0;
+}
+
+TEST(without_root)
+{
+	int at = room("user"), base = base_fd(), status;
+	pid_t child;
+
+	if (geteuid() != 0) {
+		close(at);
+		close(base);
+		SKIP("needs root");
+	}
+	REQUIRE(fchmod(at, 0777) == 0 && fchmod(base, 0755) == 0);
+	child = fork();
+	REQUIRE(child >= 0);
+	if (child == 0)
+		_exit(as_nobody(at));
+	waitpid(child, &status, 0);
+	CHECK_EQ(WEXITSTATUS(status), 0);
+	CHECK(WIFEXITED(status));
+	close(at);
+	close(base);
+}
