@@ -11,6 +11,7 @@ DEFAULTS = {
     "a_backup": "pack size 64 MiB, compression auto (zstd 3), no cache, as many workers as cores",
     "restic": "pack size 16 MiB, compression auto, cache in a folder of its own (warm after the first add), GOMAXPROCS as Go chooses",
 }
+NOISE = 0.1  # seconds
 HEAD = """# Results
 
 Written by `make bench WRITE=1` and its sisters, section by section; what is measured and how to read it is in `README.md`.
@@ -57,15 +58,23 @@ def table(head, rows):
 
 def less_opening(found, op, name):
     """CPU seconds less those of this program's `list` in the same round, which does little but derive the key."""
-    return [max(c.cpu - opening.cpu, 0.001) for c, opening in zip(found.costs[op][name], found.costs["list"][name])]
+    return [c.cpu - opening.cpu for c, opening in zip(found.costs[op][name], found.costs["list"][name])]
 
 
-def ratio_of(found, op, field, values=None):
-    """Our cost / restic's; None when only one program was measured.  values: another way to get the numbers of (found, op, name)."""
-    if len(found.costs[op]) < 2:
+def net_ratio(found, op):
+    """As text; nothing when a difference is so small that it is noise."""
+    ours, theirs = less_opening(found, op, "a_backup"), less_opening(found, op, "restic")
+    if median(theirs) < NOISE or min(theirs) <= 0:
+        return "–"
+    return f"{pair_ratio(ours, theirs):.2f}"
+
+
+def ratio_of(found, op, field):
+    """Our cost / restic's; None when only one program was measured."""
+    costs = found.costs[op]
+    if len(costs) < 2:
         return None
-    values = values or (lambda found, op, name: [getattr(c, field) for c in found.costs[op][name]])
-    return pair_ratio(values(found, op, "a_backup"), values(found, op, "restic"))
+    return pair_ratio([getattr(c, field) for c in costs["a_backup"]], [getattr(c, field) for c in costs["restic"]])
 
 
 def columns(found, op, names, field):
@@ -102,12 +111,12 @@ def all_met(sets, targets):
 
 def summary(sets, targets):
     rows = [[op, f"≤ {target}" if target else "–"] + [verdict(ratio_of(s, op, "cpu"), target) for s in sets] for op, target in targets.items()]
-    net = [[op] + [f"{ratio_of(s, op, 'cpu', less_opening):.2f}" for s in sets] for op, target in targets.items() if target]
+    net = [[op] + [net_ratio(s, op) for s in sets] for op, target in targets.items() if target]
     names = [s.name for s in sets]
     return ("CPU seconds of a_backup / restic, the median of the ratios of neighbouring runs; bold misses the target.\n\n"
             + table(["operation", "target"] + names, rows)
             + "\n\nThe same without opening the repository, which is nearly all scrypt and costs every command the same: of each number that of the "
-            "program's own `list` in the same round is taken away.\n\n" + table(["operation"] + names, net))
+            "program's own `list` in the same round is taken away (–: what is left of restic's is below 0.1 s).\n\n" + table(["operation"] + names, net))
 
 
 def compare_section(place, sets, missing, targets):
