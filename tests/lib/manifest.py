@@ -29,7 +29,7 @@ def line(p, name):
         out.append(os.readlink(p))
     if kind in (stat.S_IFCHR, stat.S_IFBLK):
         out.append(st.st_rdev)
-    if kind != stat.S_IFDIR and st.st_nlink > 1:
+    if kind == stat.S_IFREG and st.st_nlink > 1:  # restic makes no links of symbolic links and fifos
         out.append(('link', first.setdefault((st.st_dev, st.st_ino), name)))
     for x in sorted(os.listxattr(p, follow_symlinks=False)):
         out.append((x, os.getxattr(p, x, follow_symlinks=False)))
