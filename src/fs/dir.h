@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* dir_open: O_DIRECTORY|O_NOFOLLOW on the last component (nofollow), O_NOATIME tried first.  A descriptor, or an error code. */
+/* dir_open: O_DIRECTORY|O_NOFOLLOW on the last component (nofollow; a trailing slash follows it), O_NOATIME tried first.  A descriptor, or an
+ * error code (ERR_NOTFOUND also for what is no directory). */
 int dir_open(const char *path, bool nofollow, struct err *err);
 int dir_open_at(int dirfd, const char *name, struct err *err); /* name is one component; never follows a link */
 
@@ -25,7 +26,10 @@ struct dir_list {
 	char **arena;
 	size_t arenas, arena_used;
 };
-/* dir_list: all names of the directory open at fd (which stays open, its offset moves).  0 or an error; then the list is empty. */
+/*
+ * dir_list: all names of the directory open at fd (which stays open, its offset moves), from its beginning.  0 or an error; then the list is
+ * empty.  A name twice in a row is possible where the file system says it twice.
+ */
 int dir_list(int fd, struct dir_list *l, struct err *err);
 void dir_list_release(struct dir_list *l);
 

@@ -6,7 +6,10 @@
 #include "base/err.h"
 #include "fs/meta.h"
 
-/* file_open: O_NOFOLLOW, O_NOATIME tried, must be a regular file (never blocks on a fifo: O_NONBLOCK).  Fills m from fstat before anything is read.  Descriptor or error code. */
+/*
+ * file_open: O_NOFOLLOW, O_NOATIME tried, must be a regular file (never blocks on a fifo: O_NONBLOCK).  Fills m from fstat before anything
+ * is read.  Descriptor or error code.
+ */
 int file_open(int dirfd, const char *name, struct meta *m, struct err *err);
 
 /* file_read: up to n bytes at the current offset, complete unless at end of file.  Bytes read, or an error code. */

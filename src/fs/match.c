@@ -71,6 +71,17 @@ static uint64_t tail_of(const char *s, size_t n)
 	return w;
 }
 
+/* The first n bytes of such a word (end 0) or the last n (end 8). */
+static uint64_t mask_of(size_t n, size_t end)
+{
+	uint64_t w = 0;
+
+	if (n > 8)
+		n = 8;
+	memset((char *)&w + (end ? end - n : 0), 0xff, n);
+	return w;
+}
+
 static void name_init(struct name *a, const char *s, size_t n)
 {
 	*a = (struct name){.s = s, .n = n, .head = head_of(s, n), .tail = tail_of(s, n)};
@@ -102,7 +113,6 @@ static void pattern_release(struct pattern *p)
 
 static int add_part(struct pattern *p, const char *s, size_t n)
 {
-	static const char ones[8] = "\xff\xff\xff\xff\xff\xff\xff\xff";
 	struct part *a = &p->part[p->n];
 
 	*a = (struct part){.kind = PART_LITERAL};
@@ -119,8 +129,8 @@ static int add_part(struct pattern *p, const char *s, size_t n)
 			return ERR_USAGE;
 		a->text.head = head_of(a->glob.head, a->glob.head_n);
 		a->text.tail = tail_of(a->glob.tail, a->glob.tail_n);
-		a->head_mask = head_of(ones, a->glob.head_n);
-		a->tail_mask = tail_of(ones, a->glob.tail_n < 8 ? a->glob.tail_n : 8);
+		a->head_mask = mask_of(a->glob.head_n, 0);
+		a->tail_mask = mask_of(a->glob.tail_n, 8);
 		if (a->glob.tail_n)
 			p->need_end |= end_bit(a->glob.tail[a->glob.tail_n - 1]);
 	}

@@ -16,7 +16,10 @@ struct meta {
 	struct ts atime, mtime, ctime;
 };
 
-/* meta_stat: of `name` in dirfd (name "" = the descriptor itself; AT_FDCWD works).  follow: follow a final symbolic link.  dev/rdev in the kernel's st_dev encoding as stat(2) gives it. */
+/*
+ * meta_stat: of `name` in dirfd (name "" = the descriptor itself; AT_FDCWD works).  follow: follow a final symbolic link.  dev/rdev in the
+ * kernel's st_dev encoding as stat(2) gives it.
+ */
 int meta_stat(int dirfd, const char *name, bool follow, struct meta *m, struct err *err);
 
 /* meta_link: the target of a symbolic link as an owned string with its length (may be empty, any bytes but 0). */

@@ -1,7 +1,8 @@
 /*
  * restore_file: making files and their metadata appear below a target directory that an attacker may not leave.
  *
- * Everything works on (directory descriptor, one name); no link is followed.  Names are checked by the caller (format/tree.h does).
+ * Everything works on (directory descriptor, one name); no link is followed.  Names are checked by the caller (format/tree.h does); what is no
+ * single component gets ERR_INVALID here all the same.  Needs /proc.
  */
 #ifndef FS_RESTORE_FILE_H
 #define FS_RESTORE_FILE_H
@@ -13,12 +14,16 @@
 int restore_mkdirs(const char *path, struct err *err);
 /* restore_mkdir: enter or make (0700) a directory; a non-directory in the way is removed first.  A descriptor or an error. *made tells. */
 int restore_mkdir(int dirfd, const char *name, bool *made, struct err *err);
-/* restore_remove: whatever lies there; a directory only when empty, or with everything below when recursive.  Absent is fine. */
+/* restore_remove: whatever lies there; a directory only when empty (else ERR_EXISTS), or with everything below when recursive.  Absent is fine. */
 int restore_remove(int dirfd, const char *name, bool recursive, struct err *err);
-/* restore_create: a writable regular file of `size` bytes: existing single-linked regular files are reused in place (reused = true) unless fresh is asked for, anything else in the way removed.
- * sparse: no preallocation, only ftruncate.  A descriptor or an error. */
+/*
+ * restore_create: a regular file of `size` bytes, open for reading and writing: existing single-linked regular files are reused in place (reused =
+ * true) unless fresh is asked for, anything else in the way removed (as restore_remove).  A new one has mode 0600.
+ * sparse: no preallocation, only ftruncate.  A descriptor or an error.
+ */
 int restore_create(int dirfd, const char *name, uint64_t size, bool fresh, bool sparse, bool recursive, bool *reused, struct err *err);
 int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *err); /* all of it */
+/* The next three make a new name: ERR_EXISTS when it is taken (restore_remove first). */
 int restore_symlink(int dirfd, const char *name, const char *target, struct err *err);
 int restore_special(int dirfd, const char *name, mode_t type_and_perm, uint64_t rdev, struct err *err); /* fifo, device */
 int restore_link(int dirfd, const char *name, int olddirfd, const char *oldname, struct err *err);
@@ -29,11 +34,12 @@ struct restore_meta {
 	mode_t perm; /* with setuid, setgid, sticky */
 	uint32_t uid, gid;
 	struct ts atime, mtime;
-	const struct xattr_list *xattr;
+	const struct xattr_list *xattr;                 /* NULL: none, so existing ones are removed */
 	bool (*xattr_may)(void *arg, const char *name); /* NULL: all */
 	void *arg;
 	bool lenient; /* not root: EPERM and EACCES are no errors */
 };
-int restore_metadata(int dirfd, const char *name, const struct restore_meta *m, struct err *err); /* first fault, all tried */
+/* restore_metadata: name "" is dirfd itself.  ERR_INVALID when a file of another type is there.  The first fault is returned, all are tried. */
+int restore_metadata(int dirfd, const char *name, const struct restore_meta *m, struct err *err);
 
 #endif

@@ -245,6 +245,26 @@ static void set_listed(struct place *p, const struct xattr_list *l, bool (*may)(
 	}
 }
 
+/*
+ * Attributes that a file may have without anybody having set them must stay: NFS lists its ACL as system.nfs4_acl and refuses to remove it,
+ * and Lustre shows root where a file's data lies as trusted.lov, without which there is no file.
+ */
+static bool is_ours_to_remove(const char *name)
+{
+	static const char *const kinds[] = {"user.", "trusted.", "security."};
+	static const char *const lustre[] = {"lov", "lma", "lmv", "dmv", "link", "fid", "hsm", "som", "version", "lfsck_bitmap"};
+
+	if (strcmp(name, "system.posix_acl_access") == 0 || strcmp(name, "system.posix_acl_default") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(lustre) / sizeof(lustre[0]); i++)
+		if (strncmp(name, "trusted.", 8) == 0 && strcmp(name + 8, lustre[i]) == 0)
+			return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	return false;
+}
+
 static void remove_others(
 	struct place *p, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *first)
 {
@@ -255,7 +275,7 @@ static void remove_others(
 	if (n < 0)
 		note(first, &e);
 	for (const char *s = names; n > 0 && s < names + n; s += strlen(s) + 1) {
-		if (listed(l, s) || (may && !may(arg, s)) || sys_remove(p, s) == 0 || is_none(errno))
+		if (listed(l, s) || !is_ours_to_remove(s) || (may && !may(arg, s)) || sys_remove(p, s) == 0 || is_none(errno))
 			continue;
 		/* SELinux labels every file itself and lets nobody take the label off. */
 		if ((errno == EACCES || errno == EPERM) && strcmp(s, "security.selinux") == 0)

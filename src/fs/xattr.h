@@ -19,7 +19,8 @@ struct xattr_list {
 };
 
 /*
- * xattr_read: all attributes of (dirfd, name) — or of the open descriptor fd when name is NULL.  `path` (may be NULL) is a usable path of the same file, used when short enough,
+ * xattr_read: all attributes of (dirfd, name) — or of the open descriptor fd when name is NULL.  `path` (may be NULL) is a usable path of
+ * the same file, used when short enough,
  * because it saves the kernel a look-up through /proc.  An unsupported file system has none (0).
  * One unreadable attribute is left out and said in *warn (a sentence, err code set) while 0 is returned.
  */
@@ -28,8 +29,10 @@ int xattr_read_fd(int fd, struct xattr_list *l, struct err *warn, struct err *er
 void xattr_list_release(struct xattr_list *l);
 
 /*
- * xattr_write: make the attributes of (dirfd, name) — or of the open descriptor dirfd, O_PATH too, when name is NULL — be exactly `l` (NULL = none):
- * set these, remove others, both only where `may` (NULL = all) says true.  What the file system has no attributes for is left out without a fault, as in restic.
+ * xattr_write: make the attributes of (dirfd, name) — or of the open descriptor dirfd, O_PATH too, when name is NULL — be exactly `l`
+ * (NULL = none):
+ * set these, remove others, both only where `may` (NULL = all) says true.  What the file system has no attributes for is left out without a
+ * fault, as in restic.  Removed are user.*, trusted.*, security.* and POSIX ACLs; not what the file system itself shows (Lustre's, NFS's).
  * All are tried, then the first fault is returned; ERR_DENIED only when there was no other, so a caller may forgive it.
  */
 int xattr_write(
