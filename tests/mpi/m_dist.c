@@ -70,5 +70,5 @@ TEST(each_item_is_done_once)
 
 TEST(stealing_spreads_the_work_of_one_rank)
 {
-	props_workq(r, a, &(struct props_work){.seed = 5, .items = 800, .cost = 4000000, .spread = true});
+	props_workq(r, a, &(struct props_work){.seed = 5, .items = 800, .cost = 8000000, .spread = true});
 }

@@ -67,10 +67,34 @@ TEST(early_messages_wait_for_their_handler_in_order)
 	hand_settle(&h);
 	router_on(h.r[1], TAG, see, &a);
 	CHECK_STR(a.text, ""); /* not inside router_on */
-	say(&h, 0, 1, TAG, '3');
 	router_idle(h.r[1], 3600 * (int64_t)1000000000); /* must not sleep over what is held */
+	say(&h, 0, 1, TAG, '3');
 	hand_settle(&h);
 	CHECK_STR(a.text, "123");
+	hand_release(&h);
+}
+
+static void open_other(void *arg, struct comm_msg *m)
+{
+	struct seen *s = arg;
+
+	(void)m;
+	router_on(s->r, TAG2, see, s);
+}
+
+TEST(what_was_held_comes_before_what_arrives_in_the_same_turn)
+{
+	struct hand h;
+	struct seen s = {.r = NULL};
+
+	hand_init(&h, 2);
+	s.r = h.r[1];
+	router_on(h.r[1], TAG, open_other, &s);
+	say(&h, 0, 1, TAG2, '1');
+	say(&h, 0, 1, TAG, 'o');
+	say(&h, 0, 1, TAG2, '2');
+	hand_settle(&h);
+	CHECK_STR(s.text, "12");
 	hand_release(&h);
 }
 
