@@ -7,8 +7,12 @@ import sys
 import tempfile
 
 import tools
+import warmpool
 from measure import Runner
 
+# Bytes that two repositories, a restored tree and the programs take at scale 1.
+POOL_SCALED = 4 << 30
+POOL_FIXED = 1 << 30
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -25,6 +29,7 @@ class Workplace:
         self.theirs = tools.Restic(tools.find_restic(), scratch)
         self.ours = None if args.restic_only else tools.Abackup(args.program, scratch)
         self.both = [t for t in (self.ours, self.theirs) if t]
+        self._pool = warmpool.fill(int(POOL_FIXED + POOL_SCALED * args.scale))
         self._serial = 0
         self._empty = None
 
