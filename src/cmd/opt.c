@@ -99,7 +99,7 @@ static bool is_option(const char *s)
 	return s[0] == '-' && s[1];
 }
 
-/* Where the first argument that is no option stands; n when there is none.  Options here may still be of any verb. */
+/* Where the first argument that is no option stands, maybe the verb; n when there is none.  Options here may still be of any verb. */
 static int find_verb(int n, char *const *args)
 {
 	uint32_t general = 1u << VERB_ADD;
@@ -112,7 +112,7 @@ static int find_verb(int n, char *const *args)
 		if (!is_option(s))
 			return i;
 		if (!strcmp(s, "--"))
-			return i + 1 < n ? i + 1 : n;
+			return n; /* behind it stand files, whatever they are called */
 		do {
 			if (!take(s, bundle, general, true, &p))
 				break;
@@ -262,8 +262,7 @@ int opts_parse(struct opts *o, int n, char *const *args, struct err *err)
 	int at = find_verb(n, args), rc;
 	bool only_args = false;
 
-	/* Behind "--" stand files, whatever they are called. */
-	rc = choose_verb(o, at < n && !(at > 0 && !strcmp(args[at - 1], "--")) ? args[at] : NULL, err);
+	rc = choose_verb(o, at < n ? args[at] : NULL, err);
 	if (rc)
 		return rc;
 	for (int i = 0; i < n; i++) {

@@ -290,7 +290,9 @@ void out_status(struct out *o, const char *text, bool lines)
 {
 	struct buf line;
 
-	if (!o->tty_out || o->json) {
+	if (o->json)
+		return;
+	if (!o->tty_out) {
 		if (lines && *text)
 			put_clean(o, false, text, strlen(text));
 		return;

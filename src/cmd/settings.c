@@ -99,6 +99,16 @@ static size_t env_number(cmd_env_fn *env, const char *const *names)
 	return 0;
 }
 
+size_t settings_budget(size_t workers, uint64_t memory)
+{
+	uint64_t want = (64 + 24 * (uint64_t)workers) * MIB;
+
+	/* A login node kills what takes more than its share: buffers, packs and trees come on top of the budget. */
+	if (want > memory / 8)
+		want = memory / 8;
+	return want > 32 * MIB ? (size_t)want : 32 * MIB;
+}
+
 /* How many ranks there are on this machine, and which cores they have together. */
 static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
 {
@@ -120,9 +130,7 @@ static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
 		ranks = 1;
 	s->workers = settings_share(cores, total, ranks);
 	memory = settings_memory() / ranks;
-	s->budget = (64 + 24 * s->workers) * MIB;
-	if (s->budget > memory / 8)
-		s->budget = memory / 8 > 32 * MIB ? (size_t)(memory / 8) : 32 * MIB;
+	s->budget = settings_budget(s->workers, memory);
 	s->cache = 3 * s->budget / 2 < 256 * MIB ? 3 * s->budget / 2 : 256 * MIB;
 	s->readers = s->workers;
 }

@@ -23,6 +23,9 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 /* settings_share: cores for one rank: `cores` that it may use, among `ranks` on a machine (or job) with `total` cores, which may all be the same ones. */
 size_t settings_share(size_t cores, size_t total, size_t ranks);
 
+/* settings_budget: bytes in flight for so many workers of a rank that may use so much memory. */
+size_t settings_budget(size_t workers, uint64_t memory);
+
 /* settings_memory: bytes this process may use: the machine's, or less by control group or ulimit -v. */
 uint64_t settings_memory(void);
 

@@ -1,0 +1,59 @@
+#include "cmd/help.h"
+#include "unit/check.h"
+#include <stdio.h>
+#include <string.h>
+
+/* A screen is at most 24 lines of 80 columns, and ASCII. */
+static void fits(const char *what, struct buf *b)
+{
+	const char *s = buf_str(b);
+	size_t lines = 0, widest = 0;
+
+	REQUIRE(s != NULL);
+	for (; *s; s += strcspn(s, "\n") + 1) {
+		size_t n = strcspn(s, "\n");
+
+		widest = n > widest ? n : widest;
+		lines++;
+		CHECK(s[n] == '\n');
+	}
+	CHECK(lines <= 24);
+	CHECK(widest <= 79);
+	for (size_t i = 0; i < b->len; i++)
+		REQUIRE(b->p[i] == '\n' || (b->p[i] >= 32 && b->p[i] < 127));
+	CHECK(what != NULL && lines > 3);
+	buf_reset(b);
+}
+
+TEST(all_screens_fit)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	help_main(&b);
+	fits("main", &b);
+	for (int v = 0; v < VERBS; v++) {
+		help_verb((enum verb)v, &b);
+		fits(opt_verbs[v].name, &b);
+	}
+	buf_release(&b);
+}
+
+/* Each option is on some screen. */
+TEST(all_options_are_named)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	help_main(&b);
+	for (int v = 0; v < VERBS; v++)
+		help_verb((enum verb)v, &b);
+	for (size_t i = 0; i < opt_table_n; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "--%s", opt_table[i].name);
+		if (opt_table[i].id != OPT_HELP && !CHECK(strstr(buf_str(&b), name) != NULL))
+			printf("  missing: %s\n", name);
+	}
+	buf_release(&b);
+}

@@ -1,0 +1,254 @@
+#include "cmd/opt.h"
+#include "base/mem.h"
+#include "unit/check.h"
+#include <stdio.h>
+#include <string.h>
+
+/* parse: a command line, words separated by single blanks ("~" stands for a blank inside a word, "@" for an empty word). */
+static int parse(struct opts *o, const char *line, struct err *err)
+{
+	char *copy = mem_strdup(line), *args[32], *save = NULL;
+	int n = 0, rc;
+
+	*o = (struct opts){0};
+	*err = (struct err){0};
+	for (char *w = strtok_r(copy, " ", &save); w && n < 32; w = strtok_r(NULL, " ", &save)) {
+		for (char *c = w; *c; c++) {
+			if (*c == '~')
+				*c = ' ';
+		}
+		if (!strcmp(w, "@"))
+			*w = 0;
+		args[n++] = w;
+	}
+	rc = opts_parse(o, n, args, err);
+	mem_free(copy);
+	return rc;
+}
+
+/* What was understood: "verb +ID=value … arg …" with ids as numbers. */
+static const char *understood(const char *line)
+{
+	static char text[1024];
+	struct opts o;
+	struct err err;
+	size_t at = 0;
+
+	if (parse(&o, line, &err)) {
+		opts_release(&o);
+		return "error";
+	}
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", opt_verbs[o.verb].name, o.verb_given ? "" : "*");
+	for (int id = 0; id < OPT_IDS; id++) {
+		for (size_t i = 0; i < o.value[id].n; i++) {
+			const char *name = "?";
+
+			for (size_t k = 0; k < opt_table_n; k++) {
+				if ((int)opt_table[k].id == id)
+					name = opt_table[k].name;
+			}
+			at += (size_t)snprintf(text + at, sizeof(text) - at, " %s=%s", name, o.value[id].s[i]);
+		}
+	}
+	for (size_t i = 0; i < o.args.n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, " [%s]", o.args.s[i]);
+	opts_release(&o);
+	return text;
+}
+
+TEST(gnu_forms)
+{
+	CHECK_STR(understood("list --repo X"), "list repo=X");
+	CHECK_STR(understood("list --repo=X"), "list repo=X");
+	CHECK_STR(understood("list -r X"), "list repo=X");
+	CHECK_STR(understood("list -rX"), "list repo=X");
+	CHECK_STR(understood("list -r=X"), "list repo=X");
+	CHECK_STR(understood("list --repo="), "list repo=");
+	CHECK_STR(understood("list --repo @"), "list repo=");
+	CHECK_STR(understood("-r X list"), "list repo=X");
+	CHECK_STR(understood("list -qv"), "list quiet=true verbose=true");
+	CHECK_STR(understood("list -qvrX"), "list repo=X quiet=true verbose=true");
+	CHECK_STR(understood("list -qr X"), "list repo=X quiet=true");
+	CHECK_STR(understood("list --verbose=2"), "list verbose=2");
+	CHECK_STR(understood("list --json=false"), "list json=false");
+	CHECK_STR(understood("add -e a -e b --exclude=c D"), "add exclude=a exclude=b exclude=c [D]");
+	CHECK_STR(understood("add A -x B"), "add one-file-system=true [A] [B]");
+	CHECK_STR(understood("restore latest -i a -t d"), "restore target=d include=a [latest]");
+	CHECK_STR(understood("find -i a"), "find ignore-case=true [a]");
+	CHECK_STR(understood("find -l -s ab x"), "find long=true snapshot=ab [x]");
+	CHECK_STR(understood("find -N 2026-01-01~10:00 x"), "find newest=2026-01-01 10:00 [x]");
+}
+
+TEST(dash_dash_and_dash)
+{
+	CHECK_STR(understood("add -- -x --json"), "add [-x] [--json]");
+	CHECK_STR(understood("-- list"), "add* [list]");
+	CHECK_STR(understood("add -"), "add [-]");
+	CHECK_STR(understood("--repo -- list"), "list repo=--");
+}
+
+TEST(the_wrappers_words)
+{
+	CHECK_STR(understood("list -last"), "list last=true");
+	CHECK_STR(understood("restore ab -target dir"), "restore target=dir [ab]");
+	CHECK_STR(understood("-target dir restore ab"), "restore target=dir [ab]");
+	CHECK_STR(understood("dump ab -file f"), "dump file=f [ab]");
+	CHECK_STR(understood("list -password"), "list password=true");
+	CHECK_STR(understood("list -help"), "list help=true");
+	CHECK_STR(understood("-h"), "add* help=true");
+	CHECK_STR(understood("restore-newer ab"), "restore-newer [ab]");
+	/* Where the word means nothing its letters are a bundle. */
+	CHECK_STR(understood("restore -tarx ab"), "restore target=arx [ab]");
+	CHECK_STR(understood("add -last x"), "error");
+}
+
+TEST(verbs)
+{
+	CHECK_STR(understood("data"), "add* [data]");
+	CHECK_STR(understood("-x data list"), "add* one-file-system=true [data] [list]");
+	CHECK_STR(understood("backup data"), "add [data]");
+	CHECK_STR(understood("snapshots"), "list");
+	CHECK_STR(understood("ls latest"), "files [latest]");
+	CHECK_STR(understood("add list"), "add [list]");
+	CHECK_STR(understood("-e list data"), "add* exclude=list [data]");
+	CHECK_STR(understood("--files-from f"), "add* files-from=f");
+	CHECK_STR(understood("-l files latest"), "files long=true [latest]");
+	CHECK_STR(understood("delete ab"), "error");
+	CHECK_STR(understood("prune"), "error");
+	CHECK_STR(understood("./delete"), "add* [./delete]");
+}
+
+static const char *complaint(const char *line)
+{
+	static struct err err;
+	struct opts o;
+
+	if (parse(&o, line, &err) != ERR_USAGE)
+		strcpy(err.msg, "(no error)");
+	opts_release(&o);
+	return err.msg;
+}
+
+TEST(complaints)
+{
+	CHECK_STR(complaint("add --exlude x"), "unknown option --exlude; did you mean --exclude?");
+	CHECK_STR(complaint("list --exclude x"), "--exclude is no option of list; see: a_backup list --help");
+	CHECK_STR(complaint("list --zzzzzzzz"), "unknown option --zzzzzzzz; see: a_backup list --help");
+	CHECK_STR(complaint("--zzzzzzzz"), "unknown option --zzzzzzzz; see: a_backup --help");
+	CHECK_STR(complaint("list -z"), "unknown option -z for list in \"-z\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -qz"), "unknown option -z for list in \"-qz\"; see: a_backup list --help");
+	CHECK_STR(complaint("list --repo"), "--repo needs a value: PLACE");
+	CHECK_STR(complaint("list --json=maybe"), "--json takes no value, or true or false, not \"maybe\"");
+	CHECK(strstr(complaint("delete x"), "a_backup add delete") != NULL);
+}
+
+static const char *fake_env(const char *name)
+{
+	if (!strcmp(name, "RESTIC_REPOSITORY"))
+		return "/from/env";
+	if (!strcmp(name, "RESTIC_PACK_SIZE"))
+		return "";
+	if (!strcmp(name, "RESTIC_HOST"))
+		return "envhost";
+	if (!strcmp(name, "RESTIC_IGNORE_INODE"))
+		return "1";
+	if (!strcmp(name, "RESTIC_IGNORE_CTIME"))
+		return "whatever";
+	return NULL;
+}
+
+TEST(environment)
+{
+	struct opts o;
+	struct err err;
+
+	REQUIRE(!parse(&o, "add -r mine D", &err));
+	opts_env(&o, fake_env);
+	CHECK_STR(opt_str(&o, OPT_REPO), "mine");
+	CHECK_STR(opt_str(&o, OPT_HOST), "envhost");
+	CHECK(!opt_str(&o, OPT_PACK_SIZE));
+	CHECK(opt_flag(&o, OPT_IGNORE_INODE));
+	CHECK(!opt_flag(&o, OPT_IGNORE_CTIME));
+	opts_release(&o);
+	REQUIRE(!parse(&o, "list --host @", &err));
+	opts_env(&o, fake_env);
+	CHECK_STR(opt_str(&o, OPT_HOST), "");
+	CHECK_STR(opt_str(&o, OPT_REPO), "/from/env");
+	opts_release(&o);
+}
+
+static int verbosity(const char *line)
+{
+	struct opts o;
+	struct err err;
+	int v;
+
+	REQUIRE(!parse(&o, line, &err));
+	v = opts_verbosity(&o);
+	opts_release(&o);
+	return v;
+}
+
+TEST(verbosity)
+{
+	CHECK_EQ(verbosity("list"), 1);
+	CHECK_EQ(verbosity("list -q -v"), 0);
+	CHECK_EQ(verbosity("list -v"), 2);
+	CHECK_EQ(verbosity("list -vv"), 3);
+	CHECK_EQ(verbosity("list -vvvv"), 3);
+	CHECK_EQ(verbosity("list --verbose=2"), 3);
+	CHECK_EQ(verbosity("list --verbose=0"), 1);
+}
+
+TEST(to_another_rank)
+{
+	struct opts o, got = {0}, bad;
+	struct wire_in in;
+	struct err err;
+	struct buf b;
+
+	REQUIRE(!parse(&o, "add -x -e a -e b~c D E", &err));
+	buf_init(&b, 1 << 20);
+	opts_put(&o, &b);
+	wire_in_init(&in, b.p, b.len);
+	CHECK_EQ(opts_get(&got, &in, &err), 0);
+	CHECK(wire_done(&in));
+	CHECK_EQ(got.verb, VERB_ADD);
+	CHECK(opt_flag(&got, OPT_ONE_FS));
+	CHECK_EQ(got.value[OPT_EXCLUDE].n, 2);
+	CHECK_STR(opt_str(&got, OPT_EXCLUDE), "b c");
+	CHECK_EQ(got.args.n, 2);
+	CHECK_STR(got.args.s[1], "E");
+	for (size_t n = 0; n < b.len; n++) {
+		bad = (struct opts){0};
+		wire_in_init(&in, b.p, n);
+		if (!CHECK_EQ(opts_get(&bad, &in, &err), ERR_INVALID))
+			n = b.len;
+		opts_release(&bad);
+	}
+	opts_release(&o);
+	opts_release(&got);
+	buf_release(&b);
+}
+
+/* The table obeys its own rules: no two options of a verb share a name, letter or word; an id takes a value everywhere or nowhere. */
+TEST(the_table)
+{
+	for (size_t i = 0; i < opt_table_n; i++) {
+		const struct opt_def *a = &opt_table[i];
+
+		CHECK(strlen(a->help) <= 46);
+		CHECK(a->rare == !*a->help);
+		for (size_t k = i + 1; k < opt_table_n; k++) {
+			const struct opt_def *b = &opt_table[k];
+
+			CHECK(a->id != b->id || !a->arg == !b->arg);
+			CHECK(strcmp(a->name, b->name) != 0 || !a->arg == !b->arg);
+			if (!(a->verbs & b->verbs))
+				continue;
+			CHECK(strcmp(a->name, b->name) != 0);
+			CHECK(!a->letter || a->letter != b->letter);
+			CHECK(!a->word || !b->word || strcmp(a->word, b->word) != 0);
+		}
+	}
+}
