@@ -9,7 +9,7 @@
 ##: SAN=address,undefined  or SAN=thread: build and test with sanitizers, in a folder of their own
 ##: WERROR=1               make warnings errors
 ##: ROOMS="base kern"      only these rooms (src/ROOM) and the unit tests of their modules
-##: TIER="unit sim"        for check: only these tiers (unit suite sim mpi e2e lint)
+##: TIER="unit sim"        for check: only these tiers (unit suite sim mpi e2e san lint)
 ##: ONLY=pattern           for check: only tests whose name contains it
 ##: NODEPS=1               for check, quickstart: do not look for missing packages
 ##: PREFIX, DESTDIR        for install, uninstall (default PREFIX=/usr/local)

@@ -107,7 +107,9 @@ run() { # PARALLEL
 	wanted sim && programs sim 300 ${SIM:-} | run 1
 	wanted mpi && mpi_programs | run 1
 	if [ -n "${FULL:-}" ]; then
-		wanted e2e && scripts e2e 900 | run 1
+		wanted e2e && scripts e2e 900 | run 2
+		# The sanitizers' tiers run this script again for their own build.
+		[ -z "$SAN" ] && wanted san && scripts san 1200 | run 1
 	fi
 	{ [ -n "${FULL:-}" ] && wanted lint; } || [ "${TIER:-}" = lint ] && scripts lint 600 | run 2
 }
