@@ -1,9 +1,9 @@
 /*
  * comm: a rank's mailbox.  Messages are byte strings with a tag; between two ranks they arrive in the order sent.
  *
- * Three implementations are chosen by who creates the mailbox, never by #ifdef: comm_serial.c (one rank), comm_threads.c (ranks as threads of one process),
- * comm_mpi.c (linked into a_backup-mpi only).  A mailbox belongs to its rank's main thread; only that thread may call anything here
- * (MPI_THREAD_FUNNELED).  Sending never blocks: a message that cannot leave yet is kept, and goes out during later calls.
+ * Three implementations are chosen by who creates the mailbox, never by #ifdef: comm_serial.c (one rank), comm_threads.c (ranks as threads
+ * of one process), comm_mpi.c (linked into a_backup-mpi only).  A mailbox belongs to its rank's main thread; only that thread may call
+ * anything here (MPI_THREAD_FUNNELED).  Sending never blocks: a message that cannot leave yet is kept, and goes out during later calls.
  */
 #ifndef COMM_COMM_H
 #define COMM_COMM_H
@@ -41,12 +41,16 @@ void comm_send(struct comm *c, int to, uint32_t tag, struct buf *data);
 bool comm_poll(struct comm *c, struct comm_msg *m);
 
 /*
- * comm_idle(c, l, max_ns): nothing to do: sleep until a message arrives, something is posted to or due on the loop, or max_ns have passed (< 0: no limit).  May return
- * early.  Where arrival can only be polled (MPI) the sleep starts short and grows while nothing happens, so that a waiting rank costs next to nothing.
+ * comm_idle(c, l, max_ns): nothing to do: sleep until a message arrives, something is posted to or due on the loop, or max_ns have passed
+ * (< 0: no limit).  May return early.  Where arrival can only be polled (MPI) the sleep starts short and grows while nothing happens, so
+ * that a waiting rank costs next to nothing.
  */
 void comm_idle(struct comm *c, struct loop *l, int64_t max_ns);
 
-/* comm_sent(c): everything sent has left this rank's memory, because its receivers have taken it (comm_poll).  For senders of much: wait for it now and then. */
+/*
+ * comm_sent(c): everything sent has left this rank's memory, because its receivers have taken it (comm_poll).  For senders of much: wait
+ * for it now and then.
+ */
 bool comm_sent(struct comm *c);
 
 /*
@@ -59,14 +63,15 @@ struct comm *comm_serial_new(void);
 
 /*
  * comm_threads_new(n, out): n mailboxes out[0 … n-1].  Each is freed by its rank; letters to a freed mailbox are dropped.
- * comm_threads_bind(c, l): letters also wake loop_wait(l) called by others than comm_idle, which needs no binding; l must live until comm_free or bind NULL.
+ * comm_threads_bind(c, l): letters also wake loop_wait(l) called by others than comm_idle, which needs no binding; l must live until
+ * comm_free or bind NULL.
  */
 void comm_threads_new(int n, struct comm **out);
 void comm_threads_bind(struct comm *c, struct loop *l);
 
 /*
- * comm_launched(env): how many tasks a launcher started beside this one, from its environment (PMIX_RANK, OMPI_COMM_WORLD_SIZE, PMI_SIZE, SLURM_STEP_NUM_TASKS);
- * 1 if none.  2 can mean "PMIx tells no size".  comm_launch.c
+ * comm_launched(env): how many tasks a launcher started beside this one, from its environment (PMIX_RANK, OMPI_COMM_WORLD_SIZE, PMI_SIZE,
+ * SLURM_STEP_NUM_TASKS); 1 if none.  2 can mean "PMIx tells no size".  comm_launch.c
  */
 int comm_launched(const char *(*env)(const char *name));
 

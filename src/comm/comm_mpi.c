@@ -1,11 +1,13 @@
 /*
- * The MPI mailbox.  Only immediate calls are used, because the blocking ones and the collectives of MPI libraries spin: a rank that waits here sleeps.
+ * The MPI mailbox.  Only immediate calls are used, because the blocking ones and the collectives of MPI libraries spin: a rank that waits
+ * here sleeps.
  *
- * A message on the wire is its bytes and then its tag (4 bytes, little-endian); MPI's own tag is the same for all, so that MPI's promise "messages that
- * match the same receive do not overtake each other" holds for everything between two ranks.
+ * A message on the wire is its bytes and then its tag (4 bytes, little-endian); MPI's own tag is the same for all, so that MPI's promise
+ * "messages that match the same receive do not overtake each other" holds for everything between two ranks.
  *
- * Sending is synchronous (MPI_Issend: complete when the receiver has matched it) and at most WINDOW messages to one rank are with MPI; the rest wait here in
- * order.  So a slow receiver's unexpected messages are bounded by WINDOW eager messages from each sender, and comm_sent means "taken by their receivers".
+ * Sending is synchronous (MPI_Issend: complete when the receiver has matched it) and at most WINDOW messages to one rank are with MPI; the
+ * rest wait here in order.  So a slow receiver's unexpected messages are bounded by WINDOW eager messages from each sender, and comm_sent
+ * means "taken by their receivers".
  */
 #include "comm/comm_mpi.h"
 #include "base/le.h"
@@ -19,14 +21,14 @@
 #define WIRE_TAG     7
 #define TRAILER      4
 #define WINDOW       16
-#define PENDING_MAX  64                /* receives under way */
+#define PENDING_MAX  64                 /* receives under way */
 #define PENDING_SIZE ((size_t)64 << 20) /* and their bytes; one larger message may pass alone */
-#define SECRET_MAX   4096              /* messages up to here may hold keys: their copies are wiped */
-#define TAG_LEAVE    UINT32_MAX        /* each -> rank 0: nothing more from me; rank 0 -> each: we may all go */
+#define SECRET_MAX   4096               /* messages up to here may hold keys: their copies are wiped */
+#define TAG_LEAVE    UINT32_MAX         /* each -> rank 0: nothing more from me; rank 0 -> each: we may all go */
 
 /*
- * The sleep between two looks at MPI grows by half each time nothing has come, from 50 us to 5 ms: so it is about a third of the time since the last
- * message, a busy pair of ranks answers in fractions of a millisecond, and a rank that waits for long looks 200 times a second.
+ * The sleep between two looks at MPI grows by half each time nothing has come, from 50 us to 5 ms: so it is about a third of the time since
+ * the last message, a busy pair of ranks answers in fractions of a millisecond, and a rank that waits for long looks 200 times a second.
  */
 #define PAUSE_FIRST 50000
 #define PAUSE_MAX   5000000
@@ -51,7 +53,7 @@ struct mpi {
 	MPI_Request *out_req;
 	int *out_done; /* indices, for MPI_Testsome */
 	int outs, out_room;
-	size_t waiting;  /* messages in lanes that MPI does not have yet */
+	size_t waiting;                 /* messages in lanes that MPI does not have yet */
 	struct pending in[PENDING_MAX]; /* in the order of arrival */
 	int ins;
 	size_t in_size;
@@ -304,8 +306,8 @@ static void drop_one(struct mpi *m)
 }
 
 /*
- * All leave together: what others still send must be taken, or their sends never complete; and who comes early to MPI_Finalize spins there until
- * the last one comes.
+ * All leave together: what others still send must be taken, or their sends never complete; and who comes early to MPI_Finalize may spin there
+ * until the last one comes.
  */
 static void mpi_leave(struct mpi *m)
 {

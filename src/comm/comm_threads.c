@@ -1,8 +1,8 @@
 /*
  * Ranks as threads of one process: a mailbox is a locked queue, and a letter rings the bell (the loop) of the rank it is for.
  *
- * comm_sent means what it means over a network, that the receivers have taken everything, so that a rank which waits for it is held back in the
- * same way here.  Locks are never nested: a letter's receiver unlocks its own mailbox before it tells the sender.
+ * comm_sent means what it means over a network, that the receivers have taken everything, so that a rank which waits for it is held back in
+ * the same way here.  Locks are never nested: a letter's receiver unlocks its own mailbox before it tells the sender.
  */
 #include "comm/inbox.h"
 #include <pthread.h>

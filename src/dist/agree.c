@@ -1,6 +1,6 @@
 /*
- * Each collective is one message from each rank to rank 0 and one back.  A rank starts the next only after the answer to the last, so rank 0 collects
- * for one round at a time, maybe before it has come to that call itself.
+ * Each collective is one message from each rank to rank 0 and one back.  A rank starts the next only after the answer to the last, so rank
+ * 0 collects for one round at a time, maybe before it has come to that call itself.
  */
 #include "dist/agree.h"
 #include "base/mem.h"
@@ -167,7 +167,10 @@ static void answer_all(struct agree *a, const struct round *done)
 	wait_sent(a);
 }
 
-/* Bring what this rank has and wait until all have met.  The round is taken out before anybody is told, because then the next one may begin. */
+/*
+ * Bring what this rank has and wait until all have met.  The round is taken out before anybody is told, because then the next one may
+ * begin.
+ */
 static void meet(struct agree *a, struct buf *b, const struct err *mine, struct round *done)
 {
 	bool leads = router_rank(a->r) == 0;

@@ -1,5 +1,6 @@
 /*
- * agree: the collective moments: everybody learns the worst result; rank 0 tells everybody something.  Nobody leaves alone (invariant 5).  Nobody spins.
+ * agree: the collective moments: everybody learns the worst result; rank 0 tells everybody something.  Nobody leaves alone (invariant 5).
+ * Nobody spins.
  */
 #ifndef DIST_AGREE_H
 #define DIST_AGREE_H
@@ -9,7 +10,10 @@ struct agree;
 struct agree *agree_new(struct router *r); /* one per rank, for its life */
 void agree_free(struct agree *a);
 
-/* agree_all: collective, blocking (runs the router).  Every rank brings its err (code 0 = fine); all return the error of the lowest failing rank, prefixed "rank K: " when there are several ranks. */
+/*
+ * agree_all: collective, blocking (runs the router).  Every rank brings its err (code 0 = fine); all return the error of the lowest failing
+ * rank, prefixed "rank K: " when there are several ranks.
+ */
 int agree_all(struct agree *a, struct err *err);
 /* agree_bcast: collective, blocking: rank 0's bytes arrive in out on every rank (on rank 0 too). */
 void agree_bcast(struct agree *a, struct buf *inout);

@@ -3,12 +3,13 @@
 #include "base/mem.h"
 
 /*
- * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take) and an id.   VERDICT: the number, a byte for each question.
+ * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take) and an id.   VERDICT: the number, a byte for
+ * each question.
  * FIND:    u32 number of the batch, then for each question a byte (type), an id, u32 nth.
  * PLACE:   the number, then for each question a byte (found) and, if found, pack id, u32 offset, length, plain.
  *
- * An owner answers a rank's batches in the order they came, and messages between two ranks stay in order, so answers belong to the oldest batch that
- * is out; the number only confirms it.
+ * An owner answers a rank's batches in the order they came, and messages between two ranks stay in order, so answers belong to the oldest
+ * batch that is out; the number only confirms it.
  */
 #define BATCH_MAX 512
 
@@ -27,8 +28,9 @@ struct batch {
 	uint32_t no;
 };
 
-struct lane { /* one kind of question to one owner */
-	struct batch *open; /* still being filled */
+/* One kind of question to one owner. */
+struct lane {
+	struct batch *open;          /* still being filled */
 	struct batch *first, **last; /* sent, oldest first */
 	uint32_t next_no;
 	bool listed; /* in claim_dist.listed */

@@ -1,5 +1,6 @@
 /*
- * claim_dist: the claim over all ranks.  The owner of a blob is decided by its id, so the index needs blobs / N entries per rank (ADR in docs/adr).
+ * claim_dist: the claim over all ranks.  The owner of a blob is decided by its id, so the index needs blobs / N entries per rank (ADR in
+ * docs/adr).
  *
  * Questions are batched by owner and sent at the end of each turn, or when a batch is full.  The own share is answered at once.
  * Ranks trust each other: they are one program; still every message is checked for length.

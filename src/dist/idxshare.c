@@ -1,10 +1,12 @@
 /*
  * INDEXES: rank 0 lists once, so that all ranks share out the same files: ids, sorted.
  * ENTRIES: for each pack its id, u32 n and n blobs: u8 type, id, u32 offset, length, plain.
- * LOADED:  a struct err.  The last message of each rank; messages between two ranks stay in order, so all entries have come when all LOADED have.
+ * LOADED:  a struct err.  The last message of each rank; messages between two ranks stay in order, so all entries have come when all LOADED
+ * have.
  *
- * Workers read the files and fill a parcel for each owner.  What parcels are full or on their way is bounded by a budget, which is given back when the
- * receivers have taken them: a worker that finds none waits.  The loop itself never waits, so everybody's parcels are always taken.
+ * Workers read the files and fill a parcel for each owner.  What parcels are full or on their way is bounded by a budget, which is given
+ * back when the receivers have taken them: a worker that finds none waits.  The loop itself never waits, so everybody's parcels are always
+ * taken.
  */
 #include "dist/idxshare.h"
 #include "base/le.h"
@@ -14,12 +16,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define WINDOW      ((size_t)8 << 20)
-#define OPEN_BYTES  ((size_t)4 << 20) /* in parcels a worker is still filling, about */
-#define PARCEL_MIN  ((size_t)4 << 10)
-#define PARCEL_MAX  ((size_t)256 << 10)
-#define FILES_MAX   8 /* at once */
-#define ENTRY_SIZE  (1 + ID_SIZE + 12)
+#define WINDOW     ((size_t)8 << 20)
+#define OPEN_BYTES ((size_t)4 << 20) /* in parcels a worker is still filling, about */
+#define PARCEL_MIN ((size_t)4 << 10)
+#define PARCEL_MAX ((size_t)256 << 10)
+#define FILES_MAX  8 /* at once */
+#define ENTRY_SIZE (1 + ID_SIZE + 12)
 
 struct share {
 	struct router *r;
@@ -28,12 +30,12 @@ struct share {
 	struct id *names;
 	size_t n, next, running;
 	struct budget *window;
-	size_t on_the_way; /* of the window: sent, not yet known to be taken */
-	size_t parcel;     /* a parcel of so many bytes is sent */
+	size_t on_the_way;  /* of the window: sent, not yet known to be taken */
+	size_t parcel;      /* a parcel of so many bytes is sent */
 	atomic_bool cancel; /* somebody failed: read no more */
-	struct err err;    /* this rank's */
-	int loaded;        /* LOADED messages so far */
-	int worst;         /* the lowest rank that failed, or size */
+	struct err err;     /* this rank's */
+	int loaded;         /* LOADED messages so far */
+	int worst;          /* the lowest rank that failed, or size */
 	struct err worst_err;
 };
 

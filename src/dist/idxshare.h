@@ -8,8 +8,8 @@
 #include "repo/repo.h"
 
 /*
- * idxshare_load: collective, blocking (runs the router); returns the same code on all ranks (the first error in rank order).  Bounded memory: a rank reads on only
- * while its unsent messages are few.  With one rank it is catalog_load.
+ * idxshare_load: collective, blocking (runs the router); returns the same code on all ranks (the first error in rank order).  Bounded
+ * memory: a rank reads on only while its unsent messages are few.  With one rank it is catalog_load.
  */
 int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, struct err *err);
 

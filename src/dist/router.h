@@ -1,9 +1,10 @@
 /*
  * router: gives each message of a rank's mailbox to the module that handles its tag.  Loop thread only.
  *
- * Ranks do not enter and leave a phase at the same time.  So messages of a tag that has no handler yet are held and given to its first handler, in order, in a
- * later turn.  And a module that all ranks start and end several times opens and closes its tags: messages say for the how-many-th opening they are, early
- * ones are held for that one, late ones are dropped.  Turns may be nested (a handler may call router_run).
+ * Ranks do not enter and leave a phase at the same time.  So messages of a tag that has no handler yet are held and given to its first
+ * handler, in order, in a later turn.  And a module that all ranks start and end several times opens and closes its tags: messages say for
+ * the how-many-th opening they are, early ones are held for that one, late ones are dropped.  Turns may be nested (a handler may call
+ * router_run).
  */
 #ifndef DIST_ROUTER_H
 #define DIST_ROUTER_H
@@ -11,20 +12,20 @@
 #include "base/wire.h"
 #include "comm/comm.h"
 
-enum router_tag { /* who sends what to whom */
-	ROUTER_STEAL,     /* workq: idle rank -> victim */
-	ROUTER_LOOT,      /* workq: victim -> thief: items, maybe none */
-	ROUTER_CLAIM,     /* claim_dist: asker -> owner: ids */
-	ROUTER_VERDICT,   /* claim_dist: owner -> asker */
-	ROUTER_FIND,      /* claim_dist: asker -> owner */
-	ROUTER_PLACE,     /* claim_dist: owner -> asker */
-	ROUTER_INDEXES,   /* idxshare: rank 0 -> each: the names of all index files, or why it cannot list them */
-	ROUTER_ENTRIES,   /* idxshare: reader of an index file -> owner: places of blobs */
-	ROUTER_LOADED,    /* idxshare: each -> all: no more entries from me, or my error */
-	ROUTER_AGREE,     /* agree: each -> rank 0: a value and an error */
-	ROUTER_AGREED,    /* agree: rank 0 -> each: the worst, or go on */
-	ROUTER_BCAST,     /* agree: rank 0 -> each: bytes */
-	ROUTER_ENGINE,    /* from here on: the engine's own */
+enum router_tag {       /* who sends what to whom */
+	ROUTER_STEAL,   /* workq: idle rank -> victim */
+	ROUTER_LOOT,    /* workq: victim -> thief: items, maybe none */
+	ROUTER_CLAIM,   /* claim_dist: asker -> owner: ids */
+	ROUTER_VERDICT, /* claim_dist: owner -> asker */
+	ROUTER_FIND,    /* claim_dist: asker -> owner */
+	ROUTER_PLACE,   /* claim_dist: owner -> asker */
+	ROUTER_INDEXES, /* idxshare: rank 0 -> each: the names of all index files */
+	ROUTER_ENTRIES, /* idxshare: reader of an index file -> owner: places of blobs */
+	ROUTER_LOADED,  /* idxshare: each -> all: no more entries from me, or my error */
+	ROUTER_AGREE,   /* agree: each -> rank 0: a value and an error */
+	ROUTER_AGREED,  /* agree: rank 0 -> each: the worst, or go on */
+	ROUTER_BCAST,   /* agree: rank 0 -> each: bytes */
+	ROUTER_ENGINE,  /* from here on: the engine's own */
 	ROUTER_TAGS = ROUTER_ENGINE + 16
 };
 
@@ -39,13 +40,19 @@ int router_size(const struct router *r);
 struct loop *router_loop(const struct router *r);
 const struct env *router_env(const struct router *r);
 void router_on(struct router *r, unsigned tag, router_fn *fn, void *arg); /* fn NULL: messages of this tag are dropped */
-/* router_open: as router_on, on all ranks equally often; each opening is a new epoch.  router_close: until the next one there is no handler. */
+/*
+ * router_open: as router_on, on all ranks equally often; each opening is a new epoch.  router_close: until the next one there is no
+ * handler.
+ */
 void router_open(struct router *r, unsigned tag, router_fn *fn, void *arg);
 void router_close(struct router *r, unsigned tag);
 void router_send(struct router *r, int to, unsigned tag, struct buf *data); /* takes the contents; to oneself too */
-bool router_sent(struct router *r); /* comm_sent */
+bool router_sent(struct router *r);                                         /* comm_sent */
 
-/* router_turn: run posted tasks and arrived messages (at most a bounded number of each); returns how many.  router_idle: sleep as comm_idle. */
+/*
+ * router_turn: run posted tasks and arrived messages (at most a bounded number of each); returns how many.  router_idle: sleep as
+ * comm_idle.
+ */
 size_t router_turn(struct router *r);
 void router_idle(struct router *r, int64_t max_ns);
 /* router_on_turn: fn(arg) is called at the end of each turn: for batches that wait for more.  router_off_turn: no longer. */

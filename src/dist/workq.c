@@ -6,8 +6,8 @@
 /*
  * STEAL has no contents.  LOOT: u32 number of items, then the items as the engine packs them.
  *
- * One question at a time, to the rank that gave last or else to a random one.  After an empty answer the thief pauses, twice as long each time, so
- * that at the end of a run, when hundreds wait for the last big file, their questions stay a trickle.
+ * One question at a time, to the rank that gave last or else to a random one.  After an empty answer the thief pauses, twice as long each
+ * time, so that at the end of a run, when hundreds wait for the last big file, their questions stay a trickle.
  */
 #define PAUSE_FIRST ((int64_t)1000000)
 #define PAUSE_MAX   ((int64_t)50000000)
@@ -24,7 +24,7 @@ struct workq {
 	bool resting; /* the timer is set */
 	struct task rest;
 	int64_t pause;
-	int giver;    /* who gave last, or -1 */
+	int giver; /* who gave last, or -1 */
 	uint64_t random;
 	uint64_t stolen;
 };

@@ -173,7 +173,8 @@ static void ask_once(struct asking *a)
 	size_t most = 1 + random_next(&a->random) % 40;
 
 	q->a = a;
-	q->req = (struct claim_req){.take = a->take, .type = type_of(a->order[a->next]), .id = q->id, .verdict = q->verdict, .done = question_done, .arg = q};
+	q->req = (struct claim_req){
+		.take = a->take, .type = type_of(a->order[a->next]), .id = q->id, .verdict = q->verdict, .done = question_done, .arg = q};
 	while (q->req.n < most && a->next < a->blobs && type_of(a->order[a->next]) == q->req.type) {
 		q->which[q->req.n] = a->order[a->next];
 		q->verdict[q->req.n] = (enum claim_verdict)77;
@@ -245,7 +246,8 @@ static void find_all(struct asking *a)
 	for (size_t i = 0; i < 2 * a->blobs; i++) {
 		unsigned nth = (unsigned)(i & 1);
 
-		f[i] = (struct finding){.missing = &missing, .over = &over, .which = i / 2, .seed = a->seed, .expected = is_known(i / 2) && nth == 0};
+		f[i] = (struct finding){
+			.missing = &missing, .over = &over, .which = i / 2, .seed = a->seed, .expected = is_known(i / 2) && nth == 0};
 		f[i].f = (struct claim_find){.type = type_of(i / 2), .nth = nth, .done = found, .arg = &f[i]};
 		blob_id(a->seed, i / 2, &f[i].f.id);
 		claim_find(a->claim, &f[i].f);
@@ -384,7 +386,8 @@ static void check_share(struct router *r, struct agree *a, struct catalog *mine,
 
 		if (there != (claim_owner(&b.id, router_size(r)) == router_rank(r)))
 			wrong++;
-		else if (there && (!id_equal(&at.pack, &pack) || at.blob.offset != b.offset || at.blob.length != b.length || at.blob.plain != b.plain))
+		else if (there && (!id_equal(&at.pack, &pack) || at.blob.offset != b.offset || at.blob.length != b.length ||
+					  at.blob.plain != b.plain))
 			wrong++;
 	}
 	CHECK_EQ(wrong, 0);

@@ -16,7 +16,10 @@ void props_agree(struct router *r, struct agree *a, uint64_t seed);
 /* All ranks ask for the same blobs at once: each new one is YOURS exactly once, each known one is known to all and is found by all. */
 void props_claim(struct router *r, struct agree *a, uint64_t seed, size_t blobs);
 
-/* The index files in `be` (rank 0 makes them: so many, so many blobs each) end at their owners and sum up; a damaged one fails on all ranks alike. */
+/*
+ * The index files in `be` (rank 0 makes them: so many, so many blobs each) end at their owners and sum up; a damaged one fails on all ranks
+ * alike.
+ */
 void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_t files, size_t blobs);
 
 /*

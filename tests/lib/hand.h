@@ -11,7 +11,7 @@ struct hand {
 	struct comm *comm[HAND_MAX];
 	struct env env[HAND_MAX];
 	struct router *r[HAND_MAX];
-	int errors;    /* messages logged as LOG_ERROR or LOG_WARN by all */
+	int errors;     /* messages logged as LOG_ERROR or LOG_WARN by all */
 	char last[256]; /* the last of them */
 };
 

@@ -1,6 +1,6 @@
 /*
- * jitter: a mailbox over another one that lets messages of different senders overtake each other, and all of them linger, as a seeded random
- * says.  Messages of one sender stay in order: that much a mailbox promises.
+ * jitter: a mailbox over another one that lets messages of different senders overtake each other, and all of them linger, as a seeded
+ * random says.  Messages of one sender stay in order: that much a mailbox promises.
  */
 #ifndef LIB_JITTER_H
 #define LIB_JITTER_H

@@ -161,7 +161,8 @@ TEST(each_item_is_done_once)
 {
 	for (uint64_t seed = 0; seed < 3; seed++) {
 		struct prop tree = {.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / LESS, .cost = 400000}};
-		struct prop all_over = {.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / LESS, .cost = 400000, .anywhere = true}};
+		struct prop all_over = {
+			.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / LESS, .cost = 400000, .anywhere = true}};
 
 		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &tree), 0));
 		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &all_over), 0));

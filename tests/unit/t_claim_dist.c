@@ -156,7 +156,8 @@ TEST(done_may_ask_the_next_question)
 	struct id id[2] = {id_of(1, 5), id_of(1, 6)};
 	enum claim_verdict v[2] = {(enum claim_verdict)9, (enum claim_verdict)9};
 	struct claim_req second = {.take = false, .type = BLOB_DATA, .id = &id[1], .n = 1, .verdict = &v[1], .done = nothing};
-	struct claim_req first = {.take = true, .type = BLOB_DATA, .id = &id[0], .n = 1, .verdict = &v[0], .done = ask_again, .arg = &second};
+	struct claim_req first = {
+		.take = true, .type = BLOB_DATA, .id = &id[0], .n = 1, .verdict = &v[0], .done = ask_again, .arg = &second};
 
 	setup(&s, 2);
 	second.arg = s.claim[0];
@@ -258,7 +259,8 @@ static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned quest
 
 TEST(damaged_answers_are_safe)
 {
-	static const uint8_t short_one[] = {0, 0, 0, 0}, wrong_no[] = {9, 0, 0, 0, CLAIM_TAKEN}, long_one[] = {0, 0, 0, 0, CLAIM_TAKEN, CLAIM_TAKEN};
+	static const uint8_t short_one[] = {0, 0, 0, 0}, wrong_no[] = {9, 0, 0, 0, CLAIM_TAKEN},
+			     long_one[] = {0, 0, 0, 0, CLAIM_TAKEN, CLAIM_TAKEN};
 	static const uint8_t cut[] = {0, 0}, place[] = {0, 0, 0, 0, 1, 5, 5};
 
 	answer_with(short_one, sizeof(short_one), ROUTER_VERDICT, ROUTER_CLAIM);

@@ -66,7 +66,7 @@ TEST(early_messages_wait_for_their_handler_in_order)
 	say(&h, 0, 1, TAG2, 'n'); /* for ever: release frees it */
 	hand_settle(&h);
 	router_on(h.r[1], TAG, see, &a);
-	CHECK_STR(a.text, ""); /* not inside router_on */
+	CHECK_STR(a.text, "");                           /* not inside router_on */
 	router_idle(h.r[1], 3600 * (int64_t)1000000000); /* must not sleep over what is held */
 	say(&h, 0, 1, TAG, '3');
 	hand_settle(&h);
