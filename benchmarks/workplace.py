@@ -14,7 +14,6 @@ import warmpool
 POOL_SCALED = 4 << 30
 POOL_FIXED = 1 << 30
 FEW_FILES = 1000
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Workplace:
