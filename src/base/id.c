@@ -23,29 +23,26 @@ void hex_encode(char *out, const void *p, size_t n)
 	*out = 0;
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* 0x10 | the value of a hex digit; 0 for any other byte.  A nightly run decodes the ids of every unchanged file. */
+#define D(c, v) [c] = 0x10 | (v)
+static const uint8_t digit[256] = {D('0', 0), D('1', 1), D('2', 2), D('3', 3), D('4', 4), D('5', 5), D('6', 6), D('7', 7), D('8', 8),
+	D('9', 9), D('a', 10), D('b', 11), D('c', 12), D('d', 13), D('e', 14), D('f', 15), D('A', 10), D('B', 11), D('C', 12), D('D', 13),
+	D('E', 14), D('F', 15)};
+#undef D
 
 int hex_decode(uint8_t *out, const char *s, size_t n)
 {
+	uint8_t all = 0x10;
+
 	if (n % 2)
 		return ERR_INVALID;
 	for (size_t i = 0; i < n; i += 2) {
-		int hi = digit(s[i]), lo = digit(s[i + 1]);
+		uint8_t hi = digit[(uint8_t)s[i]], lo = digit[(uint8_t)s[i + 1]];
 
-		if (hi < 0 || lo < 0)
-			return ERR_INVALID;
-		*out++ = (uint8_t)(hi << 4 | lo);
+		all &= hi & lo;
+		*out++ = (uint8_t)(hi << 4 | (lo & 15));
 	}
-	return 0;
+	return all ? 0 : ERR_INVALID;
 }
 
 struct id_hex id_hex(const struct id *id)
