@@ -31,8 +31,6 @@ static int key_unwrap(const struct keyfile *k, const void *pass, size_t n, struc
 	}
 	json.len = k->data.len - SEAL_OVERHEAD;
 	rc = masterkey_parse(master, json.p, json.len, err);
-	if (!rc && !seal_key_valid(master))
-		rc = err_set(err, ERR_INVALID, "the master key in it is not valid");
 out:
 	seal_free(s);
 	mem_wipe(&user, sizeof(user));

@@ -10,7 +10,20 @@ struct gate {
 	struct backend_op *held;
 	bool hold;
 	unsigned now, most, gets;
+	unsigned flips;                      /* so many of the next answers are damaged */
+	void (*done)(struct backend_op *op); /* of the one operation that is being damaged */
+	void *arg;
 };
+
+static void flipped(struct backend_op *op)
+{
+	struct gate *g = op->arg;
+
+	op->out.p[op->out.len / 2] ^= 1;
+	op->done = g->done;
+	op->arg = g->arg;
+	op->done(op);
+}
 
 static void gate_start(struct backend *b, struct backend_op *op)
 {
@@ -19,6 +32,13 @@ static void gate_start(struct backend *b, struct backend_op *op)
 
 	pthread_mutex_lock(&g->lock);
 	g->gets += op->verb == BACKEND_GET;
+	if (g->flips) {
+		g->flips--;
+		g->done = op->done;
+		g->arg = op->arg;
+		op->done = flipped;
+		op->arg = g;
+	}
 	if (g->hold) {
 		if (++g->now > g->most)
 			g->most = g->now;
@@ -273,6 +293,80 @@ TEST(the_cache_is_bounded)
 		CHECK_EQ(wait_tree(&r, p * 20, &err), 0);
 	loader_stats(r.l, &st);
 	CHECK_EQ(st.gets, gets); /* the last three are still there */
+	stop(&r);
+}
+
+TEST(what_was_used_last_stays)
+{
+	struct loader_stats st;
+	struct run r;
+	struct err err;
+	uint64_t gets;
+
+	start(&r, 100000);
+	for (uint64_t p = 0; p < 4; p++)
+		put_pack(&r, p * 20, 20, 30000);
+	for (uint64_t p = 0; p < 3; p++)
+		for (uint64_t i = 0; i < 2; i++)
+			CHECK_EQ(wait_tree(&r, p * 20 + i, &err), 0);
+	CHECK_EQ(wait_tree(&r, 0, &err), 0); /* the oldest is wanted again */
+	CHECK_EQ(wait_tree(&r, 60, &err), 0);
+	CHECK_EQ(wait_tree(&r, 61, &err), 0); /* the fourth pushes the second out */
+	loader_stats(r.l, &st);
+	gets = st.gets;
+	CHECK_EQ(wait_tree(&r, 0, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, gets);
+	CHECK_EQ(wait_tree(&r, 20, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, gets + 1);
+	stop(&r);
+}
+
+/* The second pack does not fit beside the first, whose trees are still being decoded. */
+TEST(a_pack_in_use_is_not_dropped)
+{
+	struct loader_stats st;
+	struct many *m;
+	struct run r;
+	size_t left;
+	bool done;
+
+	start(&r, 100000);
+	put_pack(&r, 0, 40, 60000);
+	put_pack(&r, 40, 40, 60000);
+	m = get_many(&r, 0, 80, &left, &done);
+	fixture_until(&r.f, &done);
+	for (int i = 0; i < 80; i++)
+		CHECK_EQ(m[i].rc, 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, 3); /* one tree, and each pack once */
+	mem_free(m);
+	stop(&r);
+}
+
+TEST(a_damaged_answer_is_asked_for_again)
+{
+	struct loader_stats st;
+	struct run r;
+	struct err err;
+
+	start(&r, 1 << 20);
+	put_pack(&r, 0, 1, 0);
+	r.g->flips = 1;
+	CHECK_EQ(wait_tree(&r, 0, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, 2);
+	r.g->flips = 1; /* the whole pack */
+	CHECK_EQ(wait_tree(&r, 0, &err), 0);
+	loader_stats(r.l, &st);
+	CHECK_EQ(st.gets, 4);
+	stop(&r);
+
+	start(&r, 1 << 20);
+	put_pack(&r, 0, 1, 0);
+	r.g->flips = 2;
+	CHECK_EQ(wait_tree(&r, 0, &err), ERR_INVALID); /* not for ever */
 	stop(&r);
 }
 

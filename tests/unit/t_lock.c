@@ -11,6 +11,9 @@
 static const struct lock_timing fast = {
 	.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 400 * MS, .stale = 1800000 * MS, .again = 10 * MS};
 
+/* Does not give up while a test lasts. */
+static const struct lock_timing tenacious = {.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 100000 * MS, .stale = 1800000 * MS};
+
 struct run {
 	struct fixture f;
 	struct lock_owner who, other;
@@ -178,7 +181,8 @@ TEST(a_lock_that_somebody_removed_is_lost)
 	size_t n;
 
 	start(&r, backend_mem_new());
-	REQUIRE(acquire(&r, &r.who, false, 0, &l, &err) == 0);
+	err_clear(&err);
+	REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &tenacious, on_lost, &r, &l, &err) == 0);
 	CHECK_EQ(lock_unlock(r.f.repo, &r.other, true, &n, &err), 0);
 	CHECK(n >= 1);
 	wait_for(is_lost, &r);
@@ -268,11 +272,11 @@ TEST(a_store_that_fails_for_a_while)
 {
 	struct weak *w = weak_new();
 	struct run r;
-	struct err err;
+	struct err err = {0};
 	struct lock *l;
 
 	start(&r, &w->b);
-	REQUIRE(acquire(&r, &r.who, true, 0, &l, &err) == 0);
+	REQUIRE(lock_acquire(r.f.repo, &r.who, true, 0, &tenacious, on_lost, &r, &l, &err) == 0);
 	first_lock = fixture_first(r.f.be, BACKEND_LOCK);
 	atomic_store(&w->refuse, true);
 	clock_sleep(clock_real(), 150 * MS);
@@ -319,6 +323,8 @@ TEST(a_store_that_does_not_answer)
 	atomic_store(&w->hang, true);
 	wait_for(is_lost, &r); /* although the request is still out */
 	CHECK(strstr(r.why.msg, "does not answer") != NULL);
+	clock_sleep(clock_real(), 50 * MS);
+	CHECK_EQ(atomic_load(&r.lost), 1);
 	op = atomic_load(&w->hung);
 	REQUIRE(op != NULL);
 	err_set(&op->err, ERR_IO, "late");
@@ -419,7 +425,7 @@ static bool exists(struct run *r, const struct id *id)
 TEST(unlock_removes_stale_locks_only)
 {
 	struct lock_owner dead = {"here", "me", 0, 0, 0}, us = {"here", "me", 0, 0, 0}, far = {"elsewhere", "me", 0, 0, 0};
-	struct id old, young, future, of_dead, of_us, odd;
+	struct id old, young, future, of_dead, of_us, odd, of_init;
 	struct run r;
 	struct err err = {0};
 	size_t n;
@@ -440,10 +446,12 @@ TEST(unlock_removes_stale_locks_only)
 	of_us = put_lock(&r, &us, 0, false);
 	us.pid = UINT64_MAX;
 	odd = put_lock(&r, &us, 0, false);
+	us.pid = 1; /* lives, also when we may not signal it */
+	of_init = put_lock(&r, &us, 0, false);
 	CHECK_EQ(lock_unlock(r.f.repo, &r.who, false, &n, &err), 0);
 	CHECK_EQ(n, 2);
 	CHECK(!exists(&r, &old) && !exists(&r, &of_dead));
-	CHECK(exists(&r, &young) && exists(&r, &future) && exists(&r, &of_us) && exists(&r, &odd));
+	CHECK(exists(&r, &young) && exists(&r, &future) && exists(&r, &of_us) && exists(&r, &odd) && exists(&r, &of_init));
 	fixture_release(&r.f);
 }
 

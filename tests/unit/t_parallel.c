@@ -83,3 +83,33 @@ TEST(a_failure_is_the_callers_to_judge)
 		fixture_release(&f);
 	}
 }
+
+static int silent(void *arg, const struct id *id, struct err *err)
+{
+	(void)arg;
+	(void)id;
+	(void)err;
+	return ERR_IO;
+}
+
+static int failed_io(void *arg, const struct id *id, const struct err *e)
+{
+	(void)id;
+	CHECK_EQ(e->code, ERR_IO);
+	++*(int *)arg;
+	return e->code;
+}
+
+TEST(a_failure_without_a_sentence_is_one)
+{
+	struct fixture f;
+	struct err err = {0};
+	struct id id = fixture_id(1);
+	int n = 0;
+
+	fixture_init(&f, 2);
+	REQUIRE(backend_put(f.be, BACKEND_INDEX, &id, "x", 1, NULL) == 0);
+	CHECK_EQ(parallel_files(f.repo, BACKEND_INDEX, silent, failed_io, &n, &err), ERR_IO);
+	CHECK_EQ(n, 1);
+	fixture_release(&f);
+}

@@ -159,7 +159,11 @@ TEST(command_faults)
 	};
 	struct err err;
 	char pw[256];
+	int fd[2];
 
+	REQUIRE(pipe(fd) == 0 && write(fd[1], "ours\n", 5) == 5 && dup2(fd[0], 0) == 0);
+	close(fd[0]);
+	close(fd[1]);
 	for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++) {
 		struct password_source s = {.command = c[i].command};
 

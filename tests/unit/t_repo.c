@@ -244,6 +244,40 @@ TEST(the_twenty_first_key_needs_a_hint)
 	keys_release(&k);
 }
 
+TEST(of_twenty_one_keys_twenty_are_tried)
+{
+	struct keys k;
+	struct err err;
+	char pass[2] = "a";
+	int good = 0;
+
+	keys_init(&k);
+	for (pass[0] = 'a'; pass[0] < 'a' + 21; pass[0]++)
+		put_key(k.be, pass, &k.master, NULL);
+	for (pass[0] = 'a'; pass[0] < 'a' + 21; pass[0]++)
+		good += keys_open(&k, pass, NULL, NULL, &err) == 0;
+	CHECK_EQ(good, 20);
+	keys_release(&k);
+}
+
+TEST(a_key_under_a_wrong_name)
+{
+	struct keys k;
+	struct err err;
+	struct buf b;
+	struct id good, other = fixture_id(1);
+
+	keys_init(&k);
+	good = put_key(k.be, "pw", &k.master, NULL);
+	buf_init(&b, 10000);
+	REQUIRE(backend_get(k.be, BACKEND_KEY, &good, &b, NULL) == 0);
+	REQUIRE(backend_put(k.be, BACKEND_KEY, &other, b.p, b.len, NULL) == 0);
+	REQUIRE(backend_remove(k.be, BACKEND_KEY, &good, NULL) == 0);
+	CHECK_EQ(keys_open(&k, "pw", NULL, NULL, &err), ERR_INVALID);
+	buf_release(&b);
+	keys_release(&k);
+}
+
 TEST(a_damaged_key_file_locks_out_but_a_hint_helps)
 {
 	struct keys k;
@@ -325,6 +359,7 @@ TEST(prefix)
 	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, "AB", &got, &err), ERR_USAGE);
 	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, id_hex(&id[0]).s, &got, &err), 0);
 	CHECK(id_equal(&got, &id[0]));
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_INDEX, id_hex(&id[0]).s, &got, &err), 0); /* a full name is not looked up */
 	fixture_release(&f);
 }
 

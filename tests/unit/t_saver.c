@@ -1,5 +1,6 @@
 #include "repo/saver.h"
 #include "unit/repo_fixture.h"
+#include <pthread.h>
 
 struct record {
 	struct id pack;
@@ -319,6 +320,109 @@ TEST(cancel)
 	stop(&r);
 }
 
+/* A store that answers a PUT only when it is told to. */
+struct slow {
+	struct backend b;
+	struct backend *inner;
+	pthread_mutex_t lock;
+	struct backend_op *held;
+	bool open;
+};
+
+static void slow_start(struct backend *b, struct backend_op *op)
+{
+	struct slow *s = (struct slow *)(void *)b;
+	bool held;
+
+	pthread_mutex_lock(&s->lock);
+	held = !s->open && op->verb == BACKEND_PUT;
+	if (held) {
+		op->next = s->held;
+		s->held = op;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (!held)
+		backend_start(s->inner, op);
+}
+
+static size_t slow_held(struct slow *s)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (struct backend_op *op = s->held; op; op = op->next)
+		n++;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static void slow_open(struct slow *s)
+{
+	struct backend_op *op, *next;
+
+	pthread_mutex_lock(&s->lock);
+	s->open = true;
+	op = s->held;
+	s->held = NULL;
+	pthread_mutex_unlock(&s->lock);
+	for (; op; op = next) {
+		next = op->next;
+		backend_start(s->inner, op);
+	}
+}
+
+static void slow_free(struct backend *b)
+{
+	struct slow *s = (struct slow *)(void *)b;
+
+	backend_free(s->inner);
+	pthread_mutex_destroy(&s->lock);
+	mem_free(s);
+}
+
+static const struct backend_vtable slow_vtable = {.scheme = "slow", .start = slow_start, .free = slow_free};
+
+static struct slow *slow_new(void)
+{
+	struct slow *s = mem_zalloc(sizeof(*s));
+
+	s->b.vt = &slow_vtable;
+	s->b.connections = 2;
+	s->inner = backend_mem_new();
+	pthread_mutex_init(&s->lock, NULL);
+	return s;
+}
+
+/* Workers that wait for a pack are woken by a cancel, and that is not a failure of its own. */
+TEST(cancel_while_the_store_is_slow)
+{
+	struct slow *store = slow_new();
+	struct run r = {0};
+
+	fixture_env(&r.f);
+	fixture_over(&r.f, &store->b, 2);
+	start_over(&r, 100000, 3, false);
+	for (uint64_t i = 0; i < 500; i++)
+		put(&r, BLOB_DATA, i, 5000, false);
+	while (slow_held(store) < 3) {
+		loop_wait(r.f.env.loop, 1000000);
+		loop_run(r.f.env.loop);
+	}
+	CHECK(saver_pending(r.s) > 0);
+	saver_cancel(r.s);
+	saver_flush(r.s);
+	while (saver_pending(r.s)) {
+		loop_wait(r.f.env.loop, 1000000);
+		loop_run(r.f.env.loop);
+	}
+	CHECK(!r.flushed); /* three packs are still on their way */
+	slow_open(store);
+	fixture_until(&r.f, &r.flushed);
+	CHECK_EQ(r.failed, 0);
+	CHECK_EQ(r.packs, 3);
+	stop(&r);
+}
+
 /* The last word of saver_flush may be the end of the saver. */
 static void free_at_once(void *arg)
 {
@@ -332,16 +436,28 @@ static void free_at_once(void *arg)
 TEST(flushed_may_free_the_saver)
 {
 	for (int with = 0; with < 2; with++) {
+		struct slow *store = slow_new();
 		struct run r = {0};
 		struct saver_events ev = {stored, failed, free_at_once, &r};
 
-		fixture_init(&r.f, 2);
+		fixture_env(&r.f);
+		fixture_over(&r.f, &store->b, 2);
 		r.cat = catalog_new();
 		r.claim = claim_local_new(r.cat);
 		r.s = saver_new(r.f.repo, r.claim, 1 << 20, 4, false, &ev);
 		if (with)
 			put(&r, BLOB_DATA, 1, 5000, false);
 		saver_flush(r.s);
+		/* So that the end comes from the store's answer. */
+		while (slow_held(store) < (size_t)with || saver_pending(r.s)) {
+			loop_wait(r.f.env.loop, 1000000);
+			loop_run(r.f.env.loop);
+		}
+		for (int i = 0; i < 5; i++) {
+			loop_wait(r.f.env.loop, 1000000);
+			loop_run(r.f.env.loop);
+		}
+		slow_open(store);
 		fixture_until(&r.f, &r.flushed);
 		CHECK_EQ(r.n, (size_t)with);
 		stop(&r);
