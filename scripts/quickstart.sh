@@ -27,7 +27,7 @@ run() {
 }
 # What must come back, a line a file.
 listing() {
-	(cd "$1" && find . -printf '%P %y %m %U:%G %T@ %l' -type f -printf ' %s' -o -printf '\n' | sort) 2>/dev/null
+	(cd "$1" && find . -type f -printf '%P file %m %U:%G %T@ %s\n' -o -printf '%P %y %m %U:%G %T@ %l\n' | LC_ALL=C sort)
 }
 
 say 'A password, and a repository'
