@@ -8,15 +8,17 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/a_backup-quickstart-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
-# The source: real directories of this machine, a few hundred megabytes at most.
-sources=
-for d in /usr/include /usr/share/doc /usr/lib/python3 /usr/share/perl /usr/lib/gcc; do
-	[ -d "$d" ] && sources="$sources $d"
+# The source: real directories of this machine, at most 600 MiB.
+sources= left=$((600 * 1024))
+for d in /usr/include /usr/share/doc /usr/share/perl /usr/lib/gcc "/usr/lib/$(uname -m)-linux-gnu" /usr/lib/python3; do
+	[ -d "$d" ] || continue
+	size=$(du -sk "$d" | cut -f1)
+	[ "$size" -gt "$left" ] || sources="$sources $d" left=$((left - size))
 done
 
-export RESTIC_REPOSITORY="$dir/repository" RESTIC_PASSWORD_FILE="$dir/password" RESTIC_CACHE_DIR="$dir/cache" RESTIC_PROGRESS_FPS=2
+export RESTIC_REPOSITORY="$dir/repository" RESTIC_PASSWORD_FILE="$dir/password" RESTIC_CACHE_DIR="$dir/cache" RESTIC_PROGRESS_FPS=5
 # mpirun refuses root and more ranks than cores unless told; Open MPI 4 and 5 listen to different names
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+export OMPI_MCA_btl_tcp_if_include=lo OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 
 say() {
 	printf '\n== %s\n' "$*"
