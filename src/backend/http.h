@@ -1,0 +1,61 @@
+/*
+ * http: one thread per rank that drives all transfers (curl's multi interface): connections are reused, many requests are under way at once.
+ *
+ * Knows HTTP, nothing of S3, Swift or restic.  It does not retry and does not judge status codes: that is its callers' and the retry decorator's business.  A request that makes no
+ * progress for `stall_ns` fails; there is no limit on its whole time.  Redirects are not followed (signatures would not fit).  http.c alone includes <curl/curl.h>.
+ */
+#ifndef BACKEND_HTTP_H
+#define BACKEND_HTTP_H
+#include "base/buf.h"
+#include "base/env.h"
+#include "base/err.h"
+
+struct http_options {
+	const char *cacert;          /* comma list of PEM files; NULL: the system's */
+	const char *tls_client_cert; /* PEM with certificate and key; NULL: none */
+	bool insecure_tls;
+	const char *user_agent;      /* NULL: "a_backup/VERSION" */
+	int64_t stall_ns;            /* 0: 5 minutes */
+	unsigned connections;        /* per host; 0: 5 */
+};
+
+struct http;
+int http_new(const struct http_options *o, const struct env *env, struct http **out, struct err *err);
+void http_free(struct http *h); /* no request may be under way */
+
+#define HTTP_HEADERS 24
+
+struct http_req {
+	/* in; everything borrowed until done */
+	const char *method;                 /* GET, PUT, POST, HEAD, DELETE */
+	const char *url;                    /* encoded */
+	const char *header[HTTP_HEADERS];   /* "Name: value", n_header of them; secrets in them never reach a log */
+	size_t n_header;
+	const uint8_t *body;
+	size_t body_n;
+	/* out */
+	struct buf out;                     /* the answer's body; initialised by the caller with the maximum it accepts: more is ERR_INVALID */
+	struct err err;                     /* transport: ERR_IO (try again), ERR_DENIED (certificate), ERR_CANCELED, ERR_INVALID; 0 when there is a status */
+	int status;                         /* HTTP status; 0 without an answer */
+	struct buf headers;                 /* the answer's header lines, owned by the caller: http_req_release */
+	uint64_t length;                    /* Content-Length of the answer (HEAD too), UINT64_MAX if absent */
+	void (*done)(struct http_req *r);   /* on the http thread: short, may start requests */
+	void *arg;
+	struct http_req *next;
+	void *handle;                       /* http.c's */
+};
+void http_start(struct http *h, struct http_req *r); /* any thread */
+int http_run(struct http *h, struct http_req *r);    /* start and wait; r->err.code */
+void http_cancel(struct http *h);                    /* everything under way and to come fails with ERR_CANCELED */
+void http_req_release(struct http_req *r);           /* out and headers; the struct is the caller's */
+
+/* http_header(r, name, out): copies the value of an answer's header (trimmed) to out; false when absent or too long. */
+bool http_header(const struct http_req *r, const char *name, char *out, size_t cap);
+
+/* http_retry_after_ns(r, now): what Retry-After asks for (seconds or a date), 0 when absent. */
+int64_t http_retry_after_ns(const struct http_req *r, const struct ts *now);
+
+/* http_encode(b, s, n, keep): percent-encodes all but unreserved characters and those in `keep` ("/"). */
+void http_encode(struct buf *b, const char *s, size_t n, const char *keep);
+
+#endif
