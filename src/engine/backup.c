@@ -183,8 +183,7 @@ static void tick(struct task *t)
 			run_fail(b, &e);
 		}
 		indexer_tick(b->indexer);
-		if (!b->ranks_flushed)
-			run_counts(b, &b->of_rank[0]);
+		run_counts(b, &b->of_rank[0]);
 		run_sum_counts(b, &sum);
 		if (b->ev->progress)
 			b->ev->progress(b->ev->arg, &sum);
@@ -200,7 +199,7 @@ static void run_init(struct backup *b)
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
 	unsigned in_flight = b->opt->packs_in_flight ? b->opt->packs_in_flight : b->repo->be->connections;
 
-	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime};
+	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, b->mounts};
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
@@ -238,6 +237,7 @@ static void run_release(struct backup *b)
 	chunker_tables_free(b->tables);
 	catalog_free(b->catalog);
 	target_free(b->target);
+	mounts_map_free(b->mounts);
 	mem_free(b->of_rank);
 }
 
@@ -265,17 +265,14 @@ static void summary(const struct backup *b, struct backup_result *res)
 /* Rank 0, after every pack and index is stored: the snapshot, last of all. */
 static int save_snapshot(struct backup *b, struct backup_result *res)
 {
-	static const char empty_tree[] = "ac08ce34ba4f8123618661bef2425f7028ffb9ac740578a3ee88684d2523fee8";
 	struct snapshot s = b->opt->head;
-	struct id empty;
 	struct buf json;
 	int rc = 0;
 
 	summary(b, res);
 	res->tree = b->tree;
-	id_parse(&empty, empty_tree, ID_HEX);
-	if (id_equal(&b->tree, &empty))
-		return err_set(&b->err, ERR_USAGE, "snapshot is empty");
+	if (b->empty)
+		return err_set(&b->err, ERR_USAGE, "snapshot is empty: nothing is left of what was to be saved");
 	if (b->opt->skip_if_unchanged && b->opt->parent && id_equal(&b->tree, &b->opt->parent->tree)) {
 		res->unchanged = true;
 		return 0;
@@ -295,7 +292,35 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	rc = json.overflow ? err_set(&b->err, ERR_NOMEM, "the snapshot's list of paths is too long")
 			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot, &b->err);
 	buf_release(&json);
+	if (rc < 0)
+		memset(&res->snapshot, 0, sizeof(res->snapshot));
 	return rc;
+}
+
+/* Collective: our device numbers to rank 0's.  A rank that cannot read its table keeps its own numbers. */
+static void share_mounts(struct backup *b)
+{
+	struct mounts here, there;
+	struct wire_in w;
+	struct buf m;
+	struct err e;
+
+	if (b->size == 1)
+		return;
+	err_clear(&e);
+	if (mounts_load(&here, &e) < 0)
+		log_msg(&b->env->log, LOG_WARN, "%s: devices keep the numbers they have on this node", e.msg);
+	buf_init(&m, MESSAGE_MAX);
+	if (b->rank == 0)
+		mounts_put(&here, &m);
+	agree_bcast(b->a, &m);
+	wire_in_init(&w, m.p, m.len);
+	if (b->rank != 0 && mounts_get(&there, &w)) {
+		b->mounts = mounts_map_new(&here, &there);
+		mounts_release(&there);
+	}
+	mounts_release(&here);
+	buf_release(&m);
 }
 
 /* Rank 0 has the targets and the parent; the others learn only whether there is something to do. */
@@ -315,6 +340,7 @@ static int prepare(struct backup *b)
 	rc = agree_all(b->a, &b->err);
 	if (rc)
 		return rc;
+	share_mounts(b);
 	b->catalog = catalog_new();
 	return idxshare_load(b->r, b->repo, b->catalog, &b->err);
 }
@@ -340,6 +366,7 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		err_copy(err, &b->err);
 		catalog_free(b->catalog);
 		target_free(b->target);
+		mounts_map_free(b->mounts);
 		mem_free(b);
 		return rc;
 	}
@@ -350,7 +377,8 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		run_root(b);
 	run_more(b);
 	router_run(r, &b->finished);
-	if (b->rank == 0 && !b->failed_told)
+	/* A failure of rank 0 itself may not have been told yet: its message is still on the way. */
+	if (b->rank == 0 && !b->failed_told && !b->err.code)
 		save_snapshot(b, result);
 	else if (b->rank == 0)
 		run_sum_counts(b, &result->counts);

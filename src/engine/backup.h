@@ -1,8 +1,8 @@
 /*
  * backup: walks the targets with all ranks and leaves one snapshot.
  *
- * Collective: every rank calls backup_run with equal options.  Rank 0 has opened and locked the repository and loaded its snapshots; the others join it
- * (engine/join.h).  Events are called on rank 0's main thread only.  Nothing here prints.
+ * Collective: every rank calls backup_run with equal options.  Rank 0 has opened and locked the repository and loaded its snapshots; the
+ * others join it (engine/join.h).  Events are called on rank 0's main thread only.  Nothing here prints.
  */
 #ifndef ENGINE_BACKUP_H
 #define ENGINE_BACKUP_H
@@ -60,8 +60,10 @@ struct backup_result {
 };
 
 /*
- * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for exit code 3.  ERR_SOURCE-like total failure ("snapshot is empty") is ERR_USAGE.
- * *stop (may be NULL) becomes non-zero from a signal handler: the run ends with ERR_CANCELED, all ranks together; poke env->loop after setting it.
+ * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for exit code 3.  All ranks return the same
+ * code, that of the first rank that failed; no snapshot is saved then.  ERR_USAGE when nothing at all is left of the targets ("snapshot
+ * is empty"), ERR_LOCKED when the lock was lost.  *stop (may be NULL) becomes non-zero from a signal handler: within a fraction of a
+ * second the run begins to end with ERR_CANCELED.
  */
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,
 	const struct backup_events *ev, const volatile int *stop, struct backup_result *result, struct err *err);

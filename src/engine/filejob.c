@@ -12,9 +12,13 @@ struct chunk {
 	struct task task;
 	struct filejob *job;
 	size_t file, index, charge;
+	bool small; /* the only chunk of its file, hashed and in its node already */
 	struct id id;
 	struct buf plain;
 };
+
+/* Below this many bytes a reader keeps small files until its item is read; then they go their way one by one. */
+#define HELD_MAX ((size_t)4 << 20)
 
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
 	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const _Atomic bool *canceled,
@@ -125,21 +129,60 @@ static void chunk_done(struct task *t)
 	struct filejob *j = c->job;
 	struct filejob_file *f = &j->file[c->file];
 
-	if (c->index >= f->cap) {
-		f->cap = c->index * 2 + 8;
-		f->content = mem_regrow(f->content, f->cap, sizeof(*f->content));
+	if (!c->small) {
+		if (c->index >= f->cap) {
+			f->cap = c->index * 2 + 8;
+			f->content = mem_regrow(f->content, f->cap, sizeof(*f->content));
+		}
+		f->content[c->index] = c->id;
+		f->have++;
 	}
-	f->content[c->index] = c->id;
-	f->have++;
 	if (*j->canceled)
 		budget_give(j->env->budget, c->charge);
 	else
 		j->ev.chunk(j->ev.arg, &c->id, &c->plain, c->charge);
 	j->finished++;
-	settle_large(j, c->file);
+	if (!c->small)
+		settle_large(j, c->file);
 	buf_release(&c->plain);
 	mem_free(c);
 	maybe_done(j);
+}
+
+/* Lets go of the small files read so far. */
+static void release_small(struct filejob *j)
+{
+	for (size_t i = j->first_held; i < j->item->n && j->held; i++) {
+		struct filejob_file *f = &j->file[i];
+		struct chunk *c;
+
+		if (!f->small.p)
+			continue;
+		c = mem_zalloc(sizeof(*c));
+		c->task = (struct task){.done = chunk_done};
+		c->job = j;
+		c->file = i;
+		c->charge = f->charge;
+		c->small = true;
+		c->id = f->content[0];
+		c->plain = f->small;
+		f->small = (struct buf){0};
+		j->held -= c->charge;
+		j->spawned++;
+		loop_post(j->env->loop, &c->task);
+	}
+}
+
+/*
+ * Room for n bytes.  Who has to wait holds nothing that others wait for: readers with their hands full of small files could otherwise
+ * wait for each other for ever.
+ */
+static bool take(struct filejob *j, size_t n)
+{
+	if (budget_try(j->env->budget, n))
+		return true;
+	release_small(j);
+	return budget_take(j->env->budget, n);
 }
 
 /* Hands the first n bytes of b to a cpu worker; what is behind them stays, in a new buffer. */
@@ -174,7 +217,7 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 	chunker_init(&cut, j->tables);
 	while (!eof || b->len) {
 		/* room for the largest chunk is taken before it is read, so readers never wait for each other holding half a chunk */
-		if (!budget_take(j->env->budget, CHUNKER_MAX))
+		if (!take(j, CHUNKER_MAX))
 			return err_set(err, ERR_CANCELED, "canceled");
 		while ((len = chunker_next(&cut, b->p, b->len, eof)) == 0 && !eof) {
 			ssize_t got;
@@ -212,7 +255,7 @@ static int read_small(struct filejob *j, size_t i, int fd, struct repo_ctx *ctx,
 
 	buf_init(&b, CHUNKER_MAX + STEP);
 	f->charge = want;
-	if (!budget_take(j->env->budget, want))
+	if (!take(j, want))
 		return err_set(err, ERR_CANCELED, "canceled");
 	buf_reserve(&b, want);
 	got = file_read(fd, b.p, want, err);
@@ -238,6 +281,11 @@ static int read_small(struct filejob *j, size_t i, int fd, struct repo_ctx *ctx,
 	hash_once(ctx->hash, b.p, b.len, &f->content[0]);
 	f->small = b;
 	make_node(j, i, f->content, 1);
+	if (!j->held)
+		j->first_held = i;
+	j->held += want;
+	if (j->held > HELD_MAX) /* they were smaller when they were listed */
+		release_small(j);
 	return 0;
 }
 
@@ -249,7 +297,7 @@ static int read_file(struct filejob *j, size_t i, int dirfd, struct repo_ctx *ct
 
 	if (fd < 0)
 		return fd;
-	f->opened = true;
+	nodemake_device(j->make, &f->meta);
 	tally_add(j->tally, files_opened, 1);
 	err_clear(&warn);
 	if (xattr_read_fd(fd, &f->xattr, &warn, err) < 0) { /* kept with what is known */
@@ -280,7 +328,7 @@ static void filejob_run(struct task *t)
 	int dirfd;
 
 	err_clear(&err);
-	dirfd = *j->canceled ? err_set(&err, ERR_CANCELED, "canceled") : dir_open(j->item->path, false, &err);
+	dirfd = *j->canceled ? err_set(&err, ERR_CANCELED, "canceled") : dir_open(j->item->path, !j->item->follow, &err);
 	for (size_t i = 0; i < j->item->n; i++) {
 		if (dirfd >= 0)
 			err_clear(&err);

@@ -1,5 +1,6 @@
 /*
- * filejob: reads the files of one item: small ones are hashed where they are read, large ones are cut there and hashed by the cpu workers chunk by chunk.
+ * filejob: reads the files of one item: small ones are hashed where they are read, large ones are cut there and hashed by the cpu workers
+ * chunk by chunk.
  *
  * The reader never waits for anything but the file system and env->budget.  All results are collected on the loop thread.
  */
@@ -13,7 +14,6 @@
 struct filejob_file {
 	struct meta meta;
 	struct xattr_list xattr;
-	bool opened;      /* meta is filled */
 	bool failed;      /* not part of the snapshot: unreadable or gone */
 	struct buf small; /* the only chunk, hashed; empty for an empty or a large file */
 	size_t charge;    /* of small */
@@ -27,9 +27,12 @@ struct filejob_file {
 };
 
 struct filejob_events {
-	/* chunk: one chunk of a large file is hashed; takes plain.  On the loop. */
+	/* chunk: one chunk is hashed; takes plain, whose `charge` bytes of the budget are the receiver's now.  On the loop. */
 	void (*chunk)(void *arg, const struct id *id, struct buf *plain, size_t charge);
-	/* file: file i is complete: its node JSON is in json (owned by the receiver), or it is left out (json NULL).  On the loop, once for each file. */
+	/*
+	 * file: file i is complete: its node JSON is in json (owned by the receiver), or it is left out (json NULL).  On the loop, once
+	 * for each file.
+	 */
 	void (*file)(void *arg, size_t i, uint8_t *json, size_t n);
 	/* done: all files are settled and no task is under way; the job may be freed.  On the loop. */
 	void (*done)(void *arg);
@@ -50,8 +53,9 @@ struct filejob {
 	struct filejob_file *file; /* item->n */
 	struct walk_note *note;
 	size_t n_note;
-	size_t spawned;  /* chunk tasks; the reader's until read_all */
-	size_t finished; /* of them; loop thread */
+	size_t first_held, held; /* the reader's: the first small file that is kept; bytes of all of them */
+	size_t spawned;          /* chunk tasks; the reader's until read_all */
+	size_t finished;         /* of them; loop thread */
 	bool read_all;
 };
 

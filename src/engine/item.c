@@ -73,6 +73,7 @@ void item_pack(const struct item *it, struct buf *out)
 		wire_put_u64(out, it->device);
 		return;
 	}
+	wire_put_u8(out, it->follow);
 	wire_put_u32(out, (uint32_t)it->n);
 	for (size_t i = 0; i < it->n; i++) {
 		put_str(out, it->file[i].name);
@@ -85,8 +86,10 @@ void item_pack(const struct item *it, struct buf *out)
 
 static void unpack_files(struct wire_in *in, struct item *it)
 {
-	uint32_t n = wire_u32(in);
+	uint32_t n;
 
+	it->follow = wire_u8(in);
+	n = wire_u32(in);
 	if (n > ITEM_FILES_MAX)
 		in->bad = true;
 	for (uint32_t i = 0; i < n && !in->bad; i++) {

@@ -1,7 +1,8 @@
 /*
  * item: a piece of work that any rank can do: list one directory, or read some files of one.
  *
- * An item names the place where its results belong by a dirref: the return address of the treebuild slot that waits for them, on whichever rank that is.
+ * An item names the place where its results belong by a dirref: the return address of the treebuild slot that waits for them, on
+ * whichever rank that is.
  */
 #ifndef ENGINE_ITEM_H
 #define ENGINE_ITEM_H
@@ -35,6 +36,7 @@ struct item {
 	struct id parent;
 	uint64_t device; /* --one-file-system: the target's st_dev */
 	/* ITEM_FILES */
+	bool follow; /* path is a directory above targets: it may be a link */
 	struct item_file *file;
 	size_t n;
 };

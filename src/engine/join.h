@@ -7,8 +7,8 @@
 #include "repo/repo.h"
 
 /*
- * join_repo: collective.  On rank 0 *repo is the open repository, or NULL with err set to why; on the others *repo is made over `be`.  Every rank returns the same code:
- * rank 0's error reaches all, so that all can leave together.
+ * join_repo: collective.  On rank 0 *repo is the open repository, or NULL with err set to why; on the others *repo is made over `be`.
+ * Every rank returns the same code: rank 0's error reaches all, so that all can leave together.
  */
 int join_repo(struct agree *a, struct router *r, struct backend *be, const struct env *env, struct repo **repo, struct err *err);
 

@@ -9,6 +9,20 @@ static struct str str_of(const char *s)
 	return (struct str){s, s ? strlen(s) : 0};
 }
 
+void nodemake_device(const struct nodemake *k, struct meta *m)
+{
+	m->dev = mounts_map_dev(k->mounts, m->dev);
+}
+
+int nodemake_stat(const struct nodemake *k, int dirfd, const char *name, bool follow, struct meta *m, struct err *err)
+{
+	int rc = meta_stat(dirfd, name, follow, m, err);
+
+	if (rc == 0)
+		nodemake_device(k, m);
+	return rc;
+}
+
 static bool node_type_of(mode_t m, enum node_type *t)
 {
 	switch (m & S_IFMT) {

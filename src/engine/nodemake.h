@@ -5,15 +5,27 @@
 #define ENGINE_NODEMAKE_H
 #include "format/node.h"
 #include "fs/meta.h"
+#include "fs/mounts.h"
 #include "fs/xattr.h"
 
 struct nodemake {
 	struct owners *owners;
 	const struct zone *zone;
 	bool with_atime;
+	const struct mounts_map *mounts; /* to rank 0's device numbers; NULL: they are ours */
 };
 
-/* nodemake_fill: everything but xattrs, link target, content and subtree.  Strings are borrowed from `name` and the owners table.  False for what is never stored (sockets, unknown types). */
+/*
+ * nodemake_stat: meta_stat with rank 0's device number.  All metadata that becomes a node comes from here or goes through nodemake_device
+ * once.
+ */
+int nodemake_stat(const struct nodemake *k, int dirfd, const char *name, bool follow, struct meta *m, struct err *err);
+void nodemake_device(const struct nodemake *k, struct meta *m);
+
+/*
+ * nodemake_fill: everything but xattrs, link target, content and subtree.  Strings are borrowed from `name` and the owners table.  False
+ * for what is never stored (sockets, unknown types).
+ */
 bool nodemake_fill(const struct nodemake *k, struct node *n, const char *name, const struct meta *m);
 
 /* nodemake_write: appends the node's JSON with these xattrs (may be NULL). */

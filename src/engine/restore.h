@@ -1,8 +1,9 @@
 /*
  * restore: a snapshot's tree back to a directory, with many transfers in flight and bounded memory (restic-format.md 13.6).
  *
- * Works in windows of the tree order: directories are made, the files of a window are cut into wanted blobs, grouped by pack, fetched in coalesced ranges, decoded on env->cpu and
- * written at their offsets; then metadata; a directory's metadata when everything below it is done.  What grows with the tree: one entry per hard-linked file, nothing else.
+ * Works in windows of the tree order: directories are made, the files of a window are cut into wanted blobs, grouped by pack, fetched in
+ * coalesced ranges, decoded on env->cpu and written at their offsets; then metadata; a directory's metadata when everything below it is
+ * done.  What grows with the tree: one entry per hard-linked file, nothing else.
  */
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
@@ -36,7 +37,10 @@ struct restore_events {
 	void *arg;
 };
 
-/* restore_run: `root` is the tree selected.  0 although single items failed (counts->errors > 0 means exit code 1); other errors end it.  *stop as in backup. */
+/*
+ * restore_run: `root` is the tree selected.  0 although single items failed (counts->errors > 0 means exit code 1); other errors end it.
+ * *stop as in backup.
+ */
 int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,
 	const struct restore_options *opt, const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
 	struct err *err);

@@ -1,7 +1,8 @@
 /*
  * restore_window: a bounded number of files whose contents are fetched pack by pack and written by workers, several transfers at once.
  *
- * Life: files are added on the loop thread while the walk goes on; start; ended() is called on the loop when all is written and has its metadata.
+ * Life: files are added on the loop thread while the walk goes on; start; ended() is called on the loop when all is written and has its
+ * metadata.
  */
 #ifndef ENGINE_RESTORE_WINDOW_H
 #define ENGINE_RESTORE_WINDOW_H

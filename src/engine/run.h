@@ -1,6 +1,7 @@
 /*
- * run: one rank's part of a running backup, shared by the engine's own files: run_report.c (failing, saying, counting), run_tree.c (results on their way up),
- * run_files.c, run_dir.c (items being worked on) and backup.c (the order of things).  Loop thread only, but for what is _Atomic.
+ * run: one rank's part of a running backup, shared by the engine's own files: run_report.c (failing, saying, counting), run_tree.c
+ * (results on their way up), run_files.c, run_dir.c (items being worked on) and backup.c (the order of things).  Loop thread only, but
+ * for what is _Atomic.
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
@@ -40,6 +41,7 @@ struct backup {
 
 	struct catalog *catalog;
 	struct chunker_tables *tables;
+	struct mounts_map *mounts; /* NULL on rank 0 */
 	struct nodemake make;
 	struct claim *claim;
 	struct loader *loader;
@@ -60,7 +62,7 @@ struct backup {
 	struct target *target;
 	struct indexer *indexer;
 	int ranks_flushed;
-	bool failed_told, tree_closed, has_parent;
+	bool failed_told, tree_closed, empty, has_parent;
 	struct id tree, parent_tree;
 	struct backup_counts *of_rank; /* the newest of each */
 	struct ts start;
@@ -75,7 +77,10 @@ void run_failed(void *arg, const struct err *e); /* the same as a callback with 
 void run_on_fail(void *arg, struct comm_msg *m);
 void run_on_cancel(void *arg, struct comm_msg *m);
 
-/* run_note: an error of one item (action NULL), or an item event; printed by rank 0.  run_notes: what a job wrote down.  run_item: only when --verbose asks for items. */
+/*
+ * run_note: an error of one item (action NULL), or an item event; printed by rank 0.  run_notes: what a job wrote down.  run_item: only
+ * when --verbose asks for items.
+ */
 void run_note(struct backup *b, const char *action, const char *path, const char *message, uint64_t size);
 void run_notes(struct backup *b, const struct walk_note *n, size_t count);
 void run_item(struct backup *b, const char *action, const char *dir, const char *name, uint64_t size);
@@ -87,7 +92,10 @@ void run_send_counts(struct backup *b, unsigned tag);
 void run_on_counts(void *arg, struct comm_msg *m);
 void run_sum_counts(const struct backup *b, struct backup_counts *sum);
 
-/* run_child: a child is settled: json (heap, taken; NULL: not included) goes to the rank that waits for it.  run_slot_full: a directory whose children are all settled. */
+/*
+ * run_child: a child is settled: json (heap, taken; NULL: not included) goes to the rank that waits for it.  run_slot_full: a directory
+ * whose children are all settled.
+ */
 void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t n);
 void run_slot_full(struct backup *b, struct treebuild_slot *s);
 void run_on_node(void *arg, struct comm_msg *m);

@@ -49,24 +49,27 @@ static void batch_close(struct backup *b, struct batch *t)
 static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d, uint32_t slot, uint32_t child, const struct walk_entry *e)
 {
 	struct dirref up = {(uint32_t)b->rank, slot, 0};
-	const struct target *g = e->target;
+	const char *name = e->name, *as = NULL;
+	char *above = NULL;
 
-	if (t->it && (g || t->it->n >= BATCH_FILES || t->bytes + e->size > BATCH_BYTES))
-		batch_close(b, t);
-	if (g) {
-		char *dir = mem_strdup(g->path), *slash = strrchr(dir, '/');
-		const char *name = slash + 1;
+	if (e->target) { /* the directory it lies in may be another one, and its node may have another name */
+		char *slash;
 
-		t->it = item_new(ITEM_FILES, &up, slash == dir ? "/" : (*slash = 0, dir));
-		item_add_file(t->it, name, e->name, child, e->had, e->size);
-		mem_free(dir);
-		batch_close(b, t);
-		return;
+		above = mem_strdup(e->target->path);
+		slash = strrchr(above, '/');
+		name = e->target->path + (slash - above) + 1;
+		as = strcmp(name, e->name) ? e->name : NULL;
+		above[slash == above ? 1 : slash - above] = 0;
 	}
-	if (!t->it)
-		t->it = item_new(ITEM_FILES, &up, d->walk.path);
-	item_add_file(t->it, e->name, NULL, child, e->had, e->size);
+	if (t->it && (t->it->n >= BATCH_FILES || t->bytes + e->size > BATCH_BYTES || (above && strcmp(above, t->it->path))))
+		batch_close(b, t);
+	if (!t->it) {
+		t->it = item_new(ITEM_FILES, &up, above ? above : d->walk.path);
+		t->it->follow = above != NULL;
+	}
+	item_add_file(t->it, name, as, child, e->had, e->size);
 	t->bytes += e->size;
+	mem_free(above);
 }
 
 static bool all_known(const struct dirjob *d, const struct walk_entry *e)
@@ -77,11 +80,15 @@ static bool all_known(const struct dirjob *d, const struct walk_entry *e)
 	return true;
 }
 
+static char *entry_path(const struct dirjob *d, const struct walk_entry *e)
+{
+	return e->target ? mem_strdup(e->target->path) : mem_printf("%s%s%s", d->walk.path, strcmp(d->walk.path, "/") ? "/" : "", e->name);
+}
+
 static void push_dir(struct backup *b, const struct dirjob *d, const struct walk_entry *e, uint32_t slot, uint32_t child)
 {
 	struct dirref up = {(uint32_t)b->rank, slot, child};
-	char *path = e->target ? mem_strdup(e->target->path)
-			       : mem_printf("%s%s%s", d->walk.path, strcmp(d->walk.path, "/") ? "/" : "", e->name);
+	char *path = entry_path(d, e);
 	struct item *it = item_new(ITEM_DIR, &up, path);
 
 	it->name = mem_strdup(e->name);
@@ -113,10 +120,27 @@ static void unchanged(struct backup *b, const struct dirjob *d, const struct wal
 		tally_add(&b->tally, files_unmodified, 1);
 	else
 		tally_add(&b->tally, files_changed, 1);
-	run_item(b, e->meta_same ? "unchanged" : "modified", d->walk.path, e->name, e->size);
+	if (b->opt->verbose_items) {
+		char *path = entry_path(d, e);
+
+		run_note(b, e->meta_same ? "unchanged" : "modified", path, NULL, e->size);
+		mem_free(path);
+	}
 }
 
-/* Which entries of the directory become nodes at once, and which are work for somebody.  Directories are pushed before files, so that files are done first. */
+/* Unchanged, but some of its blobs are gone: an error of the repository that reading the file again mends. */
+static void lost(struct backup *b, const struct dirjob *d, const struct walk_entry *e)
+{
+	char *path = entry_path(d, e);
+
+	run_note(b, NULL, path, "its content is missing in the repository; it is read and stored again", 0);
+	mem_free(path);
+}
+
+/*
+ * Which entries of the directory become nodes at once, and which are work for somebody.  Directories are pushed before files, so that
+ * files are done first.
+ */
 static void dir_spread(struct backup *b, struct dirjob *d)
 {
 	struct walk *w = &d->walk;
@@ -140,8 +164,7 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 		struct walk_entry *e = &w->entry[i];
 
 		if (e->kind == WALK_UNCHANGED && !all_known(d, e)) {
-			log_msg(&b->env->log, LOG_WARN, "%s/%s: unchanged, but its content is missing in the repository: it is read again",
-				w->path, e->name);
+			lost(b, d, e);
 			e->kind = WALK_FILE;
 		}
 		if (e->kind == WALK_UNCHANGED)
@@ -183,12 +206,12 @@ static void dir_walked(struct task *t)
 	if (!b->canceled)
 		run_notes(b, w->note, w->n_note);
 	if (b->canceled || w->err.code) {
-		if (!b->canceled && !w->vanished)
+		if (!b->canceled && !w->vanished && !d->root)
 			run_note(b, NULL, w->path, w->err.msg, 0);
-		if (d->root) /* cannot happen: nothing is opened for the root */
-			run_fail(b, &w->err);
-		else
+		if (!d->root)
 			run_child(b, &d->up, NULL, 0);
+		else if (w->err.code) /* a million targets in one directory, say */
+			run_fail(b, &w->err);
 		dir_free(d);
 		run_more(b);
 		return;
@@ -222,7 +245,9 @@ static void dir_parent(struct loader_tree *t)
 
 	d->b->loading--;
 	if (t->err.code) {
-		log_msg(&d->b->env->log, LOG_WARN, "parent snapshot: %s: %s; its files are read again", d->walk.path, t->err.msg);
+		err_prefix(&t->err, "parent snapshot");
+		if (!d->b->canceled)
+			run_note(d->b, NULL, d->walk.path, t->err.msg, 0);
 		d->walk.has_parent = false;
 		buf_release(&t->plain);
 	} else {

@@ -64,7 +64,9 @@ void run_on_cancel(void *arg, struct comm_msg *m)
 
 static void note_here(struct backup *b, const char *action, const char *path, const char *message, uint64_t size)
 {
-	if (action) {
+	if (action && !strcmp(action, WALK_WARNING)) {
+		log_msg(&b->env->log, LOG_WARN, "%s: %s", path, message);
+	} else if (action) {
 		if (b->ev->item)
 			b->ev->item(b->ev->arg, action, path, size);
 	} else if (b->ev->error) {

@@ -26,6 +26,7 @@ static void tree_done(struct task *t)
 	} else if (!b->canceled) {
 		if (root) {
 			b->tree = s->tree;
+			b->empty = s->kept == 0;
 			b->tree_closed = true;
 		} else if (!s->has_parent) {
 			tally_add(&b->tally, dirs_new, 1);
@@ -37,7 +38,7 @@ static void tree_done(struct task *t)
 			tally_add(&b->tally, dirs_changed, 1);
 			run_item(b, "modified", s->path, "", 0);
 		}
-		if (!(root && s->n == 0))
+		if (!(root && b->empty))
 			saver_put(b->saver, BLOB_TREE, &s->tree, &s->tree_json, 0);
 	}
 	treebuild_close(b->trees, s);
@@ -79,6 +80,14 @@ void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t 
 			mem_free(json);
 		else
 			child_here(b, up->slot, up->child, json, n);
+		return;
+	}
+	if (n > MESSAGE_MAX - 64) {
+		struct err e;
+
+		err_set(&e, ERR_NOMEM, "a node of %zu bytes is too large to be sent to another rank", n);
+		mem_free(json);
+		run_fail(b, &e);
 		return;
 	}
 	buf_init(&m, MESSAGE_MAX);

@@ -9,8 +9,8 @@
 /* The counters of struct backup_counts that threads raise; the rest comes from the saver, the loader and the queue. */
 #define TALLY_LIST(X)                                                                                                                      \
 	X(files_new)                                                                                                                       \
-	X(files_changed) X(files_unmodified) X(dirs_new) X(dirs_changed) X(dirs_unmodified) X(files_done) X(bytes_done) X(errors)          \
-		X(files_opened)
+	X(files_changed)                                                                                                                   \
+	X(files_unmodified) X(dirs_new) X(dirs_changed) X(dirs_unmodified) X(files_done) X(bytes_done) X(errors) X(files_opened)
 
 /* All members of struct backup_counts, in the order they travel. */
 #define TALLY_ALL(X)                                                                                                                       \

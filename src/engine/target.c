@@ -1,13 +1,28 @@
 #include "engine/target.h"
+#include "base/hashtab.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/backup.h"
 #include "fs/dir.h"
 #include "fs/meta.h"
+#include "kern/hash.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* A list of targets may have a million entries in one directory, so children are found by a table: SHA-256 of (above, name) -> child. */
+struct place {
+	struct id key;
+	struct target *target;
+};
+
+struct builder {
+	const char *cwd;
+	struct target *top;
+	struct hashtab *places;
+	struct hash *hash;
+};
 
 static struct target *target_new(const char *name, char *path)
 {
@@ -31,30 +46,55 @@ void target_free(struct target *t)
 	mem_free(t);
 }
 
-static struct target *child_add(struct target *t, struct target *c)
+static void child_put(struct target *t, struct target *c)
 {
-	t->child = mem_regrow(t->child, t->n + 1, sizeof(*t->child));
+	if (t->n == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 4;
+		t->child = mem_regrow(t->child, t->cap, sizeof(*t->child));
+	}
 	t->child[t->n++] = c;
+}
+
+static void place_key(struct builder *b, const struct target *above, const char *name, struct id *key)
+{
+	hash_begin(b->hash);
+	hash_add(b->hash, &above, sizeof(above));
+	hash_add(b->hash, name, strlen(name));
+	hash_end(b->hash, key);
+}
+
+static struct target *child_named(struct builder *b, const struct target *above, const char *name)
+{
+	const struct place *p;
+	struct id key;
+
+	place_key(b, above, name, &key);
+	p = hashtab_find(b->places, &key);
+	return p ? p->target : NULL;
+}
+
+static struct target *child_add(struct builder *b, struct target *above, const char *name, char *path)
+{
+	struct target *c = target_new(name, path);
+	struct place *p;
+	struct id key;
+
+	place_key(b, above, name, &key);
+	p = hashtab_add(b->places, &key, NULL);
+	p->target = c;
+	child_put(above, c);
 	return c;
 }
 
-static struct target *child_named(const struct target *t, const char *name)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (!strcmp(t->child[i]->name, name))
-			return t->child[i];
-	return NULL;
-}
-
 /* The top-level node for a component looked up in `root`: a name that another root has taken already gets -1, -2, … */
-static struct target *top_level(struct target *t, const char *name, const char *root, char *path)
+static struct target *top_level(struct builder *b, const char *name, const char *root, char *path)
 {
 	for (unsigned i = 0;; i++) {
 		char *as = i ? mem_printf("%s-%u", name, i) : mem_strdup(name);
-		struct target *c = child_named(t, as);
+		struct target *c = child_named(b, b->top, as);
 
 		if (!c) {
-			c = child_add(t, target_new(as, path));
+			c = child_add(b, b->top, as, path);
 			c->root = mem_strdup(root);
 			mem_free(as);
 			return c;
@@ -82,38 +122,52 @@ static const char *split_root(const char *clean, char **root)
 	return p;
 }
 
-static void leaf_add(struct target *t, const char *cwd, const char *clean)
+/* The node for a cleaned path, with all above it. */
+static struct target *node_of(struct builder *b, const char *clean)
 {
-	char *root, *rest;
+	struct target *t = b->top;
+	char *root, *rest, *save = NULL;
 	const char *p = split_root(clean, &root);
-	char *base = path_abs(cwd, root), *save = NULL;
-	bool top = true;
+	char *base = path_abs(b->cwd, root);
 
 	rest = mem_strdup(p);
-	for (char *c = strtok_r(rest, "/", &save); c && !t->leaf; c = strtok_r(NULL, "/", &save)) {
-		char *path = path_join(base, c);
-		struct target *next = top ? NULL : child_named(t, c);
+	for (char *c = strtok_r(rest, "/", &save); c; c = strtok_r(NULL, "/", &save)) {
+		char *path = mem_printf("%s%s%s", base, strcmp(base, "/") ? "/" : "", c);
+		struct target *next;
 
 		mem_free(base);
 		base = mem_strdup(path);
-		if (top)
-			next = top_level(t, c, root, path);
-		else if (next)
-			mem_free(path);
-		else
-			next = child_add(t, target_new(c, path));
-		top = false;
+		if (t == b->top) {
+			next = top_level(b, c, root, path);
+		} else {
+			next = child_named(b, t, c);
+			if (next)
+				mem_free(path);
+			else
+				next = child_add(b, t, c, path);
+		}
 		t = next;
-	}
-	if (!t->leaf && t->name) { /* what lies below is part of it now */
-		for (size_t i = 0; i < t->n; i++)
-			target_free(t->child[i]);
-		t->n = 0;
-		t->leaf = true;
 	}
 	mem_free(base);
 	mem_free(rest);
 	mem_free(root);
+	return t;
+}
+
+static void add_named(struct builder *b, const char *clean)
+{
+	struct target *t = node_of(b, clean);
+
+	t->leaf = t->named = true;
+}
+
+/* One that was found in a directory which lies on `device`; it may have been named as well. */
+static void add_found(struct target *t, uint64_t device)
+{
+	if (t->leaf)
+		return;
+	t->leaf = true;
+	t->device = device;
 }
 
 static bool no_components(const char *clean)
@@ -123,25 +177,40 @@ static bool no_components(const char *clean)
 	return !*clean || !strcmp(clean, ".") || !strcmp(clean, "/");
 }
 
-static int leaf_expand(struct target *t, const char *cwd, const char *clean, struct err *err)
+static int read_dir(const char *path, struct dir_list *list, uint64_t *device, struct err *err)
 {
-	char *abs = path_abs(cwd, clean);
+	struct meta m;
+	int fd = dir_open(path, false, err), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = meta_stat(fd, "", false, &m, err);
+	if (rc == 0)
+		rc = dir_list(fd, list, err);
+	close(fd);
+	if (rc < 0)
+		return err_prefix(err, "%s", path);
+	*device = m.dev;
+	return 0;
+}
+
+/* "." or "/": what lies in it. */
+static int add_contents(struct builder *b, const char *clean, struct err *err)
+{
+	char *abs = path_abs(b->cwd, clean);
 	struct dir_list list = {0};
-	int fd = dir_open(abs, false, err), rc = fd < 0 ? fd : dir_list(fd, &list, err);
+	uint64_t device;
+	int rc = read_dir(abs, &list, &device, err);
 
 	for (size_t i = 0; rc == 0 && i < list.n; i++) {
 		char *p = path_join(clean, list.entry[i].name);
 
-		leaf_add(t, cwd, p);
+		add_found(node_of(b, p), device);
 		mem_free(p);
 	}
-	if (rc < 0)
-		err_prefix(err, "%s", abs);
 	dir_list_release(&list);
-	if (fd >= 0)
-		close(fd);
 	mem_free(abs);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 static int by_name(const void *a, const void *b)
@@ -153,33 +222,64 @@ static void sort(struct target *t)
 {
 	if (t->n)
 		qsort(t->child, t->n, sizeof(*t->child), by_name);
-	for (size_t i = 0; i < t->n; i++)
-		sort(t->child[i]);
+}
+
+/* A leaf with targets below becomes a directory above whatever lies in it. */
+static int unroll(struct builder *b, struct target *t, struct err *err)
+{
+	int rc = 0;
+
+	if (t->leaf && t->n) {
+		struct dir_list list = {0};
+		uint64_t device;
+
+		rc = read_dir(t->path, &list, &device, err);
+		if (!t->named)
+			device = t->device;
+		t->leaf = t->named = false;
+		for (size_t i = 0; rc == 0 && i < list.n; i++) {
+			const char *name = list.entry[i].name;
+			struct target *c = child_named(b, t, name);
+
+			if (!c)
+				c = child_add(b, t, name, mem_printf("%s/%s", t->path, name));
+			add_found(c, device);
+		}
+		dir_list_release(&list);
+	}
+	sort(t);
+	for (size_t i = 0; rc == 0 && i < t->n; i++)
+		rc = unroll(b, t->child[i], err);
+	return rc;
 }
 
 int target_tree(const struct strlist *targets, const char *cwd, struct target **out, struct err *err)
 {
-	struct target *t = target_new(NULL, mem_strdup("/"));
+	struct builder b = {.cwd = cwd, .top = target_new(NULL, mem_strdup("/"))};
 	int rc = 0;
 
+	b.places = hashtab_new(sizeof(struct place), ID_SIZE, 0);
+	b.hash = hash_new();
 	for (size_t i = 0; i < targets->n && rc == 0; i++) {
 		char *clean = path_clean(targets->s[i]);
 
 		if (no_components(clean))
-			rc = leaf_expand(t, cwd, clean, err);
+			rc = add_contents(&b, clean, err);
 		else
-			leaf_add(t, cwd, clean);
+			add_named(&b, clean);
 		mem_free(clean);
 	}
-	sort(t);
+	if (rc == 0)
+		rc = unroll(&b, b.top, err);
+	hash_free(b.hash);
+	hashtab_free(b.places);
 	if (rc < 0) {
-		target_free(t);
-		t = NULL;
+		target_free(b.top);
+		b.top = NULL;
 	}
-	*out = t;
+	*out = b.top;
 	return rc;
 }
-
 size_t backup_targets(struct strlist *targets, void (*missing)(void *arg, const char *target, const struct err *e), void *arg)
 {
 	size_t kept = 0;

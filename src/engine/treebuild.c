@@ -79,18 +79,18 @@ struct treebuild_slot *treebuild_set(struct treebuild *t, uint32_t slot, uint32_
 {
 	struct treebuild_slot *s = slot < t->n ? t->slot[slot] : NULL;
 
-	if (!s || child >= s->n || s->pending == 0) {
+	if (!s || child >= s->n || s->child[child].settled) {
 		mem_free(json);
 		*bad = true;
 		return NULL;
 	}
-	s->child[child] = (struct treebuild_child){json, n, json != NULL};
+	s->child[child] = (struct treebuild_child){json, n, json != NULL, true};
 	return --s->pending == 0 ? s : NULL;
 }
 
 void treebuild_ready(struct treebuild_slot *s, uint32_t child, size_t offset, size_t n)
 {
-	s->child[child] = (struct treebuild_child){s->arena.p + offset, n, false};
+	s->child[child] = (struct treebuild_child){s->arena.p + offset, n, false, true};
 	s->pending--;
 }
 
@@ -101,7 +101,6 @@ size_t treebuild_count(const struct treebuild *t)
 
 void treebuild_tree(struct treebuild_slot *s, const struct nodemake *k, struct hash *h)
 {
-	bool first = true;
 	size_t sum = 64;
 	struct node node;
 
@@ -117,8 +116,8 @@ void treebuild_tree(struct treebuild_slot *s, const struct nodemake *k, struct h
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->child[i].json)
 			continue;
-		tree_node(&s->tree_json, first, s->child[i].json, s->child[i].n);
-		first = false;
+		tree_node(&s->tree_json, s->kept == 0, s->child[i].json, s->child[i].n);
+		s->kept++;
 	}
 	tree_end(&s->tree_json);
 	hash_once(h, s->tree_json.p, s->tree_json.len, &s->tree);

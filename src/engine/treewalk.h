@@ -1,6 +1,6 @@
 /*
- * treewalk: reads the trees of a snapshot depth first in restic's order, with children fetched ahead.  For files, find, dump, restore, check.
- * Runs env->loop; loop thread only.  Memory: the trees on the current path and a bounded read-ahead.
+ * treewalk: reads the trees of a snapshot depth first in restic's order, with children fetched ahead.  For files, find, dump, restore,
+ * check. Runs env->loop; loop thread only.  Memory: the trees on the current path and a bounded read-ahead.
  */
 #ifndef ENGINE_TREEWALK_H
 #define ENGINE_TREEWALK_H
@@ -28,7 +28,10 @@ struct treewalk_fn {
 int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn,
 	struct err *err);
 
-/* treewalk_find: the node at a clean absolute path below the tree; `names` of *out point into *hold (released by the caller).  "/" gives a directory node with subtree = root. */
+/*
+ * treewalk_find: the node at a clean absolute path below the tree; `names` of *out point into *hold (released by the caller).  "/" gives
+ * a directory node with subtree = root.
+ */
 struct treewalk_node {
 	struct tree_in in;
 	struct buf plain;

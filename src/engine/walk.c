@@ -1,8 +1,8 @@
 #include "engine/walk.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/exclude.h"
 #include "format/tree.h"
-#include "fs/file.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -30,17 +30,10 @@ void walk_notes_release(struct walk_note *note, size_t n)
 	mem_free(note);
 }
 
-static void say(struct walk *w, const char *name, const char *action, uint64_t size, const struct err *e)
+/* About the item at `path`. */
+static void say(struct walk *w, const char *path, const char *action, const struct err *e)
 {
-	walk_say(&w->note, &w->n_note, w->path, name, action, size, e ? e->msg : NULL);
-}
-
-bool walk_reject(const struct backup_options *opt, const char *path)
-{
-	for (size_t i = 0; i < opt->n_exclude; i++)
-		if (match_path(opt->exclude[i], path, NULL))
-			return true;
-	return false;
+	walk_say(&w->note, &w->n_note, path, NULL, action, 0, e ? e->msg : NULL);
 }
 
 /* The parent's tree beside the sorted list of names: node_at() moves forward only. */
@@ -59,8 +52,10 @@ static void then_step(struct walk *w, struct then *t)
 	if (t->open && tree_in_next(&t->in, &t->node, &e) != 1) {
 		t->node = NULL;
 		t->open = false;
-		if (e.code)
-			say(w, NULL, NULL, 0, &e);
+		if (e.code) {
+			err_prefix(&e, "parent snapshot");
+			say(w, w->path, NULL, &e);
+		}
 	}
 }
 
@@ -128,11 +123,12 @@ static void ids_add(struct walk *w, const struct id *id, size_t n)
 	w->n_ids += n;
 }
 
-/* What is looked at: (fd, name) in the file system, as node `as`. */
+/* What is looked at: (fd, name) in the file system, also known as `path`. */
 struct look {
 	int fd;
-	const char *name, *path; /* path: for xattr, may be NULL */
-	bool explicit, above;
+	const char *name, *path;
+	bool named, above;           /* `above` too is what the user wants to have: no exclude applies */
+	uint64_t device, dir_device; /* --one-file-system: the target's, and that of the directory it lies in */
 };
 
 static void ready(struct walk *w, struct walk_entry *e, struct node *n, const struct xattr_list *x)
@@ -142,7 +138,7 @@ static void ready(struct walk *w, struct walk_entry *e, struct node *n, const st
 	e->json_n = w->arena.len - e->json;
 }
 
-static int read_xattr(struct walk *w, const struct look *l, const char *as, struct xattr_list *x)
+static int read_xattr(struct walk *w, const struct look *l, struct xattr_list *x)
 {
 	struct err warn, e;
 
@@ -151,9 +147,9 @@ static int read_xattr(struct walk *w, const struct look *l, const char *as, stru
 	if (xattr_read(l->fd, l->name, l->path, x, &warn, &e) < 0) {
 		if (e.code == ERR_NOTFOUND)
 			return -1;
-		say(w, as, NULL, 0, &e);
+		say(w, l->path, NULL, &e);
 	} else if (warn.code) {
-		say(w, as, NULL, 0, &warn);
+		say(w, l->path, NULL, &warn);
 	}
 	return 0;
 }
@@ -167,9 +163,12 @@ static bool look_file(struct walk *w, const struct look *l, struct walk_entry *e
 	e->kind = WALK_FILE;
 	e->size = now->size;
 	e->had = had;
-	if (!had || w->opt->force || !then->has_content || !node_unchanged(then, now, w->opt->unchanged_flags))
+	if (!had || w->opt->force || !node_unchanged(then, now, w->opt->unchanged_flags))
 		return true;
-	if (read_xattr(w, l, e->name, &x) < 0)
+	if (!then->has_content ||
+		(then->size && !then->n_content)) /* no writer should have made this: better read it than keep it for ever */
+		return true;
+	if (read_xattr(w, l, &x) < 0)
 		return false;
 	same = nodemake_same(then, now);
 	now->content = then->content;
@@ -195,11 +194,11 @@ static bool look_other(struct walk *w, const struct look *l, struct walk_entry *
 	err_clear(&err);
 	if (now->type == NODE_SYMLINK && meta_link(l->fd, l->name, &link, &n, &err) < 0) {
 		if (err.code != ERR_NOTFOUND)
-			say(w, e->name, NULL, 0, &err);
+			say(w, l->path, NULL, &err);
 		return false;
 	}
 	now->linktarget = (struct str){link, n};
-	ok = read_xattr(w, l, e->name, &x) == 0;
+	ok = read_xattr(w, l, &x) == 0;
 	if (ok) {
 		e->kind = WALK_READY;
 		ready(w, e, now, &x);
@@ -209,18 +208,10 @@ static bool look_other(struct walk *w, const struct look *l, struct walk_entry *
 	return ok;
 }
 
-static bool wanted(const struct walk *w, const struct look *l, const struct meta *m)
+static void excluded(struct walk *w, const struct look *l)
 {
-	const struct backup_options *o = w->opt;
-
-	if (l->explicit)
-		return true;
-	if (o->larger_than && !S_ISDIR(m->mode) && m->size > o->larger_than)
-		return false;
-	/* an empty mount point stays visible: a directory on another device whose parent is on ours */
-	if (o->one_file_system && m->dev != w->device && !(S_ISDIR(m->mode) && w->meta.dev == w->device))
-		return false;
-	return true;
+	if (w->opt->verbose_items)
+		say(w, l->path, "excluded", NULL);
 }
 
 /* Fills *e; false when the entry is not part of the snapshot. */
@@ -232,20 +223,24 @@ static bool look_at(struct walk *w, const struct look *l, struct walk_entry *e, 
 	const struct node *then;
 
 	err_clear(&err);
-	if (meta_stat(l->fd, l->name, l->above, &m, &err) < 0) {
+	if (nodemake_stat(w->make, l->fd, l->name, l->above, &m, &err) < 0) {
 		if (err.code != ERR_NOTFOUND)
-			say(w, e->name, NULL, 0, &err);
+			say(w, l->path, NULL, &err);
 		return false;
 	}
-	if (!wanted(w, l, &m)) {
-		if (w->opt->verbose_items)
-			say(w, e->name, "excluded", 0, NULL);
+	if (!l->named && !l->above && exclude_meta(w->opt, &m, l->device, l->dir_device)) {
+		excluded(w, l);
+		return false;
+	}
+	if (l->above && !S_ISDIR(m.mode)) {
+		err_set(&err, ERR_INVALID, "not a directory, but something below it is to be saved");
+		say(w, l->path, NULL, &err);
 		return false;
 	}
 	if (!nodemake_fill(w->make, &now, e->name, &m)) {
 		if (!S_ISSOCK(m.mode)) {
 			err_set(&err, ERR_UNSUPPORTED, "a file of an unknown type (mode %o)", (unsigned)m.mode);
-			say(w, e->name, NULL, 0, &err);
+			say(w, l->path, NULL, &err);
 		}
 		return false;
 	}
@@ -255,10 +250,7 @@ static bool look_at(struct walk *w, const struct look *l, struct walk_entry *e, 
 	if (now.type != NODE_DIR)
 		return look_other(w, l, e, &now);
 	e->kind = l->above ? WALK_ABOVE : WALK_DIR;
-	if (l->explicit)
-		e->size = m.dev; /* a target's own device is the allowed one below it */
-	else
-		e->size = w->device;
+	e->size = l->named ? m.dev : l->device; /* the device of a target is the one allowed below it */
 	e->had = then && then->type == NODE_DIR && then->has_subtree;
 	if (e->had) {
 		e->parent = then->subtree;
@@ -267,72 +259,117 @@ static bool look_at(struct walk *w, const struct look *l, struct walk_entry *e, 
 	return true;
 }
 
-/* --exclude-if-present: the name in this directory that alone is kept, or NULL. */
-static const char *marker_in(struct walk *w, int fd)
-{
-	for (size_t i = 0; i < w->opt->n_marker; i++) {
-		const struct backup_marker *k = &w->opt->marker[i];
-		struct err e;
-		int rc;
+struct mark_warning {
+	struct walk *w;
+	const char *dir;
+};
 
-		for (size_t j = 0; j < w->list.n; j++) {
-			if (strcmp(w->list.entry[j].name, k->name))
-				continue;
-			if (!k->header)
-				return k->name;
-			err_clear(&e);
-			rc = file_has_prefix(fd, k->name, k->header, strlen(k->header), &e);
-			if (rc == 1)
-				return k->name;
-			if (rc < 0)
-				say(w, k->name, NULL, 0, &e);
-		}
-	}
-	return NULL;
+static void mark_warn(void *arg, const char *name, const struct err *why)
+{
+	struct mark_warning *k = arg;
+
+	walk_say(&k->w->note, &k->w->n_note, k->dir, name, WALK_WARNING, 0, why->msg);
+}
+
+static void find_marks(struct walk *w, const char *dir, int fd, const struct dir_list *list, struct exclude_marks *marks)
+{
+	exclude_marks_find(w->opt, fd, list, marks, mark_warn, &(struct mark_warning){w, dir});
+}
+
+/* A broken file system may list a name twice; a tree may not.  Both are one file, so one is kept. */
+static bool twice(struct walk *w, size_t i, const char *path)
+{
+	struct err e;
+
+	if (i == 0 || strcmp(w->list.entry[i].name, w->list.entry[i - 1].name))
+		return false;
+	err_set(&e, ERR_INVALID, "the directory lists this name twice");
+	say(w, path, NULL, &e);
+	return true;
 }
 
 static void walk_list(struct walk *w, int fd)
 {
 	struct then then;
 	struct longpath lp = {0};
-	const char *only = marker_in(w, fd);
+	struct exclude_marks marks;
 
+	find_marks(w, w->path, fd, &w->list, &marks);
 	then_begin(w, &then);
 	w->entry = mem_array(w->list.n ? w->list.n : 1, sizeof(*w->entry));
 	for (size_t i = 0; i < w->list.n; i++) {
 		const char *name = w->list.entry[i].name;
 		const char *path = longpath_of(&lp, w->path, name);
 		struct walk_entry *e = &w->entry[w->n];
-		struct look l = {.fd = fd, .name = name, .path = path};
+		struct look l = {.fd = fd, .name = name, .path = path, .device = w->device, .dir_device = w->meta.dev};
 
-		if ((only && strcmp(only, name)) || walk_reject(w->opt, path)) {
-			if (w->opt->verbose_items)
-				say(w, name, "excluded", 0, NULL);
+		if (exclude_marked(&marks, name) || exclude_path(w->opt, path)) {
+			excluded(w, &l);
 			continue;
 		}
+		if (twice(w, i, path))
+			continue;
 		*e = (struct walk_entry){.name = name};
 		if (look_at(w, &l, e, &then))
 			w->n++;
 	}
 	mem_free(lp.p);
+	exclude_marks_release(&marks);
 	tree_in_release(&then.in);
+}
+
+/* The markers beside a target that was only found; those of the directory looked into last are kept. */
+struct beside {
+	char *dir;
+	struct exclude_marks marks;
+};
+
+static bool marked_beside(struct walk *w, struct beside *b, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == path ? 1 : (size_t)(slash - path);
+
+	if (!w->opt->n_marker)
+		return false;
+	if (!b->dir || strlen(b->dir) != n || memcmp(b->dir, path, n)) {
+		int fd;
+
+		mem_free(b->dir);
+		exclude_marks_release(&b->marks);
+		b->dir = mem_strndup(path, n);
+		fd = dir_open(b->dir, false, NULL);
+		if (fd >= 0) {
+			find_marks(w, b->dir, fd, NULL, &b->marks);
+			close(fd);
+		}
+	}
+	return exclude_marked(&b->marks, slash + 1);
 }
 
 static void walk_above(struct walk *w)
 {
 	struct then then;
+	struct beside beside = {.dir = NULL};
 
 	then_begin(w, &then);
 	w->entry = mem_array(w->above->n ? w->above->n : 1, sizeof(*w->entry));
 	for (size_t i = 0; i < w->above->n; i++) {
 		const struct target *t = w->above->child[i];
 		struct walk_entry *e = &w->entry[w->n];
-		struct look l = {.fd = AT_FDCWD, .name = t->path, .path = t->path, .explicit = true, .above = !t->leaf};
+		struct look l = {.fd = AT_FDCWD, .name = t->path, .path = t->path, .named = t->named, .above = !t->leaf};
 
+		l.device = t->device;
+		l.dir_device = w->above->name ? w->meta.dev : t->device;
+		if (t->leaf && !t->named && (exclude_path(w->opt, t->path) || marked_beside(w, &beside, t->path))) {
+			excluded(w, &l);
+			continue;
+		}
 		*e = (struct walk_entry){.name = t->name, .target = t};
 		if (look_at(w, &l, e, &then))
 			w->n++;
 	}
+	mem_free(beside.dir);
+	exclude_marks_release(&beside.marks);
 	tree_in_release(&then.in);
 }
 
@@ -340,7 +377,7 @@ static void walk_above(struct walk *w)
 static int walk_self(struct walk *w, int fd)
 {
 	struct err warn, e;
-	int rc = meta_stat(fd, "", false, &w->meta, &w->err);
+	int rc = nodemake_stat(w->make, fd, "", false, &w->meta, &w->err);
 
 	if (rc < 0)
 		return rc;
@@ -348,9 +385,9 @@ static int walk_self(struct walk *w, int fd)
 	err_clear(&e);
 	if (xattr_read_fd(fd, &w->xattr, &warn, &e) < 0) {
 		if (!(w->above && e.code == ERR_DENIED))
-			say(w, NULL, NULL, 0, &e);
+			say(w, w->path, NULL, &e);
 	} else if (warn.code) {
-		say(w, NULL, NULL, 0, &warn);
+		say(w, w->path, NULL, &warn);
 	}
 	return 0;
 }
@@ -361,7 +398,13 @@ static bool above_unreadable(struct walk *w)
 	if (w->err.code != ERR_DENIED)
 		return false;
 	err_clear(&w->err);
-	return meta_stat(AT_FDCWD, w->path, true, &w->meta, &w->err) == 0;
+	return nodemake_stat(w->make, AT_FDCWD, w->path, true, &w->meta, &w->err) == 0;
+}
+
+/* The root of the snapshot has no directory and no node of its own. */
+static bool openable(const struct walk *w)
+{
+	return !w->above || w->above->name;
 }
 
 void walk_run(struct walk *w)
@@ -369,13 +412,10 @@ void walk_run(struct walk *w)
 	int fd = -1;
 
 	buf_init(&w->arena, ARENA_MAX);
-	if (w->above && !w->above->name) { /* the root has no node of its own */
-		walk_above(w);
-		return;
-	}
-	fd = dir_open(w->path, !w->above, &w->err);
+	if (openable(w))
+		fd = dir_open(w->path, !w->above, &w->err);
 	if (w->above) {
-		if (fd >= 0 ? walk_self(w, fd) == 0 : above_unreadable(w))
+		if (!openable(w) || (fd >= 0 ? walk_self(w, fd) == 0 : above_unreadable(w)))
 			walk_above(w);
 	} else if (fd >= 0 && walk_self(w, fd) == 0 && dir_list(fd, &w->list, &w->err) == 0) {
 		walk_list(w, fd);

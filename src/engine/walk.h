@@ -1,7 +1,8 @@
 /*
  * walk: one directory looked at by a worker: listed, excluded, stat'ed and compared with the parent's tree of the same directory.
  *
- * Pure of ranks and of the repository: it gets the parent's tree as bytes and leaves a list of children, each of which is ready, or a directory, or a file to be read.
+ * Pure of ranks and of the repository: it gets the parent's tree as bytes and leaves a list of children, each of which is ready, or a
+ * directory, or a file to be read.
  */
 #ifndef ENGINE_WALK_H
 #define ENGINE_WALK_H
@@ -30,9 +31,11 @@ struct walk_entry {
 	struct id parent; /* DIR, ABOVE with had: its tree */
 };
 
+#define WALK_WARNING "warning" /* an action: the item is in order, but what was asked for could not be done */
+
 struct walk_note { /* something to say about an item */
 	char *path, *message;
-	const char *action; /* NULL: an error; else an item event */
+	const char *action; /* NULL: an error; WALK_WARNING; else an item event.  Static */
 	uint64_t size;
 };
 
@@ -44,7 +47,7 @@ struct walk {
 	const struct target *above; /* not NULL: the children are these, instead of what readdir says */
 	bool has_parent;
 	struct buf parent; /* the parent's tree, plaintext */
-	uint64_t device;   /* --one-file-system: the target's */
+	uint64_t device;   /* --one-file-system: the target's; not used above targets */
 	struct tally *tally;
 	/* out */
 	struct err err; /* the directory itself cannot be listed */
@@ -64,9 +67,7 @@ struct walk {
 void walk_run(struct walk *w); /* any thread */
 void walk_release(struct walk *w);
 
-/* walk_reject: whether exclude lists reject this absolute path. */
-bool walk_reject(const struct backup_options *opt, const char *path);
-
+/* walk_say: appends a note about `name` in `dir`, or about `dir` itself (name NULL). */
 void walk_say(
 	struct walk_note **note, size_t *n, const char *dir, const char *name, const char *action, uint64_t size, const char *message);
 void walk_notes_release(struct walk_note *note, size_t n);

@@ -1,21 +1,25 @@
 #include "engine/target.h"
 #include "base/mem.h"
 #include "engine/backup.h"
+#include "lib/files.h"
 #include "unit/check.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* The tree as text: a(b c!) with ! behind a target itself. */
+/* The tree as text: a(b c! d?) with ! behind a target itself and ? behind what was found. */
 static void print(const struct target *t, struct buf *b)
 {
 	if (t->name)
 		buf_adds(b, t->name);
+	CHECK(!t->leaf || !t->n);
+	CHECK(t->leaf || !t->named);
 	if (t->leaf)
-		buf_adds(b, "!");
+		buf_adds(b, t->named ? "!" : "?");
 	if (!t->n)
 		return;
 	buf_adds(b, "(");
@@ -73,11 +77,81 @@ TEST(names_that_are_taken)
 	CHECK_STR(tree("/w/v/u", "a/x", "../a/y", "../../a", "a/z", NULL), "(a(x! z!) a-1(y!) a-2!)");
 }
 
-TEST(a_target_inside_another_is_part_of_it)
+TEST(targets_beside_each_other)
 {
-	CHECK_STR(tree("/", "/a/x/f", "/a", "/b", NULL), "(a! b!)");
-	CHECK_STR(tree("/", "/a", "/a/x/f", "/a", NULL), "(a!)");
-	CHECK_STR(tree("/", "/a/x", "/a/xy", NULL), "(a(x! xy!))");
+	CHECK_STR(tree("/", "/a/x", "/a/xy", "/a/x/", NULL), "(a(x! xy!))");
+	CHECK_STR(tree("/", "/b", "/a/x", "//b/.", NULL), "(a(x!) b!)");
+}
+
+/* The outer one is what lies in it, and the inner one is still a target by itself. */
+TEST(a_target_inside_another)
+{
+	char *dir = files_dir("nest");
+	struct strlist l = {0};
+	const struct target *t;
+	struct target *top;
+	struct err e = {0};
+	struct stat st;
+
+	files_mkdir(dir, "o/mid/in/deep");
+	files_mkdir(dir, "o/mid/other");
+	files_text(dir, "o/f", "f");
+	files_text(dir, "o/mid/g", "g");
+	CHECK_STR(tree(dir, "o", "o/f", NULL), "(o(f! mid?))");
+	CHECK_STR(tree(dir, "o/f", "o", "o", NULL), "(o(f! mid?))");
+	CHECK_STR(tree(dir, "o/mid/in", "o", NULL), "(o(f? mid(g? in! other?)))");
+	CHECK_STR(tree(dir, "o", "o/mid/in", "o/mid", "o/mid/in/deep", NULL), "(o(f? mid(g? in(deep!) other?)))");
+	CHECK_STR(tree(dir, "o", "o/gone/x", NULL), "(o(f? gone(x!) mid?))");
+	strlist_add(&l, "o");
+	strlist_add(&l, "o/mid/in");
+	REQUIRE(target_tree(&l, dir, &top, &e) == 0 && stat(dir, &st) == 0);
+	t = find(find(find(top, "o"), "mid"), "other");
+	CHECK_EQ(t->device, st.st_dev);
+	CHECK(strstr(t->path, "/nest/o/mid/other") != NULL);
+	target_free(top);
+	strlist_release(&l);
+	mem_free(dir);
+}
+
+TEST(a_directory_that_must_be_read_and_cannot)
+{
+	struct strlist l = {0};
+	struct target *t;
+	struct err e = {0};
+
+	strlist_add(&l, "/does/not/exist");
+	strlist_add(&l, "/does/not/exist/either");
+	CHECK_EQ(target_tree(&l, "/", &t, &e), ERR_NOTFOUND);
+	CHECK(t == NULL);
+	CHECK(strstr(e.msg, "/does/not/exist") != NULL);
+	strlist_release(&l);
+}
+
+/* A list of files from a file: quadratic work would take minutes. */
+TEST(many_targets)
+{
+	struct strlist l = {0};
+	struct target *t;
+	struct err e = {0};
+	struct timespec a, b;
+
+	for (unsigned i = 0; i < 200000; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), i % 2 ? "/data/%06u" : "%06u", (i * 7919) % 200000);
+		strlist_add(&l, name);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	REQUIRE(target_tree(&l, "/w", &t, &e) == 0);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	CHECK(b.tv_sec - a.tv_sec < 30);
+	CHECK_EQ(t->n, 100001);
+	CHECK_EQ(find(t, "data")->n, 100000);
+	for (size_t i = 1; i < t->n; i++)
+		if (!CHECK(strcmp(t->child[i - 1]->name, t->child[i]->name) < 0))
+			break;
+	target_free(t);
+	strlist_release(&l);
 }
 
 TEST(where_things_lie)
@@ -107,10 +181,13 @@ TEST(dot_is_what_lies_in_it)
 		mkdir(p, 0755);
 		mem_free(p);
 	}
-	CHECK_STR(tree(dir, ".", NULL), "(a! b! c!)");
+	CHECK_STR(tree(dir, ".", NULL), "(a? b? c?)");
 	p = mem_printf("%s/a", dir);
-	CHECK_STR(tree(p, "..", NULL), "(a! b! c!)");
+	CHECK_STR(tree(p, "..", NULL), "(a? b? c?)");
 	mem_free(p);
+	/* Named as well, before or after. */
+	CHECK_STR(tree(dir, ".", "b", NULL), "(a? b! c?)");
+	CHECK_STR(tree(dir, "b", ".", NULL), "(a? b! c?)");
 	mem_free(dir);
 }
 
