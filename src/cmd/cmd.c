@@ -54,7 +54,7 @@ static void say_end(struct cmd *c, int code, int rc, const struct err *err)
 {
 	char *text;
 
-	if (code == CMD_OK)
+	if (code == CMD_OK || (code == CMD_ERROR && out_unread(c->out)))
 		return;
 	if (code == CMD_STOPPED)
 		text = mem_strdup("interrupted by a signal");

@@ -130,8 +130,12 @@ static int get(struct session *s, const char *kind, const char *arg, struct buf 
 		return get_blob(s, arg, b, err);
 	if (!strcmp(kind, "tree"))
 		return get_tree(s, arg, b, err);
-	if (!strcmp(kind, "index"))
-		return get_file(s, BACKEND_INDEX, arg, b, err);
+	if (!strcmp(kind, "index")) {
+		int rc = get_file(s, BACKEND_INDEX, arg, b, err);
+
+		buf_addc(b, '\n'); /* as restic ends it */
+		return rc;
+	}
 	if (!strcmp(kind, "pack"))
 		return get_file(s, BACKEND_PACK, arg, b, err);
 	*json = true;

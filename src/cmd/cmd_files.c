@@ -61,10 +61,14 @@ static enum treewalk_next on_entry(void *arg, const struct treewalk_entry *e)
 	return enter ? TREEWALK_GO : TREEWALK_SKIP;
 }
 
-static void show_head(struct files *f, const struct snapshot *snap)
+/* For SNAPSHOT:DIR restic names the tree of DIR as the snapshot's. */
+static void show_head(struct files *f, const struct snapshot *snap, const struct id *tree)
 {
+	struct snapshot shown = *snap;
+
+	shown.tree = *tree;
 	if (out_json(f->s->cmd->out)) {
-		nodeline_snapshot(&f->line, snap, true);
+		nodeline_snapshot(&f->line, &shown, true);
 		out_line(f->s->cmd->out, &f->line);
 		return;
 	}
@@ -112,7 +116,7 @@ int cmd_files(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc) {
-		show_head(&f, snap);
+		show_head(&f, snap, &tree);
 		rc = treewalk_run(s->loader, &s->env, &tree, "", &fn, err);
 	}
 	for (size_t i = 0; !rc && !session_stopped(s) && !out_broken(s->cmd->out) && i < f.dirs.n; i++) {

@@ -97,7 +97,8 @@ static void add_row(struct session *s, struct table *t, const struct snapshot *o
 	}
 	if (sizes)
 		table_cell(t, one->has_summary ? human_size(one->summary.total_bytes_processed).s : "");
-	table_gap(t, !compact && one->paths.n > 1);
+	if (!compact && one->paths.n > 1)
+		table_gaps(t);
 	buf_release(&b);
 }
 

@@ -108,7 +108,7 @@ struct table {
 	const char *const *heads;
 	size_t columns, cells, cap;
 	char **cell; /* row by row */
-	bool *gap;   /* of each cell's row, kept at its first cell */
+	bool gaps;
 };
 
 struct table *table_new(const char *const *heads, size_t columns)
@@ -125,16 +125,13 @@ void table_cell(struct table *t, const char *text)
 	if (t->cells == t->cap) {
 		t->cap = t->cap ? t->cap * 2 : 64;
 		t->cell = mem_regrow(t->cell, t->cap, sizeof(*t->cell));
-		t->gap = mem_regrow(t->gap, t->cap, sizeof(*t->gap));
 	}
-	t->gap[t->cells] = false;
 	t->cell[t->cells++] = mem_strdup(text);
 }
 
-void table_gap(struct table *t, bool blank)
+void table_gaps(struct table *t)
 {
-	if (t->cells)
-		t->gap[(t->cells - 1) / t->columns * t->columns] = blank;
+	t->gaps = true;
 }
 
 /* cell_line: line `k` of a cell; NULL behind its last one. */
@@ -212,7 +209,7 @@ void table_write(const struct table *t, struct buf *out)
 	for (size_t i = 0; i + t->columns <= t->cells; i += t->columns) {
 		for (size_t k = 0; put_line(out, (const char *const *)t->cell + i, t->columns, width, k); k++)
 			;
-		if (t->gap[i] && i + t->columns < t->cells)
+		if (t->gaps && i + t->columns < t->cells)
 			buf_addc(out, '\n');
 	}
 	put_rule(out, total);
@@ -226,6 +223,5 @@ void table_free(struct table *t)
 	for (size_t i = 0; i < t->cells; i++)
 		mem_free(t->cell[i]);
 	mem_free(t->cell);
-	mem_free(t->gap);
 	mem_free(t);
 }

@@ -332,6 +332,16 @@ bool out_broken(struct out *o)
 	return broken;
 }
 
+bool out_unread(struct out *o)
+{
+	bool gone;
+
+	pthread_mutex_lock(&o->lock);
+	gone = o->failed == EPIPE;
+	pthread_mutex_unlock(&o->lock);
+	return gone;
+}
+
 static void log_line(void *arg, enum log_level level, const char *msg)
 {
 	struct out *o = arg;

@@ -42,6 +42,7 @@ void out_status(struct out *o, const char *text, bool lines);
 /* out_flush: 0, or why standard output did not take everything.  out_broken: the reader is gone: a command may stop. */
 int out_flush(struct out *o, struct err *err);
 bool out_broken(struct out *o);
+bool out_unread(struct out *o); /* it was a pipe whose reader had enough: nothing to complain of */
 
 /* out_log: a struct log for env, whose messages come out here: warnings always, the rest with -vv. */
 struct log out_log(struct out *o);

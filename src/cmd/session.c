@@ -288,8 +288,11 @@ int session_lock(struct session *s, bool exclusive, struct err *err)
 			return err_set(err, ERR_CANCELED, "interrupted while waiting for the lock");
 		pause = pause * 2 < (int64_t)60000000000 ? pause * 2 : (int64_t)60000000000;
 	}
-	if (rc == ERR_LOCKED)
-		err_prefix(err, "the repository is locked (a_backup unlock removes stale locks, --retry-lock 5m waits)");
+	if (rc == ERR_LOCKED) {
+		struct err what = *err;
+
+		err_set(err, ERR_LOCKED, "%.900s (a_backup unlock removes stale locks, --retry-lock 5m waits)", what.msg);
+	}
 	return rc;
 }
 

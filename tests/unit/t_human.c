@@ -71,16 +71,16 @@ TEST(tables)
 	table_cell(t, "vm");
 	table_cell(t, "t1\nt2");
 	table_cell(t, "10 B");
-	table_gap(t, true);
+	table_gaps(t);
 	table_cell(t, "acd30935");
 	table_cell(t, "vm");
 	table_cell(t, "");
 	table_cell(t, "");
-	table_gap(t, true);
 	table_write(t, &b);
 	CHECK_STR(buf_str(&b), "ID        Host        Tags    Size\n"
 			       "----------------------------------\n"
 			       "a74f246f  vm                  5 B\n"
+			       "\n"
 			       "a59a4ce8  vm          t1      10 B\n"
 			       "                      t2\n"
 			       "\n"
