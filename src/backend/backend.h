@@ -38,6 +38,7 @@ struct backend_op {
 	struct backend_op *next; /* for the backend that holds the operation */
 	void *inner;             /* likewise */
 	unsigned tries;          /* set by the retry decorator: how often it was tried */
+	int64_t retry_after_ns; /* set by a store whose answer asked for a pause before the next try; 0: it did not.  The retry decorator clears it */
 };
 
 struct backend;
@@ -96,6 +97,10 @@ int backend_stat(struct backend *b, enum backend_type t, const struct id *name, 
  */
 struct backend_options {
 	unsigned connections; /* 0: the backend's default */
+	/* For stores that are reached over HTTP, see http.h.  Borrowed until backend_open returns. */
+	const char *cacert, *tls_client_cert, *user_agent;
+	bool insecure_tls;
+	const char *(*getenv)(const char *name); /* credentials, proxies; NULL: there is no environment.  Kept until backend_free */
 };
 int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err);
 

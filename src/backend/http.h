@@ -14,37 +14,45 @@ struct http_options {
 	const char *cacert;          /* comma list of PEM files; NULL: the system's */
 	const char *tls_client_cert; /* PEM with certificate and key; NULL: none */
 	bool insecure_tls;
-	const char *user_agent;      /* NULL: "a_backup/VERSION" */
-	int64_t stall_ns;            /* 0: 5 minutes */
-	unsigned connections;        /* per host; 0: 5 */
+	const char *user_agent; /* NULL: "a_backup/VERSION" */
+	int64_t stall_ns;       /* 0: 5 minutes */
+	unsigned connections;   /* per host; 0: 5 */
+	const char *(*getenv)(
+		const char *name); /* for https_proxy, http_proxy, no_proxy (and in capitals, but HTTP_PROXY); NULL: no proxies */
 };
 
 struct http;
 int http_new(const struct http_options *o, const struct env *env, struct http **out, struct err *err);
 void http_free(struct http *h); /* no request may be under way */
 
-#define HTTP_HEADERS 24
+#define HTTP_HEADERS   24
+#define HTTP_FAULT_MAX 65536
 
 struct http_req {
 	/* in; everything borrowed until done */
-	const char *method;                 /* GET, PUT, POST, HEAD, DELETE */
-	const char *url;                    /* encoded */
-	const char *header[HTTP_HEADERS];   /* "Name: value", n_header of them; secrets in them never reach a log */
+	const char *method;               /* GET, PUT, POST, HEAD, DELETE */
+	const char *url;                  /* encoded */
+	const char *header[HTTP_HEADERS]; /* "Name: value", n_header of them; secrets in them never reach a log */
 	size_t n_header;
 	const uint8_t *body;
 	size_t body_n;
+	bool urgent; /* does not wait for a free connection: locks, tokens */
 	/* out */
-	struct buf out;                     /* the answer's body; initialised by the caller with the maximum it accepts: more is ERR_INVALID */
-	struct err err;                     /* transport: ERR_IO (try again), ERR_DENIED (certificate), ERR_CANCELED, ERR_INVALID; 0 when there is a status */
-	int status;                         /* HTTP status; 0 without an answer */
-	struct buf headers;                 /* the answer's header lines, owned by the caller: http_req_release */
-	uint64_t length;                    /* Content-Length of the answer (HEAD too), UINT64_MAX if absent */
-	void (*done)(struct http_req *r);   /* on the http thread: short, may start requests */
+	/*
+	 * The answer's body; initialised by the caller with the maximum it accepts: more is ERR_INVALID, and out.overflow tells.  The body of an answer with a status
+	 * of 300 and more may be larger than that: up to HTTP_FAULT_MAX bytes of it are kept, the rest is dropped.
+	 */
+	struct buf out;
+	struct err err; /* transport: ERR_IO (try again), ERR_DENIED (certificate), ERR_CANCELED, ERR_INVALID; 0 when there is a status */
+	int status;     /* HTTP status; 0 without an answer */
+	struct buf headers;               /* the answer's header lines, owned by the caller: http_req_release */
+	uint64_t length;                  /* Content-Length of the answer (HEAD too), UINT64_MAX if absent */
+	void (*done)(struct http_req *r); /* on the http thread: short, may start requests */
 	void *arg;
 	struct http_req *next;
-	void *handle;                       /* http.c's */
+	void *handle; /* http.c's */
 };
-void http_start(struct http *h, struct http_req *r); /* any thread */
+void http_start(struct http *h, struct http_req *r); /* any thread; done() is never called inside */
 int http_run(struct http *h, struct http_req *r);    /* start and wait; r->err.code */
 void http_cancel(struct http *h);                    /* everything under way and to come fails with ERR_CANCELED */
 void http_req_release(struct http_req *r);           /* out and headers; the struct is the caller's */
