@@ -28,7 +28,7 @@ size_t human_width(const char *s, size_t n); /* cells on a terminal */
 struct table;
 struct table *table_new(const char *const *heads, size_t columns); /* a head's trailing blanks make its column wider */
 void table_cell(struct table *t, const char *text);                /* copies; the next cell of the current row.  '\n' separates its lines */
-void table_gaps(struct table *t); /* an empty line between rows */
+void table_gaps(struct table *t);                                  /* an empty line between rows */
 void table_write(const struct table *t, struct buf *out);
 void table_free(struct table *t);
 

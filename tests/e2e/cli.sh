@@ -46,6 +46,13 @@ says 'a_backup '
 expect 0 a --version
 expect 0 a version --json
 [ "$(jq -r .message_type out)" = version ] || fail 'version --json'
+# The manual page knows every option of the help screens.
+sed 's/\\-/-/g' "$TESTS/../docs/man/a_backup.1" >page
+for v in '' add init list files find restore dump check cat unlock; do
+	for o in $(a $v --help | grep -oE -- '--[a-z-]+' | sort -u); do
+		grep -qE -- "$o([^a-z-]|\$)" page || fail "the manual page does not know $o of $v"
+	done
+done
 expect 1 a add --exlude x src
 says 'did you mean --exclude?'
 expect 1 a list --exclude x
