@@ -38,7 +38,7 @@ class Round:
         self.repos = {t.name: place.empty_repository() for t in place.both}
 
     def timed(self, op, tool, argv):
-        self.found.note(op, tool, self.place.timed(tool, argv, self.parent))
+        self.found.note(op, tool, self.place.timed(tool, argv, self.parent, self.found.bytes))
 
     def add(self, op):
         for tool in self.place.both:

@@ -18,7 +18,7 @@ def measure(place, n, scale):
     for tool in place.both:
         repo = place.empty_repository()
         for op in OPS:
-            cost = place.timed(tool, tool.add(repo, base), parent)
+            cost = place.timed(tool, tool.add(repo, base), parent, 0)
             peaks[op][tool.name] = cost.rss
             say(f"  {n} files, {op}, {tool.name}: {cost.rss / 1e6:.0f} MB")
         place.remove(repo, os.path.join(place.scratch, "cache"))

@@ -43,7 +43,7 @@ def use_two_cores():
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
 
 
-def measure(place, folder):
+def measure(place, folder, size):
     """costs[variant][ranks] is a list with a Cost a round."""
     parent, base = os.path.split(folder)
     kinds = variants(place)
@@ -52,7 +52,7 @@ def measure(place, folder):
         for kind, by_ranks in kinds.items():
             for n, argv in by_ranks.items():
                 repo = place.empty_repository()
-                cost = place.timed(place.ours, argv(repo, base), parent)
+                cost = place.timed(place.ours, argv(repo, base), parent, size)
                 say(f"  {kind:8s} {n} ranks {cost.cpu:7.2f} s CPU {cost.wall:7.2f} s {cost.rss / 1e6:6.0f} MB")
                 if i == 0:
                     place.oracle(place.theirs.check(repo), parent)
@@ -86,5 +86,6 @@ def run(place, args):
     use_two_cores()
     folder = datasets.provide("mixed", make_mixed, place.data, args.scale)
     datasets.warm(folder)
-    costs = measure(place, folder)
-    return section(place, costs, *tree_size(folder)), all(ratio(c) <= TARGET for c in costs.values())
+    size, files = tree_size(folder)
+    costs = measure(place, folder, size)
+    return section(place, costs, size, files), all(ratio(c) <= TARGET for c in costs.values())

@@ -10,9 +10,7 @@ import measure
 import tools
 import warmpool
 
-# Bytes that two repositories, a restored tree and the programs take at scale 1.
-POOL_SCALED = 4 << 30
-POOL_FIXED = 1 << 30
+POOL_FIXED = 768 << 20  # bytes of memory that a program may want itself, whatever the data
 FEW_FILES = 1000
 
 
@@ -29,7 +27,7 @@ class Workplace:
         self.theirs = tools.Restic(tools.find_restic(), scratch)
         self.ours = None if args.restic_only else tools.Abackup(args.program, scratch)
         self.both = [t for t in (self.ours, self.theirs) if t]
-        self._pool = warmpool.fill(int(POOL_FIXED + POOL_SCALED * args.scale))
+        self._pool = None
         self._serial = 0
         self._empty = None
 
@@ -51,9 +49,11 @@ class Workplace:
     def scrypt(self):
         return tools.scrypt_parameters(self._empty)
 
-    def timed(self, tool, argv, cwd):
-        """Runs one command after all that was written before is on the disk, so that nobody pays for another's pages."""
+    def timed(self, tool, argv, cwd, data_bytes):
+        """Runs one command, which may write data_bytes, after all that was written before is on the disk, so that nobody pays for another's pages."""
         os.sync()
+        self._pool = None
+        self._pool = warmpool.fill(POOL_FIXED + data_bytes * 5 // 4)
         return self.runner.run(argv, cwd, tool.env)
 
     def oracle(self, argv, cwd):
