@@ -101,7 +101,8 @@ static size_t env_number(cmd_env_fn *env, const char *const *names)
 
 size_t settings_budget(size_t workers, uint64_t memory)
 {
-	uint64_t want = (64 + 24 * (uint64_t)workers) * MIB;
+	/* a reader takes the largest chunk before it reads; as much again waits for a worker */
+	uint64_t want = (16 + 16 * (uint64_t)workers) * MIB;
 
 	/* A login node kills what takes more than its share: buffers, packs and trees come on top of the budget. */
 	if (want > memory / 8)

@@ -203,8 +203,8 @@ static void run_init(struct backup *b)
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
-	/* the packs being filled and those on their way */
-	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, in_flight + 2, b->opt->dry_run, &se);
+	/* one being filled while the others are on their way; trees have one of their own, but small ones do not fill it often */
+	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, in_flight + 1, b->opt->dry_run, &se);
 	b->queue = workq_new(b->r, b->env, &ops);
 	b->trees = treebuild_new();
 	b->tick = (struct task){.done = tick};

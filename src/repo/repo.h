@@ -93,6 +93,12 @@ int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, co
  * checked.  Any thread.
  */
 int repo_open_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err);
+/*
+ * repo_open_blob in two steps, for callers that hash several blobs at once (hash_many): repo_unseal_blob is all but the SHA-256, repo_name_blob compares it
+ * with what the blob must be; on failure out is emptied.
+ */
+int repo_unseal_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err);
+int repo_name_blob(const struct blob *b, const struct id *is, struct buf *out, struct err *err);
 
 /* repo_prefix: the one file of type t whose name begins with these hex digits.  ERR_NOTFOUND, ERR_USAGE (ambiguous, not hex). Blocking. */
 int repo_prefix(struct repo *r, enum backend_type t, const char *prefix, struct id *id, struct err *err);

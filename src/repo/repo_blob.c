@@ -23,23 +23,36 @@ static int open_stored(struct repo_ctx *c, const struct blob *b, const uint8_t *
 	return 0;
 }
 
+/* The sentence of every failure names the blob, and nothing is left in out. */
+static int damaged(const struct blob *b, struct buf *out, struct err *err)
+{
+	buf_reset(out);
+	return err_prefix(err, "%s blob %s", blob_type_name(b->type), id_short(&b->id).s);
+}
+
+int repo_unseal_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err)
+{
+	int rc = b->length < SEAL_OVERHEAD ? err_set(err, ERR_INVALID, "%u stored bytes are too few", b->length)
+					   : open_stored(c, b, sealed, out, err);
+
+	return rc ? damaged(b, out, err) : 0;
+}
+
+int repo_name_blob(const struct blob *b, const struct id *is, struct buf *out, struct err *err)
+{
+	if (id_equal(is, &b->id))
+		return 0;
+	err_set(err, ERR_INVALID, "the contents have another SHA-256");
+	return damaged(b, out, err);
+}
+
 int repo_open_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *sealed, struct buf *out, struct err *err)
 {
 	struct id id;
-	int rc;
+	int rc = repo_unseal_blob(c, b, sealed, out, err);
 
-	if (b->length < SEAL_OVERHEAD)
-		rc = err_set(err, ERR_INVALID, "%u stored bytes are too few", b->length);
-	else
-		rc = open_stored(c, b, sealed, out, err);
-	if (!rc) {
-		hash_once(c->hash, out->p, out->len, &id);
-		if (!id_equal(&id, &b->id))
-			rc = err_set(err, ERR_INVALID, "the contents have another SHA-256");
-	}
-	if (rc) {
-		buf_reset(out);
-		err_prefix(err, "%s blob %s", blob_type_name(b->type), id_short(&b->id).s);
-	}
-	return rc;
+	if (rc)
+		return rc;
+	hash_once(c->hash, out->p, out->len, &id);
+	return repo_name_blob(b, &id, out, err);
 }

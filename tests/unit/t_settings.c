@@ -43,8 +43,8 @@ TEST(memory)
 {
 	const uint64_t gib = (uint64_t)1 << 30, mib = (uint64_t)1 << 20;
 
-	CHECK_EQ(settings_budget(1, 64 * gib), 88 * mib);
-	CHECK_EQ(settings_budget(8, 64 * gib), 256 * mib);
+	CHECK_EQ(settings_budget(1, 64 * gib), 32 * mib);
+	CHECK_EQ(settings_budget(8, 64 * gib), 144 * mib);
 	CHECK_EQ(settings_budget(64, gib), 128 * mib);
 	CHECK_EQ(settings_budget(4, 100 * mib), 32 * mib);
 	CHECK(settings_memory() > 32 * mib);
