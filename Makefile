@@ -9,7 +9,7 @@
 ##: SAN=address,undefined  or SAN=thread: build and test with sanitizers, in a folder of their own
 ##: WERROR=1               make warnings errors
 ##: ROOMS="base kern"      only these rooms (src/ROOM) and the unit tests of their modules
-##: TIER="unit sim"        for check: only these tiers (unit suite sim mpi e2e san lint)
+##: TIER="unit sim"        for check: only these tiers (unit suite sim mpi e2e services san lint)
 ##: ONLY=pattern           for check: only tests whose name contains it
 ##: NODEPS=1               for check, quickstart: do not look for missing packages
 ##: PREFIX, DESTDIR        for install, uninstall (default PREFIX=/usr/local)
@@ -156,7 +156,7 @@ tests: $(UNIT) $(SUITE) $(SIM) $(MPI_TESTS) ## build the test programs
 check: $(if $(NODEPS),,deps) ## install what is missing, build with warnings as errors, run all tests
 	@$(MAKE) --no-print-directory WERROR=1 NODEPS=1 run-tests
 .PHONY: run-tests
-run-tests: $(if $(if $(TIER),$(filter e2e lint,$(TIER)),yes),all) tests
+run-tests: $(if $(if $(TIER),$(filter e2e services lint,$(TIER)),yes),all) tests
 	@B='$(B)' SAN='$(SAN)' TIER='$(TIER)' ONLY='$(ONLY)' FULL='$(FULL)' UNIT='$(UNIT)' SUITE='$(SUITE)' SIM='$(SIM)' MPI='$(MPI_TESTS)' \
 		tests/run.sh
 

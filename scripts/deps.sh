@@ -7,7 +7,7 @@ group() {
 	case $1 in
 	build) echo gcc libc6-dev make pkg-config libssl-dev libzstd-dev libcurl4-openssl-dev libexpat1-dev libopenmpi-dev openmpi-bin ;;
 	quickstart) echo restic ;;
-	check) echo clang-format cppcheck binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic ;;
+	check) echo clang-format cppcheck binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
 	*) echo "deps.sh: no group $1" >&2 && exit 2 ;;
 	esac
 }
@@ -26,7 +26,14 @@ elsewhere() {
 	esac
 	case " $* " in
 	*' check '*)
-		for p in clang-format cppcheck nm setfacl setfattr strace python3 setcap jq; do
+		for p in clang-format cppcheck nm setfacl setfattr strace python3 setcap jq openssl rclone; do
+			command -v "$p" >/dev/null || missing="$missing $p"
+		done
+		;;
+	esac
+	case " $* " in
+	*' services '*)
+		for p in radosgw radosgw-admin ceph ceph-mon ceph-osd curl openssl python3 restic; do
 			command -v "$p" >/dev/null || missing="$missing $p"
 		done
 		;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh: runs the tests that the Makefile names in UNIT, SUITE, SIM, MPI (programs) and the scripts in tests/e2e and tests/lint.
+# run.sh: runs the tests that the Makefile names in UNIT, SUITE, SIM, MPI (programs) and the scripts in tests/e2e, tests/services and tests/lint.
 #
 # TIER: only these tiers; ONLY: only tests whose name contains it; FULL empty: a part of the rooms was built, so unit tests only.
 # A test passes with exit status 0, is skipped with 77.  Its output is in $B/test-logs and is shown (the end of it) if it fails.
@@ -108,6 +108,7 @@ run() { # PARALLEL
 	wanted mpi && mpi_programs | run 1
 	if [ -n "${FULL:-}" ]; then
 		wanted e2e && scripts e2e 900 | run 2
+		wanted services && scripts services 900 | run 1
 		# The sanitizers' tiers run this script again for their own build.
 		[ -z "$SAN" ] && wanted san && scripts san 1200 | run 1
 	fi

@@ -1,6 +1,6 @@
 /* backend: what is the same for all stores: names for messages, blocking conveniences, and the choice by location. */
 #include "backend/backend.h"
-#include "backend/location.h"
+#include "backend/open.h"
 #include "base/mem.h"
 #include <stdio.h>
 
@@ -137,7 +137,7 @@ int backend_stat(struct backend *b, enum backend_type t, const struct id *name, 
 struct scheme {
 	enum location_scheme scheme;
 	const char *name;
-	struct backend *(*open)(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err);
+	backend_open_fn *open;
 };
 
 static struct backend *open_local(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
@@ -151,7 +151,7 @@ static const struct scheme schemes[] = {
 	{LOCATION_LOCAL, "local", open_local},
 	{LOCATION_S3, "s3", NULL},
 	{LOCATION_SWIFT, "swift", NULL},
-	{LOCATION_REST, "rest", NULL},
+	{LOCATION_REST, "rest", backend_rest_open},
 };
 
 int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err)
@@ -160,6 +160,7 @@ int backend_open(const char *location, const struct backend_options *opt, const 
 	const struct scheme *s = NULL;
 	struct location l = {0};
 	struct backend *bare;
+	struct err why = {0};
 	int code = location_parse(&l, location, err);
 
 	*out = NULL;
@@ -174,9 +175,9 @@ int backend_open(const char *location, const struct backend_options *opt, const 
 			err, ERR_UNSUPPORTED, "this version cannot use %s repositories, only local directories", s ? s->name : "such");
 		goto out;
 	}
-	bare = s->open(&l, opt ? opt : &defaults, env, err);
+	bare = s->open(&l, opt ? opt : &defaults, env, &why);
 	if (!bare) {
-		code = err ? err->code : ERR_IO;
+		code = err_copy(err, &why);
 		goto out;
 	}
 	*out = backend_retry_new(bare, &backend_retry_default, env);

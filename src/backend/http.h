@@ -14,11 +14,10 @@ struct http_options {
 	const char *cacert;          /* comma list of PEM files; NULL: the system's */
 	const char *tls_client_cert; /* PEM with certificate and key; NULL: none */
 	bool insecure_tls;
-	const char *user_agent; /* NULL: "a_backup/VERSION" */
-	int64_t stall_ns;       /* 0: 5 minutes */
-	unsigned connections;   /* per host; 0: 5 */
-	const char *(*getenv)(
-		const char *name); /* for https_proxy, http_proxy, no_proxy (and in capitals, but HTTP_PROXY); NULL: no proxies */
+	const char *user_agent;                  /* NULL: "a_backup" */
+	int64_t stall_ns;                        /* 0: 5 minutes */
+	unsigned connections;                    /* per host; 0: 5 */
+	const char *(*getenv)(const char *name); /* for https_proxy, http_proxy, no_proxy (and in capitals); NULL: no proxies */
 };
 
 struct http;
@@ -65,5 +64,14 @@ int64_t http_retry_after_ns(const struct http_req *r, const struct ts *now);
 
 /* http_encode(b, s, n, keep): percent-encodes all but unreserved characters and those in `keep` ("/"). */
 void http_encode(struct buf *b, const char *s, size_t n, const char *keep);
+
+/* http_decode(b, s, n): the reverse; a '%' without two hex digits stands for itself. */
+void http_decode(struct buf *b, const char *s, size_t n);
+
+/* http_date(s, sec): a date as servers send it ("Sun, 06 Nov 1994 08:49:37 GMT"), in seconds since 1970.  False: it is none. */
+bool http_date(const char *s, int64_t *sec);
+
+/* http_fault_text(r, out, cap): the first line of the answer's body in printable ASCII, for messages. */
+void http_fault_text(const struct http_req *r, char *out, size_t cap);
 
 #endif

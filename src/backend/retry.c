@@ -5,15 +5,21 @@
  * after its first, but not before its second (restic-format.md 16.1).  Waiting costs no thread: one timer thread, started by the first wait, holds
  * all waiting operations in the order they are due.  list and create block their caller by contract, so they wait there.
  *
- * A listing keeps its names (40 bytes each) until it is complete and only then delivers them: a second try can neither repeat names nor lose them.
+ * A store that asks for a pause (op->retry_after_ns) gets it, with some more at random so that not all ranks come back at once; at most a third of `total`.
+ *
+ * A listing keeps its names (40 bytes each) until it is complete and only then delivers them: a second try can neither repeat names nor lose them.  Names of
+ * keys, snapshots and indexes are remembered: a store may list what it does not deliver yet, so a GET that finds no such file is tried a few times more.
  */
 #include "backend/backend.h"
+#include "base/hashtab.h"
 #include "base/mem.h"
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
-#define SECOND INT64_C(1000000000)
+#define SECOND     INT64_C(1000000000)
+#define LISTED_MAX 100000 /* names remembered, of each type */
+#define LOST_TRIES 4      /* of a GET for a name that was listed and is not found */
 
 const struct backend_retry_policy backend_retry_default = {.first_ns = SECOND, .max_ns = 60 * SECOND, .total_ns = 900 * SECOND};
 
@@ -29,6 +35,7 @@ struct retry {
 	struct retry_op *first; /* by due */
 	pthread_t timer;
 	bool has_timer, stop, canceled;
+	struct hashtab *listed[BACKEND_TYPES]; /* struct id; NULL for types that are not remembered, or not yet */
 };
 
 /* Where one operation stands in its tries. */
@@ -72,8 +79,8 @@ static void wait_real(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t 
 	pthread_cond_timedwait(c, m, &ts);
 }
 
-/* How long to wait before the next try, or -1: give up. */
-static int64_t tries_wait(const struct retry *r, const struct tries *t)
+/* How long to wait before the next try, or -1: give up.  pause: what the store asked for. */
+static int64_t tries_wait(const struct retry *r, const struct tries *t, int64_t pause)
 {
 	int64_t step = r->p.first_ns, wait;
 	uint64_t dice;
@@ -84,15 +91,19 @@ static int64_t tries_wait(const struct retry *r, const struct tries *t)
 		step = r->p.max_ns;
 	rnd_fill(r->env->rnd, &dice, sizeof(dice));
 	wait = step / 2 + (int64_t)(dice % (uint64_t)(step + 1));
+	if (pause > r->p.total_ns / 3)
+		pause = r->p.total_ns / 3;
+	if (wait < pause)
+		wait = pause + (int64_t)(dice % (uint64_t)(step + 1));
 	if (t->n > 1 && retry_now(r) - t->began + wait > r->p.total_ns)
 		return -1;
 	return wait;
 }
 
 /* Judge a failed try: the time to wait, or -1 with the final error in `e`. */
-static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what, struct err *e)
+static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what, bool lost, int64_t pause, struct err *e)
 {
-	int64_t wait = err_permanent(e->code) ? -1 : tries_wait(r, t);
+	int64_t wait = err_permanent(e->code) && !lost ? -1 : tries_wait(r, t, pause);
 
 	if (wait >= 0) {
 		log_msg(&r->env->log, LOG_WARN, "%s: %s; trying again in %lld.%lld s", what, e->msg, (long long)(wait / SECOND),
@@ -112,6 +123,45 @@ static void err_cancel(struct err *e)
 	err_set(e, ERR_CANCELED, "canceled while waiting to try again: %s", last.msg);
 }
 
+/* Locks are not remembered: they come and go.  Nor are packs: nobody lists them to read them. */
+static bool is_remembered(enum backend_type t)
+{
+	return t == BACKEND_KEY || t == BACKEND_SNAPSHOT || t == BACKEND_INDEX;
+}
+
+static void remember(struct retry *r, enum backend_type t, const struct id *name)
+{
+	bool is_new;
+
+	if (!r->listed[t])
+		r->listed[t] = hashtab_new(sizeof(struct id), ID_SIZE, HASHTAB_MIX);
+	if (hashtab_count(r->listed[t]) < LISTED_MAX)
+		hashtab_add(r->listed[t], name, &is_new);
+}
+
+static void forget(struct retry *r, const struct backend_op *op)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->listed[op->type])
+		hashtab_remove(r->listed[op->type], &op->name);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* The operation finds no file where a listing showed one, and may try again. */
+static bool is_lost(struct retry *r, const struct retry_op *c)
+{
+	const struct backend_op *op = c->op;
+	bool lost = false;
+
+	if (op->verb != BACKEND_GET || op->err.code != ERR_NOTFOUND || c->tries.n >= LOST_TRIES || !is_remembered(op->type))
+		return false;
+	pthread_mutex_lock(&r->lock);
+	if (r->listed[op->type])
+		lost = hashtab_find(r->listed[op->type], &op->name);
+	pthread_mutex_unlock(&r->lock);
+	return lost;
+}
+
 static void retry_finish(struct retry_op *c)
 {
 	struct backend_op *op = c->op;
@@ -126,6 +176,7 @@ static void retry_finish(struct retry_op *c)
 static void retry_try(struct retry_op *c)
 {
 	c->tries.n++;
+	c->op->retry_after_ns = 0;
 	backend_start(c->r->inner, c->op);
 }
 
@@ -223,16 +274,18 @@ static void retry_done(struct backend_op *op)
 	struct retry_op *c = op->arg;
 	struct retry *r = c->r;
 	int64_t wait;
+	bool lost;
 
 	if (!op->err.code) {
 		retry_finish(c);
 		return;
 	}
-	if (!err_permanent(op->err.code) && retry_canceled(r)) {
+	lost = is_lost(r, c);
+	if ((lost || !err_permanent(op->err.code)) && retry_canceled(r)) {
 		finish_canceled(c);
 		return;
 	}
-	wait = tries_failed(r, &c->tries, backend_op_text(op).s, &op->err);
+	wait = tries_failed(r, &c->tries, backend_op_text(op).s, lost, op->retry_after_ns, &op->err);
 	if (wait >= 0) {
 		c->due = retry_now(r) + wait;
 		if (retry_schedule(r, c))
@@ -256,6 +309,8 @@ static void retry_start(struct backend *b, struct backend_op *op)
 	c->tries.began = retry_now(r);
 	op->done = retry_done;
 	op->arg = c;
+	if (op->verb == BACKEND_REMOVE && is_remembered(op->type))
+		forget(r, op);
 	retry_try(c);
 }
 
@@ -288,7 +343,7 @@ static int retry_call(
 		if (!call(r, arg, &e))
 			return 0;
 		if (err_permanent(e.code) || !retry_canceled(r))
-			wait = tries_failed(r, &t, what, &e);
+			wait = tries_failed(r, &t, what, false, 0, &e);
 		else
 			err_cancel(&e);
 		if (wait < 0)
@@ -334,12 +389,19 @@ static int call_list(struct retry *r, void *arg, struct err *err)
 
 static int retry_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
 {
+	struct retry *r = retry_of(b);
 	struct listing l = {.type = t};
 	char what[32];
 	int code;
 
 	snprintf(what, sizeof(what), "list %s files", backend_type_name(t));
-	code = retry_call(retry_of(b), what, call_list, &l, err);
+	code = retry_call(r, what, call_list, &l, err);
+	if (is_remembered(t)) {
+		pthread_mutex_lock(&r->lock);
+		for (size_t i = 0; i < l.n && !code; i++)
+			remember(r, t, &l.v[i].name);
+		pthread_mutex_unlock(&r->lock);
+	}
 	for (size_t i = 0; i < l.n && !code; i++)
 		code = fn(arg, &l.v[i].name, l.v[i].size);
 	mem_free(l.v);
@@ -368,6 +430,8 @@ static void retry_free(struct backend *b)
 	if (r->has_timer)
 		pthread_join(r->timer, NULL);
 	backend_free(r->inner);
+	for (int t = 0; t < BACKEND_TYPES; t++)
+		hashtab_free(r->listed[t]);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
 	mem_free(r);

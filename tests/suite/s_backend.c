@@ -1,5 +1,8 @@
 /*
  * One conformance suite for every object store and decorator.  A new store is a row in `stores`.
+ *
+ * With $STORE it is about that location alone, as a user would name it: for stores that need a server, which tests/services starts.  Each test has a place of
+ * its own behind it ("$STORE/place3").
  */
 #include "backend/backend.h"
 #include "base/mem.h"
@@ -7,6 +10,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +60,26 @@ static struct backend *retry_fault_store(void)
 	return backend_retry_new(backend_fault_new(backend_mem_new(), &p), &quick, &env);
 }
 
+static const char *variable(const char *name)
+{
+	return getenv(name);
+}
+
+static struct backend *named_store(void)
+{
+	static unsigned n;
+	struct backend_options opt = {.cacert = getenv("STORE_CACERT"), .getenv = variable};
+	char *location = mem_printf("%s/place%u", getenv("STORE"), n++);
+	struct backend *b = NULL;
+	struct err err = {0};
+
+	backend_open(location, &opt, &env, &b, &err);
+	CHECK_STR(err.msg, "");
+	REQUIRE(b);
+	mem_free(location);
+	return b;
+}
+
 static const struct store {
 	const char *name;
 	struct backend *(*make)(void);
@@ -67,6 +91,7 @@ static const struct store {
 	{"limit(local)", limit_local_store, true},
 	{"retry(fault(mem))", retry_fault_store, false},
 };
+static const struct store named = {"$STORE", named_store, false};
 
 static const struct store *now;
 
@@ -74,11 +99,11 @@ static void on_each(void (*fn)(struct backend *b), bool create)
 {
 	static int n;
 
-	for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
+	for (size_t i = 0; i < (getenv("STORE") ? 1 : sizeof(stores) / sizeof(stores[0])); i++) {
 		int before = check_failures();
 		struct backend *b;
 
-		now = &stores[i];
+		now = getenv("STORE") ? &named : &stores[i];
 		dir = mem_printf("%s/place%d", check_tmpdir(), n++);
 		b = now->make();
 		if (create)

@@ -77,6 +77,7 @@ struct script {
 	_Atomic int fails;
 	int code;
 	atomic_int tries;
+	int64_t pause; /* what its failures ask for */
 	bool freed;
 };
 
@@ -105,6 +106,8 @@ static void script_start(struct backend *b, struct backend_op *op)
 	} else {
 		script_try(script_of(b), &op->err);
 	}
+	if (op->err.code)
+		op->retry_after_ns = script_of(b)->pause;
 	op->done(op);
 }
 
@@ -296,6 +299,85 @@ TEST(at_least_one_retry)
 	CHECK_EQ(atomic_load(&s.tries), 2);
 	CHECK_STR(err.msg, "no luck (after 2 tries)");
 	backend_free(b);
+}
+
+/* The store's wish, not less, and a little more at random; but nobody can send us away for hours. */
+TEST(pause_that_the_store_asks_for)
+{
+	static const struct {
+		int64_t pause;
+		uint64_t dice;
+		int64_t first, second;
+	} cases[] = {
+		{0, 0, SECOND / 2, SECOND},
+		{7 * SECOND, 0, 7 * SECOND, 7 * SECOND},
+		{7 * SECOND, 12345, 7 * SECOND + 12345, 7 * SECOND + 12345},
+		{SECOND / 4, 0, SECOND / 2, SECOND},
+		{86400 * SECOND, 0, 300 * SECOND, 300 * SECOND},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct backend_op op = {.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = some, .retry_after_ns = 999 * SECOND};
+		struct script s;
+		struct fake f;
+		struct backend *b;
+
+		fake_init(&f);
+		f.dice = cases[i].dice;
+		script_init(&s, &f, 2, ERR_IO);
+		s.pause = cases[i].pause;
+		b = retry_over(&s);
+		CHECK_EQ(backend_run(b, &op, NULL), 0);
+		CHECK_EQ(op.retry_after_ns, 0);
+		REQUIRE(f.n == 2);
+		CHECK_EQ(f.waits[0], cases[i].first);
+		CHECK_EQ(f.waits[1], cases[i].second);
+		backend_free(b);
+	}
+}
+
+static int ignore(void *arg, const struct id *name, uint64_t size)
+{
+	(void)arg;
+	(void)name;
+	(void)size;
+	return 0;
+}
+
+/* The names 0, 1 and 2 are listed; then a get finds nothing `fails` times. */
+static int get_after_list(enum backend_type t, uint8_t name, int fails, bool removed, int want)
+{
+	struct backend_op op = {.verb = BACKEND_GET, .type = t, .name = {{name}}};
+	struct script s;
+	struct fake f;
+	struct backend *b;
+	int tries;
+
+	fake_init(&f);
+	script_init(&s, &f, 0, ERR_NOTFOUND);
+	b = retry_over(&s);
+	CHECK_EQ(backend_list(b, t, ignore, NULL, NULL), 0);
+	if (removed)
+		CHECK_EQ(backend_remove(b, t, &op.name, NULL), 0);
+	tries = atomic_load(&s.tries);
+	atomic_store(&s.fails, fails);
+	buf_init(&op.out, 100);
+	CHECK_EQ(backend_run(b, &op, NULL), want);
+	tries = atomic_load(&s.tries) - tries;
+	buf_release(&op.out);
+	backend_free(b);
+	return tries;
+}
+
+TEST(listed_and_not_found)
+{
+	CHECK_EQ(get_after_list(BACKEND_INDEX, 1, 2, false, 0), 3);
+	CHECK_EQ(get_after_list(BACKEND_SNAPSHOT, 0, 3, false, 0), 4);
+	CHECK_EQ(get_after_list(BACKEND_KEY, 2, 100, false, ERR_NOTFOUND), 4);
+	/* Not listed; removed by us; a lock, which anybody may remove. */
+	CHECK_EQ(get_after_list(BACKEND_INDEX, 3, 100, false, ERR_NOTFOUND), 1);
+	CHECK_EQ(get_after_list(BACKEND_INDEX, 1, 100, true, ERR_NOTFOUND), 1);
+	CHECK_EQ(get_after_list(BACKEND_LOCK, 1, 100, false, ERR_NOTFOUND), 1);
 }
 
 struct seen {

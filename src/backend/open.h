@@ -1,0 +1,23 @@
+/*
+ * open: how backend_open reaches the stores: one function for each scheme that the network offers, and what they share.
+ *
+ * Each takes the location behind its scheme and returns the bare store (no decorators) without touching it, or NULL with `err` filled (never NULL here).
+ */
+#ifndef BACKEND_OPEN_H
+#define BACKEND_OPEN_H
+#include "backend/backend.h"
+#include "backend/http.h"
+#include "backend/location.h"
+
+typedef struct backend *backend_open_fn(
+	const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err);
+
+backend_open_fn backend_rest_open; /* rest.c */
+
+/* open_getenv(opt, name): the variable through the caller's eyes; NULL when unset, empty or when the caller gave no environment. */
+const char *open_getenv(const struct backend_options *opt, const char *name);
+
+/* open_http(opt, env, &h, err): the transfers that these options ask for. */
+int open_http(const struct backend_options *opt, const struct env *env, struct http **h, struct err *err);
+
+#endif

@@ -1,0 +1,476 @@
+/*
+ * rest: restic's REST protocol (restic-format.md 16.4), as spoken by rest-server and `rclone serve restic`.
+ *
+ * An operation is one request; two where the first answer leaves a question: a range at or beyond the end (how long is it?), and an upload that is refused
+ * because the name is taken (by a try of ours whose answer was lost?).
+ */
+#include "backend/digest.h"
+#include "backend/layout.h"
+#include "backend/open.h"
+#include "backend/rest_list.h"
+#include "base/mem.h"
+#include <stdio.h>
+#include <string.h>
+
+#define ACCEPT      "Accept: application/vnd.x.restic.rest.v2"
+#define CONNECTIONS 5
+#define ANSWER_MAX  65536
+#define LIST_MAX    ((size_t)512 << 20) /* bytes of one listing: some five million names */
+#define OFFSET_MAX  (UINT64_C(1) << 42)
+#define HEADS       64 /* questions for sizes under way at once, when a server lists names alone */
+
+struct rest {
+	struct backend b;
+	struct http *h;
+	const struct env *env;
+	char *base;      /* ends with '/' */
+	struct buf auth; /* "Authorization: Basic …"; empty: none */
+};
+
+struct rest_op {
+	struct rest *s;
+	struct backend_op *op;
+	struct http_req req;
+	struct err first; /* what the first of two requests got */
+	char *url;
+	char range[64];
+};
+
+static struct rest *rest_of(struct backend *b)
+{
+	return (struct rest *)(void *)b;
+}
+
+static char *url_of(const struct rest *s, enum backend_type t, const struct id *name)
+{
+	if (t == BACKEND_CONFIG)
+		return mem_printf("%sconfig", s->base);
+	return mem_printf("%s%s/%s", s->base, layout_dir(t), name ? id_hex(name).s : "");
+}
+
+static void req_init(struct rest *s, struct http_req *r, const char *method, const char *url)
+{
+	*r = (struct http_req){.method = method, .url = url, .header = {ACCEPT}, .n_header = 1};
+	buf_init(&r->out, ANSWER_MAX);
+	if (s->auth.len)
+		r->header[r->n_header++] = (const char *)s->auth.p;
+}
+
+/* What an answer that is not the wanted one means: which codes are permanent is said in restic-format.md 16.1. */
+static int fault(const struct http_req *r, struct err *e)
+{
+	char text[160];
+	int code = ERR_IO;
+
+	switch (r->status) {
+	case 404:
+		return err_set(e, ERR_NOTFOUND, "no such object");
+	case 416:
+		return err_set(e, ERR_TOOSHORT, "the object is too short");
+	case 401:
+		return err_set(e, ERR_DENIED, "the server wants a user and a password, or these are wrong (401)");
+	case 403:
+		code = ERR_DENIED;
+		break;
+	case 413:
+	case 507:
+		code = ERR_NOSPACE;
+		break;
+	case 405:
+	case 501:
+		code = ERR_UNSUPPORTED;
+		break;
+	default:
+		if (r->status >= 300 && r->status < 400) {
+			if (!http_header(r, "Location", text, sizeof(text)) || strchr(text, '@'))
+				text[0] = 0;
+			return err_set(
+				e, ERR_USAGE, "the server redirects to another address, which is not followed (%d): %s", r->status, text);
+		}
+	}
+	http_fault_text(r, text, sizeof(text));
+	return err_set(e, code, "the server answers %d%s%s", r->status, text[0] ? ": " : "", text);
+}
+
+static bool is_ok(const struct http_req *r)
+{
+	return r->status >= 200 && r->status < 300;
+}
+
+/* 0, or the error of a request that should have worked. */
+static int judge(const struct http_req *r, struct err *e)
+{
+	if (r->err.code)
+		return err_copy(e, &r->err);
+	return is_ok(r) ? 0 : fault(r, e);
+}
+
+static void op_end(struct rest_op *c)
+{
+	struct backend_op *op = c->op;
+	struct ts now = clock_now(c->s->env->clock);
+
+	if (op->err.code)
+		op->retry_after_ns = http_retry_after_ns(&c->req, &now);
+	if (op->verb == BACKEND_GET) {
+		op->out = c->req.out;
+		c->req.out = (struct buf){0};
+		if (op->err.code)
+			buf_reset(&op->out);
+	}
+	http_req_release(&c->req);
+	mem_free(c->url);
+	mem_free(c);
+	op->done(op);
+}
+
+/* Ask for the size; `done` has the answer. */
+static void ask_size(struct rest_op *c, void (*done)(struct http_req *r))
+{
+	c->req.method = "HEAD";
+	c->req.body = NULL;
+	c->req.body_n = 0;
+	c->req.n_header = c->s->auth.len ? 2 : 1;
+	c->req.done = done;
+	http_start(c->s->h, &c->req);
+}
+
+/* The range began at or behind the end: exactly at the end there are no bytes, which is what a read to the end finds there. */
+static void range_sized(struct http_req *r)
+{
+	struct rest_op *c = r->arg;
+
+	if (!judge(r, &c->op->err) && (c->op->length || r->length != c->op->offset))
+		err_copy(&c->op->err, &c->first);
+	op_end(c);
+}
+
+/* A server may send the whole object where a part was asked for. */
+static void cut_whole(struct backend_op *op, struct buf *out)
+{
+	if (op->offset > out->len) {
+		err_set(&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes", out->len);
+		return;
+	}
+	out->len -= (size_t)op->offset;
+	memmove(out->p, out->p + op->offset, out->len);
+	if (op->length && out->len > op->length)
+		out->len = (size_t)op->length;
+}
+
+/* A part that begins behind the end is no part, whatever the status says (rclone: 206 "bytes 11-9/10"). */
+static bool is_behind(const struct http_req *r, uint64_t offset)
+{
+	unsigned long long total;
+	const char *slash;
+	char v[80];
+
+	if (!http_header(r, "Content-Range", v, sizeof(v)))
+		return false;
+	slash = strchr(v, '/');
+	return slash && sscanf(slash, "/%llu", &total) == 1 && offset > total;
+}
+
+static void get_answered(struct rest_op *c)
+{
+	struct backend_op *op = c->op;
+	struct http_req *r = &c->req;
+
+	if (!r->err.code && r->status == 416) {
+		fault(r, &c->first);
+		ask_size(c, range_sized);
+		return;
+	}
+	if (r->err.code && r->out.overflow) {
+		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: not %zu bytes", r->out.max);
+	} else if (!judge(r, &op->err)) {
+		if (r->status != 206)
+			cut_whole(op, &r->out);
+		else if (is_behind(r, op->offset))
+			err_set(&op->err, ERR_TOOSHORT, "the object is too short");
+		if (!op->err.code && op->length && r->out.len != op->length)
+			err_set(&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes came, not %llu", r->out.len,
+				(unsigned long long)op->length);
+	}
+	op_end(c);
+}
+
+/* A name is the hash of its contents, so an object of our size under our name is ours. */
+static void taken_sized(struct http_req *r)
+{
+	struct rest_op *c = r->arg;
+
+	if (r->err.code || !is_ok(r) || r->length != c->op->size)
+		err_copy(&c->op->err, &c->first);
+	op_end(c);
+}
+
+static void answered(struct http_req *r)
+{
+	struct rest_op *c = r->arg;
+	struct backend_op *op = c->op;
+
+	switch (op->verb) {
+	case BACKEND_GET:
+		get_answered(c);
+		return;
+	case BACKEND_PUT:
+		if (!r->err.code && (r->status == 403 || r->status == 409) && op->type != BACKEND_CONFIG) {
+			fault(r, &c->first);
+			ask_size(c, taken_sized);
+			return;
+		}
+		judge(r, &op->err);
+		break;
+	case BACKEND_REMOVE:
+		if (r->err.code || r->status != 404)
+			judge(r, &op->err);
+		break;
+	case BACKEND_STAT:
+		if (!judge(r, &op->err)) {
+			op->size = (size_t)r->length;
+			if (r->length == UINT64_MAX)
+				err_set(&op->err, ERR_INVALID, "the server does not say how large the object is");
+		}
+		break;
+	}
+	op_end(c);
+}
+
+/* An offset beyond what any object has is cut, since file systems below the server cannot seek so far: it answers "too short", as it should. */
+static void set_range(struct rest_op *c)
+{
+	const struct backend_op *op = c->op;
+	uint64_t from = op->offset < OFFSET_MAX ? op->offset : OFFSET_MAX;
+	uint64_t most = INT64_MAX - from;
+
+	if (op->length)
+		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-%llu", (unsigned long long)from,
+			(unsigned long long)(from + (op->length < most ? op->length : most) - 1));
+	else
+		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-", (unsigned long long)from);
+	c->req.header[c->req.n_header++] = c->range;
+}
+
+static void rest_start(struct backend *b, struct backend_op *op)
+{
+	static const char *const methods[] = {
+		[BACKEND_PUT] = "POST", [BACKEND_GET] = "GET", [BACKEND_STAT] = "HEAD", [BACKEND_REMOVE] = "DELETE"};
+	struct rest *s = rest_of(b);
+	struct rest_op *c = mem_zalloc(sizeof(*c));
+
+	err_clear(&op->err);
+	c->s = s;
+	c->op = op;
+	c->url = url_of(s, op->type, &op->name);
+	req_init(s, &c->req, methods[op->verb], c->url);
+	c->req.done = answered;
+	c->req.arg = c;
+	c->req.urgent = op->type == BACKEND_LOCK;
+	if (op->verb == BACKEND_GET) {
+		buf_reset(&op->out);
+		c->req.out = op->out;
+		set_range(c);
+	}
+	if (op->verb == BACKEND_PUT) {
+		c->req.header[c->req.n_header++] = "Content-Type: application/octet-stream";
+		c->req.body = op->data;
+		c->req.body_n = op->size;
+	}
+	http_start(s->h, &c->req);
+}
+
+/* The sizes of names listed without them, some at once. */
+struct sizes {
+	struct backend_op op[HEADS];
+	pthread_mutex_t m;
+	pthread_cond_t c;
+	size_t left;
+};
+
+static void size_done(struct backend_op *op)
+{
+	struct sizes *z = op->arg;
+
+	pthread_mutex_lock(&z->m);
+	if (!--z->left)
+		pthread_cond_signal(&z->c);
+	pthread_mutex_unlock(&z->m);
+}
+
+static void sizes_ask(struct rest *s, struct sizes *z, enum backend_type t, const struct rest_entry *e, size_t n)
+{
+	z->left = n;
+	for (size_t i = 0; i < n; i++) {
+		z->op[i] = (struct backend_op){.verb = BACKEND_STAT, .type = t, .name = e[i].name, .done = size_done, .arg = z};
+		rest_start(&s->b, &z->op[i]);
+	}
+	pthread_mutex_lock(&z->m);
+	while (z->left)
+		pthread_cond_wait(&z->c, &z->m);
+	pthread_mutex_unlock(&z->m);
+}
+
+/* A file that went away meanwhile keeps the size unknown and is left out. */
+static int list_sizes(struct rest *s, enum backend_type t, struct rest_listing *l, struct err *err)
+{
+	struct sizes *z = mem_zalloc(sizeof(*z));
+	int code = 0;
+
+	pthread_mutex_init(&z->m, NULL);
+	pthread_cond_init(&z->c, NULL);
+	for (size_t at = 0; at < l->n && !code; at += HEADS) {
+		size_t n = l->n - at < HEADS ? l->n - at : HEADS;
+
+		sizes_ask(s, z, t, l->v + at, n);
+		for (size_t i = 0; i < n && !code; i++) {
+			if (!z->op[i].err.code)
+				l->v[at + i].size = z->op[i].size;
+			else if (z->op[i].err.code != ERR_NOTFOUND)
+				code = err_copy(err, &z->op[i].err);
+		}
+	}
+	pthread_cond_destroy(&z->c);
+	pthread_mutex_destroy(&z->m);
+	mem_free(z);
+	return code;
+}
+
+static int rest_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+{
+	struct rest *s = rest_of(b);
+	struct rest_listing l = {0};
+	struct http_req req;
+	char *url;
+	int code = 0;
+
+	if (t == BACKEND_CONFIG)
+		return 0;
+	url = url_of(s, t, NULL);
+	req_init(s, &req, "GET", url);
+	req.out.max = LIST_MAX;
+	if (http_run(s->h, &req) || !is_ok(&req)) {
+		if (req.err.code || req.status != 404)
+			code = judge(&req, err);
+		goto out;
+	}
+	code = rest_listing_parse(&l, req.out.p, req.out.len, err);
+	if (!code && !l.sized)
+		code = list_sizes(s, t, &l, err);
+	buf_release(&req.out);
+	for (size_t i = 0; i < l.n && !code; i++) {
+		if (l.v[i].size != UINT64_MAX)
+			code = fn(arg, &l.v[i].name, l.v[i].size);
+	}
+out:
+	rest_listing_release(&l);
+	http_req_release(&req);
+	mem_free(url);
+	return code;
+}
+
+static int rest_create(struct backend *b, struct err *err)
+{
+	struct rest *s = rest_of(b);
+	char *url = mem_printf("%s?create=true", s->base);
+	struct http_req req;
+	int code;
+
+	req_init(s, &req, "POST", url);
+	http_run(s->h, &req);
+	code = judge(&req, err);
+	http_req_release(&req);
+	mem_free(url);
+	return code;
+}
+
+static void rest_free(struct backend *b)
+{
+	struct rest *s = rest_of(b);
+
+	http_free(s->h);
+	buf_wipe(&s->auth);
+	mem_free(s->base);
+	mem_free(s);
+}
+
+static const struct backend_vtable rest_vtable = {
+	.scheme = "rest",
+	.start = rest_start,
+	.list = rest_list,
+	.create = rest_create,
+	.free = rest_free,
+};
+
+/* "Authorization: Basic …" of "user:password". */
+static void set_auth(struct rest *s, struct buf *pair)
+{
+	buf_adds(&s->auth, "Authorization: Basic ");
+	digest_base64(&s->auth, pair->p, pair->len);
+	buf_str(&s->auth);
+}
+
+/* Credentials stand in the URL or, if there are none, in the environment. */
+static void read_auth(struct rest *s, const char *user, size_t n, const struct backend_options *opt)
+{
+	struct buf pair;
+
+	buf_init(&pair, 8192);
+	if (user) {
+		http_decode(&pair, user, n);
+		if (!memchr(user, ':', n))
+			buf_addc(&pair, ':');
+	} else if (open_getenv(opt, "RESTIC_REST_USERNAME") || open_getenv(opt, "RESTIC_REST_PASSWORD")) {
+		const char *name = open_getenv(opt, "RESTIC_REST_USERNAME"), *word = open_getenv(opt, "RESTIC_REST_PASSWORD");
+
+		buf_adds(&pair, name ? name : "");
+		buf_addc(&pair, ':');
+		buf_adds(&pair, word ? word : "");
+	}
+	if (pair.len)
+		set_auth(s, &pair);
+	buf_wipe(&pair);
+}
+
+/* No sentence repeats the location: it may hold a password. */
+static int read_url(struct rest *s, const char *url, const struct backend_options *opt, struct err *err)
+{
+	size_t scheme = !strncmp(url, "https://", 8) ? 8 : !strncmp(url, "http://", 7) ? 7 : 0;
+	const char *host = url + scheme, *path, *at;
+	struct buf b;
+
+	if (!strncmp(url, "http+unix:", 10))
+		return err_set(err, ERR_UNSUPPORTED, "REST servers behind a Unix socket cannot be used");
+	if (!scheme)
+		return err_set(err, ERR_USAGE, "the repository location must be rest:https://HOST/PATH or rest:http://HOST/PATH");
+	path = host + strcspn(host, "/");
+	at = memrchr(host, '@', (size_t)(path - host));
+	read_auth(s, at ? host : NULL, at ? (size_t)(at - host) : 0, opt);
+	if (at)
+		host = at + 1;
+	if (host == path || strpbrk(host, "?#") || strcspn(host, " \t\r\n\\\"<>") < (size_t)(path - host))
+		return err_set(err, ERR_USAGE, "the repository location rest:… does not name a server and a path");
+	buf_init(&b, 65536);
+	buf_add(&b, url, scheme);
+	buf_add(&b, host, (size_t)(path - host));
+	http_encode(&b, path, strlen(path), "/%:@!$&'()*+,;=");
+	if (b.p[b.len - 1] != '/')
+		buf_addc(&b, '/');
+	s->base = mem_strdup(buf_str(&b) ? (const char *)b.p : "");
+	buf_release(&b);
+	return 0;
+}
+
+struct backend *backend_rest_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
+{
+	struct rest *s = mem_zalloc(sizeof(*s));
+
+	s->b.vt = &rest_vtable;
+	s->b.connections = opt->connections ? opt->connections : CONNECTIONS;
+	s->env = env;
+	buf_init(&s->auth, 16384);
+	if (!read_url(s, l->rest, opt, err) && !open_http(opt, env, &s->h, err))
+		return &s->b;
+	rest_free(&s->b);
+	return NULL;
+}

@@ -1,0 +1,100 @@
+#include "backend/rest_list.h"
+#include "base/json_in.h"
+#include "base/mem.h"
+#include <string.h>
+
+static bool is_name(const char *s, size_t n, struct id *id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] >= 'A' && s[i] <= 'F')
+			return false;
+	}
+	return n == ID_HEX && !id_parse(id, s, n);
+}
+
+static void add(struct rest_listing *l, const struct id *name, uint64_t size)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 256;
+		l->v = mem_regrow(l->v, l->cap, sizeof(*l->v));
+	}
+	l->v[l->n++] = (struct rest_entry){.name = *name, .size = size};
+	if (size == UINT64_MAX)
+		l->sized = false;
+}
+
+/* Behind the '{'. */
+static int parse_entry(struct rest_listing *l, struct json_in *j)
+{
+	uint64_t size = UINT64_MAX;
+	bool named = false;
+	enum json_token t;
+	struct id name;
+
+	while ((t = json_next(j)) == JSON_KEY) {
+		int code;
+
+		if (json_key_is(j, "name")) {
+			code = json_string(j, "a name");
+			named = !code && is_name(j->str, j->len, &name);
+		} else if (json_key_is(j, "size")) {
+			code = json_u64(j, &size, "a size");
+		} else {
+			code = json_skip(j);
+		}
+		if (code)
+			return code;
+	}
+	if (t != JSON_OBJECT_END)
+		return ERR_INVALID;
+	if (named)
+		add(l, &name, size);
+	return 0;
+}
+
+static int parse(struct rest_listing *l, struct json_in *j)
+{
+	enum json_token t = json_next(j);
+	struct id name;
+	int code = 0;
+
+	/* Go writes an empty list so, too. */
+	if (t == JSON_NULL)
+		return 0;
+	if (t != JSON_ARRAY)
+		return json_bad(j, "a listing was expected");
+	while (!code && (t = json_next(j)) != JSON_ARRAY_END) {
+		if (t == JSON_OBJECT)
+			code = parse_entry(l, j);
+		else if (t != JSON_STRING)
+			code = json_bad(j, "a name was expected");
+		else if (is_name(j->str, j->len, &name))
+			add(l, &name, UINT64_MAX);
+	}
+	return code;
+}
+
+int rest_listing_parse(struct rest_listing *l, const void *p, size_t n, struct err *err)
+{
+	struct json_in j;
+	int code;
+
+	l->sized = true;
+	json_in_mem(&j, p, n);
+	code = parse(l, &j);
+	if (!code && json_next(&j) != JSON_END)
+		code = json_bad(&j, "something follows the listing");
+	if (code) {
+		code = err_set(err, ERR_INVALID, "the server's listing cannot be understood: %s", j.err.msg);
+	}
+	json_in_release(&j);
+	return code;
+}
+
+void rest_listing_release(struct rest_listing *l)
+{
+	if (!l)
+		return;
+	mem_free(l->v);
+	*l = (struct rest_listing){0};
+}

@@ -1,0 +1,45 @@
+#!/bin/sh
+# The conformance suite of stores against a real REST server (`rclone serve restic`), then a repository that a_backup and restic both use through it.
+command -v rclone >/dev/null || {
+	echo "rclone is missing"
+	exit 77
+}
+. tests/lib/e2e.sh
+
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+mkdir "$T/served"
+rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" --user tester --pass 'p@ss:w/rd' "$T/served" >"$T/rclone.log" 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null; wait $server 2>/dev/null' EXIT
+i=0
+until python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; do
+	i=$((i + 1))
+	[ $i -lt 100 ] || exit 1
+	sleep 0.1
+done
+
+here="rest:http://tester:p%40ss%3Aw%2Frd@127.0.0.1:$port"
+STORE="$here" "$B/tests/s_backend" || exit 1
+
+# Credentials of the environment, and wrong ones: at once, not after 15 minutes of tries.
+STORE="rest:http://127.0.0.1:$port/env" RESTIC_REST_USERNAME=tester RESTIC_REST_PASSWORD='p@ss:w/rd' "$B/tests/s_backend" put_and_get || exit 1
+expect 1 timeout 20 "$A_BACKUP" -r "rest:http://tester:wrong@127.0.0.1:$port/mine/" init
+grep -q 401 "$T/err" || exit 1
+! grep -q 'wrong@\|:wrong' "$T/err" || exit 1
+
+# One repository for both tools.
+export RESTIC_PASSWORD=x
+repo="$here/ours"
+python3 "$TESTS/lib/mktree.py" "$T/src"
+python3 "$TESTS/lib/manifest.py" "$T/src" >"$T/want"
+expect 0 "$A_BACKUP" -q -r "$repo" init
+expect 0 "$A_BACKUP" -q -r "$repo" add "$T/src"
+expect 0 restic -q -r "$repo" check --read-data
+expect 0 "$A_BACKUP" -q -r "$repo" restore latest --target "$T/back"
+same "$T/back$T/src"
+expect 0 restic -q -r "$repo" backup "$T/src"
+expect 0 "$A_BACKUP" -q -r "$repo" check --read-data
+expect 0 restic -q -r "$repo" dump latest "$T/src/sizes/random1048576"
+cmp "$T/out" "$T/src/sizes/random1048576" || exit 1
+# Nothing that we print tells the password.
+! cat "$T/out" "$T/err" | grep -aq 'p@ss\|p%40ss' || exit 1
