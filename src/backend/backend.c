@@ -1,6 +1,7 @@
 /* backend: what is the same for all stores: names for messages, blocking conveniences, and the choice by location. */
 #include "backend/backend.h"
 #include "backend/open.h"
+#include "backend/s3.h"
 #include "base/mem.h"
 #include <stdio.h>
 
@@ -149,7 +150,7 @@ static struct backend *open_local(const struct location *l, const struct backend
 
 static const struct scheme schemes[] = {
 	{LOCATION_LOCAL, "local", open_local},
-	{LOCATION_S3, "s3", NULL},
+	{LOCATION_S3, "s3", backend_s3_open},
 	{LOCATION_SWIFT, "swift", NULL},
 	{LOCATION_REST, "rest", backend_rest_open},
 };

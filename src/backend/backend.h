@@ -101,6 +101,7 @@ struct backend_options {
 	const char *cacert, *tls_client_cert, *user_agent;
 	bool insecure_tls;
 	const char *(*getenv)(const char *name); /* credentials, proxies; NULL: there is no environment.  Kept until backend_free */
+	bool any_names; /* for tests: a file's name need not be the SHA-256 of its bytes, which S3 uploads are checked by */
 };
 int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err);
 

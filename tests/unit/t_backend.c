@@ -128,7 +128,8 @@ static void open_fails(const char *location, int code, const char *says)
 
 TEST(open_what_is_not_there_yet)
 {
-	open_fails("s3:host/bucket", ERR_UNSUPPORTED, "s3");
+	open_fails("s3:host/bucket", ERR_DENIED, "no S3 keys for host");
+	open_fails("s3:host", ERR_USAGE, "bucket");
 	open_fails("swift:c:/", ERR_UNSUPPORTED, "swift");
 	open_fails("ftp:x", ERR_USAGE, "ftp");
 	open_fails("", ERR_USAGE, "empty");

@@ -1,0 +1,397 @@
+#include "backend/s3.h"
+#include "backend/digest.h"
+#include "backend/layout.h"
+#include "backend/open.h"
+#include "backend/s3_call.h"
+#include "base/mem.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_MAX   65536
+#define REMOVE_MAX   1000
+#define CONNECTIONS  5
+#define NO_OBJECT_AT ((uint64_t)INT64_MAX) /* no object is that large, and some servers fail to read such numbers */
+
+struct s3_op {
+	struct backend_op *op;
+	struct s3_call call;
+	bool sizing; /* a GET that found nothing behind its offset asks for the size */
+	char *key;
+	char range[64];
+	char sha256[2 * ID_SIZE + 1];
+};
+
+static struct s3 *s3_of(struct backend *b)
+{
+	return (struct s3 *)(void *)b;
+}
+
+static char *key_of(const struct s3 *s, enum backend_type t, const struct id *name)
+{
+	char path[LAYOUT_MAX];
+
+	layout_path(t, name, path);
+	return mem_printf("%s%s", s->place.prefix, path);
+}
+
+static void op_finish(struct s3_op *o, int code)
+{
+	struct backend_op *op = o->op;
+
+	if (op->verb == BACKEND_GET) {
+		op->out = o->call.r.out;
+		if (code)
+			buf_release(&op->out);
+	} else {
+		buf_release(&o->call.r.out);
+	}
+	s3_call_release(&o->call);
+	mem_free(o->key);
+	mem_free(o);
+	op->done(op);
+}
+
+/* A server that takes no notice of Range sends everything. */
+static void cut_range(struct buf *out, const struct backend_op *op)
+{
+	size_t n;
+
+	if (op->offset > out->len) {
+		out->len = 0;
+		return;
+	}
+	n = out->len - (size_t)op->offset;
+	if (op->length && n > op->length)
+		n = (size_t)op->length;
+	memmove(out->p, out->p + op->offset, n);
+	out->len = n;
+}
+
+/* The GET's answer came with a body.  Short ranges are an error of their own, so that nobody decodes half a blob. */
+static int get_result(struct s3_op *o)
+{
+	struct backend_op *op = o->op;
+	struct http_req *r = &o->call.r;
+
+	if (r->status == 200 && o->call.range) {
+		if (op->offset > r->out.len)
+			return err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset);
+		cut_range(&r->out, op);
+	}
+	if (op->length && r->out.len < op->length)
+		return err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset + op->length);
+	if (op->length && r->out.len > op->length)
+		return err_set(&op->err, ERR_INVALID, "the server sends more than it was asked for");
+	return 0;
+}
+
+/* 416 to an open range is right for the very end of the object, which is empty, and for what lies behind it. */
+static bool needs_size(const struct s3_op *o)
+{
+	return o->op->verb == BACKEND_GET && !o->sizing && o->call.r.status == 416 && !o->op->length && !o->call.r.err.code;
+}
+
+static void answered(struct s3_call *c)
+{
+	struct s3_op *o = c->arg;
+	struct backend_op *op = o->op;
+	struct ts now = clock_now(c->s->env->clock);
+	int code;
+
+	if (needs_size(o)) {
+		o->sizing = true;
+		s3_call_release(c);
+		c->method = "HEAD";
+		c->range = NULL;
+		s3_call_start(c->s, c);
+		return;
+	}
+	code = s3_call_judge(c, &op->err);
+	if (code)
+		op->retry_after_ns = http_retry_after_ns(&c->r, &now);
+	if (op->verb == BACKEND_GET && code == ERR_INVALID && c->r.out.overflow)
+		code = err_set(&op->err, ERR_NOMEM, "the object is larger than the %zu bytes expected", c->r.out.max);
+	if (op->verb == BACKEND_REMOVE && code == ERR_NOTFOUND) {
+		err_clear(&op->err);
+		code = 0;
+	}
+	if (!code && o->sizing) {
+		buf_reset(&c->r.out);
+		if (c->r.length != op->offset)
+			code = err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset);
+	} else if (!code && op->verb == BACKEND_GET) {
+		code = get_result(o);
+	} else if (!code && op->verb == BACKEND_STAT) {
+		if (c->r.length > SIZE_MAX)
+			code = err_set(&op->err, ERR_IO, "the server does not tell the size");
+		op->size = (size_t)c->r.length;
+	}
+	op_finish(o, code);
+}
+
+static void op_put(struct s3 *s, struct s3_op *o)
+{
+	uint8_t sha[ID_SIZE];
+
+	o->call.method = "PUT";
+	o->call.body = o->op->data;
+	o->call.body_n = o->op->size;
+	if (s->names_are_hashes && o->op->type != BACKEND_CONFIG) {
+		hex_encode(o->sha256, o->op->name.b, ID_SIZE);
+	} else {
+		digest_sha256(o->op->size ? o->op->data : (const uint8_t *)"", o->op->size, sha);
+		hex_encode(o->sha256, sha, ID_SIZE);
+	}
+	o->call.sha256 = o->sha256;
+}
+
+static void op_get(struct s3_op *o)
+{
+	const struct backend_op *op = o->op;
+
+	o->call.method = "GET";
+	if (op->length)
+		snprintf(o->range, sizeof(o->range), "bytes=%" PRIu64 "-%" PRIu64, op->offset, op->offset + (op->length - 1));
+	else if (op->offset)
+		snprintf(o->range, sizeof(o->range), "bytes=%" PRIu64 "-", op->offset);
+	if (o->range[0])
+		o->call.range = o->range;
+}
+
+static void s3_start(struct backend *b, struct backend_op *op)
+{
+	struct s3 *s = s3_of(b);
+	struct s3_op *o;
+
+	err_clear(&op->err);
+	if (op->verb == BACKEND_GET) {
+		buf_reset(&op->out);
+		if (op->offset >= NO_OBJECT_AT || op->length >= NO_OBJECT_AT - op->offset) {
+			err_set(&op->err, ERR_TOOSHORT, "no object has so many bytes");
+			op->done(op);
+			return;
+		}
+	}
+	o = mem_zalloc(sizeof(*o));
+	o->op = op;
+	o->key = key_of(s, op->type, &op->name);
+	o->call.key = o->key;
+	o->call.done = answered;
+	o->call.arg = o;
+	/* A lock that is refreshed too late ends the run. */
+	o->call.urgent = op->type == BACKEND_LOCK;
+	buf_init(&o->call.r.out, ANSWER_MAX);
+	switch (op->verb) {
+	case BACKEND_PUT:
+		op_put(s, o);
+		break;
+	case BACKEND_GET:
+		o->call.r.out = op->out;
+		op->out = (struct buf){.max = op->out.max};
+		op_get(o);
+		break;
+	case BACKEND_STAT:
+		o->call.method = "HEAD";
+		break;
+	case BACKEND_REMOVE:
+		o->call.method = "DELETE";
+		break;
+	}
+	s3_call_start(s, &o->call);
+}
+
+static int bucket_call(struct s3 *s, const char *method, const char *body, struct err *err)
+{
+	struct s3_call c = {.method = method, .path_style = true};
+	char sha[2 * 32 + 1];
+	uint8_t raw[32];
+	int code;
+
+	buf_init(&c.r.out, ANSWER_MAX);
+	if (body) {
+		digest_sha256(body, strlen(body), raw);
+		hex_encode(sha, raw, sizeof(raw));
+		c.body = (const uint8_t *)body;
+		c.body_n = strlen(body);
+		c.sha256 = sha;
+	}
+	s3_call_run(s, &c);
+	code = s3_call_judge(&c, err);
+	if (code && !strcmp(c.e.code, "BucketAlreadyOwnedByYou"))
+		code = 0;
+	s3_call_release(&c);
+	buf_release(&c.r.out);
+	return code;
+}
+
+/* Whoever may not ask whether the bucket exists may still use it, so a refusal counts as "exists" (as restic has it); so does a bucket that moved. */
+static int s3_create(struct backend *b, struct err *err)
+{
+	struct s3 *s = s3_of(b);
+	struct err ignored = {0};
+	char *body = NULL;
+	int code = bucket_call(s, "HEAD", NULL, err);
+
+	if (code == ERR_DENIED || !code) {
+		err_clear(err);
+		return 0;
+	}
+	if (code != ERR_NOTFOUND)
+		return err_prefix(err, "bucket %s", s->place.bucket);
+	pthread_mutex_lock(&s->lock);
+	/* Only a region that somebody named is one that the server must know. */
+	if (s->region[0] && strcmp(s->region, "us-east-1") != 0)
+		body = mem_printf("<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>%s"
+				  "</LocationConstraint></CreateBucketConfiguration>",
+			s->region);
+	pthread_mutex_unlock(&s->lock);
+	code = bucket_call(s, "PUT", body ? body : "", err);
+	/* Another rank or user of ours may have been faster. */
+	if (code == ERR_IO || code == ERR_EXISTS) {
+		if (!bucket_call(s, "HEAD", NULL, &ignored))
+			code = 0;
+	}
+	mem_free(body);
+	if (!code) {
+		err_clear(err);
+		return 0;
+	}
+	return err_prefix(err, "create the bucket %s", s->place.bucket);
+}
+
+struct not_removed {
+	struct err *err;
+	int code;
+};
+
+static void not_removed(void *arg, const char *key, const struct s3_error *e)
+{
+	struct not_removed *n = arg;
+
+	if (!n->code && strcmp(e->code, "NoSuchKey") != 0)
+		n->code = err_set(
+			n->err, strcmp(e->code, "AccessDenied") ? ERR_IO : ERR_DENIED, "remove %s: %s %s", key, e->code, e->message);
+}
+
+int backend_s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n, struct err *err)
+{
+	struct s3 *s = s3_of(b);
+	struct s3_call c = {.method = "POST", .query = "delete="};
+	struct not_removed bad = {.err = err};
+	char sha[2 * 32 + 1];
+	uint8_t raw[32];
+	struct buf body, md5;
+	int code = 0;
+
+	if (!n)
+		return 0;
+	if (n > REMOVE_MAX)
+		return err_set(err, ERR_USAGE, "more than %d files to remove at once", REMOVE_MAX);
+	buf_init(&body, REMOVE_MAX * 8192);
+	buf_init(&md5, 64);
+	buf_init(&c.r.out, REMOVE_MAX * 8192);
+	buf_adds(&body, "<Delete><Quiet>true</Quiet>");
+	for (size_t i = 0; i < n; i++) {
+		char *key = key_of(s, t, &names[i]);
+
+		buf_adds(&body, "<Object><Key>");
+		for (const char *p = key; *p; p++) {
+			if (strchr("&<>\"'", *p))
+				buf_addf(&body, "&#%d;", *p);
+			else
+				buf_addc(&body, *p);
+		}
+		buf_adds(&body, "</Key></Object>");
+		mem_free(key);
+	}
+	buf_adds(&body, "</Delete>");
+	if (body.overflow) {
+		code = err_set(err, ERR_NOMEM, "the repository's prefix is too long");
+		goto out;
+	}
+	digest_sha256(body.p, body.len, raw);
+	hex_encode(sha, raw, sizeof(raw));
+	c.sha256 = sha;
+	/* S3 wants this one header here in any case. */
+	digest_md5(body.p, body.len, raw);
+	digest_base64(&md5, raw, 16);
+	c.md5 = buf_str(&md5);
+	c.body = body.p;
+	c.body_n = body.len;
+	s3_call_run(s, &c);
+	code = s3_call_judge(&c, err);
+	if (!code)
+		code = s3_xml_deleted(c.r.out.p, c.r.out.len, not_removed, &bad, err);
+	if (!code)
+		code = bad.code;
+	s3_call_release(&c);
+out:
+	buf_release(&c.r.out);
+	buf_release(&body);
+	buf_release(&md5);
+	return code;
+}
+
+static void s3_free(struct backend *b)
+{
+	struct s3 *s = s3_of(b);
+
+	http_free(s->http);
+	s3_cred_release(&s->cred);
+	s3_place_release(&s->place);
+	pthread_mutex_destroy(&s->lock);
+	mem_free(s);
+}
+
+static const struct backend_vtable s3_vtable = {
+	.scheme = "s3",
+	.start = s3_start,
+	.list = s3_list,
+	.create = s3_create,
+	.free = s3_free,
+};
+
+int backend_s3_new(
+	const char *place, struct http *http, const struct s3_options *o, const struct env *env, struct backend **out, struct err *err)
+{
+	struct s3 *s = mem_zalloc(sizeof(*s));
+	struct s3_cred_where where = {.home = o->home, .getenv = o->getenv};
+	const char *region = o->getenv ? o->getenv("AWS_DEFAULT_REGION") : NULL;
+	int code;
+
+	*out = NULL;
+	s->b.vt = &s3_vtable;
+	s->b.connections = o->connections ? o->connections : CONNECTIONS;
+	s->b.list_order = false; /* ranges are read at the same time */
+	s->http = http;
+	s->env = env;
+	s->names_are_hashes = !o->any_names;
+	s->page = o->page;
+	s->list_v1 = o->list_v1;
+	pthread_mutex_init(&s->lock, NULL);
+	code = s3_place_parse(&s->place, place, err);
+	if (!code) {
+		where.host = s->place.host;
+		code = s3_cred_find(&s->cred, &where, err);
+	}
+	if (code) {
+		s3_free(&s->b);
+		return code;
+	}
+	snprintf(s->region, sizeof(s->region), "%s", region && *region && strlen(region) < S3_REGION_MAX ? region : s->place.region);
+	*out = &s->b;
+	return 0;
+}
+
+struct backend *backend_s3_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
+{
+	struct s3_options o = {
+		.home = open_getenv(opt, "HOME"), .getenv = opt->getenv, .connections = opt->connections, .any_names = opt->any_names};
+	struct backend *b = NULL;
+	struct http *http;
+
+	if (!open_http(opt, env, &http, err))
+		backend_s3_new(l->rest, http, &o, env, &b, err);
+	return b;
+}

@@ -1,0 +1,301 @@
+#include "backend/s3_call.h"
+#include "base/mem.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URL_MAX     16384
+#define SKEW_LIMIT  600 /* seconds; servers allow 900 */
+#define REGION_HOME "us-east-1"
+
+static void call_send(struct s3_call *c);
+
+static void call_add(struct s3_call *c, struct s3_sign *sign, const char *name, const char *value)
+{
+	sign->header[sign->n_header++] = (struct s3_header){name, value};
+	/* The transfer makes Host itself, from the URL: the same. */
+	if (strcmp(name, "host") != 0)
+		c->r.header[c->r.n_header++] = mem_printf("%s: %s", name, value);
+}
+
+static void headers_free(struct s3_call *c)
+{
+	for (size_t i = 0; i < c->r.n_header; i++) {
+		char *h = (char *)(uintptr_t)c->r.header[i];
+
+		mem_wipe(h, strlen(h));
+		mem_free(h);
+	}
+	c->r.n_header = 0;
+	mem_free((char *)(uintptr_t)c->r.url);
+	c->r.url = NULL;
+}
+
+/* Headers in the order of their names, as the signature wants them. */
+static int call_headers(struct s3_call *c, const char *host, const char *path)
+{
+	struct s3 *s = c->s;
+	struct s3_sign sign = {.access = s->cred.access, .secret = s->cred.secret, .region = c->region, .method = c->method, .path = path};
+	char date[S3_DATE];
+	struct buf auth;
+	int code;
+
+	sign.sec = clock_now(s->env->clock).sec + c->skew;
+	sign.query = c->query ? c->query : "";
+	sign.payload = c->sha256 ? c->sha256 : S3_EMPTY_SHA256;
+	s3_sign_date(sign.sec, date);
+	if (c->md5)
+		call_add(c, &sign, "content-md5", c->md5);
+	if (c->sha256)
+		call_add(c, &sign, "content-type", "application/octet-stream");
+	call_add(c, &sign, "host", host);
+	if (c->range)
+		call_add(c, &sign, "range", c->range);
+	call_add(c, &sign, "x-amz-content-sha256", sign.payload);
+	call_add(c, &sign, "x-amz-date", date);
+	if (s->cred.token)
+		call_add(c, &sign, "x-amz-security-token", s->cred.token);
+	buf_init(&auth, URL_MAX);
+	code = s3_sign(&sign, &auth);
+	if (!code && buf_str(&auth))
+		c->r.header[c->r.n_header++] = mem_printf("Authorization: %s", buf_str(&auth));
+	buf_release(&auth);
+	return code;
+}
+
+static char *text_of(struct buf *b)
+{
+	const char *s = buf_str(b);
+
+	return s ? mem_strdup(s) : NULL;
+}
+
+static bool region_differs(struct s3_call *c, const char *region)
+{
+	return *region && strlen(region) < S3_REGION_MAX && strcmp(region, c->region) != 0 &&
+	       strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(region);
+}
+
+/* True if the answer names another region to sign for. */
+static bool region_wrong(struct s3_call *c)
+{
+	char region[S3_REGION_MAX];
+
+	if (c->region_tried || (c->r.status != 301 && c->r.status != 307 && c->r.status != 400 && c->r.status != 403))
+		return false;
+	if (!http_header(&c->r, "x-amz-bucket-region", region, sizeof(region)))
+		snprintf(region, sizeof(region), "%s", c->e.region);
+	if (!region_differs(c, region))
+		return false;
+	c->region_tried = true;
+	pthread_mutex_lock(&c->s->lock);
+	snprintf(c->s->region, sizeof(c->s->region), "%s", region);
+	pthread_mutex_unlock(&c->s->lock);
+	return true;
+}
+
+/* True if the server refused the signature's time and told its own. */
+static bool clock_wrong(struct s3_call *c)
+{
+	int64_t now = clock_now(c->s->env->clock).sec, theirs;
+	char date[64];
+
+	if (c->skew_tried || c->r.status != 403 || (c->e.code[0] && strcmp(c->e.code, "RequestTimeTooSkewed") != 0))
+		return false;
+	if (!http_header(&c->r, "Date", date, sizeof(date)) || !http_date(date, &theirs) || llabs(theirs - now - c->skew) < SKEW_LIMIT)
+		return false;
+	c->skew_tried = true;
+	pthread_mutex_lock(&c->s->lock);
+	c->s->skew = theirs - now;
+	pthread_mutex_unlock(&c->s->lock);
+	log_msg(&c->s->env->log, LOG_WARN,
+		"the clock of this machine is %lld s %s that of %s, which refuses such requests: signing by the server's clock; have this "
+		"machine's clock set",
+		llabs(theirs - now), theirs > now ? "behind" : "ahead of", c->s->place.host);
+	return true;
+}
+
+static void call_answered(struct http_req *r)
+{
+	struct s3_call *c = r->arg;
+
+	c->e = (struct s3_error){0};
+	if (!r->err.code && r->status >= 300) {
+		s3_xml_error(&c->e, r->out.p, r->out.len);
+		if (region_wrong(c) || clock_wrong(c)) {
+			call_send(c);
+			return;
+		}
+	}
+	c->done(c);
+}
+
+static void call_send(struct s3_call *c)
+{
+	struct s3 *s = c->s;
+	struct buf host, path;
+	char *h = NULL, *p = NULL;
+
+	headers_free(c);
+	pthread_mutex_lock(&s->lock);
+	snprintf(c->region, sizeof(c->region), "%s", s->region[0] ? s->region : REGION_HOME);
+	c->skew = s->skew;
+	pthread_mutex_unlock(&s->lock);
+
+	buf_init(&host, 1024);
+	buf_init(&path, URL_MAX);
+	s3_place_host(&s->place, c->region, c->path_style, &host);
+	s3_place_path(&s->place, c->key, c->path_style, &path);
+	h = text_of(&host);
+	p = text_of(&path);
+	err_clear(&c->r.err);
+	c->r.status = 0;
+	if (!h || !p || call_headers(c, h, p)) {
+		err_set(&c->r.err, ERR_USAGE, "the S3 location is too long");
+		c->done(c);
+	} else {
+		c->r.url = mem_printf(
+			"%s://%s%s%s%s", s->place.tls ? "https" : "http", h, p, c->query ? "?" : "", c->query ? c->query : "");
+		c->r.method = c->method;
+		c->r.body = c->body;
+		c->r.body_n = c->body_n;
+		c->r.urgent = c->urgent;
+		c->r.done = call_answered;
+		c->r.arg = c;
+		buf_reset(&c->r.out);
+		http_start(s->http, &c->r);
+	}
+	mem_free(h);
+	mem_free(p);
+	buf_release(&host);
+	buf_release(&path);
+}
+
+void s3_call_start(struct s3 *s, struct s3_call *c)
+{
+	c->s = s;
+	c->region_tried = c->skew_tried = false;
+	call_send(c);
+}
+
+void s3_call_release(struct s3_call *c)
+{
+	struct buf out = c->r.out;
+
+	headers_free(c);
+	buf_init(&c->r.out, 0);
+	http_req_release(&c->r);
+	c->r.out = out;
+}
+
+struct waiting {
+	pthread_mutex_t m;
+	pthread_cond_t c;
+	bool done;
+};
+
+static void waiting_done(struct s3_call *c)
+{
+	struct waiting *w = c->arg;
+
+	pthread_mutex_lock(&w->m);
+	w->done = true;
+	pthread_cond_signal(&w->c);
+	pthread_mutex_unlock(&w->m);
+}
+
+void s3_call_run(struct s3 *s, struct s3_call *c)
+{
+	struct waiting w = {.done = false};
+
+	pthread_mutex_init(&w.m, NULL);
+	pthread_cond_init(&w.c, NULL);
+	c->done = waiting_done;
+	c->arg = &w;
+	s3_call_start(s, c);
+	pthread_mutex_lock(&w.m);
+	while (!w.done)
+		pthread_cond_wait(&w.c, &w.m);
+	pthread_mutex_unlock(&w.m);
+	pthread_cond_destroy(&w.c);
+	pthread_mutex_destroy(&w.m);
+}
+
+/* Codes that mean something else than their status, or need a word of help. */
+static const struct {
+	const char *s3;
+	int code;
+	const char *help;
+} codes[] = {
+	{"NoSuchKey", ERR_NOTFOUND, NULL},
+	{"NoSuchBucket", ERR_NOTFOUND, "the bucket does not exist"},
+	{"InvalidRange", ERR_TOOSHORT, NULL},
+	{"QuotaExceeded", ERR_NOSPACE, "the project's quota of space, objects or buckets is used up"},
+	{"EntityTooLarge", ERR_NOSPACE, "the server takes no object of this size"},
+	{"XMinioStorageFull", ERR_NOSPACE, NULL},
+	{"TooManyBuckets", ERR_NOSPACE, "no more buckets are allowed"},
+	{"InvalidBucketName", ERR_USAGE, "a bucket's name has 3 to 63 lower-case letters, digits, dots and dashes"},
+	{"BucketAlreadyExists", ERR_EXISTS, "somebody else has a bucket of this name: choose another"},
+	{"AccessDenied", ERR_DENIED, "these keys may not do this here; without the right to list, what does not exist looks like this too"},
+	{"InvalidAccessKeyId", ERR_DENIED, "the server does not know this access key: a mistake, expired, or for another server"},
+	{"SignatureDoesNotMatch", ERR_DENIED, "the secret key does not fit the access key"},
+	{"ExpiredToken", ERR_DENIED, "the session token has expired: get a new one"},
+	{"InvalidToken", ERR_DENIED, NULL},
+	{"RequestTimeTooSkewed", ERR_DENIED, "this machine's clock is wrong"},
+	{"NotImplemented", ERR_UNSUPPORTED, NULL},
+	{"XAmzContentSHA256Mismatch", ERR_IO, "the bytes arrived changed"},
+	{"BadDigest", ERR_IO, "the bytes arrived changed"},
+	{"IncompleteBody", ERR_IO, NULL},
+	{"RequestTimeout", ERR_IO, NULL},
+	{"OperationAborted", ERR_IO, NULL},
+	{"SlowDown", ERR_IO, NULL},
+	{"PermanentRedirect", ERR_USAGE, "the bucket is reached by another host"},
+	{"TemporaryRedirect", ERR_IO, NULL},
+};
+
+static int code_of_status(int status)
+{
+	switch (status) {
+	case 404:
+		return ERR_NOTFOUND;
+	case 401:
+	case 403:
+		return ERR_DENIED;
+	case 413:
+	case 507:
+		return ERR_NOSPACE;
+	case 416:
+		return ERR_TOOSHORT;
+	case 501:
+		return ERR_UNSUPPORTED;
+	case 408:
+	case 409:
+	case 429:
+	case 499:
+		return ERR_IO;
+	default:
+		return status >= 500 ? ERR_IO : ERR_INVALID;
+	}
+}
+
+int s3_call_judge(const struct s3_call *c, struct err *err)
+{
+	int code = code_of_status(c->r.status);
+	const char *help = NULL;
+
+	if (c->r.err.code)
+		return err_copy(err, &c->r.err);
+	if (c->r.status >= 200 && c->r.status < 300) {
+		err_clear(err);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (!strcmp(codes[i].s3, c->e.code)) {
+			code = codes[i].code;
+			help = codes[i].help;
+		}
+	}
+	return err_set(err, code, "%s answers %d%s%s%s%s%s%s%s%s%s", c->s->place.host, c->r.status, c->e.code[0] ? " " : "", c->e.code,
+		help ? " (" : "", help ? help : "", help ? ")" : "", c->e.message[0] ? ": " : "", c->e.message,
+		c->e.endpoint[0] ? ", see " : "", c->e.endpoint);
+}
