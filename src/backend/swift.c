@@ -1,0 +1,438 @@
+#include "backend/swift.h"
+#include "backend/digest.h"
+#include "backend/layout.h"
+#include "backend/open.h"
+#include "backend/swift_call.h"
+#include "backend/swift_list.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE         10000 /* names asked for; a store may send fewer */
+#define PAGE_MODEST  1000  /* for a store that refuses to be asked for so many */
+#define PAGE_BYTES   (64u << 20)
+#define ANSWER_BYTES 65536
+
+struct swift {
+	struct backend b;
+	char *container; /* encoded, with a / before it */
+	char *prefix;    /* encoded; "" or ends with / */
+	char *policy;
+	struct swift_keeper *keeper;
+	struct swift_wire wire;
+	const struct env *env;
+	struct http *http; /* NULL: the wire is somebody else's */
+};
+
+/* An operation while it is under way. */
+struct object_call {
+	struct swift_call call;
+	struct swift *s;
+	struct backend_op *op;
+	char etag[33];
+};
+
+static struct swift *swift_of(struct backend *b)
+{
+	return (struct swift *)(void *)b;
+}
+
+/* Like Go's path.Join: no empty and no "." components.  ".." would leave the place that the user named. */
+static int prefix_clean(const char *s, char **out, struct err *err)
+{
+	struct buf b;
+
+	buf_init(&b, 1024);
+	while (*s) {
+		size_t n = strcspn(s, "/");
+
+		if (n == 2 && !strncmp(s, "..", 2)) {
+			buf_release(&b);
+			return err_set(err, ERR_USAGE, "the prefix of a swift: location may not contain \"..\"");
+		}
+		if (n && !(n == 1 && *s == '.')) {
+			if (b.len)
+				buf_addc(&b, '/');
+			buf_add(&b, s, n);
+		}
+		s += n + (s[n] == '/');
+	}
+	if (!buf_str(&b)) {
+		buf_release(&b);
+		return err_set(err, ERR_USAGE, "the prefix of a swift: location is too long");
+	}
+	*out = mem_strdup(buf_str(&b));
+	buf_release(&b);
+	return 0;
+}
+
+int swift_place_parse(const char *place, char **container, char **prefix, struct err *err)
+{
+	const char *colon = strchr(place, ':');
+
+	*container = *prefix = NULL;
+	if (!colon || colon[1] != '/')
+		return err_set(err, ERR_USAGE, "a swift location is written swift:container:/prefix");
+	if (colon == place || memchr(place, '/', (size_t)(colon - place)) || colon - place > 256)
+		return err_set(err, ERR_USAGE, "a swift container's name has 1 to 256 characters and no /");
+	if (prefix_clean(colon + 1, prefix, err))
+		return ERR_USAGE;
+	*container = mem_strndup(place, (size_t)(colon - place));
+	return 0;
+}
+
+static char *object_path(const struct swift *s, const struct backend_op *op)
+{
+	char name[LAYOUT_MAX];
+
+	layout_path(op->type, &op->name, name);
+	return mem_printf("%s/%s%s", s->container, s->prefix, name);
+}
+
+static void object_end(struct object_call *o)
+{
+	struct backend_op *op = o->op;
+
+	swift_call_release(&o->call);
+	mem_free(o);
+	op->done(op);
+}
+
+/* Of what came, the part that was asked for: a server may ignore a Range. */
+static int part_take(struct object_call *o)
+{
+	struct backend_op *op = o->op;
+	struct buf *out = &o->call.req.out;
+	size_t max = op->out.max;
+
+	if (o->call.req.status == 200 && (op->offset || op->length)) {
+		if (op->offset > out->len)
+			return err_set(&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes", out->len);
+		memmove(out->p, out->p + op->offset, out->len - (size_t)op->offset);
+		out->len -= (size_t)op->offset;
+		if (op->length && out->len > op->length)
+			out->len = (size_t)op->length;
+	}
+	if (op->length && out->len != op->length)
+		return err_set(
+			&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes of %llu", out->len, (unsigned long long)op->length);
+	if (out->len > max)
+		return err_set(&op->err, ERR_NOMEM, "the object is larger than expected: %zu bytes, not %zu", out->len, max);
+	buf_move(&op->out, out);
+	op->out.max = max;
+	return 0;
+}
+
+/* A GET from exactly the end is no error for us but is one for HTTP: the answer to a HEAD decides. */
+static void tail_done(struct swift_call *c)
+{
+	struct object_call *o = c->arg;
+	struct backend_op *op = o->op;
+
+	if (c->err.code || c->req.status / 100 != 2)
+		swift_call_judge(c, &op->err);
+	else if (c->req.length != op->offset)
+		err_set(&op->err, ERR_TOOSHORT, "the object is too short: %llu bytes", (unsigned long long)c->req.length);
+	object_end(o);
+}
+
+static void tail_ask(struct object_call *o)
+{
+	swift_call_release(&o->call);
+	swift_call_init(&o->call, "HEAD", ANSWER_BYTES);
+	o->call.path = object_path(o->s, o->op);
+	o->call.done = tail_done;
+	o->call.arg = o;
+	swift_call_start(&o->call, o->s->keeper, &o->s->wire);
+}
+
+static bool too_large(const struct swift_call *c, const struct backend_op *op)
+{
+	const struct http_req *r = &c->req;
+
+	return op->verb == BACKEND_GET && c->err.code == ERR_INVALID &&
+	       (r->out.overflow || (r->length != UINT64_MAX && r->length > op->out.max));
+}
+
+static void put_check(struct object_call *o)
+{
+	char etag[64];
+	const char *e = etag;
+
+	if (!http_header(&o->call.req, "ETag", etag, sizeof(etag)))
+		return;
+	e += *e == '"';
+	if (strncasecmp(e, o->etag, 32))
+		err_set(&o->op->err, ERR_IO, "the store has stored other bytes than were sent");
+}
+
+static void object_done(struct swift_call *c)
+{
+	struct object_call *o = c->arg;
+	struct backend_op *op = o->op;
+	int s = c->err.code ? 0 : c->req.status;
+
+	if (op->verb == BACKEND_GET && s == 416 && !op->length) {
+		tail_ask(o);
+		return;
+	}
+	if (too_large(c, op))
+		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: more than %zu bytes", op->out.max);
+	else if (op->verb == BACKEND_REMOVE && s == 404)
+		;
+	else if (s / 100 != 2)
+		swift_call_judge(c, &op->err);
+	else if (op->verb == BACKEND_GET)
+		part_take(o);
+	else if (op->verb == BACKEND_PUT)
+		put_check(o);
+	else if (op->verb == BACKEND_STAT && c->req.length == UINT64_MAX)
+		err_set(&op->err, ERR_IO, "the store does not tell the object's size");
+	else if (op->verb == BACKEND_STAT)
+		op->size = (size_t)c->req.length;
+	if (!c->err.code && op->err.code == ERR_IO) {
+		struct ts now = clock_now(o->s->env->clock);
+
+		op->retry_after_ns = http_retry_after_ns(&c->req, &now);
+	}
+	object_end(o);
+}
+
+/* False: there can be no such bytes, and the largest numbers are nothing to trouble a server with. */
+static bool range_set(struct swift_call *c, const struct backend_op *op)
+{
+	if (op->offset > INT64_MAX || op->length > INT64_MAX - op->offset)
+		return false;
+	if (op->length)
+		c->header[0] = mem_printf(
+			"Range: bytes=%llu-%llu", (unsigned long long)op->offset, (unsigned long long)(op->offset + op->length - 1));
+	else if (op->offset)
+		c->header[0] = mem_printf("Range: bytes=%llu-", (unsigned long long)op->offset);
+	return true;
+}
+
+static void put_set(struct object_call *o)
+{
+	struct backend_op *op = o->op;
+	uint8_t md5[16];
+
+	digest_md5(op->data, op->size, md5);
+	hex_encode(o->etag, md5, sizeof(md5));
+	o->call.header[0] = mem_strdup("Content-Type: binary/octet-stream");
+	o->call.header[1] = mem_printf("ETag: %s", o->etag);
+	o->call.req.body = op->data;
+	o->call.req.body_n = op->size;
+}
+
+static void swift_start(struct backend *b, struct backend_op *op)
+{
+	static const char *const methods[] = {
+		[BACKEND_PUT] = "PUT", [BACKEND_GET] = "GET", [BACKEND_STAT] = "HEAD", [BACKEND_REMOVE] = "DELETE"};
+	struct object_call *o = mem_zalloc(sizeof(*o));
+	size_t max = ANSWER_BYTES;
+
+	err_clear(&op->err);
+	op->retry_after_ns = 0;
+	if (op->verb == BACKEND_GET) {
+		buf_reset(&op->out);
+		if (op->out.max > max)
+			max = op->out.max;
+	}
+	o->s = swift_of(b);
+	o->op = op;
+	swift_call_init(&o->call, methods[op->verb], max);
+	if (op->verb == BACKEND_GET && !range_set(&o->call, op)) {
+		err_set(&op->err, ERR_TOOSHORT, "no object is so large");
+		object_end(o);
+		return;
+	}
+	if (op->verb == BACKEND_PUT)
+		put_set(o);
+	o->call.req.urgent = op->type == BACKEND_LOCK;
+	o->call.path = object_path(o->s, op);
+	o->call.done = object_done;
+	o->call.arg = o;
+	swift_call_start(&o->call, o->s->keeper, &o->s->wire);
+}
+
+static char *page_path(const struct swift *s, enum backend_type t, unsigned limit, const char *last)
+{
+	struct buf b;
+	char *path;
+
+	buf_init(&b, 16384);
+	buf_addf(&b, "%s?format=json&limit=%u&prefix=%s%s/", s->container, limit, s->prefix, layout_dir(t));
+	if (last) {
+		buf_adds(&b, "&marker=");
+		http_encode(&b, last, strlen(last), "/");
+	}
+	path = buf_str(&b) ? mem_strdup(buf_str(&b)) : NULL;
+	buf_release(&b);
+	return path;
+}
+
+/*
+ * Until a page is empty: a short page proves nothing, since Ceph sends at most 1000 names (rgw_max_listing_results) whatever it is asked for.
+ */
+static int swift_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+{
+	struct swift *s = swift_of(b);
+	unsigned limit = PAGE;
+	char *last = NULL;
+	size_t count = 1;
+	int code = 0;
+
+	if (t == BACKEND_CONFIG)
+		return 0;
+	while (!code && count) {
+		struct swift_call c;
+
+		swift_call_init(&c, "GET", PAGE_BYTES);
+		c.path = page_path(s, t, limit, last);
+		if (!c.path) {
+			code = err_set(err, ERR_INVALID, "the store lists a name that is too long");
+		} else if (swift_call_run(&c, s->keeper, &s->wire)) {
+			code = err_copy(err, &c.err);
+		} else if (c.req.status == 412 && limit > PAGE_MODEST) {
+			limit = PAGE_MODEST;
+		} else if (c.req.status == 204 || (c.req.status == 404 && !last)) {
+			count = 0;
+		} else if (c.req.status == 404) {
+			code = err_set(err, ERR_IO, "the container went away while it was listed");
+		} else if (c.req.status != 200) {
+			code = swift_call_judge(&c, err);
+		} else {
+			code = swift_page_read(c.req.out.p, c.req.out.len, &last, &count, fn, arg, err);
+		}
+		swift_call_release(&c);
+	}
+	mem_free(last);
+	return code;
+}
+
+static int container_call(struct swift *s, const char *method, const char *policy, struct err *err)
+{
+	struct swift_call c;
+	int code = 0;
+
+	swift_call_init(&c, method, ANSWER_BYTES);
+	c.path = mem_strdup(s->container);
+	if (policy)
+		c.header[0] = mem_printf("X-Storage-Policy: %s", policy);
+	if (swift_call_run(&c, s->keeper, &s->wire) || c.req.status / 100 != 2)
+		code = swift_call_judge(&c, err);
+	swift_call_release(&c);
+	return code;
+}
+
+static int swift_create(struct backend *b, struct err *err)
+{
+	struct swift *s = swift_of(b);
+	int code = container_call(s, "HEAD", NULL, err);
+
+	if (code != ERR_NOTFOUND)
+		return code;
+	err_clear(err);
+	return container_call(s, "PUT", s->policy, err);
+}
+
+static void swift_free(struct backend *b)
+{
+	struct swift *s = swift_of(b);
+
+	/* A renewal may be under way; nobody needs its answer any more. */
+	if (s->http)
+		http_cancel(s->http);
+	swift_keeper_free(s->keeper);
+	http_free(s->http);
+	mem_free(s->container);
+	mem_free(s->prefix);
+	mem_free(s->policy);
+	mem_free(s);
+}
+
+static const struct backend_vtable swift_vtable = {
+	.scheme = "swift",
+	.start = swift_start,
+	.list = swift_list,
+	.create = swift_create,
+	.free = swift_free,
+};
+
+static char *encoded(const char *before, const char *s, const char *after)
+{
+	struct buf b;
+	char *out;
+
+	buf_init(&b, 8192);
+	buf_adds(&b, before);
+	http_encode(&b, s, strlen(s), "/");
+	buf_adds(&b, after);
+	out = mem_strdup(buf_str(&b));
+	buf_release(&b);
+	return out;
+}
+
+int swift_new(const char *place, struct swift_token_source *src, const struct swift_wire *wire, const char *policy, unsigned connections,
+	const struct env *env, struct backend **out, struct err *err)
+{
+	char *container, *prefix;
+	struct swift *s;
+	int code = swift_place_parse(place, &container, &prefix, err);
+
+	*out = NULL;
+	if (!code && policy && policy[strcspn(policy, "\r\n")])
+		code = err_set(err, ERR_USAGE, "SWIFT_DEFAULT_CONTAINER_POLICY has more than one line");
+	if (code) {
+		src->free(src);
+		mem_free(container);
+		mem_free(prefix);
+		return code;
+	}
+	s = mem_zalloc(sizeof(*s));
+	s->b.vt = &swift_vtable;
+	s->b.connections = connections ? connections : 5;
+	s->b.list_order = true;
+	s->container = encoded("/", container, "");
+	s->prefix = encoded("", prefix, *prefix ? "/" : "");
+	s->policy = policy ? mem_strdup(policy) : NULL;
+	s->wire = *wire;
+	s->env = env;
+	s->keeper = swift_keeper_new(src, env);
+	*out = &s->b;
+	mem_free(container);
+	mem_free(prefix);
+	return 0;
+}
+
+static void wire_http(void *arg, struct http_req *r)
+{
+	http_start(arg, r);
+}
+
+struct backend *backend_swift_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
+{
+	struct swift_wire wire = {.start = wire_http};
+	struct swift_creds c = {0};
+	struct backend *b = NULL;
+	struct http *h = NULL;
+	char *policy = NULL;
+
+	if (!opt->getenv) {
+		err_set(err, ERR_USAGE, "a swift: location needs an environment with a token or a password");
+		goto out;
+	}
+	if (swift_creds_read(&c, opt->getenv, err) || open_http(opt, env, &h, err))
+		goto out;
+	wire.arg = h;
+	policy = c.policy ? mem_strdup(c.policy) : NULL;
+	if (swift_new(l->rest, swift_login_source_new(&c, &wire, env), &wire, policy, opt->connections, env, &b, err))
+		http_free(h);
+	else
+		swift_of(b)->http = h;
+out:
+	mem_free(policy);
+	swift_creds_release(&c);
+	return b;
+}

@@ -1,0 +1,161 @@
+#include "backend/swift_call.h"
+#include "base/mem.h"
+#include <string.h>
+
+#define HEADERS (sizeof(((struct swift_call *)0)->header) / sizeof(char *))
+
+void swift_call_init(struct swift_call *c, const char *method, size_t max)
+{
+	*c = (struct swift_call){.req = {.method = method}, .max = max};
+	buf_init(&c->req.out, max);
+}
+
+static void forget_auth(struct swift_call *c)
+{
+	if (c->auth)
+		mem_wipe(c->auth, strlen(c->auth));
+	mem_free(c->auth);
+	c->auth = NULL;
+	swift_token_drop(c->token);
+	c->token = NULL;
+	mem_free(c->url);
+	c->url = NULL;
+}
+
+void swift_call_release(struct swift_call *c)
+{
+	forget_auth(c);
+	http_req_release(&c->req);
+	mem_free(c->path);
+	c->path = NULL;
+	for (size_t i = 0; i < HEADERS; i++) {
+		mem_free(c->header[i]);
+		c->header[i] = NULL;
+	}
+}
+
+static bool body_says(const struct http_req *r, const char *word)
+{
+	return r->out.len && memmem(r->out.p, r->out.len < 4096 ? r->out.len : 4096, word, strlen(word));
+}
+
+static bool is_quota(const struct http_req *r)
+{
+	return r->status == 413 || r->status == 507 || ((r->status == 403 || r->status == 409) && body_says(r, "QuotaExceeded"));
+}
+
+int swift_call_judge(const struct swift_call *c, struct err *err)
+{
+	const struct http_req *r = &c->req;
+
+	if (c->err.code)
+		return err_copy(err, &c->err);
+	if (is_quota(r))
+		return err_set(err, ERR_NOSPACE, "the store's quota is used up (HTTP status %d)", r->status);
+	switch (r->status) {
+	case 404:
+		return err_set(err, ERR_NOTFOUND, "no such object");
+	case 416:
+		return err_set(err, ERR_TOOSHORT, "the object is too short");
+	case 401:
+	case 403:
+		return err_set(err, ERR_DENIED, "the store refuses access (HTTP status %d)", r->status);
+	case 422:
+		return err_set(err, ERR_IO, "the bytes were damaged on their way to the store");
+	default:
+		return err_set(err, ERR_IO, "the store answers HTTP status %d", r->status);
+	}
+}
+
+static void call_done(struct http_req *r)
+{
+	struct swift_call *c = r->arg;
+	int s = r->status;
+
+	if (r->err.code) {
+		c->err = r->err;
+	} else if ((s == 401 || s == 403) && !is_quota(r) && c->tokens < SWIFT_TOKENS) {
+		struct swift_token *t = swift_token_ref(c->token);
+
+		swift_keeper_refused(c->keeper, t, &c->wait);
+		swift_token_drop(t);
+		return;
+	} else if (s > 0 && s < 500 && s != 401 && s != 403) {
+		atomic_store(&c->token->good, true);
+	}
+	forget_auth(c);
+	c->done(c);
+}
+
+static void with_token(struct swift_wait *w, struct swift_token *t, const struct err *e)
+{
+	struct swift_call *c = (struct swift_call *)(void *)((char *)w - offsetof(struct swift_call, wait));
+	int status = c->req.status;
+
+	forget_auth(c);
+	if (!t) {
+		c->err = *e;
+		if (status)
+			err_prefix(&c->err, "HTTP status %d", status);
+		c->done(c);
+		return;
+	}
+	c->token = t;
+	c->tokens++;
+	http_req_release(&c->req);
+	buf_init(&c->req.out, c->max);
+	err_clear(&c->req.err);
+	c->req.status = 0;
+	c->url = mem_printf("%s%s", t->storage_url, c->path);
+	c->auth = mem_printf("X-Auth-Token: %s", t->value);
+	c->req.url = c->url;
+	c->req.n_header = 0;
+	c->req.header[c->req.n_header++] = c->auth;
+	for (size_t i = 0; i < HEADERS && c->header[i]; i++)
+		c->req.header[c->req.n_header++] = c->header[i];
+	c->req.done = call_done;
+	c->req.arg = c;
+	c->wire.start(c->wire.arg, &c->req);
+}
+
+void swift_call_start(struct swift_call *c, struct swift_keeper *k, const struct swift_wire *w)
+{
+	c->keeper = k;
+	c->wire = *w;
+	c->wait.done = with_token;
+	swift_keeper_get(k, &c->wait);
+}
+
+struct call_wait {
+	pthread_mutex_t m;
+	pthread_cond_t c;
+	bool done;
+};
+
+static void run_done(struct swift_call *c)
+{
+	struct call_wait *w = c->arg;
+
+	pthread_mutex_lock(&w->m);
+	w->done = true;
+	pthread_cond_signal(&w->c);
+	pthread_mutex_unlock(&w->m);
+}
+
+int swift_call_run(struct swift_call *c, struct swift_keeper *k, const struct swift_wire *w)
+{
+	struct call_wait wait = {.done = false};
+
+	pthread_mutex_init(&wait.m, NULL);
+	pthread_cond_init(&wait.c, NULL);
+	c->done = run_done;
+	c->arg = &wait;
+	swift_call_start(c, k, w);
+	pthread_mutex_lock(&wait.m);
+	while (!wait.done)
+		pthread_cond_wait(&wait.c, &wait.m);
+	pthread_mutex_unlock(&wait.m);
+	pthread_cond_destroy(&wait.c);
+	pthread_mutex_destroy(&wait.m);
+	return c->err.code;
+}

@@ -1,0 +1,245 @@
+#include "backend/swift_token.h"
+#include "base/mem.h"
+#include <pthread.h>
+#include <string.h>
+
+#define SECOND    INT64_C(1000000000)
+#define VALUE_MAX 16384 /* bytes of a token; the largest kind in use, PKI, has some 8000 */
+#define URL_MAX   2048
+
+static bool is_visible(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] >= 0x7f)
+			return false;
+	}
+	return n > 0 && n <= max;
+}
+
+int swift_token_new(const char *value, const char *storage_url, const struct ts *now, const struct ts *expires, struct swift_token **out,
+	struct err *err)
+{
+	struct swift_token *t;
+	size_t n = strlen(storage_url);
+
+	*out = NULL;
+	if (!is_visible(value, VALUE_MAX))
+		return err_set(err, ERR_INVALID, "the Swift token is empty, too long or has strange characters");
+	if (!is_visible(storage_url, URL_MAX) || strpbrk(storage_url, "?#") ||
+		(strncmp(storage_url, "http://", 7) && strncmp(storage_url, "https://", 8)))
+		return err_set(err, ERR_INVALID, "the Swift storage URL is not an http:// or https:// URL");
+	while (n && storage_url[n - 1] == '/')
+		n--;
+	t = mem_zalloc(sizeof(*t));
+	atomic_init(&t->refs, 1);
+	atomic_init(&t->good, false);
+	t->value = mem_strdup(value);
+	t->storage_url = mem_strndup(storage_url, n);
+	t->got = *now;
+	if (expires)
+		t->expires = *expires;
+	*out = t;
+	return 0;
+}
+
+struct swift_token *swift_token_ref(struct swift_token *t)
+{
+	atomic_fetch_add(&t->refs, 1);
+	return t;
+}
+
+void swift_token_drop(struct swift_token *t)
+{
+	if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
+		return;
+	mem_wipe(t->value, strlen(t->value));
+	mem_free(t->value);
+	mem_free(t->storage_url);
+	mem_free(t);
+}
+
+struct swift_keeper {
+	struct swift_token_source *src;
+	const struct env *env;
+	pthread_mutex_t lock; /* for all below */
+	pthread_cond_t idle;
+	struct swift_token *cur;
+	struct swift_wait *waiting, **last;
+	bool asking;
+	int64_t ask_after; /* monotonic: a failed renewal ahead of time is not repeated before */
+	struct err never;  /* code != 0: the source will never have another */
+};
+
+static int64_t life_left(const struct swift_keeper *k, const struct swift_token *t)
+{
+	struct ts now = clock_now(k->env->clock);
+	int64_t left = t->expires.sec - now.sec;
+
+	if (!t->expires.sec || left > INT32_MAX)
+		return INT64_MAX;
+	return left < INT32_MIN ? INT32_MIN * SECOND : left * SECOND + t->expires.nsec - now.nsec;
+}
+
+/* min(most, lifetime / part): ahead of its end by so much a token counts as old.  Tokens of seconds (tests, odd sites) must not be old at birth. */
+static int64_t margin(const struct swift_token *t, int64_t most, int part)
+{
+	int64_t life = t->expires.sec - t->got.sec;
+
+	if (life < 0)
+		return 0;
+	return life > 36000 || life * SECOND / part > most ? most : life * SECOND / part;
+}
+
+struct swift_keeper *swift_keeper_new(struct swift_token_source *src, const struct env *env)
+{
+	struct swift_keeper *k = mem_zalloc(sizeof(*k));
+
+	k->src = src;
+	k->env = env;
+	k->last = &k->waiting;
+	k->ask_after = INT64_MIN;
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_cond_init(&k->idle, NULL);
+	return k;
+}
+
+void swift_keeper_free(struct swift_keeper *k)
+{
+	if (!k)
+		return;
+	pthread_mutex_lock(&k->lock);
+	while (k->asking)
+		pthread_cond_wait(&k->idle, &k->lock);
+	pthread_mutex_unlock(&k->lock);
+	k->src->free(k->src);
+	swift_token_drop(k->cur);
+	pthread_cond_destroy(&k->idle);
+	pthread_mutex_destroy(&k->lock);
+	mem_free(k);
+}
+
+static void failed(struct swift_keeper *k, const struct err *e)
+{
+	k->ask_after = clock_mono(k->env->clock) + 5 * SECOND;
+	if (e->code == ERR_DENIED || e->code == ERR_USAGE || e->code == ERR_UNSUPPORTED)
+		k->never = *e;
+}
+
+/* The source's answer.  `asking` falls last, under the lock: swift_keeper_free may free k at once then. */
+static void answered(void *arg, struct swift_token *t, const struct err *e)
+{
+	struct swift_keeper *k = arg;
+	struct swift_wait *w;
+	struct swift_token *old = NULL;
+
+	if (t)
+		log_msg(&k->env->log, LOG_DEBUG, "swift: a new token");
+	pthread_mutex_lock(&k->lock);
+	if (t) {
+		old = k->cur;
+		k->cur = swift_token_ref(t);
+	} else {
+		failed(k, e);
+	}
+	w = k->waiting;
+	k->waiting = NULL;
+	k->last = &k->waiting;
+	if (!t && !w)
+		log_msg(&k->env->log, LOG_WARN, "swift: cannot renew the token: %s", e->msg);
+	k->asking = false;
+	pthread_cond_broadcast(&k->idle);
+	pthread_mutex_unlock(&k->lock);
+
+	swift_token_drop(old);
+	while (w) {
+		struct swift_wait *next = w->next;
+
+		w->done(w, t ? swift_token_ref(t) : NULL, e);
+		w = next;
+	}
+	swift_token_drop(t);
+}
+
+static void push(struct swift_keeper *k, struct swift_wait *w)
+{
+	w->next = NULL;
+	*k->last = w;
+	k->last = &w->next;
+}
+
+/* Lock held; true: the caller must call ask() after unlocking. */
+static bool begin(struct swift_keeper *k)
+{
+	bool mine = !k->asking;
+
+	k->asking = true;
+	return mine;
+}
+
+static void ask(struct swift_keeper *k, struct swift_token *stale)
+{
+	k->src->get(k->src, stale, answered, k);
+	swift_token_drop(stale);
+}
+
+void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
+{
+	struct swift_token *t = NULL, *stale = NULL;
+	struct err e = {0};
+	bool mine = false;
+
+	pthread_mutex_lock(&k->lock);
+	if (k->cur) {
+		int64_t left = life_left(k, k->cur);
+		bool old = left <= margin(k->cur, 60 * SECOND, 4);
+
+		/* Without hope for another one, let the store judge this one: its clock counts. */
+		if (k->never.code || left > margin(k->cur, 10 * SECOND, 10))
+			t = swift_token_ref(k->cur);
+		else
+			push(k, w);
+		if (!k->never.code && old && (!t || clock_mono(k->env->clock) >= k->ask_after))
+			mine = begin(k);
+	} else if (k->never.code) {
+		e = k->never;
+	} else {
+		push(k, w);
+		mine = begin(k);
+	}
+	if (mine && k->cur)
+		stale = swift_token_ref(k->cur);
+	pthread_mutex_unlock(&k->lock);
+
+	if (mine)
+		ask(k, stale);
+	if (t || e.code)
+		w->done(w, t, t ? NULL : &e);
+}
+
+void swift_keeper_refused(struct swift_keeper *k, struct swift_token *t, struct swift_wait *w)
+{
+	struct swift_token *now = NULL, *stale = NULL;
+	struct err e = {0};
+	bool mine = false;
+
+	pthread_mutex_lock(&k->lock);
+	if (k->cur != t && k->cur) {
+		now = swift_token_ref(k->cur);
+	} else if (!atomic_load(&t->good) && !t->inherited) {
+		err_set(&e, ERR_DENIED, "the store refuses this user: a new token does not help");
+	} else if (k->never.code) {
+		e = k->never;
+	} else {
+		push(k, w);
+		mine = begin(k);
+		stale = mine ? swift_token_ref(t) : NULL;
+	}
+	pthread_mutex_unlock(&k->lock);
+
+	if (mine)
+		ask(k, stale);
+	if (now || e.code)
+		w->done(w, now, now ? NULL : &e);
+}
