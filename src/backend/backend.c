@@ -2,6 +2,7 @@
 #include "backend/backend.h"
 #include "backend/open.h"
 #include "backend/s3.h"
+#include "backend/swift.h"
 #include "base/mem.h"
 #include <stdio.h>
 
@@ -151,7 +152,7 @@ static struct backend *open_local(const struct location *l, const struct backend
 static const struct scheme schemes[] = {
 	{LOCATION_LOCAL, "local", open_local},
 	{LOCATION_S3, "s3", backend_s3_open},
-	{LOCATION_SWIFT, "swift", NULL},
+	{LOCATION_SWIFT, "swift", backend_swift_open},
 	{LOCATION_REST, "rest", backend_rest_open},
 };
 

@@ -130,7 +130,7 @@ TEST(open_what_is_not_there_yet)
 {
 	open_fails("s3:host/bucket", ERR_DENIED, "no S3 keys for host");
 	open_fails("s3:host", ERR_USAGE, "bucket");
-	open_fails("swift:c:/", ERR_UNSUPPORTED, "swift");
+	open_fails("swift:c:/", ERR_USAGE, "needs an environment");
 	open_fails("ftp:x", ERR_USAGE, "ftp");
 	open_fails("", ERR_USAGE, "empty");
 }
