@@ -16,6 +16,7 @@
 
 #define DATA   ((size_t)32 << 20)
 #define ROUNDS 5
+#define BATCH  ((size_t)8)
 
 struct bench {
 	uint8_t *noise, *text, *out; /* DATA bytes; out has room for a blob sealed or compressed */
@@ -43,6 +44,16 @@ static void op_hash(struct bench *b, const uint8_t *p, size_t n)
 	struct id id;
 
 	hash_once(b->hash, p, n, &id);
+}
+
+/* BATCH blobs in one call. */
+static void op_hash_many(struct bench *b, const uint8_t *p, size_t n)
+{
+	struct hash_job job[BATCH];
+
+	for (size_t i = 0; i < BATCH; i++)
+		job[i] = (struct hash_job){.p = p + i * (n / BATCH), .n = n / BATCH};
+	hash_many(b->hash, job, BATCH);
 }
 
 static void op_seal(struct bench *b, const uint8_t *p, size_t n)
@@ -150,13 +161,15 @@ int main(void)
 	b.hash = hash_new();
 	b.seal = seal_new(&key);
 	b.compress = compress_new();
-	printf("scan variant: %s\n%-22s %9s %12s %8s\n", chunker_variant(), "operation", "bytes", "ns", "GB/s");
+	printf("scan variant: %s, hash variant: %s\n%-22s %9s %12s %8s\n", chunker_variant(), hash_variant(), "operation", "bytes", "ns",
+		"GB/s");
 	run(&b, "cut a stream", op_cut, b.noise, DATA, DATA);
 	for (size_t i = 0; i < sizeof blobs / sizeof *blobs; i++) {
 		size_t n = blobs[i], few = n > 4096 ? DATA : DATA / 8;
 
 		run(&b, "scan", op_scan, b.noise, n, DATA);
 		run(&b, "sha256", op_hash, b.noise, n, DATA);
+		run(&b, "sha256, 8 at once", op_hash_many, b.noise, BATCH * n, DATA);
 		run(&b, "seal", op_seal, b.noise, n, DATA);
 		run(&b, "open", op_open, b.noise, n, DATA);
 		run(&b, "compress noise, auto", op_compress, b.noise, n, (b.level = COMPRESS_AUTO, few));

@@ -40,10 +40,3 @@ void hash_end(struct hash *h, struct id *out)
 
 	crypto_must(EVP_DigestFinal_ex(h->ctx, out->b, &n) == 1 && n == ID_SIZE);
 }
-
-void hash_once(struct hash *h, const void *p, size_t n, struct id *out)
-{
-	hash_begin(h);
-	hash_add(h, p, n);
-	hash_end(h, out);
-}
