@@ -1,8 +1,9 @@
 /*
  * hash: SHA-256, of one message or of several at once, with a context that is made once and used for millions of blobs.
  *
- * One message is bound by the latency of its rounds: each waits for the one before.  Two messages in step take hardly longer than one,
- * so who has several to name hands them over together.  A context or a stream belongs to one thread at a time.
+ * One message is bound by the latency of its rounds: each waits for the one before.  With the SHA extensions of x86 two messages in step
+ * take 1.4 times as long as one, and three less than twice as long, so who has several to name hands them over together.  A context or a
+ * stream belongs to one thread at a time.
  */
 #ifndef KERN_HASH_H
 #define KERN_HASH_H
