@@ -7,6 +7,7 @@ group() {
 	case $1 in
 	build) echo gcc libc6-dev make pkg-config libssl-dev libzstd-dev libcurl4-openssl-dev libexpat1-dev libopenmpi-dev openmpi-bin ;;
 	quickstart) echo restic ;;
+	keystone) echo keystone curl python3 ;;
 	services) echo radosgw ceph-mon ceph-osd ceph-common curl openssl python3 restic ;;
 	check) echo clang-format cppcheck binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
 	*) echo "deps.sh: no group $1" >&2 && exit 2 ;;
@@ -28,6 +29,13 @@ elsewhere() {
 	case " $* " in
 	*' check '*)
 		for p in clang-format cppcheck nm setfacl setfattr strace python3 setcap jq openssl rclone; do
+			command -v "$p" >/dev/null || missing="$missing $p"
+		done
+		;;
+	esac
+	case " $* " in
+	*' keystone '*)
+		for p in keystone-manage keystone-wsgi-public; do
 			command -v "$p" >/dev/null || missing="$missing $p"
 		done
 		;;
