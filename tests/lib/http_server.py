@@ -20,6 +20,7 @@ seen = {"connections": 0, "now": 0, "most": 0, "expect": 0}
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    fickle = False
 
     def setup(self):
         with lock:
@@ -57,9 +58,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do
 
+    def odd(self):
+        """A REST repository that does what rclone's does not, but others may: version 1 listings, 416, whole objects for ranges, no second upload."""
+        kind, _, name = self.path[len("/odd/"):].partition("/")
+        self.body()
+        if kind == "data" and not name:
+            return self.answer(json.dumps([c * 64 for c in "abc"] + ["README"]).encode())
+        if kind == "data":
+            return self.answer(b"12345", 404 if name[0] == "b" else 200)
+        if kind == "snapshots" and not name:
+            return self.answer(b"no such folder", 404)
+        if kind == "locks":
+            return self.answer(b"over there", 301, [("Location", "http://elsewhere/x")])
+        if kind == "keys":
+            return self.answer(b"come back", 503, [("Retry-After", "7")])
+        if self.command == "POST":
+            return self.answer(b"it exists", 403)
+        if self.command == "GET" and int(self.headers["Range"][6:].split("-")[0]) >= 10:
+            return self.answer(b"no such range", 416)
+        return self.answer(b"0123456789")
+
     def act(self):
         if self.path.startswith("http://"):
             return self.answer(b"through the proxy")
+        if self.path.startswith("/odd/"):
+            return self.odd()
         what, _, n = self.path[1:].partition("/")
         n = int(n or 0)
         if what == "early":
@@ -67,6 +90,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         body = self.body()
+        if self.fickle:
+            self.close_connection = True
+            return None
+        if what == "fickle":
+            self.fickle = True
+            return self.answer(b"once")
         if what == "seen":
             with lock:
                 text = json.dumps(seen)

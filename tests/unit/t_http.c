@@ -1,13 +1,12 @@
 #include "backend/http.h"
 #include "base/mem.h"
+#include "lib/pyserver.h"
 #include "unit/check.h"
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,45 +14,7 @@
 
 static struct env env;
 
-struct server {
-	pid_t pid;
-	int stdin_fd;
-	int port;
-};
-
-static struct server plain, secure, mutual;
-
-static struct server server_start(const char *cert, const char *key, const char *ca)
-{
-	struct server s = {0};
-	int in[2], out[2];
-	char text[32] = "";
-	size_t n = 0;
-
-	REQUIRE(!pipe2(in, O_CLOEXEC) && !pipe2(out, O_CLOEXEC));
-	s.pid = fork();
-	REQUIRE(s.pid >= 0);
-	if (!s.pid) {
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		execlp("python3", "python3", "tests/lib/http_server.py", cert, key, ca, (char *)NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	s.stdin_fd = in[1];
-	while (n < sizeof(text) - 1 && !strchr(text, '\n'))
-		REQUIRE(read(out[0], text + n++, 1) == 1);
-	s.port = atoi(text);
-	close(out[0]);
-	return s;
-}
-
-static void server_stop(struct server *s)
-{
-	close(s->stdin_fd);
-	waitpid(s->pid, NULL, 0);
-}
+static struct pyserver plain, secure, mutual;
 
 static char *at(const char *name)
 {
@@ -73,9 +34,9 @@ void check_setup(void)
 	env.clock = clock_real();
 	env.rnd = rnd_real();
 	REQUIRE(!system(cmd));
-	plain = server_start(NULL, NULL, NULL);
-	secure = server_start(cert, key, NULL);
-	mutual = server_start(cert, key, cert);
+	plain = pyserver_start(NULL, NULL, NULL);
+	secure = pyserver_start(cert, key, NULL);
+	mutual = pyserver_start(cert, key, cert);
 	mem_free(cmd);
 	mem_free(cert);
 	mem_free(key);
@@ -84,9 +45,9 @@ void check_setup(void)
 
 void check_teardown(void)
 {
-	server_stop(&plain);
-	server_stop(&secure);
-	server_stop(&mutual);
+	pyserver_stop(&plain);
+	pyserver_stop(&secure);
+	pyserver_stop(&mutual);
 }
 
 static struct http *client(const struct http_options *o)
@@ -101,13 +62,13 @@ static struct http *client(const struct http_options *o)
 	return h;
 }
 
-static char *url_at(const struct server *s, const char *path)
+static char *url_at(const struct pyserver *s, const char *path)
 {
 	return mem_printf("%s://127.0.0.1:%d%s", s == &plain ? "http" : "https", s->port, path);
 }
 
 /* One request; the answer's body must be `want` unless that is NULL.  Returns the transport's code. */
-static int ask(struct http *h, const struct server *s, const char *method, const char *path, int status, const char *want)
+static int ask(struct http *h, const struct pyserver *s, const char *method, const char *path, int status, const char *want)
 {
 	char *url = url_at(s, path);
 	struct http_req r = {.method = method, .url = url};
@@ -125,7 +86,7 @@ static int ask(struct http *h, const struct server *s, const char *method, const
 }
 
 /* What the server counted: a number from its JSON. */
-static int seen(struct http *h, const struct server *s, const char *what)
+static int seen(struct http *h, const struct pyserver *s, const char *what)
 {
 	char *url = url_at(s, "/seen"), *key = mem_printf("\"%s\": ", what);
 	struct http_req r = {.method = "GET", .url = url};
@@ -260,6 +221,26 @@ TEST(a_dead_connection_costs_nothing)
 	http_free(h);
 }
 
+/* As a dead one, but it is noticed only when the body is on its way already. */
+TEST(a_body_is_sent_again)
+{
+	struct http *h = client(NULL);
+	char *url = url_at(&plain, "/echo");
+	static uint8_t body[2 << 20];
+	struct http_req r = {.method = "PUT", .url = url, .body = body, .body_n = sizeof(body)};
+	char want[100];
+
+	memset(body, 1, sizeof(body));
+	buf_init(&r.out, 1000);
+	snprintf(want, sizeof(want), "PUT %zu %zu - - a_backup -", sizeof(body), sizeof(body));
+	CHECK_EQ(ask(h, &plain, "GET", "/fickle", 200, "once"), 0);
+	CHECK_EQ(http_run(h, &r), 0);
+	CHECK_STR(buf_str(&r.out), want);
+	http_req_release(&r);
+	http_free(h);
+	mem_free(url);
+}
+
 /* Many requests at once, each starting the next from its done(). */
 enum { MANY = 40, ROUNDS = 3 };
 
@@ -324,9 +305,9 @@ static void at_once(unsigned connections, int most, unsigned rounds, int ms)
 {
 	struct http *h = client(&(struct http_options){.connections = connections});
 	struct crowd w = {.h = h};
-	struct server s = server_start(NULL, NULL, NULL);
+	struct pyserver s = pyserver_start(NULL, NULL, NULL);
 	char *url = mem_printf("http://127.0.0.1:%d/slow/%d", s.port, ms);
-	struct server saved = plain;
+	struct pyserver saved = plain;
 
 	crowd_run(&w, url, rounds, NULL);
 	plain = s;
@@ -334,7 +315,7 @@ static void at_once(unsigned connections, int most, unsigned rounds, int ms)
 	CHECK_EQ(seen(h, &plain, "connections"), most);
 	plain = saved;
 	http_free(h);
-	server_stop(&s);
+	pyserver_stop(&s);
 	mem_free(url);
 }
 

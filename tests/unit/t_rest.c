@@ -1,5 +1,7 @@
-/* What needs no server; the rest is the conformance suite's, on a real one (tests/services/rest.sh). */
-#include "backend/backend.h"
+/* Locations, and what servers may answer but rclone does not.  The rest is the conformance suite's, on rclone (tests/services/rest.sh). */
+#include "backend/open.h"
+#include "base/mem.h"
+#include "lib/pyserver.h"
 #include "unit/check.h"
 #include <string.h>
 
@@ -32,4 +34,108 @@ TEST(locations)
 		CHECK(err.msg[0] && !strstr(err.msg, "secret"));
 	}
 	CHECK_EQ(open_it("rest:http+unix:///tmp/x.sock:/", &err), ERR_UNSUPPORTED);
+}
+
+static struct env env;
+static struct pyserver server;
+static struct backend *odd; /* without the retry decorator */
+
+void check_setup(void)
+{
+	struct location l = {.scheme = LOCATION_REST};
+	struct backend_options opt = {0};
+	struct err err = {0};
+
+	env.clock = clock_real();
+	env.rnd = rnd_real();
+	server = pyserver_start(NULL, NULL, NULL);
+	l.rest = mem_printf("http://127.0.0.1:%d/odd", server.port);
+	odd = backend_rest_open(&l, &opt, &env, &err);
+	REQUIRE(odd);
+	mem_free(l.rest);
+}
+
+void check_teardown(void)
+{
+	backend_free(odd);
+	pyserver_stop(&server);
+}
+
+static void range_is(uint64_t offset, uint64_t length, int want, const char *text)
+{
+	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_INDEX, .offset = offset, .length = length};
+
+	buf_init(&op.out, 10);
+	CHECK_EQ(backend_run(odd, &op, NULL), want);
+	CHECK_STR(op.out.len ? buf_str(&op.out) : "", text);
+	buf_release(&op.out);
+}
+
+TEST(ranges_of_servers_that_know_none)
+{
+	range_is(0, 0, 0, "0123456789");
+	range_is(3, 0, 0, "3456789");
+	range_is(0, 4, 0, "0123");
+	range_is(3, 4, 0, "3456");
+	range_is(3, 8, ERR_TOOSHORT, "");
+}
+
+TEST(ranges_beyond_the_end)
+{
+	range_is(10, 0, 0, "");
+	range_is(10, 1, ERR_TOOSHORT, "");
+	range_is(11, 0, ERR_TOOSHORT, "");
+}
+
+/* A try of ours whose answer was lost has stored it; another size is another file. */
+TEST(upload_of_what_is_there)
+{
+	struct id id = {{1}};
+	struct err err = {0};
+
+	CHECK_EQ(backend_put(odd, BACKEND_INDEX, &id, "0123456789", 10, &err), 0);
+	CHECK_EQ(backend_put(odd, BACKEND_INDEX, &id, "0123", 4, &err), ERR_DENIED);
+	CHECK(strstr(err.msg, "it exists"));
+	CHECK_EQ(backend_put(odd, BACKEND_CONFIG, NULL, "0123456789", 10, &err), ERR_DENIED);
+}
+
+static int count(void *arg, const struct id *name, uint64_t size)
+{
+	unsigned *n = arg;
+
+	CHECK(name->b[0] == 0xaa || name->b[0] == 0xcc);
+	CHECK_EQ(size, 5);
+	++*n;
+	return 0;
+}
+
+/* Names alone: each is asked for its size, and one has gone meanwhile. */
+TEST(listing_of_version_1)
+{
+	struct err err = {0};
+	unsigned n = 0;
+
+	CHECK_EQ(backend_list(odd, BACKEND_PACK, count, &n, &err), 0);
+	CHECK_EQ(n, 2);
+}
+
+TEST(listing_of_what_is_not_there_and_of_what_fails)
+{
+	struct err err = {0};
+	unsigned n = 0;
+
+	CHECK_EQ(backend_list(odd, BACKEND_SNAPSHOT, count, &n, &err), 0);
+	CHECK_EQ(backend_list(odd, BACKEND_KEY, count, &n, &err), ERR_IO);
+	CHECK_EQ(backend_list(odd, BACKEND_LOCK, count, &n, &err), ERR_USAGE);
+	CHECK(strstr(err.msg, "http://elsewhere/x"));
+	CHECK_EQ(n, 0);
+}
+
+TEST(a_pause_is_passed_on)
+{
+	struct backend_op op = {.verb = BACKEND_REMOVE, .type = BACKEND_KEY};
+
+	CHECK_EQ(backend_run(odd, &op, NULL), ERR_IO);
+	CHECK_EQ(op.retry_after_ns, INT64_C(7000000000));
+	CHECK_STR(op.err.msg, "the server answers 503: come back");
 }
