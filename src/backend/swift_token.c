@@ -146,7 +146,7 @@ static void answered(void *arg, struct swift_token *t, const struct err *e)
 	w = k->waiting;
 	k->waiting = NULL;
 	k->last = &k->waiting;
-	if (!t && !w)
+	if (!t && !w && e->code != ERR_CANCELED)
 		log_msg(&k->env->log, LOG_WARN, "swift: cannot renew the token: %s", e->msg);
 	k->asking = false;
 	pthread_cond_broadcast(&k->idle);

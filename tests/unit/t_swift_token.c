@@ -248,6 +248,21 @@ TEST(renewal_ahead_that_fails)
 	drop(k, &h);
 }
 
+/* The end of a run is no failure to warn about. */
+TEST(renewal_that_is_canceled)
+{
+	struct hand h = {.life = 8 * 3600};
+	struct swift_keeper *k = keeper(&h);
+
+	get(k, 0);
+	hand_gives(&h);
+	fake_time.sec += 8 * 3600 - 50;
+	get(k, 0);
+	hand_fails(&h, ERR_CANCELED);
+	CHECK(!strstr(fake_logged, "cannot renew"));
+	drop(k, &h);
+}
+
 TEST(first_login_that_fails)
 {
 	struct hand h = {0};
