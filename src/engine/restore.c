@@ -1,72 +1,28 @@
 #include "engine/restore.h"
-#include "base/hashtab.h"
 #include "base/mem.h"
+#include "engine/restore_delete.h"
+#include "engine/restore_link.h"
 #include "engine/restore_window.h"
 #include "engine/treewalk.h"
-#include "format/snapshot.h"
-#include "fs/dir.h"
-#include "fs/file.h"
-#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define WINDOWS 2 /* under way while the walk fills another */
-
-/* A hard link to make once the file that has its content is written. */
-struct restore_link {
-	struct restore_dir *dir; /* held */
-	char *name;
-	char *to; /* path of the first one, below the target */
-};
-
-/* The first file of an inode that has several links. */
-struct first_link {
-	uint64_t key[2]; /* inode, device */
-	char *path;
-};
 
 struct restore {
 	struct restore_shared sh;
 	struct restore_dirs dirs;
 	struct restore_counts *counts;
-	struct hashtab *links;
+	struct restore_links *links;
 	struct restore_window *fill;
 	struct restore_window *oldest, *newest; /* started, in order */
 	size_t windows;
 	struct restore_dir *at; /* where the walk is */
-	struct strlist **names; /* --delete: what belongs into each directory on the walk's path */
-	size_t depth, cap;
-	bool delete;
-	bool broken; /* a tree could not be read: nothing is deleted any more */
+	bool broken;            /* a tree could not be read */
 };
 
 /* ---- windows ---- */
-
-static void make_link(struct restore *r, const struct restore_link *k)
-{
-	struct err e;
-	char *dir = mem_strdup(k->to), *slash = strrchr(dir, '/');
-	char *save = NULL;
-	int fd = dup(r->dirs.top->fd);
-
-	err_clear(&e);
-	*slash = 0;
-	for (char *c = strtok_r(dir, "/", &save); c && fd >= 0; c = strtok_r(NULL, "/", &save)) {
-		int next = dir_open_at(fd, c, &e);
-
-		close(fd);
-		fd = next;
-	}
-	if (fd >= 0) {
-		if (restore_remove(k->dir->fd, k->name, r->dirs.opt->delete, &e) == 0 &&
-			restore_link(k->dir->fd, k->name, fd, slash + 1, &e) == 0)
-			r->counts->files_restored++;
-		close(fd);
-	}
-	restore_say(&r->dirs, k->dir->path, k->name, &e);
-	mem_free(dir);
-}
 
 /* Windows end in any order and are closed in their own: a link's first file may be in an earlier one. */
 static void close_windows(struct restore *r)
@@ -78,14 +34,8 @@ static void close_windows(struct restore *r)
 		if (!r->oldest)
 			r->newest = NULL;
 		r->windows--;
-		for (size_t i = 0; i < w->n_link; i++) {
-			if (!(r->sh.stop && *r->sh.stop))
-				make_link(r, &w->link[i]);
-			restore_dir_drop(&r->dirs, w->link[i].dir);
-			mem_free(w->link[i].name);
-			mem_free(w->link[i].to);
-		}
-		mem_free(w->link);
+		restore_window_settle(w);
+		restore_links_make(w);
 		restore_window_free(w);
 	}
 	if (r->dirs.ev->progress)
@@ -123,16 +73,12 @@ static void start_window(struct restore *r)
 
 /* ---- selection ---- */
 
-struct selection {
-	bool self, below;
-};
-
-static struct selection selected(const struct restore_options *o, const char *path, bool dir)
+struct restore_selection restore_selected(const struct restore_options *o, const char *path, bool dir)
 {
-	struct selection s = {true, dir};
+	struct restore_selection s = {true, dir};
 
 	if (o->n_include) {
-		s = (struct selection){false, false};
+		s = (struct restore_selection){false, false};
 		for (size_t i = 0; i < o->n_include; i++) {
 			bool child = false;
 
@@ -143,38 +89,26 @@ static struct selection selected(const struct restore_options *o, const char *pa
 	}
 	for (size_t i = 0; i < o->n_exclude; i++)
 		if (match_path(o->exclude[i], path, NULL))
-			s = (struct selection){false, false};
+			s = (struct restore_selection){false, false};
 	return s;
 }
 
-enum there { THERE_ABSENT, THERE_FILE, THERE_OTHER };
 enum verdict { RESTORE_IT, RESTORE_METADATA, RESTORE_SKIP };
 
-/* --overwrite: what to do about what lies there. */
-static enum verdict judge(struct restore *r, struct restore_dir *d, const struct node *n, enum there *there)
+/* --overwrite: what to do about what lies there, which is *was if *there. */
+static enum verdict judge(
+	struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct meta *was, bool *there)
 {
-	struct meta m;
-	struct err e;
-	char *name;
-	int rc;
-
-	*there = THERE_ABSENT;
-	if (d->fresh || d->fd < 0)
+	*there = !d->fresh && meta_stat(d->fd, name, false, was, NULL) == 0;
+	if (!*there)
 		return RESTORE_IT;
-	err_clear(&e);
-	name = mem_strndup(n->name.p, n->name.n);
-	rc = meta_stat(d->fd, name, false, &m, &e);
-	mem_free(name);
-	if (rc < 0)
-		return RESTORE_IT;
-	*there = S_ISREG(m.mode) ? THERE_FILE : THERE_OTHER;
 	switch (r->dirs.opt->overwrite) {
 	case RESTORE_NEVER:
 		return RESTORE_SKIP;
 	case RESTORE_IF_NEWER:
-		return ts_cmp(&n->mtime, &m.mtime) > 0 ? RESTORE_IT : RESTORE_SKIP;
+		return ts_cmp(&n->mtime, &was->mtime) > 0 ? RESTORE_IT : RESTORE_SKIP;
 	case RESTORE_IF_CHANGED:
-		if (n->type == NODE_FILE && *there == THERE_FILE && m.size == n->size && ts_cmp(&n->mtime, &m.mtime) == 0)
+		if (n->type == NODE_FILE && S_ISREG(was->mode) && was->size == n->size && ts_cmp(&n->mtime, &was->mtime) == 0)
 			return RESTORE_METADATA;
 		return RESTORE_IT;
 	default:
@@ -184,158 +118,106 @@ static enum verdict judge(struct restore *r, struct restore_dir *d, const struct
 
 /* ---- nodes ---- */
 
-static void metadata(struct restore *r, struct restore_dir *d, const char *name, const struct node *n, struct err *e)
+static int metadata(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct err *e)
 {
 	struct restore_keep k;
+	int rc;
 
-	restore_keep_node(&k, n, r->dirs.opt);
-	k.meta.xattr = &k.xattr;
-	restore_metadata(d->fd, name, &k.meta, e);
+	restore_keep_node(&k, n, r->dirs.owners);
+	rc = restore_keep_set(&k, d->fd, name, e);
 	restore_keep_release(&k);
+	return rc;
 }
 
-static void other_node(struct restore *r, struct restore_dir *d, const struct node *n)
+static int make_other(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct err *e)
 {
-	char *name = mem_strndup(n->name.p, n->name.n), *target;
 	mode_t type = n->type == NODE_DEV ? S_IFBLK : n->type == NODE_CHARDEV ? S_IFCHR : S_IFIFO;
-	struct err e;
+	int rc;
 
-	err_clear(&e);
-	if (restore_remove(d->fd, name, r->dirs.opt->delete, &e) < 0)
-		goto out;
+	if (n->type == NODE_SYMLINK && n->linktarget.n && memchr(n->linktarget.p, 0, n->linktarget.n))
+		return err_set(e, ERR_INVALID, "the target of the link contains a zero byte");
+	rc = restore_remove(d->fd, name, r->dirs.opt->delete, e);
+	if (rc < 0)
+		return rc;
 	if (n->type == NODE_SYMLINK) {
-		target = mem_strndup(n->linktarget.p, n->linktarget.n);
-		restore_symlink(d->fd, name, target, &e);
+		char *target = mem_strndup(n->linktarget.p ? n->linktarget.p : "", n->linktarget.n);
+
+		rc = restore_symlink(d->fd, name, target, e);
 		mem_free(target);
 	} else {
-		restore_special(d->fd, name, type | 0600, n->device, &e);
+		rc = restore_special(d->fd, name, type | 0600, n->device, e);
 	}
-	if (!e.code)
-		metadata(r, d, name, n, &e);
-out:
+	return rc < 0 ? rc : metadata(r, d, name, n, e);
+}
+
+static void other_node(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n)
+{
+	struct err e;
+
+	err_clear(&e);
+	if (!r->dirs.opt->dry_run)
+		make_other(r, d, name, n, &e);
 	restore_say(&r->dirs, d->path, name, &e);
-	if (!e.code)
+	if (!e.code) {
 		r->counts->files_restored++;
-	mem_free(name);
-}
-
-/* True when the content is already coming to another name of the same inode: a link is enough. */
-static bool linked(struct restore *r, struct restore_dir *d, const char *path, const struct node *n)
-{
-	uint64_t key[2] = {n->inode, n->device_id};
-	struct first_link *f;
-	struct restore_window *w = r->fill;
-	bool is_new;
-
-	if (n->links < 2 || !n->inode)
-		return false;
-	f = hashtab_add(r->links, key, &is_new);
-	if (is_new) {
-		f->path = mem_strdup(path);
-		return false;
+		restore_item(&r->dirs, "restored", d->path, name, 0);
 	}
-	w->link = mem_regrow(w->link, w->n_link + 1, sizeof(*w->link));
-	w->link[w->n_link++] = (struct restore_link){d, mem_strndup(n->name.p, n->name.n), mem_strdup(f->path)};
-	restore_dir_hold(d);
-	return true;
 }
 
-static void leaf(struct restore *r, const struct treewalk_entry *e)
+static void skipped(struct restore *r, const struct restore_dir *d, const char *name, uint64_t size)
 {
-	const struct node *n = e->node;
-	struct restore_dir *d = r->at;
-	enum there there;
-	enum verdict v;
-	char *name;
-	struct err err;
+	r->counts->files_skipped++;
+	r->counts->bytes_skipped += size;
+	restore_item(&r->dirs, "unchanged", d->path, name, size);
+}
 
-	if (n->type == NODE_SOCKET || n->type == NODE_IRREGULAR)
+static void file_node(struct restore *r, struct restore_dir *d, const char *name, const struct node *n, const struct meta *was, bool *lost)
+{
+	bool there = was && S_ISREG(was->mode);
+
+	r->counts->total_bytes += n->size;
+	if (!r->dirs.opt->dry_run || there) {
+		restore_window_add(r->fill, d, n, there ? was : NULL, lost);
 		return;
-	r->counts->total_files++;
-	r->counts->total_bytes += n->type == NODE_FILE ? n->size : 0;
-	if (!r->dirs.opt->dry_run && restore_dir_need(&r->dirs, d) < 0)
-		return;
-	v = judge(r, d, n, &there);
+	}
+	r->counts->files_restored++;
+	r->counts->bytes_restored += n->size;
+	restore_item(&r->dirs, "restored", d->path, name, n->size);
+}
+
+/* One node that is no directory, in d, which is open (or, in a dry run, absent). */
+static void leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name, const struct node *n)
+{
+	bool links = n->links > 1 && n->inode, is_new = true, there;
+	struct restore_first *first = links ? restore_links_find(r->links, n) : NULL;
+	struct meta was;
+	enum verdict v = judge(r, d, name, n, &was, &there);
+	struct err e;
+
+	err_clear(&e);
 	if (v == RESTORE_SKIP) {
-		r->counts->files_skipped++;
-		r->counts->bytes_skipped += n->size;
-	} else if (r->dirs.opt->dry_run) {
-		r->counts->files_restored++;
-		r->counts->bytes_restored += n->size;
-	} else if (v == RESTORE_METADATA) {
-		err_clear(&err);
-		name = mem_strndup(n->name.p, n->name.n);
-		metadata(r, d, name, n, &err);
-		restore_say(&r->dirs, d->path, name, &err);
-		mem_free(name);
-		r->counts->files_restored++;
-		r->counts->bytes_skipped += n->size;
-	} else if (!linked(r, d, e->path, n)) {
-		if (n->type == NODE_FILE)
-			restore_window_add(r->fill, d, n, there == THERE_FILE);
-		else
-			other_node(r, d, n);
-	} else {
-		r->counts->bytes_skipped += n->type == NODE_FILE ? n->size : 0;
+		skipped(r, d, name, first ? 0 : n->size);
+		return;
 	}
-	if (restore_window_full(r->fill) || r->fill->n_link >= RESTORE_WINDOW_FILES)
-		start_window(r);
-}
-
-/* ---- --delete ---- */
-
-static void names_push(struct restore *r)
-{
-	if (r->depth == r->cap) {
-		r->cap = r->cap ? r->cap * 2 : 32;
-		r->names = mem_regrow(r->names, r->cap, sizeof(*r->names));
-	}
-	r->names[r->depth++] = mem_zalloc(sizeof(struct strlist));
-}
-
-static int by_string(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void delete_one(struct restore *r, struct restore_dir *d, const char *name)
-{
-	char *path = mem_printf("%s/%s", d->path, name);
-	struct err e;
-
-	err_clear(&e);
-	if (selected(r->dirs.opt, path, true).self) {
+	/* What was skipped is no first name: its content is the user's. */
+	if (links && !first)
+		first = restore_links_first(r->links, n, path, &is_new);
+	else if (links)
+		is_new = false;
+	if (v == RESTORE_METADATA && is_new) {
 		if (!r->dirs.opt->dry_run)
-			restore_remove(d->fd, name, true, &e);
+			metadata(r, d, name, n, &e);
 		restore_say(&r->dirs, d->path, name, &e);
-		if (!e.code) {
-			r->counts->files_deleted++;
-			if (r->dirs.ev->item && r->dirs.opt->verbose_items)
-				r->dirs.ev->item(r->dirs.ev->arg, "deleted", path, 0);
-		}
+		skipped(r, d, name, n->size);
+		return;
 	}
-	mem_free(path);
-}
-
-/* What lies in a restored directory and not in the snapshot. */
-static void names_pop(struct restore *r, struct restore_dir *d)
-{
-	struct strlist *l = r->names[--r->depth];
-	struct dir_list there = {0};
-	struct err e;
-
-	err_clear(&e);
-	if (d->fd >= 0 && !d->fresh && !r->broken && dir_list(d->fd, &there, &e) == 0) {
-		if (l->n)
-			qsort(l->s, l->n, sizeof(*l->s), by_string);
-		for (size_t i = 0; i < there.n; i++)
-			if (!l->n || !bsearch(&there.entry[i].name, l->s, l->n, sizeof(*l->s), by_string))
-				delete_one(r, d, there.entry[i].name);
-	}
-	restore_say(&r->dirs, d->path, NULL, &e);
-	dir_list_release(&there);
-	strlist_release(l);
-	mem_free(l);
+	r->counts->total_files++;
+	if (!is_new)
+		restore_links_add(r->fill, d, n, first);
+	else if (n->type == NODE_FILE)
+		file_node(r, d, name, n, there ? &was : NULL, first ? &first->lost : NULL);
+	else
+		other_node(r, d, name, n);
 }
 
 /* ---- the walk ---- */
@@ -344,38 +226,41 @@ static enum treewalk_next on_enter(void *arg, const struct treewalk_entry *e)
 {
 	struct restore *r = arg;
 	bool dir = e->node->type == NODE_DIR;
-	struct selection s = selected(r->dirs.opt, e->path, dir);
+	struct restore_selection s = restore_selected(r->dirs.opt, e->path, dir);
 
-	if (r->sh.stop && *r->sh.stop)
+	if (restore_stopped(&r->sh))
 		return TREEWALK_STOP;
-	if (r->delete)
-		strlist_addn(r->names[r->depth - 1], e->node->name.p, e->node->name.n);
-	if (!dir) {
+	if (dir) {
+		if (!s.self && !s.below)
+			return TREEWALK_SKIP;
+		r->at = restore_dir_enter(&r->dirs, r->at, e->path, e->node);
+		r->counts->total_files += s.self;
 		if (s.self)
-			leaf(r, e);
+			restore_dir_need(&r->dirs, r->at);
 		return TREEWALK_GO;
 	}
-	if (!s.self && !s.below)
-		return TREEWALK_SKIP;
-	r->at = restore_dir_enter(r->at, e->path, e->node, r->dirs.opt);
-	r->counts->total_files += s.self;
-	if (s.self && !r->dirs.opt->dry_run)
-		restore_dir_need(&r->dirs, r->at);
-	if (r->delete)
-		names_push(r);
+	if (!s.self || e->node->type == NODE_SOCKET || e->node->type == NODE_IRREGULAR)
+		return TREEWALK_GO;
+	if (restore_dir_need(&r->dirs, r->at)) {
+		leaf(r, r->at, e->path, strrchr(e->path, '/') + 1, e->node);
+		if (restore_window_full(r->fill) || r->fill->n_link >= RESTORE_WINDOW_FILES)
+			start_window(r);
+	}
 	return TREEWALK_GO;
+}
+
+static void leave(struct restore *r)
+{
+	struct restore_dir *d = r->at;
+
+	r->at = d->up;
+	restore_dir_drop(&r->dirs, d);
 }
 
 static void on_leave(void *arg, const struct treewalk_entry *e)
 {
-	struct restore *r = arg;
-	struct restore_dir *d = r->at, *up = d->up;
-
 	(void)e;
-	if (r->delete)
-		names_pop(r, d);
-	r->at = up;
-	restore_dir_drop(&r->dirs, d);
+	leave(arg);
 }
 
 static enum treewalk_next on_failed(void *arg, const char *path, const struct err *e)
@@ -384,59 +269,60 @@ static enum treewalk_next on_failed(void *arg, const char *path, const struct er
 
 	r->broken = true;
 	restore_say(&r->dirs, path, NULL, e);
-	if (strcmp(r->at->path, path) == 0 && r->at->up) { /* entered by on_enter, never to be left */
-		struct treewalk_entry none = {0};
-
-		on_leave(r, &none);
-	}
+	if (r->at->up && strcmp(r->at->path, path) == 0) /* entered by on_enter, never to be left */
+		leave(r);
 	return TREEWALK_GO;
 }
 
-static int free_link(void *arg, void *entry)
+/* How many descriptors there may be, shared out so that pinned directories, idle ones and files together stay below 3/4 of the limit. */
+static void share_descriptors(struct restore_shared *sh, size_t *idle)
 {
-	(void)arg;
-	mem_free(((struct first_link *)entry)->path);
-	return 0;
+	struct rlimit lim;
+	size_t n = 256;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0)
+		n = lim.rlim_cur > 8192 ? 8192 : (size_t)lim.rlim_cur;
+	sh->dirs_max = n / 8 < 8 ? 8 : n / 8 < 256 ? n / 8 : 256; /* times WINDOWS + 1 */
+	sh->files_max = n / 8 < 8 ? 8 : n / 8 < 256 ? n / 8 : 256;
+	*idle = n / 16 < 4 ? 4 : n / 16 < 64 ? n / 16 : 64;
+}
+
+static int walk(struct restore *r, struct loader *l, const struct id *root, struct err *err)
+{
+	struct treewalk_fn fn = {on_enter, on_leave, on_failed, r};
+	int rc;
+
+	r->links = restore_links_new();
+	r->fill = restore_window_new(&r->sh);
+	r->at = r->dirs.top;
+	rc = treewalk_run(l, r->sh.env, root, "", &fn, err);
+	while (r->at->up) /* stopped on the way */
+		leave(r);
+	start_window(r);
+	wait_windows(r, 0);
+	restore_window_free(r->fill);
+	restore_links_free(r->links);
+	return rc;
 }
 
 int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,
 	const struct restore_options *opt, const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
 	struct err *err)
 {
-	struct restore r = {.sh = {repo, cat, env, NULL, stop}, .dirs = {.opt = opt, .counts = counts, .ev = ev}, .counts = counts};
-	struct treewalk_fn fn = {on_enter, on_leave, on_failed, &r};
+	struct restore r = {.counts = counts};
+	size_t idle;
 	int rc;
 
 	memset(counts, 0, sizeof(*counts));
-	r.sh.dirs = &r.dirs;
-	rc = restore_dirs_open(&r.dirs, err);
-	if (rc < 0) {
-		restore_dir_drop(&r.dirs, r.dirs.top);
-		return rc;
-	}
-	r.links = hashtab_new(sizeof(struct first_link), 2 * sizeof(uint64_t), HASHTAB_MIX);
-	r.fill = restore_window_new(&r.sh);
-	r.at = r.dirs.top;
-	r.delete = opt->delete;
-	if (r.delete)
-		names_push(&r);
-	rc = treewalk_run(l, env, root, "", &fn, err);
-	if (r.at->up)
-		r.broken = true; /* stopped on the way: what was not walked must not look superfluous */
-	while (r.at->up)
-		on_leave(&r, NULL);
-	if (rc < 0 || (stop && *stop))
-		r.broken = true;
-	start_window(&r);
-	wait_windows(&r, 0);
-	if (r.delete)
-		names_pop(&r, r.dirs.top);
-	restore_dir_drop(&r.dirs, r.dirs.top);
-	restore_window_free(r.fill);
-	hashtab_each(r.links, free_link, NULL);
-	hashtab_free(r.links);
-	mem_free(r.names);
-	if (rc == 0 && stop && *stop)
+	r.sh = (struct restore_shared){.repo = repo, .cat = cat, .env = env, .dirs = &r.dirs, .stop = stop};
+	share_descriptors(&r.sh, &idle);
+	rc = restore_dirs_open(&r.dirs, opt, counts, ev, idle, err);
+	if (rc == 0)
+		rc = walk(&r, l, root, err);
+	if (rc == 0 && opt->delete &&!r.broken && !restore_stopped(&r.sh))
+		rc = restore_delete(&r.dirs, l, env, root, stop, err);
+	if (rc == 0 && restore_stopped(&r.sh))
 		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+	restore_dirs_release(&r.dirs);
 	return rc;
 }

@@ -3,7 +3,8 @@
  *
  * Works in windows of the tree order: directories are made, the files of a window are cut into wanted blobs, grouped by pack, fetched in
  * coalesced ranges, decoded on env->cpu and written at their offsets; then metadata; a directory's metadata when everything below it is
- * done.  What grows with the tree: one entry per hard-linked file, nothing else.
+ * done; --delete last of all.  What grows with the tree: one entry per hard-linked inode, nothing else.  Descriptors stay below the limit
+ * of the process (RLIMIT_NOFILE), down to about a hundred.
  */
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
@@ -24,8 +25,12 @@ struct restore_options {
 	bool verbose_items;
 };
 
+/*
+ * As restic counts: all node types; skipped files (also those that were found to be right already) are not part of the totals; directories
+ * above included files are restored without being part of them.  A directory that was deleted counts once.  verified: files.
+ */
 struct restore_counts {
-	uint64_t total_files, files_restored, files_skipped, files_deleted; /* all node types, as restic counts */
+	uint64_t total_files, files_restored, files_skipped, files_deleted;
 	uint64_t total_bytes, bytes_restored, bytes_skipped;
 	uint64_t errors, verified;
 };
@@ -39,7 +44,8 @@ struct restore_events {
 
 /*
  * restore_run: `root` is the tree selected.  0 although single items failed (counts->errors > 0 means exit code 1); other errors end it.
- * *stop as in backup.
+ * When *stop (may be NULL) becomes non-zero it ends soon with ERR_CANCELED; what was restored so far stays.  Nothing is deleted after
+ * that, nor after a tree could not be read.
  */
 int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,
 	const struct restore_options *opt, const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,

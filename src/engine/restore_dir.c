@@ -1,93 +1,8 @@
 #include "engine/restore_dir.h"
 #include "base/mem.h"
-#include "format/gojson.h"
-#include "fs/match.h"
-#include <grp.h>
-#include <pwd.h>
+#include "fs/dir.h"
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static mode_t file_type(enum node_type t)
-{
-	static const mode_t type[NODE_TYPES] = {[NODE_FILE] = S_IFREG,
-		[NODE_DIR] = S_IFDIR,
-		[NODE_SYMLINK] = S_IFLNK,
-		[NODE_DEV] = S_IFBLK,
-		[NODE_CHARDEV] = S_IFCHR,
-		[NODE_FIFO] = S_IFIFO,
-		[NODE_SOCKET] = S_IFSOCK};
-
-	return type[t];
-}
-
-static bool xattr_may(void *arg, const char *name)
-{
-	const struct restore_options *o = arg;
-
-	if (o->include_xattr)
-		return match_path(o->include_xattr, name, NULL);
-	return !(o->exclude_xattr && match_path(o->exclude_xattr, name, NULL));
-}
-
-static uint32_t uid_by_name(struct str user)
-{
-	char *name = mem_strndup(user.p, user.n);
-	struct passwd *p = getpwnam(name);
-
-	mem_free(name);
-	return p ? p->pw_uid : 0;
-}
-
-static uint32_t gid_by_name(struct str group)
-{
-	char *name = mem_strndup(group.p, group.n);
-	struct group *g = getgrnam(name);
-
-	mem_free(name);
-	return g ? g->gr_gid : 0;
-}
-
-void restore_keep_node(struct restore_keep *k, const struct node *n, const struct restore_options *opt)
-{
-	struct restore_meta *m = &k->meta;
-
-	memset(k, 0, sizeof(*k));
-	*m = (struct restore_meta){.type = file_type(n->type),
-		.perm = gojson_mode_perm(n->mode),
-		.uid = n->uid,
-		.gid = n->gid,
-		.atime = n->atime,
-		.mtime = n->mtime};
-	if (opt->ownership_by_name) {
-		m->uid = uid_by_name(n->user);
-		m->gid = gid_by_name(n->group);
-	}
-	m->lenient = geteuid() != 0;
-	m->xattr_may = xattr_may;
-	m->arg = (void *)(uintptr_t)opt;
-	k->xattr.x = n->n_xattr ? mem_array(n->n_xattr, sizeof(*k->xattr.x)) : NULL;
-	for (size_t i = 0; i < n->n_xattr; i++) {
-		struct xattr *x = &k->xattr.x[k->xattr.n];
-
-		if (n->xattr[i].null)
-			continue;
-		x->name = mem_strndup(n->xattr[i].name.p, n->xattr[i].name.n);
-		x->value = mem_dup(n->xattr[i].value.p ? n->xattr[i].value.p : "", n->xattr[i].value.n);
-		x->n = n->xattr[i].value.n;
-		if (xattr_may(m->arg, x->name)) {
-			k->xattr.n++;
-		} else {
-			mem_free(x->name);
-			mem_free(x->value);
-		}
-	}
-}
-
-void restore_keep_release(struct restore_keep *k)
-{
-	xattr_list_release(&k->xattr);
-}
 
 void restore_say(struct restore_dirs *s, const char *dir, const char *name, const struct err *e)
 {
@@ -103,56 +18,192 @@ void restore_say(struct restore_dirs *s, const char *dir, const char *name, cons
 	mem_free(item);
 }
 
-int restore_dirs_open(struct restore_dirs *s, struct err *err)
+void restore_item(struct restore_dirs *s, const char *action, const char *dir, const char *name, uint64_t size)
+{
+	char *item;
+
+	if (!s->ev->item || !s->opt->verbose_items)
+		return;
+	item = name ? mem_printf("%s/%s", dir, name) : mem_strdup(dir);
+	s->ev->item(s->ev->arg, action, item, size);
+	mem_free(item);
+}
+
+/* ---- which are open ---- */
+
+static void idle_remove(struct restore_dirs *s, struct restore_dir *d)
+{
+	*(d->newer ? &d->newer->older : &s->newest) = d->older;
+	*(d->older ? &d->older->newer : &s->oldest) = d->newer;
+	d->newer = d->older = NULL;
+	s->idle--;
+}
+
+static void idle_put(struct restore_dirs *s, struct restore_dir *d)
+{
+	d->older = s->newest;
+	*(s->newest ? &s->newest->newer : &s->oldest) = d;
+	s->newest = d;
+	s->idle++;
+}
+
+static void shut(struct restore_dirs *s, struct restore_dir *d)
+{
+	if (d->fd < 0)
+		return;
+	if (!d->pins)
+		idle_remove(s, d);
+	close(d->fd);
+	d->fd = -1;
+}
+
+static void idle_add(struct restore_dirs *s, struct restore_dir *d)
+{
+	idle_put(s, d);
+	while (s->idle > s->idle_max && s->oldest != d)
+		shut(s, s->oldest);
+}
+
+static void opened(struct restore_dirs *s, struct restore_dir *d, int fd)
+{
+	d->fd = fd;
+	idle_add(s, d);
+}
+
+void restore_dir_pin(struct restore_dirs *s, struct restore_dir *d)
+{
+	if (d->pins++ == 0)
+		idle_remove(s, d);
+	restore_dir_hold(d);
+}
+
+void restore_dir_unpin(struct restore_dirs *s, struct restore_dir *d)
+{
+	if (--d->pins == 0)
+		idle_add(s, d);
+	restore_dir_drop(s, d);
+}
+
+/* ---- making ---- */
+
+/* `up` is open, or absent. */
+static void open_one(struct restore_dirs *s, struct restore_dir *d)
+{
+	struct err e;
+	int fd;
+
+	err_clear(&e);
+	if (d->up->absent)
+		fd = ERR_NOTFOUND;
+	else if (d->used || s->existing || s->opt->dry_run)
+		fd = dir_open_at(d->up->fd, d->name, &e);
+	else
+		fd = restore_mkdir(d->up->fd, d->name, &d->fresh, &e);
+	if (fd >= 0) {
+		opened(s, d, fd);
+	} else if (s->existing || s->opt->dry_run) {
+		d->absent = d->fresh = true; /* or a file is in the way, which would be removed */
+	} else {
+		d->failed = true;
+		restore_say(s, d->path, NULL, &e);
+	}
+	d->used = true;
+}
+
+static bool ready(const struct restore_dir *d)
+{
+	return d->fd >= 0 || d->failed || d->absent;
+}
+
+bool restore_dir_need(struct restore_dirs *s, struct restore_dir *d)
+{
+	struct restore_dir *few[16], **chain = few, *x;
+	size_t n = 0;
+
+	if (d->fd >= 0) {
+		if (!d->pins) {
+			idle_remove(s, d);
+			idle_put(s, d);
+		}
+		return true;
+	}
+	/* By hand: a tree may be deeper than the stack is. */
+	for (x = d; !ready(x); x = x->up)
+		n++;
+	if (n > sizeof(few) / sizeof(*few))
+		chain = mem_array(n, sizeof(*chain));
+	n = 0;
+	for (x = d; !ready(x); x = x->up)
+		chain[n++] = x;
+	while (n-- > 0) {
+		x = chain[n];
+		if (x->up->failed)
+			x->failed = x->used = true;
+		else
+			open_one(s, x);
+	}
+	if (chain != few)
+		mem_free(chain);
+	return !d->failed;
+}
+
+static void dir_free(struct restore_dirs *s, struct restore_dir *d)
+{
+	shut(s, d);
+	restore_keep_release(&d->keep);
+	mem_free(d->name);
+	mem_free(d->path);
+	mem_free(d);
+}
+
+int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt, struct restore_counts *counts,
+	const struct restore_events *ev, size_t idle_max, struct err *err)
 {
 	struct restore_dir *d = mem_zalloc(sizeof(*d));
+	int fd;
 
+	*s = (struct restore_dirs){.opt = opt, .counts = counts, .ev = ev, .top = d, .idle_max = idle_max};
+	s->owners = restore_owners_new(opt);
 	d->name = mem_strdup("");
 	d->path = mem_strdup("");
 	d->pending = 1;
 	d->fd = -1;
-	s->top = d;
-	if (s->opt->dry_run)
+	d->used = true;
+	fd = opt->dry_run ? dir_open(opt->target, false, err) : restore_mkdirs(opt->target, err);
+	if (fd >= 0) {
+		/* The target is never closed: pinned, so to speak, by itself. */
+		d->fd = fd;
+		d->pins = 1;
 		return 0;
-	d->fd = restore_mkdirs(s->opt->target, err);
-	return d->fd < 0 ? d->fd : 0;
+	}
+	d->failed = true;
+	if (!opt->dry_run || fd != ERR_NOTFOUND)
+		return fd;
+	d->failed = false;
+	d->absent = d->fresh = true;
+	err_clear(err);
+	return 0;
 }
 
-struct restore_dir *restore_dir_enter(struct restore_dir *up, const char *path, const struct node *n, const struct restore_options *opt)
+void restore_dirs_release(struct restore_dirs *s)
+{
+	dir_free(s, s->top);
+	restore_owners_free(s->owners);
+	*s = (struct restore_dirs){.opt = NULL};
+}
+
+struct restore_dir *restore_dir_enter(struct restore_dirs *s, struct restore_dir *up, const char *path, const struct node *n)
 {
 	struct restore_dir *d = mem_zalloc(sizeof(*d));
 
 	d->up = up;
 	d->name = mem_strndup(n->name.p, n->name.n);
 	d->path = mem_strdup(path);
-	restore_keep_node(&d->keep, n, opt);
+	restore_keep_node(&d->keep, n, s->owners);
 	d->fd = -1;
 	d->pending = 1;
 	up->pending++;
 	return d;
-}
-
-int restore_dir_need(struct restore_dirs *s, struct restore_dir *d)
-{
-	struct err e;
-	int up;
-
-	if (d->fd >= 0)
-		return d->fd;
-	if (d->failed)
-		return ERR_IO;
-	up = restore_dir_need(s, d->up);
-	if (up < 0) {
-		d->failed = true;
-		return up;
-	}
-	err_clear(&e);
-	d->fd = restore_mkdir(up, d->name, &d->fresh, &e);
-	if (d->fd < 0) {
-		d->failed = true;
-		restore_say(s, d->path, NULL, &e);
-	}
-	return d->fd;
 }
 
 void restore_dir_hold(struct restore_dir *d)
@@ -164,30 +215,35 @@ static void finish(struct restore_dirs *s, struct restore_dir *d)
 {
 	struct err e;
 
-	if (d->fd < 0)
-		return;
-	close(d->fd);
-	if (!d->up)
+	shut(s, d);
+	if (!d->used || d->failed)
 		return;
 	err_clear(&e);
-	d->keep.meta.xattr = &d->keep.xattr;
-	restore_metadata(d->up->fd, d->name, &d->keep.meta, &e);
+	if (!s->opt->dry_run) {
+		if (!restore_dir_need(s, d->up))
+			return;
+		restore_keep_set(&d->keep, d->up->fd, d->name, &e);
+	}
 	restore_say(s, d->path, NULL, &e);
+	if (e.code)
+		return;
 	s->counts->files_restored++;
-	if (s->ev->item && s->opt->verbose_items)
-		s->ev->item(s->ev->arg, "restored", d->path, 0);
+	restore_item(s, "restored", d->path, NULL, 0);
 }
 
 void restore_dir_drop(struct restore_dirs *s, struct restore_dir *d)
 {
-	while (d && --d->pending == 0) {
+	while (--d->pending == 0 && d->up) {
 		struct restore_dir *up = d->up;
 
 		finish(s, d);
-		restore_keep_release(&d->keep);
-		mem_free(d->name);
-		mem_free(d->path);
-		mem_free(d);
+		dir_free(s, d);
 		d = up;
 	}
+}
+
+void restore_dir_forget(struct restore_dirs *s, struct restore_dir *d)
+{
+	d->up->pending--;
+	dir_free(s, d);
 }

@@ -1,68 +1,93 @@
 #include "engine/restore_window.h"
 #include "base/mem.h"
-#include "fs/file.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "engine/restore_content.h"
+#include "kern/seal.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define GAP        ((uint64_t)256 * 1024) /* not worth a request of its own */
-#define SPAN       ((uint64_t)16 << 20)   /* bytes of one request */
-#define TASK_BYTES ((uint64_t)1 << 20)    /* plaintext one task decodes */
-#define TASK_FILES 64
+#define GAP          ((uint64_t)256 * 1024) /* not worth a request of its own */
+#define SPAN         ((uint64_t)16 << 20)   /* bytes of one request */
+#define TASK_BYTES   ((uint64_t)1 << 20)    /* plaintext one task decodes */
+#define TASK_FILES   64
+#define VERIFY_BYTES ((uint64_t)8 << 20) /* read by one task */
+
+bool restore_stopped(const struct restore_shared *sh)
+{
+	return sh->stop && *sh->stop;
+}
+
+static const struct restore_options *options(const struct restore_window *w)
+{
+	return w->sh->dirs->opt;
+}
+
+static void progress(struct restore_window *w)
+{
+	const struct restore_dirs *s = w->sh->dirs;
+
+	if (s->ev->progress)
+		s->ev->progress(s->ev->arg, s->counts);
+}
+
+/* ---- filling ---- */
 
 struct restore_window *restore_window_new(struct restore_shared *sh)
 {
 	struct restore_window *w = mem_zalloc(sizeof(*w));
 
 	w->sh = sh;
-	pthread_mutex_init(&w->lock, NULL);
 	return w;
 }
 
 bool restore_window_full(const struct restore_window *w)
 {
-	return w->n >= RESTORE_WINDOW_FILES || w->bytes >= RESTORE_WINDOW_BYTES || w->n_dirs >= RESTORE_WINDOW_DIRS;
+	return w->n >= RESTORE_WINDOW_FILES || w->bytes >= RESTORE_WINDOW_BYTES || w->n_dirs >= w->sh->dirs_max;
 }
 
-static void file_fail(struct restore_file *f, const struct err *e)
+static void room_for_uses(struct restore_window *w, size_t n)
 {
-	pthread_mutex_lock(&f->w->lock);
-	if (!f->err.code)
-		f->err = *e;
-	pthread_mutex_unlock(&f->w->lock);
-	f->failed = true;
+	size_t need = w->n_use + n;
+
+	if (need <= w->cap_use)
+		return;
+	/* A file of terabytes has millions of uses: not twice the memory for that one. */
+	w->cap_use = need > w->cap_use + w->cap_use / 2 ? need : w->cap_use + w->cap_use / 2;
+	w->use = mem_regrow(w->use, w->cap_use, sizeof(*w->use));
 }
 
 static void add_uses(struct restore_window *w, struct restore_file *f, const struct node *n)
 {
 	struct err e;
 
-	err_clear(&e);
-	if (w->n_use + n->n_content > w->cap_use) {
-		w->cap_use = (w->n_use + n->n_content) * 2;
-		w->use = mem_regrow(w->use, w->cap_use, sizeof(*w->use));
-	}
 	f->first_use = (uint32_t)w->n_use;
-	for (size_t i = 0; i < n->n_content && !e.code; i++) {
-		struct restore_use *u = &w->use[w->n_use];
+	if (n->n_content > UINT32_MAX - w->n_use) {
+		err_set(&e, ERR_NOMEM, "a file of %zu blobs is too large", n->n_content);
+		restore_content_fail(f, &e);
+		return;
+	}
+	room_for_uses(w, n->n_content);
+	for (size_t i = 0; i < n->n_content; i++) {
+		struct restore_use *u = &w->use[w->n_use++];
 
 		*u = (struct restore_use){.file = f, .offset = f->size};
-		if (!catalog_find(w->sh->cat, BLOB_DATA, &n->content[i], 0, &u->at)) {
+		if (!catalog_find(w->sh->cat, BLOB_DATA, &n->content[i], 0, &u->at))
 			err_set(&e, ERR_NOTFOUND, "blob %s is not in the index", id_short(&n->content[i]).s);
-			break;
+		else if (u->at.blob.length <= SEAL_OVERHEAD)
+			err_set(&e, ERR_INVALID, "blob %s has %u bytes in the index", id_short(&n->content[i]).s, u->at.blob.length);
+		else {
+			f->size += blob_plain_size(&u->at.blob);
+			continue;
 		}
-		f->size += blob_plain_size(&u->at.blob);
-		w->n_use++;
+		w->n_use = f->first_use; /* nothing is fetched for it */
+		restore_content_fail(f, &e);
+		break;
 	}
 	f->uses = (uint32_t)w->n_use - f->first_use;
-	f->pending = f->uses;
-	if (e.code)
-		file_fail(f, &e);
+	atomic_store(&f->pending, f->uses);
 }
 
-void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, bool there)
+void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct meta *was, bool *lost)
 {
 	struct restore_file *f = mem_zalloc(sizeof(*f));
 
@@ -71,98 +96,33 @@ void restore_window_add(struct restore_window *w, struct restore_dir *dir, const
 		w->file = mem_regrow(w->file, w->cap, sizeof(*w->file));
 	}
 	w->file[w->n++] = f;
+	pthread_mutex_init(&f->lock, NULL);
 	f->w = w;
 	f->dir = dir;
 	f->fd = -1;
-	f->there = there;
-	restore_dir_hold(dir);
+	f->there = was != NULL;
+	f->was_size = was ? was->size : 0;
+	f->node_size = n->size;
+	f->lost = lost;
+	restore_dir_pin(w->sh->dirs, dir);
 	if (dir != w->last_dir) {
 		w->last_dir = dir;
 		w->n_dirs++;
 	}
 	f->name = mem_strndup(n->name.p, n->name.n);
-	restore_keep_node(&f->keep, n, w->sh->dirs->opt);
+	restore_keep_node(&f->keep, n, w->sh->dirs->owners);
 	add_uses(w, f, n);
 	w->bytes += f->size;
 }
 
-/* ---- on workers ---- */
+/* ---- fetching and writing ---- */
 
-static int file_open_for_write(struct restore_file *f, struct err *err)
-{
-	const struct restore_options *o = f->w->sh->dirs->opt;
-
-	/* preallocation pays for files of several blobs; one write makes a small file's size by itself */
-	f->fd = restore_create(
-		f->dir->fd, f->name, f->size, !f->there, o->sparse || (f->uses <= 1 && !f->there), o->delete, &f->reused, err);
-	return f->fd < 0 ? f->fd : 0;
-}
-
-/* All uses are written: the metadata, last. */
-static void file_finish(struct restore_file *f)
-{
-	struct err e;
-
-	if (f->fd >= 0)
-		close(f->fd);
-	f->fd = -1;
-	if (f->failed)
-		return;
-	err_clear(&e);
-	f->keep.meta.xattr = &f->keep.xattr;
-	if (restore_metadata(f->dir->fd, f->name, &f->keep.meta, &e) < 0)
-		file_fail(f, &e);
-}
-
-static size_t leading_zeros(const uint8_t *p, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && !p[i])
-		i++;
-	return i;
-}
-
-static void use_write(struct restore_use *u, const uint8_t *p, size_t n)
-{
-	struct restore_file *f = u->file;
-	struct err e;
-	size_t skip = 0;
-	int rc = 0;
-
-	err_clear(&e);
-	if (!f->failed) {
-		if (f->uses > 1)
-			pthread_mutex_lock(&f->w->lock);
-		if (f->fd < 0)
-			rc = file_open_for_write(f, &e);
-		if (f->uses > 1)
-			pthread_mutex_unlock(&f->w->lock);
-		if (f->w->sh->dirs->opt->sparse && !f->there)
-			skip = leading_zeros(p, n);
-		if (rc == 0 && skip < n)
-			rc = restore_pwrite(f->fd, p + skip, n - skip, u->offset + skip, &e);
-		if (rc < 0)
-			file_fail(f, &e);
-	}
-	if (atomic_fetch_sub(&f->pending, 1) == 1)
-		file_finish(f);
-}
-
-static void use_failed(struct restore_use *u, const struct err *e)
-{
-	file_fail(u->file, e);
-	if (atomic_fetch_sub(&u->file->pending, 1) == 1)
-		file_finish(u->file);
-}
-
-/* ---- fetching ---- */
-
+/* A range of w->order that one request fetches; and a part of it that one task decodes. */
 struct fetch {
 	struct restore_window *w;
 	struct backend_op op;
 	struct task arrived;
-	size_t first, end; /* uses */
+	size_t first, end;
 	size_t tasks;
 };
 
@@ -170,33 +130,66 @@ struct decode {
 	struct task task;
 	struct fetch *f;
 	size_t first, end;
+	uint64_t written;
 };
 
 static void advance(struct restore_window *w);
 
-static bool same_blob(const struct restore_use *a, const struct restore_use *b)
+static struct restore_use *nth_use(const struct restore_window *w, size_t i)
 {
-	return a->at.blob.offset == b->at.blob.offset && id_equal(&a->at.pack, &b->at.pack);
+	return &w->use[w->order[i]];
 }
 
-/* A copy that cannot be read is replaced by another one, by a request of its own. */
-static int other_copy(struct restore_window *w, struct repo_ctx *ctx, struct restore_use *u, struct buf *plain, struct err *err)
+static bool same_blob(const struct restore_use *a, const struct restore_use *b)
+{
+	return a->at.blob.offset == b->at.blob.offset && a->at.blob.length == b->at.blob.length &&
+	       id_equal(&a->at.blob.id, &b->at.blob.id) && id_equal(&a->at.pack, &b->at.pack);
+}
+
+/*
+ * What came is not the blob, or nothing came.  Every copy, this one first, is tried by a request of its own: the fault may lie on the
+ * way, or in another part of the range asked for.
+ */
+static int any_copy(struct restore_window *w, struct repo_ctx *ctx, const struct restore_use *u, struct buf *plain, struct err *err)
 {
 	struct catalog_place at;
-	struct backend_op op;
+	struct err e;
 	int rc = err->code;
 
-	for (unsigned nth = 1; rc < 0 && catalog_find(w->sh->cat, BLOB_DATA, &u->at.blob.id, nth, &at); nth++) {
-		memset(&op, 0, sizeof(op));
-		op = (struct backend_op){
+	for (unsigned nth = 0; rc < 0 && catalog_find(w->sh->cat, BLOB_DATA, &u->at.blob.id, nth, &at); nth++) {
+		struct backend_op op = {
 			.verb = BACKEND_GET, .type = BACKEND_PACK, .name = at.pack, .offset = at.blob.offset, .length = at.blob.length};
+
+		if (restore_stopped(w->sh) || at.blob.length <= SEAL_OVERHEAD)
+			continue;
+		err_clear(&e);
 		buf_init(&op.out, at.blob.length);
-		rc = backend_run(w->sh->repo->be, &op, err);
+		rc = backend_run(w->sh->repo->be, &op, &e);
+		if (rc == 0 && op.out.len != at.blob.length)
+			rc = err_set(&e, ERR_INVALID, "%zu bytes came instead of %u", op.out.len, at.blob.length);
 		if (rc == 0)
-			rc = repo_open_blob(ctx, &at.blob, op.out.p, plain, err);
+			rc = repo_open_blob(ctx, &at.blob, op.out.p, plain, &e);
 		buf_release(&op.out);
 	}
+	if (rc < 0)
+		err_prefix(err, "blob %s in pack %s", id_short(&u->at.blob.id).s, id_short(&u->at.pack).s);
 	return rc;
+}
+
+static int open_use(struct fetch *f, struct repo_ctx *ctx, const struct restore_use *u, struct buf *plain, struct err *err)
+{
+	const struct restore_use *base = nth_use(f->w, f->first);
+	uint64_t at = (uint64_t)u->at.blob.offset - base->at.blob.offset;
+	int rc;
+
+	err_clear(err);
+	if (f->op.err.code)
+		rc = err_copy(err, &f->op.err);
+	else if (at > f->op.out.len || u->at.blob.length > f->op.out.len - at)
+		rc = err_set(err, ERR_INVALID, "%zu bytes came instead of %llu", f->op.out.len, (unsigned long long)f->op.length);
+	else
+		rc = repo_open_blob(ctx, &u->at.blob, f->op.out.p + at, plain, err);
+	return rc < 0 ? any_copy(f->w, ctx, u, plain, err) : 0;
 }
 
 static void decode_run(struct task *t)
@@ -204,30 +197,20 @@ static void decode_run(struct task *t)
 	struct decode *d = task_of(t, struct decode, task);
 	struct restore_window *w = d->f->w;
 	struct repo_ctx *ctx = repo_ctx_get(w->sh->repo);
-	const struct restore_use *base = &w->use[d->f->first];
 	struct buf plain;
 	struct err e;
 	int rc = 0;
 
-	buf_init(&plain, (size_t)UINT32_MAX);
-	err_clear(&e);
+	buf_init(&plain, REPO_BLOB_MAX);
 	for (size_t i = d->first; i < d->end; i++) {
-		struct restore_use *u = &w->use[i];
+		struct restore_use *u = nth_use(w, i);
 
-		if (i == d->first || !same_blob(u, u - 1)) {
-			err_clear(&e);
-			rc = d->f->op.err.code ? err_copy(&e, &d->f->op.err)
-					       : repo_open_blob(ctx, &u->at.blob,
-							 d->f->op.out.p + (u->at.blob.offset - base->at.blob.offset), &plain, &e);
-			if (rc < 0)
-				rc = other_copy(w, ctx, u, &plain, &e);
-			if (rc < 0)
-				err_prefix(&e, "blob %s in pack %s", id_short(&u->at.blob.id).s, id_short(&u->at.pack).s);
-		}
+		if (i == d->first || !same_blob(u, nth_use(w, i - 1)))
+			rc = open_use(d->f, ctx, u, &plain, &e);
 		if (rc < 0)
-			use_failed(u, &e);
-		else
-			use_write(u, plain.p, plain.len);
+			restore_content_lose(u, &e);
+		else if (restore_content_write(u, plain.p, plain.len))
+			d->written += plain.len;
 	}
 	buf_release(&plain);
 	repo_ctx_put(w->sh->repo, ctx);
@@ -240,6 +223,7 @@ static void fetch_end(struct fetch *f)
 	buf_release(&f->op.out);
 	mem_free(f);
 	w->tasks--;
+	progress(w);
 	advance(w);
 }
 
@@ -247,10 +231,8 @@ static void decode_done(struct task *t)
 {
 	struct decode *d = task_of(t, struct decode, task);
 	struct fetch *f = d->f;
-	struct restore_counts *c = f->w->sh->dirs->counts;
 
-	for (size_t i = d->first; i < d->end; i++)
-		c->bytes_restored += blob_plain_size(&f->w->use[i].at.blob);
+	f->w->sh->dirs->counts->bytes_restored += d->written;
 	mem_free(d);
 	if (--f->tasks == 0)
 		fetch_end(f);
@@ -269,9 +251,14 @@ static void fetched(struct task *t)
 		d->task = (struct task){.run = decode_run, .done = decode_done};
 		d->f = f;
 		d->first = i;
-		for (; i < f->end && (bytes < TASK_BYTES || same_blob(&f->w->use[i], &f->w->use[i - 1])); i++)
-			if (i == d->first || !same_blob(&f->w->use[i], &f->w->use[i - 1]))
-				bytes += blob_plain_size(&f->w->use[i].at.blob);
+		for (; i < f->end; i++) {
+			bool again = i > d->first && same_blob(nth_use(f->w, i), nth_use(f->w, i - 1));
+
+			if (bytes >= TASK_BYTES && !again)
+				break;
+			if (!again)
+				bytes += blob_plain_size(&nth_use(f->w, i)->at.blob);
+		}
 		d->end = i;
 		f->tasks++;
 		jobs_put(f->w->sh->env->cpu, &d->task);
@@ -291,13 +278,13 @@ static void op_done(struct backend_op *op)
 static void fetch_next(struct restore_window *w)
 {
 	struct fetch *f = mem_zalloc(sizeof(*f));
-	const struct restore_use *u = &w->use[w->next];
+	const struct restore_use *u = nth_use(w, w->next);
 	uint64_t from = u->at.blob.offset, end = from + u->at.blob.length;
 
 	f->w = w;
 	f->first = w->next++;
-	for (; w->next < w->n_use; w->next++) {
-		const struct restore_use *v = &w->use[w->next];
+	for (; w->next < w->n_order; w->next++) {
+		const struct restore_use *v = nth_use(w, w->next);
 		uint64_t to = (uint64_t)v->at.blob.offset + v->at.blob.length;
 
 		if (!id_equal(&u->at.pack, &v->at.pack) || v->at.blob.offset > end + GAP || (to > from + SPAN && to > end))
@@ -319,63 +306,30 @@ static void fetch_next(struct restore_window *w)
 	backend_start(w->sh->repo->be, &f->op);
 }
 
-static bool file_has(int fd, const struct restore_use *u, struct repo_ctx *ctx)
-{
-	size_t n = blob_plain_size(&u->at.blob);
-	struct id id;
-	struct err e;
-	size_t got = 0;
+/* ---- verifying ---- */
 
-	buf_reset(&ctx->tmp);
-	if (ctx->tmp.max < n)
-		ctx->tmp.max = n;
-	if (buf_reserve(&ctx->tmp, n) < 0)
-		return false;
-	err_clear(&e);
-	while (got < n) {
-		ssize_t r = pread(fd, ctx->tmp.p + got, n - got, (off_t)(u->offset + got));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return false;
-		got += (size_t)r;
-	}
-	hash_once(ctx->hash, ctx->tmp.p, n, &id);
-	return id_equal(&id, &u->at.blob.id);
-}
-
+/* Uses of one file, or all of several small ones. */
 struct verify {
 	struct task task;
 	struct restore_window *w;
-	size_t first, end; /* uses */
-	uint64_t good;
+	size_t first_file, end_file, first_use, end_use;
 };
 
 static void verify_run(struct task *t)
 {
 	struct verify *v = task_of(t, struct verify, task);
 	struct repo_ctx *ctx = repo_ctx_get(v->w->sh->repo);
-	struct meta m;
-	struct err e;
 
-	for (size_t i = v->first; i < v->end; i++) {
-		struct restore_use *u = &v->w->use[i];
-		int fd;
+	for (size_t i = v->first_file; i < v->end_file && !restore_stopped(v->w->sh); i++) {
+		struct restore_file *f = v->w->file[i];
+		size_t first = f->first_use, end = first + f->uses;
 
-		err_clear(&e);
-		if (u->file->failed)
-			continue;
-		fd = file_open(u->file->dir->fd, u->file->name, &m, &e);
-		if (fd >= 0 && (m.size != u->file->size || !file_has(fd, u, ctx)))
-			err_set(&e, ERR_INVALID, "verify: the file's content at offset %llu is not what was restored",
-				(unsigned long long)u->offset);
-		if (fd >= 0)
-			file_close(fd);
-		if (e.code)
-			file_fail(u->file, &e);
-		else
-			v->good++;
+		if (v->end_use) {
+			first = v->first_use;
+			end = v->end_use;
+		}
+		if (!atomic_load(&f->failed) && !f->unchanged)
+			restore_content_verify(f, first, end, ctx);
 	}
 	repo_ctx_put(v->w->sh->repo, ctx);
 }
@@ -385,10 +339,35 @@ static void verify_done(struct task *t)
 	struct verify *v = task_of(t, struct verify, task);
 	struct restore_window *w = v->w;
 
-	w->sh->dirs->counts->verified += v->good;
 	mem_free(v);
 	w->tasks--;
 	advance(w);
+}
+
+static void verify_put(struct restore_window *w, size_t first_file, size_t end_file, size_t first_use, size_t end_use)
+{
+	struct verify *v = mem_zalloc(sizeof(*v));
+
+	*v = (struct verify){.task = {.run = verify_run, .done = verify_done}, .w = w};
+	v->first_file = first_file;
+	v->end_file = end_file;
+	v->first_use = first_use;
+	v->end_use = end_use;
+	w->tasks++;
+	jobs_put(w->sh->env->cpu, &v->task);
+}
+
+/* A large file is read by several workers. */
+static void verify_large(struct restore_window *w, size_t file)
+{
+	const struct restore_file *f = w->file[file];
+	size_t end = (size_t)f->first_use + f->uses;
+
+	for (size_t i = f->first_use, first = i; i < end; first = i) {
+		for (uint64_t bytes = 0; i < end && bytes < VERIFY_BYTES; i++)
+			bytes += blob_plain_size(&w->use[i].at.blob);
+		verify_put(w, file, file + 1, first, i);
+	}
 }
 
 /* --verify: what was written is read again and hashed. */
@@ -396,32 +375,32 @@ static void verify(struct restore_window *w)
 {
 	w->verifying = true;
 	w->tasks = 1;
-	for (size_t i = 0; i < w->n_use;) {
-		struct verify *v = mem_zalloc(sizeof(*v));
-		uint64_t bytes = 0;
+	for (size_t i = 0; i < w->n;) {
+		size_t first = i;
 
-		v->task = (struct task){.run = verify_run, .done = verify_done};
-		v->w = w;
-		v->first = i;
-		for (; i < w->n_use && bytes < TASK_BYTES; i++)
-			bytes += blob_plain_size(&w->use[i].at.blob) + 4096;
-		v->end = i;
-		w->tasks++;
-		jobs_put(w->sh->env->cpu, &v->task);
+		if (w->file[i]->size > VERIFY_BYTES) {
+			verify_large(w, i++);
+			continue;
+		}
+		for (uint64_t bytes = 0; i < w->n && bytes + w->file[i]->size <= VERIFY_BYTES && i - first < TASK_FILES; i++)
+			bytes += w->file[i]->size;
+		verify_put(w, first, i, 0, 0);
 	}
 	w->tasks--;
 	advance(w);
 }
 
+/* ---- the steps ---- */
+
 static void advance(struct restore_window *w)
 {
-	bool stop = w->sh->stop && *w->sh->stop;
+	bool stop = restore_stopped(w->sh);
 
-	while (!stop && w->started && w->next < w->n_use && w->tasks < w->sh->repo->be->connections + 2)
+	while (!stop && w->started && w->next < w->n_order && w->tasks < w->sh->repo->be->connections + 2)
 		fetch_next(w);
-	if (!w->started || w->over || w->tasks || (!stop && w->next < w->n_use))
+	if (!w->started || w->over || w->tasks || (!stop && w->next < w->n_order))
 		return;
-	if (w->sh->dirs->opt->verify && !stop && !w->verifying) {
+	if (options(w)->verify && !stop && !w->verifying) {
 		verify(w);
 		return;
 	}
@@ -429,88 +408,59 @@ static void advance(struct restore_window *w)
 	w->ended(w);
 }
 
-/* ---- what is there already, and empty files ---- */
-
 struct prepare {
 	struct task task;
 	struct restore_window *w;
 	size_t first, end; /* files */
 };
 
-/* An existing file keeps the blobs it has already. */
-static void compare(struct restore_file *f, struct repo_ctx *ctx)
-{
-	struct meta m;
-	struct err e;
-	uint32_t kept = 0;
-	int fd;
-
-	err_clear(&e);
-	fd = file_open(f->dir->fd, f->name, &m, &e);
-	if (fd < 0)
-		return;
-	for (uint32_t i = 0; i < f->uses; i++) {
-		struct restore_use *u = &f->w->use[f->first_use + i];
-
-		u->done = file_has(fd, u, ctx);
-		kept += u->done;
-	}
-	file_close(fd);
-	f->pending -= kept;
-	if (f->pending || f->failed)
-		return;
-	if (file_open_for_write(f, &e) < 0) /* its size may be another */
-		file_fail(f, &e);
-	file_finish(f);
-}
-
 static void prepare_run(struct task *t)
 {
 	struct prepare *p = task_of(t, struct prepare, task);
 	struct repo_ctx *ctx = repo_ctx_get(p->w->sh->repo);
-	struct err e;
 
-	for (size_t i = p->first; i < p->end; i++) {
+	for (size_t i = p->first; i < p->end && !restore_stopped(p->w->sh); i++) {
 		struct restore_file *f = p->w->file[i];
 
-		err_clear(&e);
-		if (f->uses && f->there) {
-			compare(f, ctx);
-		} else if (!f->uses && !f->failed) {
-			if (file_open_for_write(f, &e) < 0)
-				file_fail(f, &e);
-			file_finish(f);
-		}
+		if (atomic_load(&f->failed))
+			continue;
+		if (!f->uses)
+			restore_content_empty(f);
+		else if (f->there)
+			restore_content_compare(f, ctx);
 	}
 	repo_ctx_put(p->w->sh->repo, ctx);
 }
 
-static int by_place(const void *x, const void *y)
+static int by_place(const void *x, const void *y, void *arg)
 {
-	const struct restore_use *a = x, *b = y;
+	const struct restore_window *w = arg;
+	const struct restore_use *a = &w->use[*(const uint32_t *)x], *b = &w->use[*(const uint32_t *)y];
 	int c = id_cmp(&a->at.pack, &b->at.pack);
 
 	if (c)
 		return c;
 	if (a->at.blob.offset != b->at.blob.offset)
 		return a->at.blob.offset < b->at.blob.offset ? -1 : 1;
-	return 0;
+	/* A damaged index may have several at one place. */
+	return id_cmp(&a->at.blob.id, &b->at.blob.id);
 }
 
 static void fetch_all(struct restore_window *w)
 {
-	size_t kept = 0;
 	struct restore_counts *c = w->sh->dirs->counts;
 
-	for (size_t i = 0; i < w->n_use; i++) {
-		if (w->use[i].done)
-			c->bytes_restored += blob_plain_size(&w->use[i].at.blob);
-		else
-			w->use[kept++] = w->use[i];
+	w->order = mem_array(w->n_use ? w->n_use : 1, sizeof(*w->order));
+	for (size_t i = 0; i < w->n_use && !options(w)->dry_run; i++) {
+		const struct restore_use *u = &w->use[i];
+
+		if (u->done)
+			c->bytes_restored += u->file->unchanged ? 0 : blob_plain_size(&u->at.blob);
+		else if (!atomic_load(&u->file->failed))
+			w->order[w->n_order++] = (uint32_t)i;
 	}
-	w->n_use = kept;
-	if (kept)
-		qsort(w->use, kept, sizeof(*w->use), by_place);
+	if (w->n_order)
+		qsort_r(w->order, w->n_order, sizeof(*w->order), by_place, w);
 	w->started = true;
 	advance(w);
 }
@@ -531,19 +481,16 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 	w->arg = arg;
 	w->tasks = 1;
 	for (size_t i = 0; i < w->n;) {
-		struct prepare *p = mem_zalloc(sizeof(*p));
-		size_t work = 0;
+		struct prepare *p;
+		size_t first = i, work = 0;
 
-		p->task = (struct task){.run = prepare_run, .done = prepare_done};
-		p->w = w;
-		p->first = i;
+		/* Reading an existing file costs more than making an empty one. */
 		for (; i < w->n && work < TASK_FILES; i++)
 			work += w->file[i]->there ? 8 : !w->file[i]->uses;
-		p->end = i;
-		if (!work) {
-			mem_free(p);
+		if (!work)
 			continue;
-		}
+		p = mem_zalloc(sizeof(*p));
+		*p = (struct prepare){.task = {.run = prepare_run, .done = prepare_done}, .w = w, .first = first, .end = i};
 		w->tasks++;
 		jobs_put(w->sh->env->cpu, &p->task);
 	}
@@ -551,32 +498,58 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 		fetch_all(w);
 }
 
-void restore_window_free(struct restore_window *w)
+/* ---- the end ---- */
+
+static void settle(struct restore_window *w, const struct restore_file *f)
 {
 	struct restore_dirs *s = w->sh->dirs;
+	struct restore_counts *c = s->counts;
+	bool done = options(w)->dry_run || (f->made && atomic_load(&f->pending) == 0);
 
+	if (f->err) {
+		restore_say(s, f->dir->path, f->name, f->err);
+		if (f->lost)
+			*f->lost = true;
+		return;
+	}
+	if (f->unchanged) { /* as if it had been known at once */
+		c->total_files--;
+		c->total_bytes -= f->node_size;
+		c->files_skipped++;
+		c->bytes_skipped += f->node_size;
+		restore_item(s, "unchanged", f->dir->path, f->name, f->node_size);
+	} else if (done) {
+		c->files_restored++;
+		c->bytes_restored += options(w)->dry_run ? f->node_size : 0;
+		c->verified += w->verifying && !restore_stopped(w->sh);
+		restore_item(s, (options(w)->dry_run ? f->there : f->reused) ? "updated" : "restored", f->dir->path, f->name, f->node_size);
+	}
+}
+
+void restore_window_settle(struct restore_window *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		settle(w, w->file[i]);
+}
+
+void restore_window_free(struct restore_window *w)
+{
 	for (size_t i = 0; i < w->n; i++) {
 		struct restore_file *f = w->file[i];
 
-		if (f->fd >= 0)
-			close(f->fd); /* stopped in the middle */
-		restore_say(s, f->dir->path, f->name, &f->err);
-		if (!f->err.code && !f->pending) {
-			s->counts->files_restored++;
-			if (s->ev->item && s->opt->verbose_items) {
-				char *p = mem_printf("%s/%s", f->dir->path, f->name);
-
-				s->ev->item(s->ev->arg, f->reused ? "updated" : "restored", p, f->size);
-				mem_free(p);
-			}
+		if (f->fd >= 0) { /* stopped in the middle */
+			close(f->fd);
+			atomic_fetch_sub(&w->sh->files_open, 1);
 		}
-		restore_dir_drop(s, f->dir);
+		restore_dir_unpin(w->sh->dirs, f->dir);
 		restore_keep_release(&f->keep);
+		pthread_mutex_destroy(&f->lock);
+		mem_free(f->err);
 		mem_free(f->name);
 		mem_free(f);
 	}
 	mem_free(w->file);
 	mem_free(w->use);
-	pthread_mutex_destroy(&w->lock);
+	mem_free(w->order);
 	mem_free(w);
 }

@@ -2,7 +2,8 @@
  * restore_window: a bounded number of files whose contents are fetched pack by pack and written by workers, several transfers at once.
  *
  * Life: files are added on the loop thread while the walk goes on; start; ended() is called on the loop when all is written and has its
- * metadata.
+ * metadata; free. A window's steps: look at files that exist already (restore_content.h); fetch what is missing, in the order of packs;
+ * verify.
  */
 #ifndef ENGINE_RESTORE_WINDOW_H
 #define ENGINE_RESTORE_WINDOW_H
@@ -12,21 +13,26 @@
 
 #define RESTORE_WINDOW_FILES 4096
 #define RESTORE_WINDOW_BYTES ((uint64_t)128 << 20)
-#define RESTORE_WINDOW_DIRS  256
 
 struct restore_file {
 	struct restore_window *w;
-	struct restore_dir *dir; /* held */
+	struct restore_dir *dir; /* pinned */
 	char *name;
 	struct restore_keep keep;
-	uint64_t size;
+	uint64_t node_size, size; /* as the node says, and of its blobs */
+	uint64_t was_size;        /* of what is there */
+	bool *lost;               /* NULL, or the owner's: set when the content could not be restored */
 	uint32_t first_use, uses;
-	bool there; /* a regular file lies there already: its blobs are compared first */
-	bool reused;
-	int fd;
+	bool there;               /* a regular file lies there already: its blobs are compared first */
+	bool unchanged;           /* and it has this content already */
+	bool reused;              /* and it is written over */
 	_Atomic uint32_t pending; /* uses not yet written */
 	_Atomic bool failed;
-	struct err err; /* under the window's lock; the first */
+	pthread_mutex_t lock; /* of what follows */
+	bool made;            /* by us, maybe closed again */
+	int fd;
+	unsigned busy;   /* workers that write */
+	struct err *err; /* the first; NULL: none */
 };
 
 /* One place of one blob in one file. */
@@ -34,8 +40,7 @@ struct restore_use {
 	struct restore_file *file;
 	uint64_t offset;
 	struct catalog_place at;
-	unsigned nth; /* which copy `at` is */
-	bool done;
+	bool done; /* it was there already */
 };
 
 struct restore_shared { /* of all windows */
@@ -44,34 +49,45 @@ struct restore_shared { /* of all windows */
 	const struct env *env;
 	struct restore_dirs *dirs;
 	const volatile int *stop;
+	size_t dirs_max;  /* of one window */
+	size_t files_max; /* open at once while more of them is still to come */
+	_Atomic size_t files_open;
 };
 
 struct restore_window {
 	struct restore_shared *sh;
 	struct restore_file **file;
 	size_t n, cap;
-	struct restore_use *use;
+	struct restore_use *use; /* in the order of files and offsets */
 	size_t n_use, cap_use;
+	uint32_t *order; /* those to be fetched, by their places */
+	size_t n_order;
 	uint64_t bytes;
 	size_t n_dirs;
 	struct restore_dir *last_dir;
-	pthread_mutex_t lock;
 	/* running */
-	size_t next;  /* first use not yet asked for */
+	size_t next;  /* the first of `order` not yet asked for */
 	size_t tasks; /* fetches and tasks under way */
 	bool started, verifying, over;
 	void (*ended)(struct restore_window *w);
 	void *arg;
 	struct restore_window *later; /* the owner's */
 	struct restore_link *link;    /* the owner's: hard links to be made after it */
-	size_t n_link;
+	size_t n_link, cap_link;
 };
 
 struct restore_window *restore_window_new(struct restore_shared *sh);
-/* restore_window_add: a file node; `there`: a regular file lies at its place.  Takes nothing; holds dir (which exists). */
-void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, bool there);
+/*
+ * restore_window_add: a file node; dir is open.  was: a regular file that lies at its place, or NULL.  lost: see above; it must outlive
+ * the window.
+ */
+void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct meta *was, bool *lost);
 bool restore_window_full(const struct restore_window *w);
 void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w), void *arg);
-void restore_window_free(struct restore_window *w); /* reports what failed, counts, lets the directories go.  Loop thread */
+/* restore_window_settle: once it has ended: reports what failed and counts.  restore_window_free: lets the directories go.  Loop thread. */
+void restore_window_settle(struct restore_window *w);
+void restore_window_free(struct restore_window *w);
+
+bool restore_stopped(const struct restore_shared *sh);
 
 #endif

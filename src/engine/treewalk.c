@@ -2,21 +2,25 @@
 #include "base/mem.h"
 #include <string.h>
 
-#define AHEAD 24 /* subdirectories of one directory on their way at once */
+#define AHEAD       24                 /* subdirectories of one directory on their way at once */
+#define AHEAD_BYTES ((size_t)64 << 20) /* trees that have come and are not entered yet: beyond this only what is needed next is asked for */
 
-/* A subdirectory that is known from its parent's listing, maybe fetched already. */
+/* A subdirectory's tree that was asked for before it is needed. */
 struct ahead {
 	struct loader_tree get;
-	bool started, arrived;
+	struct walker *w;
+	bool arrived;
+	bool unwanted; /* nobody waits for it: it is freed when it comes */
 };
 
 /* One directory on the current path. */
 struct level {
 	struct buf plain;
 	struct tree_in in;
-	struct ahead *sub; /* in tree order */
-	size_t n_sub, next_sub;
-	size_t started; /* all that were asked for are below this one */
+	struct id *sub; /* the trees of its subdirectories, in order */
+	size_t n_sub;
+	size_t next, started;       /* next: the first not yet passed; next … started-1 have been asked for */
+	struct ahead *ahead[AHEAD]; /* sub i is at i % AHEAD */
 	struct id id;
 	size_t path_len; /* of the path before this directory's entries */
 };
@@ -28,41 +32,94 @@ struct walker {
 	struct level *level;
 	size_t depth, cap;
 	struct buf path;
+	size_t waiting;  /* bytes of trees that have come and are not entered yet, of all levels */
+	size_t unwanted; /* trees on their way that nobody waits for */
 	bool stop;
 };
 
-static void sub_arrived(struct loader_tree *t)
+static void ahead_free(struct ahead *a)
 {
-	((struct ahead *)t->arg)->arrived = true;
+	buf_release(&a->get.plain);
+	mem_free(a);
 }
 
-/* Keep AHEAD fetches going behind the place the walk has reached. */
+static void arrived(struct loader_tree *t)
+{
+	struct ahead *a = t->arg;
+
+	a->arrived = true;
+	if (a->unwanted) {
+		a->w->unwanted--;
+		ahead_free(a);
+	} else {
+		a->w->waiting += t->plain.len;
+	}
+}
+
+static void drop(struct walker *w, struct ahead *a)
+{
+	if (a->arrived) {
+		w->waiting -= a->get.plain.len;
+		ahead_free(a);
+	} else {
+		a->unwanted = true;
+		w->unwanted++;
+	}
+}
+
+/* Keep AHEAD fetches going from the place the walk has reached. */
 static void fetch_ahead(struct walker *w, struct level *v)
 {
-	while (v->started < v->n_sub && v->started < v->next_sub + AHEAD) {
-		struct ahead *a = &v->sub[v->started++];
+	while (v->started < v->n_sub && v->started < v->next + AHEAD && (v->started == v->next || w->waiting < AHEAD_BYTES)) {
+		struct ahead *a = mem_zalloc(sizeof(*a));
 
-		a->started = true;
-		a->get.done = sub_arrived;
+		a->w = w;
+		a->get.id = v->sub[v->started];
+		a->get.done = arrived;
 		a->get.arg = a;
+		v->ahead[v->started++ % AHEAD] = a;
 		loader_tree_get(w->loader, &a->get);
 	}
 }
 
-static void wait_for(struct walker *w, struct ahead *a)
+static void turn(struct walker *w)
 {
+	if (!loop_run(w->env->loop))
+		loop_wait(w->env->loop, -1);
+}
+
+/* Passes the next subdirectory without its tree. */
+static void skip(struct walker *w, struct level *v)
+{
+	if (v->next < v->started)
+		drop(w, v->ahead[v->next % AHEAD]);
+	else
+		v->started++;
+	v->next++;
+}
+
+/* Passes the next subdirectory: its tree, or why there is none. */
+static int take(struct walker *w, struct level *v, struct buf *plain, struct err *err)
+{
+	struct ahead *a;
+	int rc;
+
+	fetch_ahead(w, v);
+	a = v->ahead[v->next++ % AHEAD];
 	while (!a->arrived)
-		if (!loop_run(w->env->loop))
-			loop_wait(w->env->loop, -1);
+		turn(w);
+	w->waiting -= a->get.plain.len;
+	rc = err_copy(err, &a->get.err);
+	*plain = a->get.plain;
+	a->get.plain = (struct buf){0};
+	ahead_free(a);
+	return rc;
 }
 
 static void level_release(struct walker *w, struct level *v)
 {
-	for (size_t i = 0; i < v->started; i++) {
-		if (v->sub[i].started)
-			wait_for(w, &v->sub[i]);
-		buf_release(&v->sub[i].get.plain);
-	}
+	for (; v->next < v->started; v->next++)
+		drop(w, v->ahead[v->next % AHEAD]);
 	mem_free(v->sub);
 	tree_in_release(&v->in);
 	buf_release(&v->plain);
@@ -84,7 +141,7 @@ static int find_subs(struct level *v, struct err *err)
 			cap = cap ? cap * 2 : 16;
 			v->sub = mem_regrow(v->sub, cap, sizeof(*v->sub));
 		}
-		v->sub[v->n_sub++] = (struct ahead){.get = {.id = n->subtree}};
+		v->sub[v->n_sub++] = n->subtree;
 	}
 	tree_in_release(&in);
 	return rc;
@@ -95,7 +152,6 @@ static int enter(struct walker *w, struct buf *plain, const struct id *id, struc
 	struct level *v;
 
 	if (w->depth == w->cap) {
-		/* requests point into sub arrays, which stay; levels themselves may move */
 		w->cap = w->cap ? w->cap * 2 : 32;
 		w->level = mem_regrow(w->level, w->cap, sizeof(*w->level));
 	}
@@ -143,40 +199,23 @@ static void leave(struct walker *w)
 /* A directory node: its tree, fetched ahead, becomes the new innermost level.  w->path ends with its name. */
 static int descend(struct walker *w, struct level *v, const struct node *n, bool wanted, struct err *err)
 {
-	struct ahead *a;
 	struct id id = n->subtree;
-	int rc;
+	struct buf plain;
+	int rc = 0;
 
-	if (!n->has_subtree) {
-		err_set(err, ERR_INVALID, "a directory without a tree");
-		rc = wanted ? tree_failed(w, err) : 0;
-		err_clear(err);
-		w->path.len = v->path_len;
-		return rc;
-	}
-	a = &v->sub[v->next_sub++];
 	if (!wanted) {
-		w->path.len = v->path_len;
-		return 0;
-	}
-	if (v->started < v->next_sub)
-		v->started = v->next_sub - 1; /* those skipped are not fetched any more */
-	fetch_ahead(w, v);
-	wait_for(w, a);
-	if (a->get.err.code) {
-		err_copy(err, &a->get.err);
+		if (n->has_subtree)
+			skip(w, v);
+	} else if (!n->has_subtree) {
+		err_set(err, ERR_INVALID, "a directory without a tree");
+		rc = tree_failed(w, err);
+	} else if (take(w, v, &plain, err) < 0) {
+		rc = tree_failed(w, err);
+	} else if (enter(w, &plain, &id, err) < 0) {
+		level_release(w, &w->level[--w->depth]);
 		rc = tree_failed(w, err);
 	} else {
-		struct buf plain = a->get.plain;
-
-		a->get.plain = (struct buf){0};
-		rc = enter(w, &plain, &id, err);
-		if (rc < 0) {
-			level_release(w, &w->level[--w->depth]);
-			rc = tree_failed(w, err);
-		} else {
-			return 0;
-		}
+		return 0;
 	}
 	w->path.len = w->level[w->depth - 1].path_len;
 	return rc;
@@ -231,6 +270,8 @@ int treewalk_run(struct loader *l, const struct env *env, const struct id *root,
 			rc = step(&w, err);
 	while (w.depth)
 		level_release(&w, &w.level[--w.depth]);
+	while (w.unwanted)
+		turn(&w);
 	mem_free(w.level);
 	buf_release(&w.path);
 	buf_release(&plain);

@@ -151,6 +151,92 @@ bool files_same(const char *dir, const char *path, const char *dir2, const char 
 	return same;
 }
 
+size_t files_count(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	size_t n = 0;
+
+	REQUIRE(d != NULL);
+	while ((e = readdir(d)) != NULL) {
+		char *sub;
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		n++;
+		if (e->d_type != DT_DIR)
+			continue;
+		sub = join(dir, e->d_name);
+		n += files_count(sub);
+		mem_free(sub);
+	}
+	closedir(d);
+	return n;
+}
+
+static bool link_same(const char *a, const char *b)
+{
+	char x[4096] = {0}, y[4096] = {0};
+
+	return readlink(a, x, sizeof(x) - 1) >= 0 && readlink(b, y, sizeof(y) - 1) >= 0 && strcmp(x, y) == 0;
+}
+
+static size_t one_differs(const char *da, const char *db, const char *name)
+{
+	char *a = join(da, name), *b = join(db, name);
+	struct stat x, y;
+	const char *what = NULL;
+	size_t n = 0;
+
+	if (lstat(a, &x) < 0 || lstat(b, &y) < 0)
+		what = "is missing";
+	else if (x.st_mode != y.st_mode)
+		what = "has another mode";
+	else if (x.st_mtim.tv_sec != y.st_mtim.tv_sec || x.st_mtim.tv_nsec != y.st_mtim.tv_nsec)
+		what = "has another time";
+	else if (!S_ISDIR(x.st_mode) && x.st_nlink != y.st_nlink)
+		what = "has other links";
+	else if (S_ISREG(x.st_mode) && !files_same(da, name, db, name))
+		what = "has other content";
+	else if (S_ISLNK(x.st_mode) && !link_same(a, b))
+		what = "leads elsewhere";
+	if (what) {
+		fprintf(stderr, "    %s %s\n", b, what);
+		n++;
+	} else if (S_ISDIR(x.st_mode)) {
+		n = files_differ(a, b);
+	}
+	mem_free(a);
+	mem_free(b);
+	return n;
+}
+
+size_t files_differ(const char *a, const char *b)
+{
+	DIR *d = opendir(a);
+	struct dirent *e;
+	size_t n = 0, differ = 0;
+
+	REQUIRE(d != NULL);
+	while ((e = readdir(d)) != NULL) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		n++;
+		differ += one_differs(a, b, e->d_name);
+	}
+	closedir(d);
+	d = opendir(b);
+	REQUIRE(d != NULL);
+	while (readdir(d))
+		n--;
+	closedir(d);
+	if (n + 2 != 0) {
+		fprintf(stderr, "    %s has other names than %s\n", b, a);
+		differ++;
+	}
+	return differ;
+}
+
 size_t files_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");

@@ -22,6 +22,12 @@ char *files_read(const char *dir, const char *path, size_t *n);
 /* files_same: both are there and have equal contents. */
 bool files_same(const char *dir, const char *path, const char *dir2, const char *path2);
 
+/* files_differ: how many files below the two folders differ in type, mode, time, links, content or by not being there; says which. */
+size_t files_differ(const char *a, const char *b);
+
+/* files_count: how many files and directories lie below. */
+size_t files_count(const char *dir);
+
 /* files_fds: descriptors this process has open. */
 size_t files_fds(void);
 

@@ -1,0 +1,241 @@
+#include "engine/restore_content.h"
+#include "base/mem.h"
+#include "fs/file.h"
+#include <errno.h>
+#include <unistd.h>
+
+static const struct restore_options *options(const struct restore_file *f)
+{
+	return f->w->sh->dirs->opt;
+}
+
+void restore_content_fail(struct restore_file *f, const struct err *e)
+{
+	pthread_mutex_lock(&f->lock);
+	if (!f->err)
+		f->err = mem_dup(e, sizeof(*e));
+	pthread_mutex_unlock(&f->lock);
+	atomic_store(&f->failed, true);
+}
+
+/* ---- the descriptor ---- */
+
+/* Under the lock.  Preallocation pays for files of several blobs; one write makes a small file's size by itself. */
+static int open_for_write(struct restore_file *f, struct err *err)
+{
+	const struct restore_options *o = options(f);
+	bool sparse = o->sparse || (f->uses <= 1 && !f->there), again;
+	int fd;
+
+	if (!f->made) {
+		fd = restore_create(f->dir->fd, f->name, f->size, !f->there, sparse, o->delete, &f->reused, err);
+		f->made = fd >= 0;
+		return fd;
+	}
+	/* It was closed because many are open.  What has been written must still be there. */
+	fd = restore_create(f->dir->fd, f->name, f->size, false, true, false, &again, err);
+	if (fd >= 0 && !again) {
+		close(fd);
+		return err_set(err, ERR_INVALID, "%s was replaced while it was being restored", f->name);
+	}
+	return fd;
+}
+
+/* The descriptor, open until put_fd. */
+static int get_fd(struct restore_file *f, struct err *err)
+{
+	int fd;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->fd < 0) {
+		f->fd = open_for_write(f, err);
+		if (f->fd >= 0)
+			atomic_fetch_add(&f->w->sh->files_open, 1);
+	}
+	fd = f->fd;
+	if (fd >= 0)
+		f->busy++;
+	pthread_mutex_unlock(&f->lock);
+	return fd;
+}
+
+static void put_fd(struct restore_file *f)
+{
+	struct restore_shared *sh = f->w->sh;
+
+	pthread_mutex_lock(&f->lock);
+	if (--f->busy == 0 && (f->uses <= 1 || atomic_load(&sh->files_open) > sh->files_max)) {
+		close(f->fd);
+		f->fd = -1;
+		atomic_fetch_sub(&sh->files_open, 1);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Nothing is pending any more: nobody else touches the file. */
+static void finish(struct restore_file *f)
+{
+	struct err e;
+
+	if (f->fd >= 0) {
+		close(f->fd);
+		f->fd = -1;
+		atomic_fetch_sub(&f->w->sh->files_open, 1);
+	}
+	if (atomic_load(&f->failed) || options(f)->dry_run)
+		return;
+	err_clear(&e);
+	if (restore_keep_set(&f->keep, f->dir->fd, f->name, &e) < 0)
+		restore_content_fail(f, &e);
+}
+
+/* ---- what is there ---- */
+
+static bool has_blob(int fd, const struct restore_use *u, struct repo_ctx *ctx)
+{
+	size_t n = blob_plain_size(&u->at.blob), got = 0;
+	struct id id;
+
+	buf_reset(&ctx->tmp);
+	if (buf_reserve(&ctx->tmp, n) < 0)
+		return false;
+	while (got < n) {
+		ssize_t r = pread(fd, ctx->tmp.p + got, n - got, (off_t)(u->offset + got));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return false;
+		got += (size_t)r;
+	}
+	hash_once(ctx->hash, ctx->tmp.p, n, &id);
+	return id_equal(&id, &u->at.blob.id);
+}
+
+/* Opens it for writing, in place if it is still the file that was looked at; else nothing of it is kept. */
+static void write_over(struct restore_file *f, const struct meta *looked)
+{
+	struct meta m;
+	struct err e;
+	int fd;
+
+	err_clear(&e);
+	fd = get_fd(f, &e);
+	if (fd < 0) {
+		restore_content_fail(f, &e);
+		return;
+	}
+	if (!f->reused || meta_stat(fd, "", false, &m, &e) < 0 || m.ino != looked->ino || m.dev != looked->dev)
+		for (uint32_t i = 0; i < f->uses; i++)
+			f->w->use[f->first_use + i].done = false;
+	put_fd(f);
+}
+
+void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
+{
+	struct restore_use *use = &f->w->use[f->first_use];
+	uint32_t same = 0, left = 0;
+	struct meta m = {.size = 0};
+	struct err e;
+	int fd;
+
+	err_clear(&e);
+	fd = file_open(f->dir->fd, f->name, &m, &e);
+	for (uint32_t i = 0; fd >= 0 && i < f->uses; i++) {
+		use[i].done = has_blob(fd, &use[i], ctx);
+		same += use[i].done;
+	}
+	if (fd >= 0)
+		file_close(fd);
+	f->unchanged = fd >= 0 && same == f->uses && m.size == f->size;
+	if (!f->unchanged && !options(f)->dry_run)
+		write_over(f, &m);
+	for (uint32_t i = 0; i < f->uses; i++)
+		left += !use[i].done;
+	atomic_store(&f->pending, left);
+	if (!left)
+		finish(f);
+}
+
+void restore_content_empty(struct restore_file *f)
+{
+	struct err e;
+
+	err_clear(&e);
+	f->unchanged = f->there && f->was_size == 0;
+	if (!f->unchanged && !options(f)->dry_run) {
+		if (get_fd(f, &e) < 0)
+			restore_content_fail(f, &e);
+		else
+			put_fd(f);
+	}
+	finish(f);
+}
+
+/* ---- writing ---- */
+
+static size_t leading_zeros(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && !p[i])
+		i++;
+	return i;
+}
+
+static void settle(struct restore_file *f)
+{
+	if (atomic_fetch_sub(&f->pending, 1) == 1)
+		finish(f);
+}
+
+bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n)
+{
+	struct restore_file *f = u->file;
+	struct err e;
+	int rc = ERR_CANCELED;
+
+	err_clear(&e);
+	if (!atomic_load(&f->failed)) {
+		int fd = rc = get_fd(f, &e);
+
+		if (fd >= 0) {
+			/* A file that was there has other bytes where zeros belong. */
+			size_t skip = options(f)->sparse && !f->reused ? leading_zeros(p, n) : 0;
+
+			rc = skip < n ? restore_pwrite(fd, p + skip, n - skip, u->offset + skip, &e) : 0;
+			put_fd(f);
+		}
+		if (rc < 0)
+			restore_content_fail(f, &e);
+	}
+	settle(f);
+	return rc >= 0;
+}
+
+void restore_content_lose(struct restore_use *u, const struct err *e)
+{
+	restore_content_fail(u->file, e);
+	settle(u->file);
+}
+
+void restore_content_verify(struct restore_file *f, size_t first, size_t end, struct repo_ctx *ctx)
+{
+	struct meta m;
+	struct err e;
+	int fd;
+
+	err_clear(&e);
+	fd = file_open(f->dir->fd, f->name, &m, &e);
+	if (fd >= 0 && m.size != f->size)
+		err_set(&e, ERR_INVALID, "verify: the file has %llu bytes, not %llu", (unsigned long long)m.size,
+			(unsigned long long)f->size);
+	for (size_t i = first; i < end && !e.code && !restore_stopped(f->w->sh); i++)
+		if (!has_blob(fd, &f->w->use[i], ctx))
+			err_set(&e, ERR_INVALID, "verify: the file's content at offset %llu is not what was restored",
+				(unsigned long long)f->w->use[i].offset);
+	if (fd >= 0)
+		file_close(fd);
+	if (e.code)
+		restore_content_fail(f, &e);
+}

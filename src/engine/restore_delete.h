@@ -1,0 +1,24 @@
+/*
+ * restore_delete: --delete: what lies in restored directories and is not in the snapshot.
+ *
+ * A walk of its own, after everything has been restored and only if every tree could be read, so that nothing is deleted on a false belief.
+ */
+#ifndef ENGINE_RESTORE_DELETE_H
+#define ENGINE_RESTORE_DELETE_H
+#include "engine/restore_dir.h"
+#include "repo/loader.h"
+
+/*
+ * restore_delete: s->top is the target, with nothing pending.  `selected` is the filter of restore.c.  Errors of single items are said; a
+ * tree that cannot be read ends it.
+ */
+int restore_delete(
+	struct restore_dirs *s, struct loader *l, const struct env *env, const struct id *root, const volatile int *stop, struct err *err);
+
+/* The filter (restore.c): whether the item itself, and whether something below it may be restored. */
+struct restore_selection {
+	bool self, below;
+};
+struct restore_selection restore_selected(const struct restore_options *o, const char *path, bool dir);
+
+#endif
