@@ -6,7 +6,7 @@ $(patsubst tests/fuzz/%.c,$(B)/tests/%,$(FUZZ_SRC)): $(B)/obj/tests/fuzz/replay.
 
 FUZZ_CC ?= $(firstword $(notdir $(wildcard $(addprefix /usr/bin/,clang clang-19 clang-14))) clang)
 FUZZ_B := $(BUILD)/fuzz
-FUZZ_ROOMS := base kern format
+FUZZ_ROOMS := base kern backend format
 FUZZ_SECONDS ?= 20
 
 # Found inputs are kept in build/fuzz/corpus/NAME; a crash is written to build/fuzz/crash-…: add it to tests/fuzz/corpus/NAME.
