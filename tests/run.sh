@@ -51,6 +51,7 @@ export MPIRUN="mpirun --oversubscribe -x ASAN_OPTIONS=detect_leaks=0"
 
 export LOGS="$PWD/$B/test-logs.$$"
 TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/a_backup-check-XXXXXX") || exit 2
+chmod 711 "$TMPDIR" # tests that become somebody else must get through
 export TMPDIR
 trap 'chmod -R u+rwX "$TMPDIR" 2>/dev/null; rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' INT TERM

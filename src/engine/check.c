@@ -1,7 +1,7 @@
 #include "engine/check.h"
 #include "base/mem.h"
+#include "engine/check_read.h"
 #include "engine/treewalk.h"
-#include "format/pack.h"
 #include "repo/snapshots.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +26,7 @@ struct check {
 	/* reading data */
 	size_t *todo; /* numbers of packs */
 	size_t n_todo, next, under_way;
+	struct reading *spare;
 };
 
 void check_result_release(struct check_result *r)
@@ -216,99 +217,24 @@ struct reading {
 	struct catalog_pack *pack;
 	struct backend_op op;
 	struct task task;
-	struct err first;
-	size_t faults;
-	bool moved; /* the header is not what the index says */
+	struct check_read found;
+	struct reading *next; /* among the spare ones */
 };
 
 static void read_next(struct check *c);
-
-static void fault(struct reading *r, const struct err *e)
-{
-	if (!r->faults++)
-		r->first = *e;
-}
-
-/* The index has this very place for the blob. */
-static bool indexed(const struct reading *r, const struct blob *b)
-{
-	struct catalog_place at;
-
-	for (unsigned nth = 0; catalog_find(r->c->cat, b->type, &b->id, nth, &at); nth++)
-		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset && at.blob.length == b->length &&
-			at.blob.plain == b->plain)
-			return true;
-	return false;
-}
-
-static int read_header(struct reading *r, struct repo_ctx *ctx, struct blob **b, size_t *n, struct err *e)
-{
-	const struct buf *d = &r->op.out;
-	uint64_t at;
-	uint32_t len;
-	struct buf plain;
-	int rc = d->len < 4 ? err_set(e, ERR_INVALID, "the file has only %zu bytes", d->len)
-			    : pack_header_span(d->p + d->len - 4, d->len, &at, &len, e);
-
-	if (rc < 0)
-		return rc;
-	buf_init(&plain, PACK_HEADER_MAX);
-	buf_reserve(&plain, len);
-	rc = seal_open(ctx->seal, d->p + at, len, plain.p);
-	if (rc < 0)
-		err_set(e, rc, "the header's MAC is wrong");
-	else
-		rc = pack_header_parse(plain.p, len - SEAL_OVERHEAD, at, b, n, e);
-	buf_release(&plain);
-	return rc;
-}
-
-static void read_blobs(struct reading *r, struct repo_ctx *ctx, const struct blob *b, size_t n)
-{
-	struct buf plain;
-	struct err e;
-
-	buf_init(&plain, (size_t)UINT32_MAX);
-	for (size_t i = 0; i < n && !stopped(r->c); i++) {
-		err_clear(&e);
-		if (repo_open_blob(ctx, &b[i], r->op.out.p + b[i].offset, &plain, &e) < 0) {
-			err_prefix(&e, "blob %s", id_hex(&b[i].id).s);
-			fault(r, &e);
-		}
-		if (!indexed(r, &b[i]))
-			r->moved = true;
-	}
-	buf_release(&plain);
-	if (n != r->pack->blobs)
-		r->moved = true;
-}
 
 static void read_run(struct task *t)
 {
 	struct reading *r = task_of(t, struct reading, task);
 	struct repo_ctx *ctx;
-	struct id id;
-	struct blob *b = NULL;
-	size_t n = 0;
-	struct err e;
 
-	err_clear(&e);
 	if (r->op.err.code) {
-		fault(r, &r->op.err);
+		r->found.faults = 1;
+		r->found.first = r->op.err;
 		return;
 	}
 	ctx = repo_ctx_get(r->c->repo);
-	hash_once(ctx->hash, r->op.out.p, r->op.out.len, &id);
-	if (!id_equal(&id, &r->pack->id)) {
-		err_set(&e, ERR_INVALID, "the file's SHA-256 is %s", id_hex(&id).s);
-		fault(r, &e);
-	}
-	err_clear(&e);
-	if (read_header(r, ctx, &b, &n, &e) < 0)
-		fault(r, &e);
-	else
-		read_blobs(r, ctx, b, n);
-	mem_free(b);
+	check_read(ctx, r->c->cat, r->pack, r->op.out.p, r->op.out.len, r->c->stop, &r->found);
 	repo_ctx_put(r->c->repo, ctx);
 }
 
@@ -317,16 +243,16 @@ static void read_done(struct task *t)
 	struct reading *r = task_of(t, struct reading, task);
 	struct check *c = r->c;
 
-	if (r->moved) {
+	if (r->found.moved) {
 		bad(c, "pack %s: its header does not say what the index says", id_hex(&r->pack->id).s);
 		c->res->suggest_repair_index = true;
 	}
-	if (r->faults)
-		bad(c, "pack %s contains %zu errors: %s", id_hex(&r->pack->id).s, r->faults, r->first.msg);
-	if (r->faults || r->moved)
+	if (r->found.faults)
+		bad(c, "pack %s contains %zu errors: %s", id_hex(&r->pack->id).s, r->found.faults, r->found.first.msg);
+	if (r->found.faults || r->found.moved)
 		broken(c, r->pack);
-	buf_release(&r->op.out);
-	mem_free(r);
+	r->next = c->spare;
+	c->spare = r;
 	c->res->packs_read++;
 	c->under_way--;
 	if (c->ev->progress)
@@ -341,6 +267,27 @@ static void read_arrived(struct backend_op *op)
 	jobs_put(r->c->env->cpu, &r->task);
 }
 
+/* With the buffer of one that is done with its pack, if there is one: its pages need not be had anew. */
+static struct reading *reading_new(struct check *c)
+{
+	struct reading *r = c->spare;
+	struct buf out;
+
+	if (r) {
+		c->spare = r->next;
+	} else {
+		r = mem_zalloc(sizeof(*r));
+		buf_init(&r->op.out, (size_t)UINT32_MAX);
+	}
+	out = r->op.out;
+	buf_reset(&out);
+	*r = (struct reading){.c = c, .pack = catalog_pack(c->cat, c->todo[c->next++])};
+	r->task = (struct task){.run = read_run, .done = read_done};
+	r->op = (struct backend_op){
+		.verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .out = out, .done = read_arrived, .arg = r};
+	return r;
+}
+
 /* As many packs in memory as workers can use while the next are on their way. */
 static void read_next(struct check *c)
 {
@@ -349,13 +296,8 @@ static void read_next(struct check *c)
 	if (at_once > c->repo->be->connections + 1)
 		at_once = c->repo->be->connections + 1;
 	while (c->under_way < at_once && c->next < c->n_todo && !stopped(c)) {
-		struct reading *r = mem_zalloc(sizeof(*r));
+		struct reading *r = reading_new(c);
 
-		r->c = c;
-		r->pack = catalog_pack(c->cat, c->todo[c->next++]);
-		r->task = (struct task){.run = read_run, .done = read_done};
-		r->op = (struct backend_op){.verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .done = read_arrived, .arg = r};
-		buf_init(&r->op.out, (size_t)UINT32_MAX);
 		c->under_way++;
 		backend_start(c->repo->be, &r->op);
 	}
@@ -410,6 +352,13 @@ static void check_data(struct check *c)
 	while (c->under_way)
 		if (!loop_run(c->env->loop))
 			loop_wait(c->env->loop, -1);
+	while (c->spare) {
+		struct reading *r = c->spare;
+
+		c->spare = r->next;
+		buf_release(&r->op.out);
+		mem_free(r);
+	}
 	mem_free(c->todo);
 }
 

@@ -8,7 +8,8 @@
 
 #define GAP          ((uint64_t)256 * 1024) /* not worth a request of its own */
 #define SPAN         ((uint64_t)16 << 20)   /* bytes of one request */
-#define TASK_BYTES   ((uint64_t)1 << 20)    /* plaintext one task decodes */
+#define TASK_BYTES   ((uint64_t)4 << 20)    /* plaintext one task decodes */
+#define GROUP        8                      /* blobs hashed at once */
 #define TASK_FILES   64
 #define VERIFY_BYTES ((uint64_t)8 << 20) /* read by one task */
 
@@ -176,44 +177,95 @@ static int any_copy(struct restore_window *w, struct repo_ctx *ctx, const struct
 	return rc;
 }
 
-static int open_use(struct fetch *f, struct repo_ctx *ctx, const struct restore_use *u, struct buf *plain, struct err *err)
+/* A use's blob without its hash, which decode_group makes for several at once. */
+static int unseal_use(struct fetch *f, struct repo_ctx *ctx, const struct restore_use *u, struct buf *plain, struct err *err)
 {
 	const struct restore_use *base = nth_use(f->w, f->first);
 	uint64_t at = (uint64_t)u->at.blob.offset - base->at.blob.offset;
-	int rc;
 
 	err_clear(err);
 	if (f->op.err.code)
-		rc = err_copy(err, &f->op.err);
-	else if (at > f->op.out.len || u->at.blob.length > f->op.out.len - at)
-		rc = err_set(err, ERR_INVALID, "%zu bytes came instead of %llu", f->op.out.len, (unsigned long long)f->op.length);
-	else
-		rc = repo_open_blob(ctx, &u->at.blob, f->op.out.p + at, plain, err);
-	return rc < 0 ? any_copy(f->w, ctx, u, plain, err) : 0;
+		return err_copy(err, &f->op.err);
+	if (at > f->op.out.len || u->at.blob.length > f->op.out.len - at)
+		return err_set(err, ERR_INVALID, "%zu bytes came instead of %llu", f->op.out.len, (unsigned long long)f->op.length);
+	return repo_unseal_blob(ctx, &u->at.blob, f->op.out.p + at, plain, err);
+}
+
+struct opened {                        /* one blob of a group */
+	const struct restore_use *use; /* the first of it */
+	struct buf plain;
+	struct err err;
+	int rc;
+};
+
+/* Names the blobs that could be unsealed; what is not the right one is looked for elsewhere. */
+static void name_group(struct restore_window *w, struct repo_ctx *ctx, struct opened *o, size_t n)
+{
+	struct hash_job job[GROUP];
+	size_t of[GROUP], jobs = 0;
+
+	for (size_t k = 0; k < n; k++)
+		if (o[k].rc == 0) {
+			job[jobs] = (struct hash_job){.p = o[k].plain.p, .n = o[k].plain.len};
+			of[jobs++] = k;
+		}
+	hash_many(ctx->hash, job, jobs);
+	for (size_t k = 0; k < jobs; k++) {
+		struct opened *x = &o[of[k]];
+
+		x->rc = repo_name_blob(&x->use->at.blob, &job[k].out, &x->plain, &x->err);
+	}
+	for (size_t k = 0; k < n; k++)
+		if (o[k].rc < 0)
+			o[k].rc = any_copy(w, ctx, o[k].use, &o[k].plain, &o[k].err);
+}
+
+/* The uses from `from` on, of up to GROUP blobs; returns where the next group begins. */
+static size_t decode_group(struct decode *d, struct repo_ctx *ctx, struct opened *o, size_t from)
+{
+	struct restore_window *w = d->f->w;
+	size_t n = 0, end = from, k = 0;
+
+	for (; end < d->end; end++) {
+		struct restore_use *u = nth_use(w, end);
+
+		if (end > from && same_blob(u, nth_use(w, end - 1)))
+			continue;
+		if (n == GROUP)
+			break;
+		o[n].use = u;
+		o[n].rc = unseal_use(d->f, ctx, u, &o[n].plain, &o[n].err);
+		n++;
+	}
+	name_group(w, ctx, o, n);
+	for (size_t i = from; i < end; i++) {
+		struct restore_use *u = nth_use(w, i);
+
+		if (i > from && !same_blob(u, nth_use(w, i - 1)))
+			k++;
+		if (o[k].rc < 0)
+			restore_content_lose(u, &o[k].err);
+		else if (restore_content_write(u, o[k].plain.p, o[k].plain.len))
+			d->written += o[k].plain.len;
+	}
+	return end;
 }
 
 static void decode_run(struct task *t)
 {
 	struct decode *d = task_of(t, struct decode, task);
-	struct restore_window *w = d->f->w;
-	struct repo_ctx *ctx = repo_ctx_get(w->sh->repo);
-	struct buf plain;
-	struct err e;
-	int rc = 0;
+	struct repo *repo = d->f->w->sh->repo;
+	struct repo_ctx *ctx = repo_ctx_get(repo);
+	struct opened *o = mem_array(GROUP, sizeof(*o));
 
-	buf_init(&plain, REPO_BLOB_MAX);
-	for (size_t i = d->first; i < d->end; i++) {
-		struct restore_use *u = nth_use(w, i);
-
-		if (i == d->first || !same_blob(u, nth_use(w, i - 1)))
-			rc = open_use(d->f, ctx, u, &plain, &e);
-		if (rc < 0)
-			restore_content_lose(u, &e);
-		else if (restore_content_write(u, plain.p, plain.len))
-			d->written += plain.len;
-	}
-	buf_release(&plain);
-	repo_ctx_put(w->sh->repo, ctx);
+	for (size_t k = 0; k < GROUP; k++)
+		buf_init(&o[k].plain, REPO_BLOB_MAX);
+	for (size_t i = d->first; i < d->end;)
+		i = decode_group(d, ctx, o, i);
+	for (size_t k = 0; k < GROUP; k++)
+		buf_release(&o[k].plain);
+	mem_free(o);
+	repo_ctx_put(repo, ctx);
 }
 
 static void fetch_end(struct fetch *f)

@@ -12,7 +12,8 @@
 #include <stdatomic.h>
 
 #define RESTORE_WINDOW_FILES 4096
-#define RESTORE_WINDOW_BYTES ((uint64_t)128 << 20)
+/* A window holds no content, only what is to be done: so it may be large, and a blob that several of its files share is fetched and opened once. */
+#define RESTORE_WINDOW_BYTES ((uint64_t)4 << 30)
 
 struct restore_file {
 	struct restore_window *w;
