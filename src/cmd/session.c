@@ -151,10 +151,14 @@ int session_place(struct session *s, bool from, char **out, struct err *err)
 
 int session_backend(struct session *s, const char *location, struct backend **be, struct err *err)
 {
-	struct backend_options opt = {.connections = s->set.connections};
-	int rc = backend_open(location, &opt, &s->env, be, err);
+	const char *(*env)(const char *name) = s->cmd->env;
+	struct backend_options opt = {.connections = s->set.connections,
+		.cacert = env("RESTIC_CACERT"),
+		.tls_client_cert = env("RESTIC_TLS_CLIENT_CERT"),
+		.user_agent = env("RESTIC_HTTP_USER_AGENT"),
+		.getenv = env};
 
-	return rc;
+	return backend_open(location, &opt, &s->env, be, err);
 }
 
 char *session_place_text(const char *location)
