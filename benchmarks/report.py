@@ -38,7 +38,7 @@ def kernel():
 def machine(place):
     versions = ", ".join([t.version() for t in place.both] + [workplace.first_line(["gcc", "--version"])])
     load = place.load
-    disk = workplace.first_line(["stat", "-f", "-c", "%T", place.scratch])
+    disk = workplace.first_line(["findmnt", "-n", "-o", "FSTYPE", "-T", place.scratch])
     return (f"{datetime.date.today()}: {cpu_model()}, {os.cpu_count()} cores, {memory_gib():.0f} GiB, Linux {kernel()}, {disk}; {versions}; "
             f"scale {place.args.scale:g}; load average {load:.2f} at the start, {os.getloadavg()[0]:.2f} at the end.")
 
