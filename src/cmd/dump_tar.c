@@ -192,7 +192,8 @@ static void put_block(struct buf *out, uint8_t *h)
 
 static void put_name(uint8_t *at, size_t room, const char *s, size_t n)
 {
-	memcpy(at, s, n < room ? n : room);
+	if (n)
+		memcpy(at, s, n < room ? n : room);
 }
 
 static void put_extended(struct buf *out, const struct buf *records)
