@@ -34,7 +34,7 @@ static bool marks(const struct backup_marker *k, int fd, struct err *why)
 		err_clear(why);
 	if (rc < 0)
 		return false;
-	if (!k->header || !*k->header)
+	if (!k->header)
 		return true;
 	rc = file_has_prefix(fd, k->name, k->header, strlen(k->header), why);
 	if (rc == 0)

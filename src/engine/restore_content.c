@@ -141,12 +141,14 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 
 	err_clear(&e);
 	fd = file_open(f->dir->fd, f->name, &m, &e);
-	for (uint32_t i = 0; fd >= 0 && i < f->uses; i++) {
+	for (uint32_t i = 0; fd >= 0 && i < f->uses && !restore_stopped(f->w->sh); i++) {
 		use[i].done = has_blob(fd, &use[i], ctx);
 		same += use[i].done;
 	}
 	if (fd >= 0)
 		file_close(fd);
+	if (restore_stopped(f->w->sh))
+		return;
 	f->unchanged = fd >= 0 && same == f->uses && m.size == f->size;
 	if (!f->unchanged && !options(f)->dry_run)
 		write_over(f, &m);

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #define RESTORE_WINDOW_FILES 4096
-/* A window holds no content, only what is to be done: so it may be large, and a blob that several of its files share is fetched and opened once. */
+/* A window holds no content, only what is to be done: so it may be large, and a blob that several of its files share is fetched once. */
 #define RESTORE_WINDOW_BYTES ((uint64_t)4 << 30)
 
 struct restore_file {

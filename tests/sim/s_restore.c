@@ -1,6 +1,7 @@
 /* Restoring: what lies in the target already, hostile repositories, damaged ones, few descriptors, stopping at any moment. */
 #include "base/mem.h"
 #include "engine/restore.h"
+#include "engine/restore_window.h"
 #include "fs/restore_file.h"
 #include "lib/craft.h"
 #include "lib/files.h"
@@ -753,7 +754,7 @@ TEST(holes)
 	mem_free(tail);
 }
 
-TEST(a_file_larger_than_a_window)
+TEST(a_large_file)
 {
 	enum { N = 2 << 20, BLOBS = 80 };
 	struct craft_tree t;
@@ -779,6 +780,31 @@ TEST(a_file_larger_than_a_window)
 	CHECK_EQ(counts.bytes_restored, (uint64_t)BLOBS * N + 5);
 	mem_free(p);
 	fresh();
+}
+
+/* Two files around one that is larger than a window: all of it a hole, so that it costs nothing. */
+TEST(a_file_larger_than_a_window)
+{
+	enum { N = 8 << 20, BLOBS = RESTORE_WINDOW_BYTES / N + 3 };
+	struct craft_tree t;
+	uint8_t *zeros = mem_zalloc(N);
+	struct id z = craft_blob(&c, BLOB_DATA, zeros, N), *all = mem_array(BLOBS, sizeof(*all)), root;
+	const char *dir = fresh();
+
+	for (size_t i = 0; i < BLOBS; i++)
+		all[i] = z;
+	craft_tree(&t);
+	text_file(&t, "a", "before");
+	craft_file(&t, "b", all, BLOBS, (uint64_t)BLOBS * N);
+	text_file(&t, "c", "behind");
+	root = craft_end(&c, &t);
+	CHECK_EQ(restore(&root, (struct restore_options){.target = dir, .sparse = true}), 0);
+	CHECK_STR(errors(), "");
+	CHECK(has(dir, "a", "before") && has(dir, "c", "behind"));
+	CHECK_EQ(stat_of(dir, "b").st_size, (int64_t)BLOBS * N);
+	CHECK_EQ(stat_of(dir, "b").st_blocks, 0);
+	mem_free(all);
+	mem_free(zeros);
 }
 
 TEST(dry_run)

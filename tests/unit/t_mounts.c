@@ -16,8 +16,8 @@ static const char node2[] = "30 1 8:2 / / rw - ext4 /dev/sda2 rw\n"
 			    "32 30 0:71 /proj /projects rw - lustre 10.0.0.1@o2ib:/fs rw\n"
 			    "33 30 0:45 / /home rw - nfs4 nas:/home rw\n"
 			    "34 30 0:72 / /mnt/with\\040blank rw - nfs4 nas:/b rw\n"
-			    "35 30 0:80 / /over rw - tmpfs second rw\n"
-			    "36 35 0:81 / /over rw - tmpfs first rw\n"
+			    "35 30 0:80 / /over rw - tmpfs first rw\n"
+			    "36 35 0:81 / /over rw - tmpfs third rw\n"
 			    "37 30 0:82 / /only/here rw - tmpfs t rw\n";
 
 static struct mounts parsed(const char *text)

@@ -205,14 +205,14 @@ static struct buf parent_of(const char *dir, const char *const *name, size_t cou
 	return b;
 }
 
-static const char *const three[] = {"a", "b", "d"};
+static const char *const four[] = {"a", "b", "cc", "d"};
 
 static struct walk with_parent(const char *dir, void (*change)(struct node *n))
 {
 	struct walk w = walk_new(dir);
 
 	w.has_parent = true;
-	w.parent = parent_of(dir, three, 3, change);
+	w.parent = parent_of(dir, four, 4, change);
 	walk_run(&w);
 	CHECK_EQ(w.err.code, 0);
 	return w;
@@ -225,6 +225,9 @@ static char *parent_dir(void)
 	files_text(dir, "a", "aaa");
 	files_text(dir, "aa new", "x");
 	files_text(dir, "b", "");
+	files_text(dir, "c new", "");
+	files_text(dir, "c", "new, and the beginning of one that is not");
+	files_text(dir, "cc", "c");
 	files_mkdir(dir, "d");
 	files_text(dir, "z", "x");
 	return dir;
@@ -283,9 +286,9 @@ TEST(unchanged_files_keep_their_content)
 	const struct node *n;
 	struct buf t;
 
-	CHECK_STR(text(&w), "a:U aa new:F b:U d:D z:F");
+	CHECK_STR(text(&w), "a:U aa new:F b:U c:F c new:F cc:U d:D z:F");
 	CHECK(a->had && a->meta_same);
-	REQUIRE(a->n_ids == 2 && w.n_ids == 2);
+	REQUIRE(a->n_ids == 2 && w.n_ids == 4);
 	CHECK(id_equal(&w.ids[a->ids], &(struct id[]){id_of(1)}[0]));
 	CHECK_EQ(entry(&w, "b")->n_ids, 0);
 	node_text(&w, "a", &t);
@@ -315,7 +318,7 @@ static void expect(const char *dir, void (*change)(struct node *n), unsigned fla
 
 TEST(what_makes_a_file_changed)
 {
-	static const char same[] = "a:U aa new:F b:U d:D z:F", changed[] = "a:F aa new:F b:F d:D z:F";
+	static const char same[] = "a:U aa new:F b:U c:F c new:F cc:U d:D z:F", changed[] = "a:F aa new:F b:F c:F c new:F cc:F d:D z:F";
 	char *dir = parent_dir();
 
 	expect(dir, older, 0, changed);
@@ -329,7 +332,7 @@ TEST(what_makes_a_file_changed)
 	expect(dir, other_inode, NODE_IGNORE_INODE, same);
 	expect(dir, other_mode, 0, same); /* the content is */
 	expect(dir, other_device, 0, same);
-	expect(dir, no_content, 0, "a:F aa new:F b:U d:D z:F"); /* three bytes out of no blob cannot be */
+	expect(dir, no_content, 0, "a:F aa new:F b:U c:F c new:F cc:F d:D z:F"); /* three bytes out of no blob cannot be */
 	expect(dir, fifos, 0, changed);
 	opt.force = true;
 	expect(dir, NULL, 0, changed);
@@ -354,14 +357,14 @@ TEST(a_damaged_parent_costs_reading_only)
 {
 	char *dir = parent_dir();
 	struct walk w = walk_new(dir);
-	struct buf b = parent_of(dir, three, 3, NULL);
+	struct buf b = parent_of(dir, four, 4, NULL);
 
 	w.has_parent = true;
 	w.parent = b;
 	w.parent.len = b.len / 2;
 	walk_run(&w);
 	CHECK_EQ(w.err.code, 0);
-	CHECK_EQ(w.n, 5);
+	CHECK_EQ(w.n, 8);
 	CHECK_EQ(w.n_note, 1);
 	CHECK(w.n_note && strncmp(w.note[0].message, "parent snapshot: ", 17) == 0 && !w.note[0].action);
 	CHECK_EQ(entry(&w, "a")->kind, WALK_UNCHANGED); /* it came before the damage */
@@ -620,6 +623,7 @@ TEST(one_file_system)
 		mount("t", mnt, "tmpfs", 0, "size=1m") < 0)
 		SKIP("cannot mount");
 	files_mkdir(mnt, "in/deep");
+	files_mkdir(mnt, "side");
 	files_text(mnt, "g", "g");
 	REQUIRE(stat(dir, &st) == 0);
 	device = st.st_dev;
@@ -649,7 +653,7 @@ TEST(one_file_system)
 	w = walk_new(t->child[1]->path);
 	w.above = t->child[1];
 	walk_run(&w);
-	CHECK_STR(text(&w), "in:D"); /* g lies on another file system */
+	CHECK_STR(text(&w), "in:D"); /* g and side lie on another file system */
 	REQUIRE(stat(mnt, &st) == 0);
 	CHECK_EQ(entry(&w, "in")->size, st.st_dev);
 	walk_release(&w);
@@ -668,7 +672,7 @@ TEST(one_file_system)
 		w.device = 4711;
 		walk_run(&w);
 		CHECK_EQ(w.meta.dev, 4711);
-		CHECK_STR(text(&w), "g:F in:D");
+		CHECK_STR(text(&w), "g:F in:D side:D");
 		walk_release(&w);
 		mounts_map_free((struct mounts_map *)(uintptr_t)make.mounts);
 		make.mounts = NULL;
