@@ -293,8 +293,8 @@ static void read_next(struct check *c)
 {
 	size_t at_once = jobs_threads(c->env->cpu) + 1;
 
-	if (at_once > c->repo->be->connections + 1)
-		at_once = c->repo->be->connections + 1;
+	if (at_once > c->repo->be->connections)
+		at_once = c->repo->be->connections;
 	while (c->under_way < at_once && c->next < c->n_todo && !stopped(c)) {
 		struct reading *r = reading_new(c);
 
