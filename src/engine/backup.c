@@ -3,6 +3,7 @@
 #include "dist/claim_dist.h"
 #include "dist/idxshare.h"
 #include "engine/run.h"
+#include "engine/stopped.h"
 #include "engine/target.h"
 #include "format/pack.h"
 
@@ -23,10 +24,27 @@ static void ask_flush(struct backup *b)
 		router_send(b->r, i, TAG_FLUSH, NULL);
 }
 
+/* This rank has nothing to do any more that could fail: from now on it must not speak against a snapshot that may be saved already. */
+static bool part_done(const struct backup *b)
+{
+	return b->rank == 0 ? b->finished : b->flushed;
+}
+
+static void look_for_stop(struct backup *b)
+{
+	struct err e;
+
+	if (!engine_stopped(b->stop) || b->err.code || part_done(b))
+		return;
+	err_set(&e, ERR_CANCELED, "stopped by a signal");
+	run_fail(b, &e);
+}
+
 void run_more(struct backup *b)
 {
 	struct workq_item *it;
 
+	look_for_stop(b);
 	while (!b->canceled && room(b) && (it = workq_pop(b->queue)) != NULL) {
 		struct item *i = task_of(it, struct item, q);
 
@@ -171,12 +189,9 @@ static void tick(struct task *t)
 	struct backup_counts sum;
 	struct err e;
 
-	if (b->flushed && b->rank != 0)
+	if (part_done(b))
 		return;
-	if (b->stop && *b->stop && !b->err.code) {
-		err_set(&e, ERR_CANCELED, "stopped by a signal");
-		run_fail(b, &e);
-	}
+	look_for_stop(b);
 	if (b->rank == 0) {
 		if (b->opt->lock && lock_lost(b->opt->lock) && !b->err.code) {
 			err_set(&e, ERR_LOCKED, "the lock on the repository was lost: no snapshot can be saved");
@@ -292,8 +307,6 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	rc = json.overflow ? err_set(&b->err, ERR_NOMEM, "the snapshot's list of paths is too long")
 			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot, &b->err);
 	buf_release(&json);
-	if (rc < 0)
-		memset(&res->snapshot, 0, sizeof(res->snapshot));
 	return rc;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/restore_delete.h"
 #include "base/mem.h"
+#include "engine/stopped.h"
 #include "engine/treewalk.h"
 #include "fs/dir.h"
 #include <string.h>
@@ -58,7 +59,7 @@ static void delete_one(struct deleting *d, struct level *l, const char *name)
 
 static bool stopped(const struct deleting *d)
 {
-	return d->stop && *d->stop;
+	return engine_stopped(d->stop);
 }
 
 /* Everything listed before `name` (NULL: to the end) is not in the snapshot. */

@@ -1,6 +1,7 @@
 #include "engine/restore_window.h"
 #include "base/mem.h"
 #include "engine/restore_content.h"
+#include "engine/stopped.h"
 #include "kern/seal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 
 bool restore_stopped(const struct restore_shared *sh)
 {
-	return sh->stop && *sh->stop;
+	return engine_stopped(sh->stop);
 }
 
 static const struct restore_options *options(const struct restore_window *w)
@@ -448,7 +449,7 @@ static void advance(struct restore_window *w)
 {
 	bool stop = restore_stopped(w->sh);
 
-	while (!stop && w->started && w->next < w->n_order && w->tasks < w->sh->repo->be->connections + 2)
+	while (!stop && w->started && w->next < w->n_order && w->tasks < w->sh->repo->be->connections + 1)
 		fetch_next(w);
 	if (!w->started || w->over || w->tasks || (!stop && w->next < w->n_order))
 		return;

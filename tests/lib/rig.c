@@ -48,11 +48,31 @@ void rig_init_repo(struct backend *be, uint64_t polynomial)
 	rig_release(&g);
 }
 
+struct repo *rig_adopt(struct backend *be, const struct env *env)
+{
+	struct config config = {.version = 2, .polynomial = 0x3da3358b4dc173};
+	struct seal_key key;
+
+	memset(&key, 0x42, sizeof(key));
+	return repo_adopt(be, env, &config, &key);
+}
+
 static void count_note(void *arg, const char *path, const char *message)
 {
 	(void)path;
 	(void)message;
 	++*(size_t *)arg;
+}
+
+/* Stops a rank from its own loop, as a signal would. */
+struct stopper {
+	struct task task;
+	volatile int stop;
+};
+
+static void stop_now(struct task *t)
+{
+	task_of(t, struct stopper, task)->stop = 1;
 }
 
 static int one_rank(void *arg, struct comm *c)
@@ -66,15 +86,27 @@ static int one_rank(void *arg, struct comm *c)
 	struct backup_options opt = b->opt;
 	struct backup_events ev = {.error = count_note, .arg = &b->notes};
 	struct snapshot parent = {.has_summary = false};
+	struct backend_retry_policy often = {100000, 1000000, 50000000};
+	struct backend *be = b->be;
+	struct stopper stopper = {.task = {.done = stop_now}};
 	struct err e = {0};
-	int rc;
+	int rc = 0;
 
 	rig_init(&g, b->threads ? b->threads : 1);
+	if (b->retry) {
+		g.env.log.max = LOG_ERROR;
+		be = backend_retry_new(backend_share(be), &often, &g.env);
+	}
 	r = router_new(c, &g.env);
 	a = agree_new(r);
-	if (c->rank == 0)
-		repo_open(b->be, &g.env, "x", 1, NULL, &repo, &e);
-	rc = join_repo(a, r, b->be, &g.env, &repo, &e);
+	if (b->adopt)
+		repo = rig_adopt(be, &g.env);
+	else if (c->rank == 0)
+		repo_open(be, &g.env, "x", 1, NULL, &repo, &e);
+	if (!b->adopt)
+		rc = join_repo(a, r, be, &g.env, &repo, &e);
+	if (b->stop_ns && (b->stop_rank < 0 || b->stop_rank == c->rank))
+		loop_after(g.env.loop, b->stop_ns, &stopper.task);
 	if (rc == 0) {
 		if (b->parent) {
 			parent.tree = *b->parent;
@@ -87,16 +119,21 @@ static int one_rank(void *arg, struct comm *c)
 			opt.pack_size = PACK_SIZE_MIN;
 		opt.head = (struct snapshot){.time = {1700000000, 5}, .hostname = "rig", .username = "", .program_version = "rig"};
 		backup_paths(&opt.targets, opt.cwd, &opt.head.paths);
-		rc = backup_run(r, a, repo, &g.env, &opt, &ev, NULL, &result, &e);
+		rc = backup_run(r, a, repo, &g.env, &opt, &ev, &stopper.stop, &result, &e);
 		strlist_release(&opt.targets);
 		strlist_release(&opt.head.paths);
 	}
+	loop_cancel(g.env.loop, &stopper.task);
+	CHECK_EQ(budget_used(g.env.budget), 0);
+	b->rank_code[c->rank] = rc;
 	if (c->rank == 0) {
 		b->code = rc;
 		b->err = e;
 		b->result = result;
 	}
 	repo_close(repo);
+	if (b->retry)
+		backend_free(be);
 	agree_free(a);
 	router_free(r);
 	rig_release(&g);
@@ -108,4 +145,6 @@ void rig_backup_run(struct rig_backup *b)
 	b->notes = 0;
 	memset(&b->result, 0, sizeof(b->result));
 	CHECK_EQ(ranks_run(b->ranks, one_rank, b), 0);
+	for (int i = 1; i < b->ranks; i++)
+		CHECK_EQ(b->rank_code[i], b->code);
 }

@@ -11,6 +11,8 @@ struct rig {
 void rig_init(struct rig *r, size_t threads);
 void rig_release(struct rig *r);
 
+#define RIG_RANKS 8
+
 /* A backup of one directory by thread ranks into a repository both ends of which the test holds. */
 struct rig_backup {
 	int ranks;
@@ -19,13 +21,21 @@ struct rig_backup {
 	const char *target;        /* as the user gives it; opt.cwd is what it starts from */
 	struct backup_options opt; /* targets, cwd, head, parent, pack_size are filled in where zero */
 	const struct id *parent;   /* snapshot's tree to compare with; NULL = none */
+	bool adopt;                /* the repository of rig_adopt, instead of one that is opened by its password */
+	bool retry;                /* a retry decorator with short pauses over be, one a rank */
+	int stop_rank;             /* this rank is stopped, -1: all of them … */
+	int64_t stop_ns;           /* … so long after the start, if not 0 */
 	/* out */
+	int rank_code[RIG_RANKS];
 	int code;
 	struct err err;
 	struct backup_result result;
 	size_t notes; /* errors reported for items */
 };
 void rig_backup_run(struct rig_backup *b);
+
+/* rig_adopt: a repository with a fixed key and no config over be, for tests that make many; owned by the caller. */
+struct repo *rig_adopt(struct backend *be, const struct env *env);
 
 /* rig_init_repo: a new repository; the password is "x". */
 void rig_init_repo(struct backend *be, uint64_t polynomial);

@@ -1,6 +1,9 @@
 /* The backup engine over thread ranks and the memory store: one result for any number of ranks, and no snapshot after a fault. */
 #include "base/mem.h"
+#include "lib/files.h"
 #include "lib/rig.h"
+#include "repo/catalog.h"
+#include "repo/indexer.h"
 #include "unit/check.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,8 +66,13 @@ static void source(void)
 
 static struct rig_backup run(struct backend *be, int ranks, size_t threads, const struct id *parent)
 {
-	struct rig_backup b = {
-		.ranks = ranks, .threads = threads, .be = be, .target = "src", .parent = parent, .opt = {.cwd = check_tmpdir()}};
+	struct rig_backup b = {.ranks = ranks,
+		.threads = threads,
+		.be = be,
+		.adopt = true,
+		.target = "src",
+		.parent = parent,
+		.opt = {.cwd = check_tmpdir()}};
 
 	source();
 	rig_backup_run(&b);
@@ -80,7 +88,6 @@ TEST(same_tree_for_any_number_of_ranks)
 		struct backend *be = backend_mem_new();
 		struct rig_backup b;
 
-		rig_init_repo(be, POLY);
 		b = run(be, ranks[i], i % 2 + 1, NULL);
 		CHECK_STR(b.err.msg, "");
 		CHECK_EQ(b.code, 0);
@@ -100,7 +107,6 @@ TEST(unchanged_opens_no_file_and_stores_nothing)
 	struct backend *be = backend_mem_new();
 	struct rig_backup first, b;
 
-	rig_init_repo(be, POLY);
 	first = run(be, 2, 1, NULL);
 	REQUIRE(first.code == 0);
 	for (int ranks = 1; ranks <= 3; ranks++) {
@@ -136,7 +142,6 @@ TEST(a_dying_store_leaves_no_snapshot)
 		size_t snapshots = 0;
 		struct err e = {0};
 
-		rig_init_repo(mem, POLY);
 		bad = backend_fault_new(backend_share(mem), &p);
 		b = run(bad, 3, 1, NULL);
 		backend_list(mem, BACKEND_SNAPSHOT, count_file, &snapshots, &e);
@@ -146,4 +151,170 @@ TEST(a_dying_store_leaves_no_snapshot)
 		backend_free(mem);
 	}
 	CHECK(failed > 3); /* not all may fail before they begin, or none at all */
+}
+
+/* As the command does it: rank 0 opens the repository by its password, the others join it. */
+TEST(a_repository_of_its_own)
+{
+	struct backend *be = backend_mem_new();
+	struct rig_backup b = {.ranks = 2, .be = be, .target = "src", .opt = {.cwd = check_tmpdir()}};
+
+	source();
+	rig_init_repo(be, POLY);
+	rig_backup_run(&b);
+	CHECK_EQ(b.code, 0);
+	CHECK(!id_is_zero(&b.result.snapshot));
+	backend_free(be);
+}
+
+/* Nothing is left: an error, and neither a snapshot nor a tree. */
+TEST(an_empty_snapshot)
+{
+	struct match *all = match_new(false);
+	const struct match *list[] = {all};
+	char *dir = files_dir("empty");
+
+	REQUIRE(match_add(all, "*", NULL) == 0);
+	files_text(dir, "f", "f");
+	for (int ranks = 1; ranks <= 3; ranks += 2) {
+		struct backend *be = backend_mem_new();
+		struct rig_backup b = {.ranks = ranks, .be = be, .adopt = true, .target = "."};
+		size_t snapshots = 0, packs = 0;
+
+		b.opt = (struct backup_options){.cwd = dir, .exclude = list, .n_exclude = 1};
+		rig_backup_run(&b);
+		CHECK_EQ(b.code, ERR_USAGE);
+		CHECK(strstr(b.err.msg, "snapshot is empty") != NULL);
+		backend_list(be, BACKEND_SNAPSHOT, count_file, &snapshots, NULL);
+		backend_list(be, BACKEND_PACK, count_file, &packs, NULL);
+		CHECK_EQ(snapshots, 0);
+		CHECK_EQ(packs, 0);
+		/* An empty directory that was named is something. */
+		b.target = "sub";
+		b.opt.n_exclude = 0;
+		files_mkdir(dir, "sub");
+		rig_backup_run(&b);
+		CHECK_EQ(b.code, 0);
+		backend_free(be);
+	}
+	match_free(all);
+	mem_free(dir);
+}
+
+/* The trees of `from` with an index of their own, in a store that has nothing else. */
+struct only_trees {
+	struct catalog *cat;
+	struct backend *from, *to;
+	struct indexer *index;
+	struct id pack;
+	struct blob blob[1000];
+	size_t n;
+	bool flushed;
+};
+
+static int tree_blob(void *arg, const struct catalog_place *p)
+{
+	struct only_trees *o = arg;
+
+	if (id_equal(&p->pack, &o->pack)) {
+		REQUIRE(o->n < 1000);
+		o->blob[o->n++] = p->blob;
+	}
+	return 0;
+}
+
+static void failed(void *arg, const struct err *e)
+{
+	(void)arg;
+	CHECK_STR(e->msg, "no failure");
+}
+
+static void flushed(void *arg)
+{
+	((struct only_trees *)arg)->flushed = true;
+}
+
+static void copy_trees(struct backend *from, struct backend *to)
+{
+	struct only_trees o = {.cat = catalog_new(), .from = from, .to = to};
+	struct rig g;
+	struct repo *a, *b;
+
+	rig_init(&g, 1);
+	a = rig_adopt(from, &g.env);
+	b = rig_adopt(to, &g.env);
+	o.index = indexer_new(b, 0, failed, flushed, &o);
+	REQUIRE(catalog_load(o.cat, a, NULL, NULL, NULL) == 0);
+	for (size_t i = 0; i < catalog_packs(o.cat); i++) {
+		const struct catalog_pack *p = catalog_pack(o.cat, i);
+		struct buf data;
+
+		if (!p->tree)
+			continue;
+		buf_init(&data, (size_t)1 << 30);
+		REQUIRE(backend_get(from, BACKEND_PACK, &p->id, &data, NULL) == 0);
+		REQUIRE(backend_put(to, BACKEND_PACK, &p->id, data.p, data.len, NULL) == 0);
+		buf_release(&data);
+		o.pack = p->id;
+		o.n = 0;
+		catalog_each(o.cat, tree_blob, &o);
+		indexer_add(o.index, &p->id, o.blob, o.n);
+	}
+	indexer_flush(o.index);
+	while (!o.flushed)
+		if (!loop_run(g.env.loop))
+			loop_wait(g.env.loop, -1);
+	indexer_free(o.index);
+	catalog_free(o.cat);
+	repo_close(a);
+	repo_close(b);
+	rig_release(&g);
+}
+
+/* Unchanged files whose content the repository has lost are read and stored again, and it is said. */
+TEST(lost_content_is_stored_again)
+{
+	struct backend *be = backend_mem_new(), *poor = backend_mem_new();
+	struct rig_backup first = {.ranks = 1, .be = be, .adopt = true, .target = "src", .opt = {.cwd = check_tmpdir()}}, b;
+
+	source();
+	rig_backup_run(&first);
+	REQUIRE(first.code == 0);
+	copy_trees(be, poor);
+	for (int ranks = 1; ranks <= 2; ranks++) {
+		b = first;
+		b.ranks = ranks;
+		b.be = poor;
+		b.parent = &first.result.tree;
+		rig_backup_run(&b);
+		CHECK_EQ(b.code, 0);
+		CHECK(id_equal(&b.result.tree, &first.result.tree));
+		if (ranks == 1) {
+			CHECK_EQ(b.result.counts.data_blobs, first.result.counts.data_blobs);
+			CHECK(b.notes > 50 && b.result.counts.errors == b.notes);
+		} else {
+			CHECK_EQ(b.notes, 0);
+			CHECK_EQ(b.result.counts.files_opened, 0);
+		}
+	}
+	backend_free(be);
+	backend_free(poor);
+}
+
+/* So is everything, when the parent's trees are gone. */
+TEST(a_parent_that_cannot_be_read)
+{
+	struct backend *be = backend_mem_new();
+	struct rig_backup b = {.ranks = 2, .be = be, .adopt = true, .target = "src", .opt = {.cwd = check_tmpdir()}};
+	struct id nowhere;
+
+	source();
+	memset(&nowhere, 0x3c, sizeof(nowhere));
+	b.parent = &nowhere;
+	rig_backup_run(&b);
+	CHECK_EQ(b.code, 0);
+	CHECK_EQ(b.notes, 1);
+	CHECK_EQ(b.result.counts.errors, 1);
+	CHECK(b.result.counts.files_new > 50 && !id_is_zero(&b.result.snapshot));
+	backend_free(be);
 }
