@@ -307,6 +307,8 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	rc = json.overflow ? err_set(&b->err, ERR_NOMEM, "the snapshot's list of paths is too long")
 			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot, &b->err);
 	buf_release(&json);
+	if (rc < 0)
+		res->snapshot = (struct id){{0}};
 	return rc;
 }
 
