@@ -1,6 +1,8 @@
 #include "engine/check.h"
 #include "base/mem.h"
+#include "engine/check_index.h"
 #include "engine/check_read.h"
+#include "engine/stopped.h"
 #include "engine/treewalk.h"
 #include "repo/snapshots.h"
 #include <stdarg.h>
@@ -10,7 +12,7 @@
 #define CACHE_TREES ((size_t)160 << 20)
 #define MARK_SEEN   0
 
-enum pack_state { PACK_UNSEEN, PACK_LISTED, PACK_BAD };
+enum { PACK_LISTED = 1, PACK_BAD = 2 }; /* of catalog_pack.user */
 
 struct check {
 	struct repo *repo;
@@ -23,6 +25,7 @@ struct check {
 	struct check_result *res;
 	const struct snapshot *snapshot; /* the one walked */
 	size_t orphans;
+	bool damaged; /* an index */
 	/* reading data */
 	size_t *todo; /* numbers of packs */
 	size_t n_todo, next, under_way;
@@ -70,27 +73,43 @@ static void stage(struct check *c, const char *what)
 
 static bool stopped(const struct check *c)
 {
-	return c->stop && *c->stop;
+	return engine_stopped(c->stop);
 }
 
 static void broken(struct check *c, struct catalog_pack *p)
 {
-	if (p->user == PACK_BAD)
+	size_t n = c->res->n_broken;
+
+	if (p->user & PACK_BAD)
 		return;
-	p->user = PACK_BAD;
-	c->res->broken = mem_regrow(c->res->broken, c->res->n_broken + 1, sizeof(*c->res->broken));
+	p->user |= PACK_BAD;
+	if (!(n & (n - 1))) /* grows at powers of two */
+		c->res->broken = mem_regrow(c->res->broken, n ? 2 * n : 1, sizeof(*c->res->broken));
 	c->res->broken[c->res->n_broken++] = p->id;
 }
 
 /* ---- indexes and packs ---- */
 
-static int index_damaged(void *arg, const struct id *index, const struct err *e)
+static void index_damaged(void *arg, const struct id *index, const struct err *e)
 {
 	struct check *c = arg;
 
-	bad(c, "index %s: %s", id_short(index).s, e->msg);
+	bad(c, "index %s: %s", id_hex(index).s, e->msg);
 	c->res->suggest_repair_index = true;
-	return 0;
+	c->damaged = true;
+}
+
+static void pack_twice(void *arg, const struct id *pack, size_t indexes, bool differ)
+{
+	struct check *c = arg;
+
+	if (differ) {
+		bad(c, "pack %s has different data in %zu indexes", id_hex(pack).s, indexes);
+		broken(c, catalog_pack_find(c->cat, pack));
+		return;
+	}
+	hint(c, "pack %s is contained in %zu indexes; this is non-critical", id_hex(pack).s, indexes);
+	c->res->suggest_repair_index = true;
 }
 
 static int pack_listed(void *arg, const struct id *name, uint64_t size)
@@ -102,12 +121,11 @@ static int pack_listed(void *arg, const struct id *name, uint64_t size)
 		c->orphans++;
 		return 0;
 	}
-	p->user = PACK_LISTED;
+	p->user |= PACK_LISTED;
 	if (size != p->size) {
 		bad(c, "pack %s: unexpected file size: got %llu, expected %llu", id_hex(name).s, (unsigned long long)size,
 			(unsigned long long)p->size);
 		broken(c, p);
-		c->res->suggest_repair_index = true;
 	}
 	return 0;
 }
@@ -123,20 +141,20 @@ static int check_packs(struct check *c, struct err *err)
 	for (size_t i = 0; i < catalog_packs(c->cat); i++) {
 		struct catalog_pack *p = catalog_pack(c->cat, i);
 
-		if (p->user == PACK_UNSEEN) {
+		if (!(p->user & PACK_LISTED)) {
 			bad(c, "pack %s: does not exist", id_hex(&p->id).s);
 			broken(c, p);
-			c->res->suggest_repair_index = true;
 		}
 		if (p->data && p->tree) {
-			hint(c, "pack %s contains a mix of tree and data blobs", id_hex(&p->id).s);
+			hint(c, "pack %s contains a mix of tree and data blobs; this is non-critical", id_hex(&p->id).s);
 			c->res->suggest_prune = true;
 		}
 	}
-	if (c->orphans)
-		hint(c,
-			"%zu additional files were found in the repo, which likely contain duplicate data.\nThis is non-critical, a prune "
-			"will remove them.",
+	if (!c->orphans)
+		return 0;
+	c->res->suggest_prune = true;
+	if (!c->res->errors) /* else they may be what is missing */
+		hint(c, "%zu additional files were found in the repo, which likely contain duplicate data; this is non-critical",
 			c->orphans);
 	return 0;
 }
@@ -171,7 +189,6 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 		if (was < 0) {
 			bad(c, "snapshot %s: file %s: blob %s not found in index", id_short(&c->snapshot->id).s, e->path,
 				id_hex(&n->content[i]).s);
-			c->res->suggest_repair_index = true;
 		}
 	}
 	return TREEWALK_GO;
@@ -218,6 +235,8 @@ struct reading {
 	struct backend_op op;
 	struct task task;
 	struct check_read found;
+	bool again;           /* for the second time … */
+	struct err first;     /* … because this was wrong the first time */
 	struct reading *next; /* among the spare ones */
 };
 
@@ -229,8 +248,7 @@ static void read_run(struct task *t)
 	struct repo_ctx *ctx;
 
 	if (r->op.err.code) {
-		r->found.faults = 1;
-		r->found.first = r->op.err;
+		r->found = (struct check_read){.faults = 1, .first = r->op.err};
 		return;
 	}
 	ctx = repo_ctx_get(r->c->repo);
@@ -238,19 +256,44 @@ static void read_run(struct task *t)
 	repo_ctx_put(r->c->repo, ctx);
 }
 
+/* The store failed, but did not say that the pack is not there or too short: nothing is known about the pack. */
+static bool out_of_reach(const struct err *e)
+{
+	return e->code && e->code != ERR_NOTFOUND && e->code != ERR_TOOSHORT;
+}
+
+static void read_start(struct reading *r);
+
+static void judge(struct check *c, const struct reading *r)
+{
+	const struct id_hex pack = id_hex(&r->pack->id);
+
+	if (r->found.moved)
+		bad(c, "pack %s: its header does not say what the index says", pack.s);
+	if (r->found.faults)
+		bad(c, "pack %s contains %zu errors: %s", pack.s, r->found.faults, r->found.first.msg);
+	if (r->found.faults || r->found.moved) {
+		if (!out_of_reach(&r->op.err))
+			broken(c, r->pack);
+	} else if (r->again) {
+		bad(c, "pack %s: check successful on second attempt, original error: %s", pack.s, r->first.msg);
+	}
+}
+
 static void read_done(struct task *t)
 {
 	struct reading *r = task_of(t, struct reading, task);
 	struct check *c = r->c;
 
-	if (r->found.moved) {
-		bad(c, "pack %s: its header does not say what the index says", id_hex(&r->pack->id).s);
-		c->res->suggest_repair_index = true;
+	if ((r->found.faults || r->found.moved) && !r->again && !stopped(c)) {
+		r->again = true;
+		r->first = r->found.first;
+		if (!r->found.faults)
+			err_set(&r->first, ERR_INVALID, "its header does not say what the index says");
+		read_start(r);
+		return;
 	}
-	if (r->found.faults)
-		bad(c, "pack %s contains %zu errors: %s", id_hex(&r->pack->id).s, r->found.faults, r->found.first.msg);
-	if (r->found.faults || r->found.moved)
-		broken(c, r->pack);
+	judge(c, r);
 	r->next = c->spare;
 	c->spare = r;
 	c->res->packs_read++;
@@ -267,7 +310,19 @@ static void read_arrived(struct backend_op *op)
 	jobs_put(r->c->env->cpu, &r->task);
 }
 
-/* With the buffer of one that is done with its pack, if there is one: its pages need not be had anew. */
+/* Into the buffer that it has: its pages need not be had anew. */
+static void read_start(struct reading *r)
+{
+	struct buf out = r->op.out;
+
+	buf_reset(&out);
+	r->task = (struct task){.run = read_run, .done = read_done};
+	r->op = (struct backend_op){
+		.verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .out = out, .done = read_arrived, .arg = r};
+	backend_start(r->c->repo->be, &r->op);
+}
+
+/* One that is done with its pack, if there is one. */
 static struct reading *reading_new(struct check *c)
 {
 	struct reading *r = c->spare;
@@ -280,11 +335,8 @@ static struct reading *reading_new(struct check *c)
 		buf_init(&r->op.out, (size_t)UINT32_MAX);
 	}
 	out = r->op.out;
-	buf_reset(&out);
 	*r = (struct reading){.c = c, .pack = catalog_pack(c->cat, c->todo[c->next++])};
-	r->task = (struct task){.run = read_run, .done = read_done};
-	r->op = (struct backend_op){
-		.verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .out = out, .done = read_arrived, .arg = r};
+	r->op.out = out;
 	return r;
 }
 
@@ -296,10 +348,8 @@ static void read_next(struct check *c)
 	if (at_once > c->repo->be->connections)
 		at_once = c->repo->be->connections;
 	while (c->under_way < at_once && c->next < c->n_todo && !stopped(c)) {
-		struct reading *r = reading_new(c);
-
 		c->under_way++;
-		backend_start(c->repo->be, &r->op);
+		read_start(reading_new(c));
 	}
 }
 
@@ -321,13 +371,14 @@ static void choose(struct check *c)
 {
 	const struct check_options *o = c->opt;
 	size_t packs = catalog_packs(c->cat);
+	size_t most = SIZE_MAX;
 	uint64_t bytes = 0;
 
 	c->todo = mem_array(packs ? packs : 1, sizeof(*c->todo));
 	for (size_t i = 0; i < packs; i++) {
 		const struct catalog_pack *p = catalog_pack(c->cat, i);
 
-		if (p->user == PACK_UNSEEN || (p->user == PACK_BAD && !p->size))
+		if (!(p->user & PACK_LISTED)) /* said already */
 			continue;
 		if (o->subset_t && p->id.b[0] % o->subset_t != o->subset_n - 1)
 			continue;
@@ -336,11 +387,12 @@ static void choose(struct check *c)
 	if (o->subset_percent <= 0 && !o->subset_bytes)
 		return;
 	shuffle(c);
+	if (o->subset_percent > 0)
+		most = (size_t)((double)c->n_todo * (o->subset_percent / 100));
 	for (size_t i = 0; i < c->n_todo; i++) {
 		bytes += catalog_pack(c->cat, c->todo[i])->size;
-		if ((o->subset_bytes && bytes >= o->subset_bytes) ||
-			(o->subset_percent > 0 && (double)(i + 1) * 100 >= o->subset_percent * (double)c->n_todo))
-			c->n_todo = i + 1;
+		if ((o->subset_bytes && bytes >= o->subset_bytes) || i + 1 >= most)
+			c->n_todo = i + 1; /* at least one */
 	}
 }
 
@@ -366,13 +418,14 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env, const 
 	const volatile int *stop, struct check_result *result, struct err *err)
 {
 	struct check c = {.repo = r, .cat = cat, .env = env, .opt = opt, .ev = ev, .stop = stop, .res = result};
+	struct check_index_events iev = {index_damaged, pack_twice, &c};
 	struct claim *claim;
 	int rc;
 
 	memset(result, 0, sizeof(*result));
 	stage(&c, "load indexes");
-	rc = catalog_load(cat, r, index_damaged, &c, err);
-	if (rc < 0 || result->errors)
+	rc = check_index_load(r, cat, &iev, err);
+	if (rc < 0 || c.damaged)
 		return rc; /* what an index does not tell would only look missing */
 	claim = claim_local_new(cat);
 	c.loader = loader_new(r, claim, CACHE_TREES);

@@ -29,7 +29,11 @@ struct check_events {
 	void *arg;
 };
 
-/* check_run: the catalog is empty and filled here.  0 when it could run to its end (result->errors says whether the repository is good). */
+/*
+ * check_run: the catalog is empty and filled here.  0 when it could run to its end (result->errors says whether the repository is good);
+ * a damaged index file ends it early, since what it does not tell would only look missing.  A pack that is wrong is read a second time:
+ * when it is right then, that is an error all the same, but the pack is not `broken`; neither is one that the store did not give.
+ */
 int check_run(struct repo *r, struct catalog *cat, const struct env *env, const struct check_options *opt, const struct check_events *ev,
 	const volatile int *stop, struct check_result *result, struct err *err);
 

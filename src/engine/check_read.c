@@ -1,5 +1,6 @@
 #include "engine/check_read.h"
 #include "base/mem.h"
+#include "engine/stopped.h"
 #include "format/pack.h"
 
 /* Blobs opened before they are hashed: together with the pack's own bytes, while both are in the processor's cache. */
@@ -115,7 +116,7 @@ void check_read(struct repo_ctx *ctx, const struct catalog *cat, const struct ca
 		fault(&r, &e);
 	else
 		out->moved = blobs != pack->blobs;
-	for (size_t i = 0; i < blobs && !(stop && *stop);)
+	for (size_t i = 0; i < blobs && !engine_stopped(stop);)
 		i += group(&r, b + i, blobs - i);
 	hash_group(&r, &rest, 0, n);
 	hash_stream_end(r.name, &id);

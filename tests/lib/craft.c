@@ -308,3 +308,37 @@ void craft_cut(struct craft *c, const struct id *pack, size_t n)
 	REQUIRE(n < b.len);
 	put_pack(c, pack, &b, n);
 }
+
+void craft_index(struct craft *c, const struct id *pack, const struct blob *b, size_t n)
+{
+	indexer_add(c->indexer, pack, b, n);
+	flush(c);
+}
+
+struct collect {
+	const struct id *pack;
+	struct blob *b;
+	size_t n, max;
+};
+
+static int collect_blob(void *arg, const struct catalog_place *p)
+{
+	struct collect *k = arg;
+	size_t i;
+
+	if (!id_equal(&p->pack, k->pack))
+		return 0;
+	REQUIRE(k->n < k->max);
+	for (i = k->n++; i > 0 && k->b[i - 1].offset > p->blob.offset; i--)
+		k->b[i] = k->b[i - 1];
+	k->b[i] = p->blob;
+	return 0;
+}
+
+size_t craft_blobs(struct craft *c, const struct id *pack, struct blob *b, size_t max)
+{
+	struct collect k = {pack, b, 0, max};
+
+	catalog_each(c->catalog, collect_blob, &k);
+	return k.n;
+}

@@ -58,6 +58,11 @@ struct catalog_place craft_place(struct craft *c, enum blob_type t, const struct
 void craft_spoil(struct craft *c, const struct id *pack, size_t offset);
 void craft_cut(struct craft *c, const struct id *pack, size_t n);
 
+/* craft_index: an index file that says this of a pack. */
+void craft_index(struct craft *c, const struct id *pack, const struct blob *b, size_t n);
+/* craft_blobs: what the index says is in the pack, in the order of offsets; at most max.  After craft_load. */
+size_t craft_blobs(struct craft *c, const struct id *pack, struct blob *b, size_t max);
+
 struct id craft_snapshot(struct craft *c, const struct id *tree);
 
 #define CRAFT_TIME 1000000000 /* seconds */
