@@ -105,13 +105,13 @@ run() { # PARALLEL
 {
 	wanted unit && programs unit 120 ${UNIT:-} | run 2
 	wanted suite && programs suite 300 ${SUITE:-} | run 1
-	wanted sim && programs sim 300 ${SIM:-} | run 1
+	wanted sim && programs sim 900 ${SIM:-} | run 1
 	wanted mpi && mpi_programs | run 1
 	if [ -n "${FULL:-}" ]; then
 		wanted e2e && scripts e2e 900 | run 2
 		wanted services && scripts services 900 | run 1
 		# The sanitizers' tiers run this script again for their own build.
-		[ -z "$SAN" ] && wanted san && scripts san 1200 | run 1
+		[ -z "$SAN" ] && wanted san && scripts san 1800 | run 1
 	fi
 	{ [ -n "${FULL:-}" ] && wanted lint; } || [ "${TIER:-}" = lint ] && scripts lint 600 | run 2
 }
