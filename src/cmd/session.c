@@ -263,7 +263,7 @@ int session_lost(struct session *s, int rc, struct err *err)
 
 bool session_stopped(const struct session *s)
 {
-	return *stop_flag(s->cmd->stop) != 0;
+	return stop_requested(s->cmd->stop);
 }
 
 struct lock_owner session_owner(const struct session *s)

@@ -11,7 +11,7 @@ static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
 
 struct stop {
-	volatile int flag;
+	volatile int flag; /* set by the handler or any thread, read by any: __atomic_* */
 	volatile sig_atomic_t signalled;
 	volatile sig_atomic_t first_sec; /* of CLOCK_MONOTONIC, when the first signal came */
 	sem_t wake;                      /* posted by the handler and by stop_request */
@@ -42,7 +42,7 @@ static void on_signal(int sig)
 	if (!s->signalled)
 		s->first_sec = (sig_atomic_t)now.tv_sec;
 	s->signalled = 1;
-	s->flag = 1;
+	__atomic_store_n(&s->flag, 1, __ATOMIC_RELAXED);
 	sem_post(&s->wake);
 	errno = e;
 }
@@ -128,6 +128,11 @@ const volatile int *stop_flag(const struct stop *s)
 	return &s->flag;
 }
 
+bool stop_requested(const struct stop *s)
+{
+	return __atomic_load_n(&s->flag, __ATOMIC_RELAXED);
+}
+
 bool stop_signalled(const struct stop *s)
 {
 	return s->signalled;
@@ -135,7 +140,7 @@ bool stop_signalled(const struct stop *s)
 
 void stop_request(struct stop *s)
 {
-	s->flag = 1;
+	__atomic_store_n(&s->flag, 1, __ATOMIC_RELAXED);
 	sem_post(&s->wake);
 }
 
@@ -151,10 +156,10 @@ bool stop_sleep(struct stop *s, int64_t ns)
 		until.tv_nsec -= 1000000000;
 	}
 	pthread_mutex_lock(&s->lock);
-	while (!s->flag && pthread_cond_timedwait(&s->stopped, &s->lock, &until) != ETIMEDOUT)
+	while (!stop_requested(s) && pthread_cond_timedwait(&s->stopped, &s->lock, &until) != ETIMEDOUT)
 		;
 	pthread_mutex_unlock(&s->lock);
-	return s->flag != 0;
+	return stop_requested(s);
 }
 
 void stop_add_loop(struct stop *s, struct loop *l)

@@ -13,7 +13,8 @@ struct stop;
 struct stop *stop_new(void);                         /* no signal is caught yet */
 void stop_catch(struct stop *s);                     /* SIGINT, SIGTERM and SIGHUP from now on; an ignored one stays ignored.  Once */
 void stop_free(struct stop *s);                      /* default actions again; NULL is fine */
-const volatile int *stop_flag(const struct stop *s); /* non-zero: end */
+const volatile int *stop_flag(const struct stop *s); /* non-zero: end; for __atomic_load_n */
+bool stop_requested(const struct stop *s);           /* the flag is set */
 bool stop_signalled(const struct stop *s);           /* it was a signal: exit code 130 */
 void stop_request(struct stop *s);                   /* by the program itself: any thread */
 bool stop_sleep(struct stop *s, int64_t ns);         /* true: cut short by a stop */

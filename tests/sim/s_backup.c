@@ -130,29 +130,6 @@ static int count_file(void *arg, const struct id *name, uint64_t size)
 	return 0;
 }
 
-/* A store that fails for good at some point: every rank returns, no snapshot is there. */
-TEST(a_dying_store_leaves_no_snapshot)
-{
-	size_t failed = 0;
-
-	for (uint64_t at = 5; at < 20; at += 2) {
-		struct backend *mem = backend_mem_new(), *bad;
-		struct backend_fault_policy p = {.seed = at, .permanent = 1000000, .fail_from_op = at};
-		struct rig_backup b;
-		size_t snapshots = 0;
-		struct err e = {0};
-
-		bad = backend_fault_new(backend_share(mem), &p);
-		b = run(bad, 3, 1, NULL);
-		backend_list(mem, BACKEND_SNAPSHOT, count_file, &snapshots, &e);
-		CHECK_EQ(snapshots, b.code == 0 ? 1 : 0);
-		failed += b.code != 0;
-		backend_free(bad);
-		backend_free(mem);
-	}
-	CHECK(failed > 3); /* not all may fail before they begin, or none at all */
-}
-
 /* As the command does it: rank 0 opens the repository by its password, the others join it. */
 TEST(a_repository_of_its_own)
 {

@@ -21,12 +21,12 @@ TEST(a_signal_wakes_a_loop)
 
 	stop_add_loop(s, l);
 	stop_catch(s);
-	CHECK(!*stop_flag(s));
+	CHECK(!stop_requested(s));
 	kill(getpid(), SIGTERM);
 	t = now();
 	loop_wait(l, (int64_t)20000000000);
 	CHECK(now() - t < 10);
-	CHECK(*stop_flag(s) && stop_signalled(s));
+	CHECK(stop_requested(s) && stop_signalled(s));
 	/* Another one soon after is no second thought of the user. */
 	kill(getpid(), SIGINT);
 	stop_drop_loop(s, l);
@@ -66,7 +66,7 @@ TEST(an_ignored_signal_stays_ignored)
 	s = stop_new();
 	stop_catch(s);
 	kill(getpid(), SIGHUP);
-	CHECK(!*stop_flag(s));
+	CHECK(!stop_requested(s));
 	stop_free(s);
 	signal(SIGHUP, SIG_DFL);
 }
