@@ -118,6 +118,9 @@ struct backend *backend_retry_new(struct backend *inner, const struct backend_re
 /* backend_retry_cancel(b): all waits for another try, pending and future, end with ERR_CANCELED; what is under way or new is still tried once.  For shutdown. */
 void backend_retry_cancel(struct backend *b); /* nothing happens if b is not a retry decorator */
 
+/* backend_retry_count(b): further tries begun so far, of operations, listings and create; 0 if b is not a retry decorator. */
+uint64_t backend_retry_count(struct backend *b);
+
 /* backend_retry_set_wait(b, fn, arg): how to wait `ns` or until `c` is signalled, for tests with a clock of their own.  Before the first operation. */
 typedef void backend_retry_wait_fn(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t ns);
 void backend_retry_set_wait(struct backend *b, backend_retry_wait_fn *fn, void *arg);

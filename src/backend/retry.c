@@ -14,6 +14,7 @@
 #include "base/hashtab.h"
 #include "base/mem.h"
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -30,7 +31,8 @@ struct retry {
 	const struct env *env;
 	backend_retry_wait_fn *wait;
 	void *wait_arg;
-	pthread_mutex_t lock; /* for all below */
+	_Atomic uint64_t again; /* tries beyond the first */
+	pthread_mutex_t lock;   /* for all below */
 	pthread_cond_t wake;
 	struct retry_op *first; /* by due */
 	pthread_t timer;
@@ -173,9 +175,16 @@ static void retry_finish(struct retry_op *c)
 	op->done(op);
 }
 
+/* Every try of an operation or a call begins here. */
+static void tries_begin(struct retry *r, struct tries *t)
+{
+	if (t->n++)
+		atomic_fetch_add_explicit(&r->again, 1, memory_order_relaxed);
+}
+
 static void retry_try(struct retry_op *c)
 {
-	c->tries.n++;
+	tries_begin(c->r, &c->tries);
 	c->op->retry_after_ns = 0;
 	backend_start(c->r->inner, c->op);
 }
@@ -339,7 +348,7 @@ static int retry_call(
 		int64_t wait = -1;
 
 		err_clear(&e);
-		t.n++;
+		tries_begin(r, &t);
 		if (!call(r, arg, &e))
 			return 0;
 		if (err_permanent(e.code) || !retry_canceled(r))
@@ -482,4 +491,9 @@ void backend_retry_cancel(struct backend *b)
 	r->canceled = true;
 	pthread_cond_broadcast(&r->wake);
 	pthread_mutex_unlock(&r->lock);
+}
+
+uint64_t backend_retry_count(struct backend *b)
+{
+	return b->vt == &retry_vtable ? atomic_load_explicit(&retry_of(b)->again, memory_order_relaxed) : 0;
 }

@@ -131,6 +131,7 @@ static void json_summary(struct add *a, bool dry_run)
 		json_key(&j, "snapshot_id");
 		json_id(&j, &r->snapshot);
 	}
+	put_uint(&j, "retries", r->counts.retries); /* ours, not restic's */
 	if (dry_run) {
 		json_key(&j, "dry_run");
 		json_boolean(&j, true);
@@ -158,6 +159,7 @@ static void text_summary(struct add *a, bool dry_run)
 	out_say(o, 2, "%d ranks; files opened: %llu, trees read: %llu with %llu requests, items stolen: %llu", a->s->comm->size,
 		(unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read,
 		(unsigned long long)r->counts.store_gets, (unsigned long long)r->counts.items_stolen);
+	out_say(o, r->counts.retries ? 1 : 2, "requests to the store that were tried again: %llu", (unsigned long long)r->counts.retries);
 	if (!id_is_zero(&r->snapshot))
 		out_say(o, 1, "snapshot %s saved", id_short(&r->snapshot).s);
 	else if (r->unchanged)

@@ -41,6 +41,7 @@ struct backup_counts {
 	uint64_t data_blobs, tree_blobs, data_added, data_added_packed;
 	uint64_t errors;                                             /* items left out of the snapshot, or kept incompletely */
 	uint64_t files_opened, trees_read, store_gets, items_stolen; /* for tests and --verbose */
+	uint64_t retries;                                            /* of requests to the store that failed */
 };
 
 struct backup_events {

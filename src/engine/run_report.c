@@ -145,6 +145,7 @@ void run_counts(const struct backup *b, struct backup_counts *c)
 	c->trees_read = l.trees;
 	c->store_gets = l.gets;
 	c->items_stolen = workq_stolen(b->queue);
+	c->retries = backend_retry_count(b->repo->be);
 }
 
 void run_send_counts(struct backup *b, unsigned tag)

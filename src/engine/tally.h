@@ -14,7 +14,7 @@
 
 /* All members of struct backup_counts, in the order they travel. */
 #define TALLY_ALL(X)                                                                                                                       \
-	TALLY_LIST(X) X(data_blobs) X(tree_blobs) X(data_added) X(data_added_packed) X(trees_read) X(store_gets) X(items_stolen)
+	TALLY_LIST(X) X(data_blobs) X(tree_blobs) X(data_added) X(data_added_packed) X(trees_read) X(store_gets) X(items_stolen) X(retries)
 
 struct tally {
 #define TALLY_MEMBER(name) _Atomic uint64_t name;

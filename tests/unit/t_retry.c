@@ -195,6 +195,8 @@ TEST(again_until_it_works)
 	buf_init(&op.out, 100);
 	CHECK_EQ(backend_run(b, &op, NULL), 0);
 	CHECK_EQ(op.tries, 4);
+	CHECK_EQ(backend_retry_count(b), 3);
+	CHECK_EQ(backend_retry_count(&s.b), 0);
 	CHECK_EQ(op.out.len, 5);
 	CHECK_STR(op.err.msg, "");
 	/* dice 0: half of 1, 2, 4 seconds. */
@@ -412,6 +414,7 @@ TEST(list_delivers_each_name_once)
 	CHECK_EQ(x.size[0], 10);
 	CHECK_EQ(x.size[2], 12);
 	CHECK_EQ(atomic_load(&s.tries), 4);
+	CHECK_EQ(backend_retry_count(b), 3);
 	CHECK_EQ(f.n, 3);
 	CHECK_STR(f.log, "list index files: no luck; trying again in 2.0 s");
 	backend_free(b);
