@@ -100,6 +100,7 @@ struct backend_options {
 	/* For stores that are reached over HTTP, see http.h.  Borrowed until backend_open returns. */
 	const char *cacert, *tls_client_cert, *user_agent;
 	bool insecure_tls;
+	const char *project;                     /* whose S3 keys, see s3_cred.h; NULL: $OS_PROJECT_NAME */
 	const char *(*getenv)(const char *name); /* credentials, proxies; NULL: there is no environment.  Kept until backend_free */
 	bool any_names; /* for tests: a file's name need not be the SHA-256 of its bytes, which S3 uploads are checked by */
 };

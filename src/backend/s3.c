@@ -356,7 +356,7 @@ int backend_s3_new(
 	const char *place, struct http *http, const struct s3_options *o, const struct env *env, struct backend **out, struct err *err)
 {
 	struct s3 *s = mem_zalloc(sizeof(*s));
-	struct s3_cred_where where = {.home = o->home, .getenv = o->getenv};
+	struct s3_cred_where where = {.project = o->project, .conf = {.home = o->home, .getenv = o->getenv}};
 	const char *region = o->getenv ? o->getenv("AWS_DEFAULT_REGION") : NULL;
 	int code;
 
@@ -386,8 +386,11 @@ int backend_s3_new(
 
 struct backend *backend_s3_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
 {
-	struct s3_options o = {
-		.home = open_getenv(opt, "HOME"), .getenv = opt->getenv, .connections = opt->connections, .any_names = opt->any_names};
+	struct s3_options o = {.home = open_getenv(opt, "HOME"),
+		.getenv = opt->getenv,
+		.project = opt->project,
+		.connections = opt->connections,
+		.any_names = opt->any_names};
 	struct backend *b = NULL;
 	struct http *http;
 

@@ -8,6 +8,7 @@
 /* The environment of the test at hand: names and values in turn. */
 static const char *const *vars;
 static char *home;
+static const char *named; /* the project that the caller knows */
 
 static const char *get(const char *name)
 {
@@ -49,7 +50,7 @@ static void file(const char *name, const char *text)
 
 static void finds(const char *host, const char *access, const char *secret, const char *token)
 {
-	struct s3_cred_where w = {.host = host, .home = home, .getenv = get};
+	struct s3_cred_where w = {.host = host, .project = named, .conf = {.home = home, .getenv = get}};
 	struct s3_cred c;
 	struct err err = {0};
 
@@ -129,8 +130,16 @@ TEST(csc_layout)
 	finds("example.org", NULL, NULL, NULL);
 	vars = project;
 	finds("a3s.fi", "otherkey", "othersecret", NULL);
-	file(".aws/credentials", "");
+	/* ~/.aws belongs to the project of the last login; the section that is named after this one's is right. */
+	file(".aws/config", "[default]\nendpoint_url = https://a3s.fi\n");
+	finds("a3s.fi", "otherkey", "othersecret", NULL);
+	named = "project_2009999";
+	finds("a3s.fi", "lumikey", "lumisecret", NULL);
+	named = "project_2005678";
 	vars = NULL;
+	finds("a3s.fi", "otherkey", "othersecret", NULL);
+	named = NULL;
+	file(".aws/credentials", "");
 	finds("lumidata.eu", "rlumi", "rlumisecret", NULL);
 }
 
@@ -147,13 +156,13 @@ TEST(rclone_sections_must_be_whole)
 
 TEST(unreadable_is_said)
 {
-	struct s3_cred_where w = {.host = "h", .getenv = get};
+	struct s3_cred_where w = {.host = "h", .conf.getenv = get};
 	struct s3_cred c;
 	struct err err = {0};
 	char *d;
 
 	new_home();
-	w.home = home;
+	w.conf.home = home;
 	d = mem_printf("%s/.aws/credentials", home);
 	REQUIRE(!mkdir(d, 0700));
 	CHECK(s3_cred_find(&c, &w, &err) < 0);
@@ -161,7 +170,7 @@ TEST(unreadable_is_said)
 	s3_cred_release(&c);
 	mem_free(d);
 	/* No home, no environment: no keys, and a sentence that helps. */
-	w.home = NULL;
+	w.conf.home = NULL;
 	CHECK_EQ(s3_cred_find(&c, &w, &err), ERR_DENIED);
 	CHECK(strstr(err.msg, "allas-conf"));
 }
