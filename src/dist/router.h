@@ -19,6 +19,9 @@ enum router_tag {       /* who sends what to whom */
 	ROUTER_VERDICT, /* claim_dist: owner -> asker */
 	ROUTER_FIND,    /* claim_dist: asker -> owner */
 	ROUTER_PLACE,   /* claim_dist: owner -> asker */
+	ROUTER_TAIL,    /* tails: child -> parent: what it could give */
+	ROUTER_PULL,    /* tails: parent -> child: give some of it, or keep it */
+	ROUTER_PARCEL,  /* tails: child -> parent: blobs */
 	ROUTER_INDEXES, /* idxshare: rank 0 -> each: the names of all index files */
 	ROUTER_ENTRIES, /* idxshare: reader of an index file -> owner: places of blobs */
 	ROUTER_LOADED,  /* idxshare: each -> all: no more entries from me, or my error */

@@ -60,7 +60,7 @@ void run_more(struct backup *b)
 	}
 	if (b->flush_asked && !b->flushing && !busy(b)) {
 		b->flushing = true;
-		saver_flush(b->saver);
+		saver_drain(b->saver);
 	}
 }
 
@@ -100,6 +100,21 @@ static void q_arrived(void *arg)
 		while ((it = workq_pop(b->queue)) != NULL)
 			item_free(task_of(it, struct item, q));
 	run_more(b);
+}
+
+/* This rank's blobs lie in packs: the last ones are filled with what other ranks have, before they are closed. */
+static void saver_drained(void *arg)
+{
+	struct backup *b = arg;
+
+	tails_start(b->tails);
+}
+
+static void tails_merged(void *arg)
+{
+	struct backup *b = arg;
+
+	saver_flush(b->saver);
 }
 
 static void saver_flushed(void *arg)
@@ -210,7 +225,7 @@ static void tick(struct task *t)
 
 static void run_init(struct backup *b)
 {
-	struct saver_events se = {pack_stored, run_failed, saver_flushed, b};
+	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
 	unsigned in_flight = b->opt->packs_in_flight ? b->opt->packs_in_flight : b->repo->be->connections;
 
@@ -220,6 +235,7 @@ static void run_init(struct backup *b)
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
 	/* one being filled while the others are on their way; trees have one of their own, but small ones do not fill it often */
 	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, in_flight + 1, b->opt->dry_run, &se);
+	b->tails = tails_new(b->r, b->saver, tails_merged, b);
 	b->queue = workq_new(b->r, b->env, &ops);
 	b->trees = treebuild_new();
 	b->tick = (struct task){.done = tick};
@@ -243,6 +259,7 @@ static void run_release(struct backup *b)
 	for (unsigned t = TAG_NODE; t <= TAG_FLUSHED; t++)
 		router_on(b->r, t, NULL, NULL);
 	workq_free(b->queue);
+	tails_free(b->tails);
 	saver_free(b->saver);
 	loader_free(b->loader);
 	claim_free(b->claim);

@@ -5,6 +5,7 @@
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
+#include "dist/tails.h"
 #include "dist/workq.h"
 #include "engine/backup.h"
 #include "engine/treebuild.h"
@@ -46,6 +47,7 @@ struct backup {
 	struct claim *claim;
 	struct loader *loader;
 	struct saver *saver;
+	struct tails *tails;
 	struct workq *queue;
 	struct treebuild *trees;
 	struct tally tally;

@@ -12,6 +12,7 @@ static void cancel_here(struct backup *b)
 	while ((it = workq_pop(b->queue)) != NULL)
 		item_free(task_of(it, struct item, q));
 	saver_cancel(b->saver);
+	tails_cancel(b->tails);
 	b->flush_asked = true;
 }
 

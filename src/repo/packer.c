@@ -1,8 +1,11 @@
 #include "repo/packer.h"
 #include "base/le.h"
 #include "base/mem.h"
+#include "base/wire.h"
 #include "format/pack.h"
+#include <assert.h>
 #include <pthread.h>
+#include <string.h>
 
 /*
  * Why this cannot stop for ever.  A worker holds at most one room and commits it without waiting for anything; the last commit of a
@@ -14,6 +17,9 @@
  * gets a pack of its own.
  */
 #define ENTRY_MAX 41
+
+/* A parcel: for each blob its id, u32 length of its plaintext if it is compressed, else 0, u32 length and the sealed bytes. */
+#define PARCEL_ENTRY (ID_SIZE + 8)
 
 struct packer {
 	struct repo *r;
@@ -194,11 +200,92 @@ void packer_commit(struct packer *p, struct packer_room *room, bool ok, struct r
 	bool last;
 
 	pthread_mutex_lock(&p->lock);
-	pk->broken |= !ok;
+	pk->broken |= !ok || p->cancelled;
 	last = --pk->pending == 0 && pk->closed;
 	pthread_mutex_unlock(&p->lock);
 	if (last)
 		pack_finish(p, pk, ctx);
+}
+
+size_t packer_tail(struct packer *p, enum blob_type t)
+{
+	size_t n;
+
+	pthread_mutex_lock(&p->lock);
+	n = p->open[t] && !p->open[t]->broken ? p->open[t]->data.len : 0;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+void packer_give(struct packer *p, enum blob_type t, size_t max, struct buf *out)
+{
+	size_t n = 0;
+	struct pack *pk;
+
+	pthread_mutex_lock(&p->lock);
+	pk = p->open[t];
+	if (pk && !pk->broken) {
+		size_t most = pk->data.len + pk->n * PARCEL_ENTRY;
+
+		assert(!pk->pending);
+		buf_reserve(out, most < max ? most : max);
+		for (; pk->n; n++) {
+			const struct blob *b = &pk->blob[pk->n - 1];
+
+			if (n && out->len + PARCEL_ENTRY + b->length > max)
+				break;
+			wire_put_id(out, &b->id);
+			wire_put_u32(out, b->plain);
+			wire_put_bytes(out, pk->data.p + b->offset, b->length);
+			pk->data.len = b->offset;
+			pk->n--;
+		}
+	}
+	if (pk && !pk->n)
+		p->open[t] = NULL;
+	else
+		pk = NULL;
+	pthread_mutex_unlock(&p->lock);
+	uploader_drop(p->u, pk);
+}
+
+/* Into a room of this packer, and opened there: nothing else will look at it before it is uploaded. */
+static int adopt(struct packer *p, struct blob *b, const uint8_t *sealed, struct repo_ctx *ctx, struct err *err)
+{
+	struct packer_room room;
+	int rc = packer_reserve(p, b, &room, err);
+
+	if (rc)
+		return rc;
+	memcpy(room.p, sealed, b->length);
+	if (p->r->verify) {
+		buf_reset(&ctx->tmp2);
+		buf_reserve(&ctx->tmp2, b->length);
+		if (seal_open(ctx->seal, room.p, b->length, ctx->tmp2.p))
+			rc = err_set(err, ERR_INVALID, "a blob changed on its way from rank to rank: memory or network at fault?");
+	}
+	packer_commit(p, &room, rc == 0, ctx);
+	return rc;
+}
+
+int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t n, struct repo_ctx *ctx, struct err *err)
+{
+	struct wire_in w;
+	int rc = 0;
+
+	wire_in_init(&w, parcel, n);
+	while (!rc && !wire_done(&w)) {
+		struct blob b = {.type = t};
+		const uint8_t *sealed;
+		size_t length;
+
+		wire_id(&w, &b.id);
+		b.plain = wire_u32(&w);
+		sealed = wire_bytes(&w, &length);
+		b.length = (uint32_t)length;
+		rc = w.bad ? err_set(err, ERR_INVALID, "a damaged parcel of blobs") : adopt(p, &b, sealed, ctx, err);
+	}
+	return rc;
 }
 
 void packer_flush(struct packer *p, struct repo_ctx *ctx)

@@ -26,6 +26,17 @@ struct packer_room {
 int packer_reserve(struct packer *p, struct blob *b, struct packer_room *room, struct err *err);
 /* packer_commit: the room is written (or `ok` is false: the pack must never be uploaded; the run has failed). */
 void packer_commit(struct packer *p, struct packer_room *room, bool ok, struct repo_ctx *ctx);
+/*
+ * The open pack's blobs may be moved to another packer, since sealed bytes do not depend on where they lie; only while nothing is reserved
+ * but uncommitted.  A parcel is blobs of one type with their sealed bytes, as a message.
+ *
+ * packer_tail: bytes of blobs in the open pack of type t.  packer_give: moves the last of them behind out->len, at most `max` bytes in
+ * all but at least one blob, if there is one.  packer_adopt: into this packer with all blobs of a parcel; blocks as packer_reserve does.
+ * With repo->verify each is opened where it lies now.  ERR_INVALID for a damaged parcel, ERR_CANCELED.
+ */
+size_t packer_tail(struct packer *p, enum blob_type t);
+void packer_give(struct packer *p, enum blob_type t, size_t max, struct buf *out);
+int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t n, struct repo_ctx *ctx, struct err *err);
 /* packer_flush: close all open packs; nothing may be reserved but uncommitted.  Any thread that may block. */
 void packer_flush(struct packer *p, struct repo_ctx *ctx);
 void packer_cancel(struct packer *p); /* wakes blocked reservers */

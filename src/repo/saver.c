@@ -48,8 +48,8 @@ struct saver {
 	struct batch *batch[2]; /* being filled, one a type */
 	struct task ask;        /* posted while a batch is being filled */
 	bool asking, discard;
-	bool flush_wanted, flushing, packs_closed;
-	struct task flush;
+	bool drain_wanted, flush_wanted, flushing, packs_closed;
+	struct task flush; /* the step of draining or flushing that is being taken */
 	atomic_bool cancelled;
 	size_t pending;
 	struct saver_stats stats;
@@ -206,6 +206,13 @@ static void job_run(struct task *t)
 	repo_ctx_put(s->r, ctx);
 }
 
+/* Who cancelled knows. */
+static void failed_unless_cancelled(struct saver *s, const struct err *e)
+{
+	if (e->code && !(e->code == ERR_CANCELED && atomic_load(&s->cancelled)))
+		s->ev.failed(s->ev.arg, e);
+}
+
 static void job_done(struct task *t)
 {
 	struct job *j = task_of(t, struct job, task);
@@ -216,9 +223,7 @@ static void job_done(struct task *t)
 	s->stats.data_added += j->added.data_added;
 	s->stats.data_added_packed += j->added.data_added_packed;
 	s->pending -= j->n;
-	/* Who cancelled knows. */
-	if (j->err.code && !(j->err.code == ERR_CANCELED && atomic_load(&s->cancelled)))
-		s->ev.failed(s->ev.arg, &j->err);
+	failed_unless_cancelled(s, &j->err);
 	mem_free(j);
 	saver_progress(s);
 }
@@ -282,6 +287,16 @@ static void turn_over(struct task *t)
 	saver_progress(s);
 }
 
+/* At the loop's next turn what is batched leaves, and the next step is looked for. */
+static void ask_soon(struct saver *s)
+{
+	if (s->asking)
+		return;
+	s->asking = true;
+	s->ask = (struct task){.done = turn_over};
+	loop_post(s->r->env->loop, &s->ask);
+}
+
 void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain, size_t charge)
 {
 	struct piece *pc = mem_zalloc(sizeof(*pc));
@@ -299,11 +314,7 @@ void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct bu
 	}
 	b->piece[b->n] = pc;
 	b->id[b->n++] = *id;
-	if (!s->asking) {
-		s->asking = true;
-		s->ask = (struct task){.done = turn_over};
-		loop_post(s->r->env->loop, &s->ask);
-	}
+	ask_soon(s);
 	if (b->n == BATCH)
 		batch_send(s, t);
 }
@@ -333,10 +344,25 @@ static void flush_over(struct task *t)
 	s->ev.flushed(s->ev.arg);
 }
 
-/* The next step of a flush, if one is under way and may be taken: all blobs packed -> packs closed -> all packs settled. */
+static void drain_over(struct task *t)
+{
+	struct saver *s = task_of(t, struct saver, flush);
+
+	s->ev.drained(s->ev.arg);
+}
+
+/* The next step of a drain or flush, if one is under way and may be taken: all blobs packed -> packs closed -> all packs settled. */
 static void saver_progress(struct saver *s)
 {
-	if (!s->flush_wanted || s->pending || s->asking)
+	if (s->pending || s->asking)
+		return;
+	if (s->drain_wanted) {
+		s->drain_wanted = false;
+		s->flush = (struct task){.done = drain_over};
+		loop_post(s->r->env->loop, &s->flush);
+		return;
+	}
+	if (!s->flush_wanted)
 		return;
 	if (!s->flushing) {
 		s->flushing = true;
@@ -353,17 +379,56 @@ static void saver_progress(struct saver *s)
 	loop_post(s->r->env->loop, &s->flush);
 }
 
+void saver_drain(struct saver *s)
+{
+	assert(!s->flush_wanted);
+	s->drain_wanted = true;
+	ask_soon(s);
+}
+
+/* Both through the loop: no event comes before they return. */
 void saver_flush(struct saver *s)
 {
 	if (s->flush_wanted)
 		return;
 	s->flush_wanted = true;
-	/* Through the loop: flushed() never comes before this returns. */
-	if (!s->asking) {
-		s->asking = true;
-		s->ask = (struct task){.done = turn_over};
-		loop_post(s->r->env->loop, &s->ask);
-	}
+	ask_soon(s);
+}
+
+size_t saver_tail(const struct saver *s, enum blob_type t)
+{
+	return packer_tail(s->packer, t);
+}
+
+void saver_give(struct saver *s, enum blob_type t, size_t max, struct buf *out)
+{
+	packer_give(s->packer, t, max, out);
+}
+
+static void adopt_run(struct task *t)
+{
+	struct saver_parcel *p = task_of(t, struct saver_parcel, task);
+	struct repo_ctx *ctx = repo_ctx_get(p->s->r);
+
+	packer_adopt(p->s->packer, p->type, p->data.p + p->offset, p->data.len - p->offset, ctx, &p->err);
+	repo_ctx_put(p->s->r, ctx);
+}
+
+static void adopt_done(struct task *t)
+{
+	struct saver_parcel *p = task_of(t, struct saver_parcel, task);
+
+	failed_unless_cancelled(p->s, &p->err);
+	buf_release(&p->data);
+	p->done(p);
+}
+
+void saver_adopt(struct saver *s, struct saver_parcel *p)
+{
+	p->s = s;
+	err_clear(&p->err);
+	p->task = (struct task){.run = adopt_run, .done = adopt_done};
+	jobs_put(s->r->env->cpu, &p->task);
 }
 
 void saver_cancel(struct saver *s)

@@ -20,6 +20,7 @@ struct saver_stats { /* of blobs this rank stored */
 struct saver_events {
 	void (*stored)(void *arg, const struct pack *p); /* a pack is durable: record it in the index */
 	void (*failed)(void *arg, const struct err *e);  /* the run cannot succeed any more; may come several times */
+	void (*drained)(void *arg);                      /* after saver_drain */
 	void (*flushed)(void *arg);                      /* after saver_flush */
 	void *arg;
 };
@@ -30,6 +31,26 @@ struct saver *saver_new(
 	struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev);
 /* saver_put: takes plain (contents moved out), whose SHA-256 is id; gives `charge` bytes back to env->budget once the plaintext is gone. */
 void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain, size_t charge);
+/* saver_drain: ev.drained once all blobs put before lie in packs, full or still open; nothing may be put any more. */
+void saver_drain(struct saver *s);
+/*
+ * Once drained: what lies in open packs may move to another rank's saver, parcel by parcel (packer.h).  saver_tail: its bytes.
+ * saver_adopt: takes the parcel's contents in on env->cpu; then done() on the loop, whether it failed, which failed() has said, or not.
+ */
+size_t saver_tail(const struct saver *s, enum blob_type t);
+void saver_give(struct saver *s, enum blob_type t, size_t max, struct buf *out);
+struct saver_parcel {
+	enum blob_type type;
+	struct buf data;
+	size_t offset; /* of the parcel in data */
+	void (*done)(struct saver_parcel *p);
+	void *arg;
+	/* saver's */
+	struct task task;
+	struct saver *s;
+	struct err err;
+};
+void saver_adopt(struct saver *s, struct saver_parcel *p);
 /* saver_flush: close all packs; ev.flushed once everything put before is durable or failed and all stored() calls are made. */
 void saver_flush(struct saver *s);
 void saver_cancel(struct saver *s); /* what is not yet sealed is dropped; flush still completes */

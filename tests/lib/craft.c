@@ -46,7 +46,7 @@ static void flushed(void *arg)
 
 static void writers(struct craft *c)
 {
-	struct saver_events ev = {stored, failed, flushed, c};
+	struct saver_events ev = {stored, failed, NULL, flushed, c};
 
 	c->written = catalog_new();
 	c->claim = claim_local_new(c->written);

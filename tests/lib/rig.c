@@ -1,6 +1,7 @@
 #include "lib/rig.h"
 #include "base/mem.h"
 #include "dist/ranks.h"
+#include "engine/check.h"
 #include "engine/join.h"
 #include "unit/check.h"
 #include <stdio.h>
@@ -147,4 +148,31 @@ void rig_backup_run(struct rig_backup *b)
 	CHECK_EQ(ranks_run(b->ranks, one_rank, b), 0);
 	for (int i = 1; i < b->ranks; i++)
 		CHECK_EQ(b->rank_code[i], b->code);
+}
+
+static void on_check_error(void *arg, const char *message)
+{
+	(void)arg;
+	CHECK_STR(message, "no error");
+}
+
+void rig_check(struct backend *be, size_t snapshots)
+{
+	struct rig g;
+	struct repo *repo;
+	struct catalog *cat = catalog_new();
+	struct check_options opt = {.read_data = true};
+	struct check_events ev = {.error = on_check_error};
+	struct check_result res;
+	struct err e = {0};
+
+	rig_init(&g, 2);
+	repo = rig_adopt(be, &g.env);
+	CHECK_EQ(check_run(repo, cat, &g.env, &opt, &ev, NULL, &res, &e), 0);
+	CHECK_EQ(res.errors, 0);
+	CHECK_EQ(res.snapshots, snapshots);
+	check_result_release(&res);
+	catalog_free(cat);
+	repo_close(repo);
+	rig_release(&g);
 }

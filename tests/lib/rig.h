@@ -11,7 +11,7 @@ struct rig {
 void rig_init(struct rig *r, size_t threads);
 void rig_release(struct rig *r);
 
-#define RIG_RANKS 8
+#define RIG_RANKS 128
 
 /* A backup of one directory by thread ranks into a repository both ends of which the test holds. */
 struct rig_backup {
@@ -33,6 +33,9 @@ struct rig_backup {
 	size_t notes; /* errors reported for items */
 };
 void rig_backup_run(struct rig_backup *b);
+
+/* rig_check: check --read-data over a repository of rig_adopt finds nothing, and so many snapshots. */
+void rig_check(struct backend *be, size_t snapshots);
 
 /* rig_adopt: a repository with a fixed key and no config over be, for tests that make many; owned by the caller. */
 struct repo *rig_adopt(struct backend *be, const struct env *env);

@@ -3,7 +3,6 @@
  * descriptor is left open, and a snapshot is there only if everything that it needs is, which check --read-data says.
  */
 #include "base/mem.h"
-#include "engine/check.h"
 #include "lib/files.h"
 #include "lib/rig.h"
 #include "unit/check.h"
@@ -67,34 +66,6 @@ static size_t files_of(struct backend *be, enum backend_type t)
 	return n;
 }
 
-static void on_error(void *arg, const char *message)
-{
-	(void)arg;
-	CHECK_STR(message, "no error");
-}
-
-/* Every byte that the store holds. */
-static void check_all(struct backend *be, size_t snapshots)
-{
-	struct rig g;
-	struct repo *repo;
-	struct catalog *cat = catalog_new();
-	struct check_options opt = {.read_data = true};
-	struct check_events ev = {.error = on_error};
-	struct check_result res;
-	struct err e = {0};
-
-	rig_init(&g, 2);
-	repo = rig_adopt(be, &g.env);
-	CHECK_EQ(check_run(repo, cat, &g.env, &opt, &ev, NULL, &res, &e), 0);
-	CHECK_EQ(res.errors, 0);
-	CHECK_EQ(res.snapshots, snapshots);
-	check_result_release(&res);
-	catalog_free(cat);
-	repo_close(repo);
-	rig_release(&g);
-}
-
 /* One backup through `through` into `store`, looked at from all sides.  Returns whether it succeeded. */
 static bool run(struct backend *store, struct backend *through, struct rig_backup b)
 {
@@ -119,7 +90,7 @@ static bool run(struct backend *store, struct backend *through, struct rig_backu
 		/* Its PUT may have worked although the store said no: then it is complete all the same. */
 		CHECK(after <= before + 1);
 	}
-	check_all(store, after);
+	rig_check(store, after);
 	return b.code == 0;
 }
 
@@ -250,7 +221,7 @@ TEST(stopped_at_any_moment)
 		CHECK(b.code == 0 || b.code == ERR_CANCELED);
 		CHECK_EQ(snapshots, b.code == 0);
 		stopped += b.code == ERR_CANCELED;
-		check_all(store, snapshots);
+		rig_check(store, snapshots);
 		backend_free(store);
 	}
 	printf("    %zu of 60 were stopped\n", stopped);

@@ -113,7 +113,7 @@ static void verify(struct sim *s, const struct id *id)
 
 static int simulate(const struct backend_fault_policy *p, const struct backend_retry_policy *retry, bool cancel)
 {
-	struct saver_events ev = {stored, failed, packed, NULL};
+	struct saver_events ev = {stored, failed, NULL, packed, NULL};
 	struct sim s = {.cancel_on_failure = cancel};
 	struct id *id = mem_array(BLOBS, sizeof(*id));
 	struct backend *be;

@@ -257,7 +257,7 @@ static void write_snapshot(struct writer *w, const char *dir)
 	} file[] = {{"a", 700000, 12, false}, {"b", 700000, 12, true}, {"c", 2048, 3000, true}, {"d", 1, 1, false}, {"e", 0, 0, false}};
 	struct snapshot s = {
 		.time = {.sec = 1700000001}, .hostname = mem_strdup("h"), .username = mem_strdup("u"), .program_version = mem_strdup("x")};
-	struct saver_events ev = {w_stored, w_failed, w_packed, w};
+	struct saver_events ev = {w_stored, w_failed, NULL, w_packed, w};
 	struct buf tree, json;
 	char path[4300];
 

@@ -354,3 +354,95 @@ TEST(many_workers_few_packs)
 		REQUIRE(!id_equal(&s->blob[i - 1], &s->blob[i]));
 	packs_free(s);
 }
+
+/* ---- from one packer to another ---- */
+
+TEST(blobs_move_and_what_is_left_stays_whole)
+{
+	struct packs *from = packs_new(100000, 4), *to = packs_new(20000, 4);
+	struct buf b;
+
+	to->f.repo->verify = false; /* what these tests write is not sealed */
+	for (uint64_t i = 0; i < 30; i++)
+		put(from, i, i % 3 ? BLOB_DATA : BLOB_TREE, 3000);
+	CHECK_EQ(packer_tail(from->p, BLOB_DATA), 60000);
+	CHECK_EQ(packer_tail(from->p, BLOB_TREE), 30000);
+	buf_init(&b, (size_t)1 << 20);
+	packer_give(from->p, BLOB_DATA, 24000, &b);
+	CHECK_EQ(packer_tail(from->p, BLOB_DATA), 60000 - 7 * 3000);
+	CHECK_EQ(packer_adopt(to->p, BLOB_DATA, b.p, b.len, to->ctx, &to->err), 0);
+	buf_reset(&b);
+	packer_give(from->p, BLOB_DATA, 1, &b); /* at least one */
+	CHECK_EQ(packer_tail(from->p, BLOB_DATA), 60000 - 8 * 3000);
+	CHECK_EQ(packer_adopt(to->p, BLOB_DATA, b.p, b.len, to->ctx, &to->err), 0);
+	packs_settle(to);
+	CHECK_EQ(to->n, 1); /* the seventh filled a pack */
+	CHECK_EQ(packer_tail(to->p, BLOB_DATA), 3000);
+	buf_reset(&b);
+	packer_give(from->p, BLOB_TREE, SIZE_MAX, &b);
+	CHECK_EQ(packer_tail(from->p, BLOB_TREE), 0);
+	CHECK_EQ(packer_adopt(to->p, BLOB_TREE, b.p, b.len, to->ctx, &to->err), 0);
+	packer_flush(from->p, from->ctx);
+	packer_flush(to->p, to->ctx);
+	packs_settle(from);
+	packs_settle(to);
+	/* stored() looks at every byte of each pack. */
+	CHECK_EQ(from->n, 1);
+	CHECK_EQ(from->blobs, 12);
+	CHECK_EQ(to->n, 4);
+	CHECK_EQ(to->blobs, 18);
+	CHECK_EQ(from->failed + to->failed, 0);
+	buf_release(&b);
+	packs_free(from);
+	packs_free(to);
+}
+
+TEST(nothing_to_give)
+{
+	struct packs *s = packs_new(100000, 4);
+	struct packer_room room;
+	struct blob b = blob(1, BLOB_DATA, 1000);
+	struct buf out;
+
+	buf_init(&out, 1000000);
+	packer_give(s->p, BLOB_DATA, SIZE_MAX, &out);
+	CHECK_EQ(out.len, 0);
+	CHECK_EQ(packer_adopt(s->p, BLOB_DATA, out.p, 0, s->ctx, &s->err), 0);
+	/* A pack with a bad blob is not spread. */
+	put(s, 2, BLOB_DATA, 1000);
+	REQUIRE(packer_reserve(s->p, &b, &room, &s->err) == 0);
+	packer_commit(s->p, &room, false, s->ctx);
+	CHECK_EQ(packer_tail(s->p, BLOB_DATA), 0);
+	packer_give(s->p, BLOB_DATA, SIZE_MAX, &out);
+	CHECK_EQ(out.len, 0);
+	packs_free(s);
+}
+
+/* On the way a bit may change; what cannot be opened is not stored. */
+TEST(damaged_parcels)
+{
+	struct packs *s = packs_new(1 << 20, 4);
+	struct seal *seal = seal_new(&s->f.repo->master);
+	uint8_t iv[SEAL_IV] = {1}, text[100] = {2};
+	struct blob b = blob(1, BLOB_DATA, sizeof(text) + SEAL_OVERHEAD);
+	struct packer_room room;
+	struct buf out;
+
+	REQUIRE(packer_reserve(s->p, &b, &room, &s->err) == 0);
+	seal_put(seal, iv, text, sizeof(text), room.p);
+	packer_commit(s->p, &room, true, s->ctx);
+	buf_init(&out, (size_t)1 << 20);
+	packer_give(s->p, BLOB_DATA, SIZE_MAX, &out);
+	CHECK_EQ(packer_adopt(s->p, BLOB_DATA, out.p, out.len, s->ctx, &s->err), 0);
+	for (size_t cut = 1; cut < out.len; cut++)
+		CHECK_EQ(packer_adopt(s->p, BLOB_TREE, out.p, cut, s->ctx, &s->err), ERR_INVALID);
+	out.p[out.len / 2] ^= 1;
+	CHECK_EQ(packer_adopt(s->p, BLOB_DATA, out.p, out.len, s->ctx, &s->err), ERR_INVALID);
+	CHECK(strstr(s->err.msg, "from rank to rank"));
+	packer_flush(s->p, s->ctx);
+	packs_settle(s);
+	CHECK_EQ(s->n, 0);
+	seal_free(seal);
+	buf_release(&out);
+	packs_free(s);
+}

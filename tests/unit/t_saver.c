@@ -51,7 +51,7 @@ static void flushed(void *arg)
 
 static void start_over(struct run *r, size_t pack, unsigned in_flight, bool discard)
 {
-	struct saver_events ev = {stored, failed, flushed, r};
+	struct saver_events ev = {stored, failed, NULL, flushed, r};
 
 	r->cat = catalog_new();
 	r->claim = claim_local_new(r->cat);
@@ -438,7 +438,7 @@ TEST(flushed_may_free_the_saver)
 	for (int with = 0; with < 2; with++) {
 		struct slow *store = slow_new();
 		struct run r = {0};
-		struct saver_events ev = {stored, failed, free_at_once, &r};
+		struct saver_events ev = {stored, failed, NULL, free_at_once, &r};
 
 		fixture_env(&r.f);
 		fixture_over(&r.f, &store->b, 2);
