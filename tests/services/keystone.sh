@@ -13,6 +13,7 @@ command -v keystone-wsgi-public >/dev/null || {
 	exit 77
 }
 . tests/lib/keystone.sh
+. tests/lib/everything.sh
 ${MAKE:-make} -s NODEPS=1 "$B/tests/s_backend" "$B/tests/s_store_copy" "$B/tests/s_swift" >"$T/make" 2>&1 || fail "$(cat "$T/make")"
 # shellcheck disable=SC2046
 set -- $(python3 -c 'import socket
@@ -57,19 +58,23 @@ as_user env OS_PASSWORD=wrong REFUSED='refuses this user' STORE=swift:suite:/x t
 as_user env OS_USERNAME=norole OS_PASSWORD=norolepw REFUSED='a new token does not help' STORE=swift:suite:/x timeout 20 "$B/tests/s_swift" refused
 
 # A copy of a repository made through our store is one for restic, and the other way round.
-mkdir "$T/src"
-cp -r docs scripts "$T/src"
+mkdir "$T/docs"
+cp -r docs scripts "$T/docs"
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 $restic -q -r "$T/repo" init
-$restic -q -r "$T/repo" backup "$T/src"
+$restic -q -r "$T/repo" backup "$T/docs"
 as_user env FROM="$T/repo" TO=swift:copied:/some/prefix "$B/tests/s_store_copy"
 as_user "$restic" -r swift:copied:/some/prefix check --read-data | tail -n 1 | grep 'no errors were found' || fail 'restic finds errors in our copy'
 as_user "$restic" -q -r swift:copied:/some/prefix restore latest --target "$T/back"
-diff -r "$T/src" "$T/back$T/src" || fail 'restic restores something else from our copy'
+diff -r "$T/docs" "$T/back$T/docs" || fail 'restic restores something else from our copy'
 as_user "$restic" -q -r swift:theirs:/ init
-as_user "$restic" -q -r swift:theirs:/ backup "$T/src"
+as_user "$restic" -q -r swift:theirs:/ backup "$T/docs"
 as_user env FROM=swift:theirs:/ TO="$T/theirs" "$B/tests/s_store_copy"
 $restic -r "$T/theirs" check --read-data | tail -n 1 | grep 'no errors were found' || fail 'restic finds errors in what we read'
+
+# All that a user does, as stores.sh does it elsewhere.
+everything_begin
+as_user everything swift:everything:/below "$A_BACKUP" --ranks 3
 
 # Tokens of 20 seconds: nothing fails, nothing is tried twice.
 keystone_life "$T/ks" "$ks_port" 20 || fail 'Keystone does not start again'

@@ -67,7 +67,7 @@ osd objectstore = memstore
 osd max object size = 134217728
 memstore device bytes = 4294967296
 [client.rgw]
-rgw frontends = beast endpoint=$ADDR:$PORT ssl_endpoint=$ADDR:$TLS_PORT ssl_certificate=$D/tls/srv.crt ssl_private_key=$D/tls/srv.key
+rgw frontends = beast tcp_nodelay=1 endpoint=$ADDR:$PORT ssl_endpoint=$ADDR:$TLS_PORT ssl_certificate=$D/tls/srv.crt ssl_private_key=$D/tls/srv.key
 rgw data = $D/rgw
 rgw swift url prefix = swift
 rgw swift account in url = true
