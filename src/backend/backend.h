@@ -95,6 +95,8 @@ int backend_stat(struct backend *b, enum backend_type t, const struct id *name, 
  * backend_open(location, opt, env, out, err): the backend for a restic location (location.h) with the retry decorator over it.  Does not touch the store.
  * ERR_USAGE for a location that cannot be understood, ERR_UNSUPPORTED for a kind of store that this program does not speak.  `env`: clock, rnd and log are used, borrowed until backend_free.
  */
+struct swift_token_source;
+struct swift_keeper;
 struct backend_options {
 	unsigned connections; /* 0: the backend's default */
 	/* For stores that are reached over HTTP, see http.h.  Borrowed until backend_open returns. */
@@ -102,7 +104,11 @@ struct backend_options {
 	bool insecure_tls;
 	const char *project;                     /* whose S3 keys, see s3_cred.h; NULL: $OS_PROJECT_NAME */
 	const char *(*getenv)(const char *name); /* credentials, proxies; NULL: there is no environment.  Kept until backend_free */
-	bool any_names; /* for tests: a file's name need not be the SHA-256 of its bytes, which S3 uploads are checked by */
+	/* Swift, see swift_token.h: a source of tokens, called for one instead of looking into the environment; where to leave who keeps them until backend_free. */
+	struct swift_token_source *(*tokens)(void *arg);
+	void *tokens_arg;
+	struct swift_keeper **keeper; /* NULL: nowhere.  Untouched by stores without tokens */
+	bool any_names;               /* for tests: a file's name need not be the SHA-256 of its bytes, which S3 uploads are checked by */
 };
 int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err);
 

@@ -411,28 +411,41 @@ static void wire_http(void *arg, struct http_req *r)
 	http_start(arg, r);
 }
 
+/* Where tokens come from: another rank, or the environment's user. */
+static struct swift_token_source *open_source(
+	const struct backend_options *opt, const struct swift_wire *wire, const struct env *env, struct err *err)
+{
+	struct swift_creds c;
+
+	if (opt->tokens)
+		return opt->tokens(opt->tokens_arg);
+	if (!opt->getenv) {
+		err_set(err, ERR_USAGE, "a swift: location needs an environment with a token or a password");
+		return NULL;
+	}
+	if (!swift_creds_read(&c, opt->getenv, err))
+		return swift_login_source_new(&c, wire, env);
+	swift_creds_release(&c);
+	return NULL;
+}
+
 struct backend *backend_swift_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
 {
 	struct swift_wire wire = {.start = wire_http};
-	struct swift_creds c = {0};
+	struct swift_token_source *src;
 	struct backend *b = NULL;
 	struct http *h = NULL;
-	char *policy = NULL;
 
-	if (!opt->getenv) {
-		err_set(err, ERR_USAGE, "a swift: location needs an environment with a token or a password");
-		goto out;
-	}
-	if (swift_creds_read(&c, opt->getenv, err) || open_http(opt, env, &h, err))
-		goto out;
+	if (open_http(opt, env, &h, err))
+		return NULL;
 	wire.arg = h;
-	policy = c.policy ? mem_strdup(c.policy) : NULL;
-	if (swift_new(l->rest, swift_login_source_new(&c, &wire, env), &wire, policy, opt->connections, env, &b, err))
+	src = open_source(opt, &wire, env, err);
+	if (!src || swift_new(l->rest, src, &wire, open_getenv(opt, "SWIFT_DEFAULT_CONTAINER_POLICY"), opt->connections, env, &b, err)) {
 		http_free(h);
-	else
-		swift_of(b)->http = h;
-out:
-	mem_free(policy);
-	swift_creds_release(&c);
+		return NULL;
+	}
+	swift_of(b)->http = h;
+	if (opt->keeper)
+		*opt->keeper = swift_of(b)->keeper;
 	return b;
 }

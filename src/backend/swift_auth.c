@@ -24,7 +24,6 @@ static const struct {
 	{offsetof(struct swift_creds, region), {"OS_REGION_NAME"}},
 	{offsetof(struct swift_creds, storage_url), {"OS_STORAGE_URL"}},
 	{offsetof(struct swift_creds, token), {"OS_AUTH_TOKEN"}},
-	{offsetof(struct swift_creds, policy), {"SWIFT_DEFAULT_CONTAINER_POLICY"}},
 };
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
 
@@ -159,10 +158,12 @@ static void question_inherited(struct question *q, const struct ts *expires)
 	struct swift_token *t = NULL;
 	struct err e = {0};
 
-	if (!swift_token_new(q->src->c.token, q->src->c.storage_url, &q->began, expires, &t, &e))
+	if (!swift_token_new(q->src->c.token, q->src->c.storage_url, &q->began, expires, &t, &e)) {
 		t->inherited = true;
-	else
+		t->last = !swift_creds_can_login(&q->src->c);
+	} else {
 		e.code = ERR_USAGE;
+	}
 	question_end(q, t, &e);
 }
 

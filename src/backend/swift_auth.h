@@ -16,7 +16,6 @@ struct swift_creds {
 	char *app_id, *app_name, *app_secret;
 	char *auth_url, *region;
 	char *storage_url, *token; /* ready-made, as allas_conf exports them */
-	char *policy;              /* of new containers */
 };
 
 /* swift_creds_read(c, get, err): `get` answers like getenv.  ERR_USAGE, naming what is missing, when there is neither a token with its URL nor enough to log in. */

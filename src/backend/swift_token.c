@@ -218,7 +218,7 @@ void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
 		w->done(w, t, t ? NULL : &e);
 }
 
-void swift_keeper_refused(struct swift_keeper *k, struct swift_token *t, struct swift_wait *w)
+static void other(struct swift_keeper *k, struct swift_token *t, bool judge, struct swift_wait *w)
 {
 	struct swift_token *now = NULL, *stale = NULL;
 	struct err e = {0};
@@ -227,10 +227,12 @@ void swift_keeper_refused(struct swift_keeper *k, struct swift_token *t, struct 
 	pthread_mutex_lock(&k->lock);
 	if (k->cur != t && k->cur) {
 		now = swift_token_ref(k->cur);
-	} else if (!atomic_load(&t->good) && !t->inherited) {
+	} else if (judge && !atomic_load(&t->good) && !t->inherited) {
 		err_set(&e, ERR_DENIED, "the store refuses this user: a new token does not help");
 	} else if (k->never.code) {
 		e = k->never;
+	} else if (!judge && !k->asking && clock_mono(k->env->clock) < k->ask_after) {
+		err_set(&e, ERR_IO, "the login server gives no token at the moment");
 	} else {
 		push(k, w);
 		mine = begin(k);
@@ -242,4 +244,28 @@ void swift_keeper_refused(struct swift_keeper *k, struct swift_token *t, struct 
 		ask(k, stale);
 	if (now || e.code)
 		w->done(w, now, now ? NULL : &e);
+}
+
+void swift_keeper_refused(struct swift_keeper *k, struct swift_token *t, struct swift_wait *w)
+{
+	other(k, t, true, w);
+}
+
+void swift_keeper_other(struct swift_keeper *k, struct swift_token *t, struct swift_wait *w)
+{
+	other(k, t, false, w);
+}
+
+bool swift_keeper_end(struct swift_keeper *k, struct ts *got, struct ts *end)
+{
+	bool last;
+
+	pthread_mutex_lock(&k->lock);
+	last = k->cur && k->cur->last && k->cur->expires.sec;
+	if (last) {
+		*got = k->cur->got;
+		*end = k->cur->expires;
+	}
+	pthread_mutex_unlock(&k->lock);
+	return last;
 }

@@ -18,6 +18,7 @@ struct swift_token {
 	struct ts got;     /* when it came to us */
 	struct ts expires; /* sec 0: not known */
 	bool inherited;    /* somebody else got it, at an unknown time */
+	bool last;         /* no other will follow it: there is no password */
 	atomic_bool good;  /* the store has accepted it */
 };
 
@@ -60,5 +61,14 @@ void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w);
  * never accepted: then another of its kind would not help, and the answer is ERR_DENIED.
  */
 void swift_keeper_refused(struct swift_keeper *k, struct swift_token *t, struct swift_wait *w);
+
+/*
+ * swift_keeper_other(k, t, w): for who gives tokens on: the same without that judgement, which belongs to who was refused.  ERR_IO for a few seconds after a failure, so that
+ * many askers are no load for a login server in trouble.
+ */
+void swift_keeper_other(struct swift_keeper *k, struct swift_token *t, struct swift_wait *w);
+
+/* swift_keeper_end(k, &got, &end): true: the present token is the last one, and this is when it came and when it dies. */
+bool swift_keeper_end(struct swift_keeper *k, struct ts *got, struct ts *end);
 
 #endif

@@ -45,6 +45,7 @@ void session_init(struct session *s, struct cmd *cmd, struct comm *comm)
 	stop_add_loop(cmd->stop, s->env.loop);
 	s->router = router_new(comm, &s->env);
 	s->agree = agree_new(s->router);
+	s->tokens = tokens_new(s->router);
 	s->hostname = own_hostname();
 	s->username = own_username();
 }
@@ -62,7 +63,10 @@ void session_release(struct session *s)
 	jobs_free(s->env.readers);
 	jobs_free(s->env.cpu);
 	loop_run(s->env.loop);
+	tokens_stop(s->tokens);
 	backend_free(s->be);
+	loop_run(s->env.loop);
+	tokens_free(s->tokens);
 	budget_free(s->env.budget);
 	agree_free(s->agree);
 	router_free(s->router);
@@ -156,9 +160,18 @@ int session_backend(struct session *s, const char *location, struct backend **be
 		.cacert = env("RESTIC_CACERT"),
 		.tls_client_cert = env("RESTIC_TLS_CLIENT_CERT"),
 		.user_agent = env("RESTIC_HTTP_USER_AGENT"),
-		.getenv = env};
+		.getenv = env,
+		.keeper = be == &s->be ? &s->keeper : NULL};
+	int rc;
 
-	return backend_open(location, &opt, &s->env, be, err);
+	if (s->comm->rank != 0) {
+		opt.tokens = tokens_source;
+		opt.tokens_arg = s->tokens;
+	}
+	rc = backend_open(location, &opt, &s->env, be, err);
+	if (!rc && be == &s->be && s->comm->rank == 0)
+		tokens_serve(s->tokens, s->keeper);
+	return rc;
 }
 
 char *session_place_text(const char *location)

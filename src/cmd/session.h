@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/settings.h"
 #include "dist/agree.h"
+#include "dist/tokens.h"
 #include "repo/loader.h"
 #include "repo/lock.h"
 #include "repo/snapshots.h"
@@ -22,8 +23,10 @@ struct session {
 	struct zone *zone;
 	struct router *router;
 	struct agree *agree;
+	struct tokens *tokens;
 	char *location;
 	struct backend *be;
+	struct swift_keeper *keeper; /* of be's tokens; NULL: it has none */
 	struct repo *repo;
 	struct lock *lock;
 	struct snapshots snaps;

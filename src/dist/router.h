@@ -28,6 +28,8 @@ enum router_tag {       /* who sends what to whom */
 	ROUTER_AGREE,   /* agree: each -> rank 0: a value and an error */
 	ROUTER_AGREED,  /* agree: rank 0 -> each: the worst, or go on */
 	ROUTER_BCAST,   /* agree: rank 0 -> each: bytes */
+	ROUTER_NEED,    /* tokens: each -> rank 0: a token, please */
+	ROUTER_TOKEN,   /* tokens: rank 0 -> asker */
 	ROUTER_ENGINE,  /* from here on: the engine's own */
 	ROUTER_TAGS = ROUTER_ENGINE + 16
 };
