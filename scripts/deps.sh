@@ -9,6 +9,7 @@ group() {
 	quickstart) echo restic ;;
 	keystone) echo keystone curl python3 ;;
 	services) echo radosgw ceph-mon ceph-osd ceph-common curl openssl python3 restic ;;
+	proxy) echo nginx libnginx-mod-http-lua python3 ;;
 	check) echo clang-format cppcheck binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
 	*) echo "deps.sh: no group $1" >&2 && exit 2 ;;
 	esac
@@ -39,6 +40,9 @@ elsewhere() {
 			command -v "$p" >/dev/null || missing="$missing $p"
 		done
 		;;
+	esac
+	case " $* " in
+	*' proxy '*) command -v nginx >/dev/null || missing="$missing nginx(with lua)" ;;
 	esac
 	case " $* " in
 	*' services '*)

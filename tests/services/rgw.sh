@@ -4,6 +4,7 @@
 # rgw.sh start DIR   starts one in DIR (which must not exist; objects in memory), writes DIR/env: RGW_URL, RGW_TLS_URL, RGW_CA and the user's keys
 #                    (S3: AK, SK; Swift: u1:swift, swkey).  RGW_EXTRA: a file of more lines for the gateway's section of ceph.conf.
 #                    RGW_ADDR: the address it listens on (127.0.0.1); RGW_PORT, RGW_TLS_PORT: its ports (some that are free)
+# rgw.sh crash DIR   kills the gateway, which keeps nothing itself; rgw.sh again DIR starts it again
 # rgw.sh stop DIR    ends its daemons by their process ids, removes DIR
 # rgw.sh             the test
 set -eu
@@ -90,6 +91,15 @@ C
 	fi
 }
 
+answers() { # URL: waits for it
+	tries=0
+	until curl -fs -o "$D/log/hello" "$1"; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || return 1
+		sleep 0.1
+	done
+}
+
 start() {
 	D=$(realpath -m "$1")
 	ADDR=${RGW_ADDR:-127.0.0.1}
@@ -118,12 +128,7 @@ start() {
 		tail -n 20 "$D/log/start" >&2
 		return 1
 	}
-	tries=0
-	until curl -fs -o "$D/log/hello" "http://$ADDR:$PORT"; do
-		tries=$((tries + 1))
-		[ $tries -lt 300 ] || return 1
-		sleep 0.1
-	done
+	answers "http://$ADDR:$PORT"
 	radosgw-admin user create --uid=u1 --display-name=u1 --access-key=AK --secret-key=SK >"$D/log/user" 2>&1
 	radosgw-admin subuser create --uid=u1 --subuser=u1:swift --access=full --secret-key=swkey --key-type=swift >>"$D/log/user" 2>&1
 	cat >"$D/env" <<E
@@ -136,25 +141,41 @@ alive() { # PID: exists, and is no zombie that nobody has reaped yet
 	[ -n "$s" ] && [ "$s" != Z ]
 }
 
+end_daemon() { # NAME
+	[ -s "$D/run/$1.pid" ] || return 0
+	pid=$(cat "$D/run/$1.pid")
+	# The number may belong to somebody else by now: only a process of this cluster is meant.
+	tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "CEPH_CONF=$D/ceph.conf" || return 0
+	kill -9 "$pid" 2>/dev/null || return 0
+	tries=0
+	while alive "$pid" && [ $tries -lt 100 ]; do
+		sleep 0.05
+		tries=$((tries + 1))
+	done
+}
+
 stop() {
 	D=$(realpath -m "$1")
 	for n in client.rgw osd.0 mon.a; do
-		[ -s "$D/run/$n.pid" ] || continue
-		pid=$(cat "$D/run/$n.pid")
-		# The number may belong to somebody else by now: only a process of this cluster is meant.
-		tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "CEPH_CONF=$D/ceph.conf" || continue
-		kill -9 "$pid" 2>/dev/null || continue
-		tries=0
-		while alive "$pid" && [ $tries -lt 100 ]; do
-			sleep 0.05
-			tries=$((tries + 1))
-		done
+		end_daemon $n
 	done
 	rm -rf "$D"
 }
 
+crash() {
+	D=$(realpath -m "$1")
+	end_daemon client.rgw
+}
+
+again() {
+	D=$(realpath -m "$1")
+	. "$D/env"
+	radosgw -n client.rgw >>"$D/log/start" 2>&1
+	answers "$RGW_URL"
+}
+
 case ${1:-} in
-start | stop)
+start | stop | crash | again)
 	"$@"
 	exit
 	;;
