@@ -14,7 +14,7 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("sha,sse4.1,ssse3")))
+#define TARGET __attribute__((target("sha,avx")))
 #define PART   static inline __attribute__((always_inline)) TARGET
 
 /* For each lane l < lanes.  Written out, as the rounds are: every index must be a constant, or the lanes leave their registers. */
@@ -103,6 +103,8 @@ PART void run(struct hash_lane *const lane[], size_t n, const int lanes)
 {
 	struct regs r[HASH_LANES], old[HASH_LANES];
 
+	/* The SHA instructions keep what is above their 128 bits: when others left something there, each waits for the last to write its register. */
+	_mm256_zeroupper();
 	EACH_LANE(load(&r[l], lane[l]));
 	while (n-- > 0) {
 		EACH_LANE(old[l] = r[l]);
@@ -148,8 +150,7 @@ static bool supported(void)
 {
 	unsigned a = 0, b = 0, c = 0, d = 0;
 
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("ssse3") &&
-	       __builtin_cpu_supports("sse4.1");
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("avx");
 }
 
 const struct hash_variant hash_shani = {

@@ -65,6 +65,15 @@ static void mac_begin(struct seal *s, const uint8_t iv[SEAL_IV])
 	crypto_must(EVP_MAC_init(s->mac, s->mac_key, sizeof s->mac_key, NULL) == 1);
 }
 
+/* OpenSSL's vector code wants groups of eight blocks: a call that ends within one costs all of its bytes a third more. */
+static void mac_add(struct seal *s, const uint8_t *p, size_t n)
+{
+	size_t whole = n - n % 128;
+
+	crypto_must(EVP_MAC_update(s->mac, p, whole) == 1);
+	crypto_must(EVP_MAC_update(s->mac, p + whole, n - whole) == 1);
+}
+
 static void mac_end(struct seal *s, uint8_t out[SEAL_MAC])
 {
 	size_t n = 0;
@@ -95,7 +104,7 @@ void seal_put(struct seal *s, const uint8_t iv[SEAL_IV], const uint8_t *in, size
 		size_t part = n - at < PIECE ? n - at : PIECE;
 
 		cipher_run(s, in + at, part, text + at);
-		crypto_must(EVP_MAC_update(s->mac, text + at, part) == 1);
+		mac_add(s, text + at, part);
 	}
 	mac_end(s, text + n);
 }
@@ -109,7 +118,7 @@ int seal_open(struct seal *s, const uint8_t *in, size_t n, uint8_t *out)
 		return ERR_INVALID;
 	n -= SEAL_OVERHEAD;
 	mac_begin(s, in);
-	crypto_must(EVP_MAC_update(s->mac, text, n) == 1);
+	mac_add(s, text, n);
 	mac_end(s, mac);
 	if (CRYPTO_memcmp(mac, text + n, SEAL_MAC) != 0)
 		return ERR_INVALID;
