@@ -207,10 +207,7 @@ static void login_get(struct swift_token_source *s, const struct swift_token *st
 		question_login(q);
 	} else {
 		err_set(&e, ERR_DENIED,
-			"the Swift token is not accepted any more and no password to get another one is in the environment: open the "
-			"connection "
-			"again (on Allas: source allas_conf, with -k for long jobs) and start the same command again, it goes on from "
-			"where it stopped");
+			"the Swift token is not accepted any more, and there is no password to get another one. " SWIFT_GO_ON);
 		question_end(q, NULL, &e);
 	}
 }

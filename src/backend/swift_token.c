@@ -193,14 +193,15 @@ void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
 	pthread_mutex_lock(&k->lock);
 	if (k->cur) {
 		int64_t left = life_left(k, k->cur);
-		bool old = left <= margin(k->cur, 60 * SECOND, 4);
+		bool hope = !k->never.code && !k->cur->last;
+		bool old = hope && left <= margin(k->cur, 60 * SECOND, 4);
 
 		/* Without hope for another one, let the store judge this one: its clock counts. */
-		if (k->never.code || left > margin(k->cur, 10 * SECOND, 10))
+		if (!hope || left > margin(k->cur, 10 * SECOND, 10))
 			t = swift_token_ref(k->cur);
 		else
 			push(k, w);
-		if (!k->never.code && old && (!t || clock_mono(k->env->clock) >= k->ask_after))
+		if (old && (!t || clock_mono(k->env->clock) >= k->ask_after))
 			mine = begin(k);
 	} else if (k->never.code) {
 		e = k->never;

@@ -11,6 +11,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* For sentences about a token's end. */
+#define SWIFT_GO_ON                                                                                                                        \
+	"To go on, open the connection again (on Allas: source allas_conf; for jobs: source allas_conf -k, which leaves the password) "    \
+	"and start the "                                                                                                                   \
+	"same command again: it stores only what is missing"
+
 struct swift_token {
 	atomic_uint refs;
 	char *value;       /* a secret */

@@ -255,6 +255,7 @@ int cmd_add(struct session *s, bool *sent, struct err *err)
 		*sent = true;
 		err_clear(err);
 		progress_init(&a.progress, s);
+		session_watch_token(s);
 		if (s->comm->size > 1)
 			send_order(&a);
 		rc = session_lost(s, run_together(&a, &ev, err), err);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define LOCATION_FILE_MAX 65536u
+#define TOKEN_MARGIN_S    300       /* before a token's end, or a quarter of its life: to store what is under way and remove the lock */
+#define TOKEN_FAR         100000000 /* seconds; nobody waits so long */
 
 static char *own_hostname(void)
 {
@@ -62,6 +64,7 @@ void session_release(struct session *s)
 		stop_drop_backend(s->cmd->stop, s->be);
 	jobs_free(s->env.readers);
 	jobs_free(s->env.cpu);
+	loop_cancel(s->env.loop, &s->token_ends);
 	loop_run(s->env.loop);
 	tokens_stop(s->tokens);
 	backend_free(s->be);
@@ -254,22 +257,56 @@ void session_repo_settings(struct session *s)
 	s->repo->compress_data = s->set.compress_data;
 }
 
+static void set_lost(struct session *s, const struct err *why)
+{
+	pthread_mutex_lock(&s->lost_lock);
+	if (!s->lost.code)
+		err_copy(&s->lost, why);
+	pthread_mutex_unlock(&s->lost_lock);
+}
+
 static void on_lost(void *arg, const struct err *why)
 {
 	struct session *s = arg;
+	struct err e = {0};
 
-	pthread_mutex_lock(&s->lost_lock);
-	err_copy(&s->lost, why);
-	pthread_mutex_unlock(&s->lost_lock);
+	/* Not ERR_LOCKED: exit code 11 tells a script that it may simply try again later. */
+	err_set(&e, ERR_IO, "the lock on the repository was lost, so the run had to end: %s", why->msg);
+	set_lost(s, &e);
 	stop_request(s->cmd->stop);
+}
+
+static void on_token_ends(struct task *t)
+{
+	struct session *s = task_of(t, struct session, token_ends);
+	struct err e = {0};
+
+	err_set(&e, ERR_DENIED, "the Swift token dies soon, so the run had to end; what it has stored is kept. " SWIFT_GO_ON);
+	set_lost(s, &e);
+	stop_wind_up(s->cmd->stop);
+}
+
+void session_watch_token(struct session *s)
+{
+	struct ts now = clock_now(s->env.clock);
+	int64_t left, margin, second = 1000000000;
+	struct ts got, end;
+
+	if (!s->keeper || !swift_keeper_end(s->keeper, &got, &end) || end.sec - now.sec > TOKEN_FAR)
+		return;
+	left = (end.sec - now.sec) * second + end.nsec - now.nsec;
+	margin = (end.sec - got.sec) * second / 4;
+	if (margin > TOKEN_MARGIN_S * second)
+		margin = TOKEN_MARGIN_S * second;
+	s->token_ends.done = on_token_ends;
+	loop_after(s->env.loop, left > margin ? left - margin : 0, &s->token_ends);
 }
 
 int session_lost(struct session *s, int rc, struct err *err)
 {
 	pthread_mutex_lock(&s->lost_lock);
-	/* Not ERR_LOCKED: exit code 11 tells a script that it may simply try again later. */
 	if (s->lost.code && rc)
-		rc = err_set(err, ERR_IO, "the lock on the repository was lost, so the run had to end: %s", s->lost.msg);
+		rc = err_copy(err, &s->lost);
 	pthread_mutex_unlock(&s->lost_lock);
 	return rc;
 }

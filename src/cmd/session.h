@@ -37,7 +37,8 @@ struct session {
 	char *hostname, *username; /* of this machine and process */
 	struct settings set;
 	pthread_mutex_t lost_lock;
-	struct err lost; /* under lost_lock: why the lock was lost, code 0 when it was not */
+	struct err lost;        /* under lost_lock: why the program ended the run itself, code 0 when it did not */
+	struct task token_ends; /* on the loop */
 };
 
 void session_init(struct session *s, struct cmd *cmd, struct comm *comm);
@@ -66,7 +67,9 @@ int session_lock(struct session *s, bool exclusive, struct err *err); /* with --
 int session_snapshots(struct session *s, struct err *err);            /* those that cannot be read are named and left out */
 int session_index(struct session *s, struct err *err);                /* catalog, claim, loader */
 
-/* session_lost: the result of a run, or why the lock was lost if that ended it. */
+/* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once, after session_open. */
+void session_watch_token(struct session *s);
+/* session_lost: the result of a run, or why the program ended it itself: the lock was lost, the token ends. */
 int session_lost(struct session *s, int rc, struct err *err);
 bool session_stopped(const struct session *s);
 

@@ -1,5 +1,6 @@
 #include "cmd/stop.h"
 #include "base/mem.h"
+#include "engine/stopped.h"
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -11,7 +12,7 @@ static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
 
 struct stop {
-	volatile int flag; /* set by the handler or any thread, read by any: __atomic_* */
+	volatile int flag; /* enum engine_stop; set by the handler or any thread, read by any: __atomic_* */
 	volatile sig_atomic_t signalled;
 	volatile sig_atomic_t first_sec; /* of CLOCK_MONOTONIC, when the first signal came */
 	sem_t wake;                      /* posted by the handler and by stop_request */
@@ -42,7 +43,7 @@ static void on_signal(int sig)
 	if (!s->signalled)
 		s->first_sec = (sig_atomic_t)now.tv_sec;
 	s->signalled = 1;
-	__atomic_store_n(&s->flag, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->flag, ENGINE_STOP, __ATOMIC_RELAXED);
 	sem_post(&s->wake);
 	errno = e;
 }
@@ -59,7 +60,7 @@ static void *watch(void *arg)
 			pthread_mutex_unlock(&s->lock);
 			return NULL;
 		}
-		for (size_t i = 0; i < s->backends; i++)
+		for (size_t i = 0; i < s->backends && !engine_winds_up(&s->flag); i++)
 			backend_retry_cancel(s->backend[i]);
 		for (size_t i = 0; i < s->loops; i++)
 			loop_poke(s->loop[i]);
@@ -140,8 +141,16 @@ bool stop_signalled(const struct stop *s)
 
 void stop_request(struct stop *s)
 {
-	__atomic_store_n(&s->flag, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->flag, ENGINE_STOP, __ATOMIC_RELAXED);
 	sem_post(&s->wake);
+}
+
+void stop_wind_up(struct stop *s)
+{
+	int none = 0;
+
+	if (__atomic_compare_exchange_n(&s->flag, &none, ENGINE_WIND_UP, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		sem_post(&s->wake);
 }
 
 bool stop_sleep(struct stop *s, int64_t ns)
@@ -185,7 +194,7 @@ void stop_add_backend(struct stop *s, struct backend *b)
 	pthread_mutex_lock(&s->lock);
 	s->backend = mem_regrow(s->backend, s->backends + 1, sizeof(*s->backend));
 	s->backend[s->backends++] = b;
-	if (s->flag)
+	if (stop_requested(s) && !engine_winds_up(&s->flag))
 		backend_retry_cancel(b);
 	pthread_mutex_unlock(&s->lock);
 }

@@ -34,10 +34,16 @@ static void look_for_stop(struct backup *b)
 {
 	struct err e;
 
-	if (!engine_stopped(b->stop) || b->err.code || part_done(b))
+	if (!engine_stopped(b->stop) || b->asked == RUN_CANCELED || part_done(b))
 		return;
-	err_set(&e, ERR_CANCELED, "stopped by a signal");
-	run_fail(b, &e);
+	if (!engine_winds_up(b->stop)) {
+		err_set(&e, ERR_CANCELED, "stopped by a signal");
+		run_fail(b, &e);
+	} else if (b->rank == 0 && !b->flush_asked) {
+		/* Once the tree is closed there is nothing else left to do anyway. */
+		err_set(&e, ERR_CANCELED, "ended early");
+		run_wind_up(b, &e);
+	}
 }
 
 void run_more(struct backup *b)
@@ -208,7 +214,7 @@ static void tick(struct task *t)
 		return;
 	look_for_stop(b);
 	if (b->rank == 0) {
-		if (b->opt->lock && lock_lost(b->opt->lock) && !b->err.code) {
+		if (b->opt->lock && lock_lost(b->opt->lock) && b->asked != RUN_CANCELED) {
 			err_set(&e, ERR_LOCKED, "the lock on the repository was lost: no snapshot can be saved");
 			run_fail(b, &e);
 		}
@@ -410,7 +416,7 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 	run_more(b);
 	router_run(r, &b->finished);
 	/* A failure of rank 0 itself may not have been told yet: its message is still on the way. */
-	if (b->rank == 0 && !b->failed_told && !b->err.code)
+	if (b->rank == 0 && !b->told && !b->err.code)
 		save_snapshot(b, result);
 	else if (b->rank == 0)
 		run_sum_counts(b, &result->counts);

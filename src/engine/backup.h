@@ -63,8 +63,9 @@ struct backup_result {
 /*
  * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for exit code 3.  All ranks return the same
  * code, that of the first rank that failed; no snapshot is saved then.  ERR_USAGE when nothing at all is left of the targets ("snapshot
- * is empty"), ERR_LOCKED when the lock was lost.  *stop (may be NULL) becomes non-zero from a signal handler: within a fraction of a
- * second the run begins to end with ERR_CANCELED.
+ * is empty"), ERR_LOCKED when the lock was lost.  *stop (may be NULL) becomes an enum
+ * engine_stop (stopped.h) in a signal handler or another thread: within a fraction of a second the run begins to end with ERR_CANCELED.
+ * ENGINE_WIND_UP counts on rank 0 only.
  */
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,
 	const struct backup_events *ev, const volatile int *stop, struct backup_result *result, struct err *err);

@@ -19,11 +19,14 @@ enum backup_tag {
 	TAG_PACK,                 /* each -> rank 0: a pack that is stored */
 	TAG_NOTE,                 /* each -> rank 0: something to say about an item */
 	TAG_COUNTS,               /* each -> rank 0: progress */
-	TAG_FAIL,                 /* each -> rank 0: the run cannot succeed */
-	TAG_CANCEL,               /* rank 0 -> all */
+	TAG_FAIL,                 /* each -> rank 0: the run cannot succeed, or shall end */
+	TAG_CANCEL,               /* rank 0 -> all: enum run_end */
 	TAG_FLUSH,                /* rank 0 -> all: the tree is closed: store what you hold */
 	TAG_FLUSHED               /* each -> rank 0: all my packs are stored (or the run has failed); my counts */
 };
+
+/* How a run ends before its time: what is under way is stored and indexed, or dropped.  The later is the stronger. */
+enum run_end { RUN_GOES_ON, RUN_WINDS_UP, RUN_CANCELED };
 
 #define TICK_NS      ((int64_t)200 * 1000 * 1000)
 #define CACHE_TREES  ((size_t)160 << 20) /* tree packs kept: two and a half of the default size */
@@ -53,10 +56,11 @@ struct backup {
 	struct tally tally;
 	struct task tick;
 
-	size_t dirs, files; /* jobs under way on this rank */
-	size_t loading;     /* of the dirs, those whose parent tree is on its way */
-	size_t closing;     /* trees being made */
-	_Atomic bool canceled;
+	size_t dirs, files;    /* jobs under way on this rank */
+	size_t loading;        /* of the dirs, those whose parent tree is on its way */
+	size_t closing;        /* trees being made */
+	_Atomic bool canceled; /* or winding up: nothing more is begun */
+	enum run_end asked;    /* what this rank asked rank 0 for */
 	bool flushing, flush_asked, flushed, finished;
 	struct err err; /* why the run cannot succeed */
 
@@ -64,7 +68,8 @@ struct backup {
 	struct target *target;
 	struct indexer *indexer;
 	int ranks_flushed;
-	bool failed_told, tree_closed, empty, has_parent;
+	enum run_end told; /* what all were told */
+	bool tree_closed, empty, has_parent;
 	struct id tree, parent_tree;
 	struct backup_counts *of_rank; /* the newest of each */
 	struct ts start;
@@ -75,7 +80,8 @@ void run_more(struct backup *b);
 
 /* run_fail: this run cannot succeed: rank 0 will cancel it on all ranks.  The first error of a rank counts. */
 void run_fail(struct backup *b, const struct err *e);
-void run_failed(void *arg, const struct err *e); /* the same as a callback with arg = b */
+void run_wind_up(struct backup *b, const struct err *why); /* likewise, but what lies in packs is stored and indexed: no snapshot is made */
+void run_failed(void *arg, const struct err *e);           /* the same as a callback with arg = b */
 void run_on_fail(void *arg, struct comm_msg *m);
 void run_on_cancel(void *arg, struct comm_msg *m);
 

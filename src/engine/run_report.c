@@ -1,32 +1,48 @@
 #include "engine/run.h"
 #include "base/mem.h"
 
-static void cancel_here(struct backup *b)
+static void cancel_here(struct backup *b, enum run_end how)
 {
 	struct workq_item *it;
 
+	if (how == RUN_WINDS_UP)
+		saver_wind_up(b->saver);
+	else
+		saver_cancel(b->saver);
 	if (b->canceled)
 		return;
 	b->canceled = true;
 	workq_stop(b->queue);
 	while ((it = workq_pop(b->queue)) != NULL)
 		item_free(task_of(it, struct item, q));
-	saver_cancel(b->saver);
 	tails_cancel(b->tails);
 	b->flush_asked = true;
 }
 
-void run_fail(struct backup *b, const struct err *e)
+static void ask_for(struct backup *b, enum run_end how, const struct err *e)
 {
 	struct buf m;
 
-	if (b->err.code)
+	if (b->asked >= how)
 		return;
-	b->err = *e;
+	b->asked = how;
+	if (!b->err.code)
+		b->err = *e;
 	buf_init(&m, MESSAGE_MAX);
+	wire_put_u8(&m, (uint8_t)how);
 	wire_put_u32(&m, (uint32_t)-e->code);
 	wire_put_bytes(&m, e->msg, strlen(e->msg));
 	router_send(b->r, 0, TAG_FAIL, &m);
+}
+
+void run_fail(struct backup *b, const struct err *e)
+{
+	ask_for(b, RUN_CANCELED, e);
+}
+
+void run_wind_up(struct backup *b, const struct err *why)
+{
+	ask_for(b, RUN_WINDS_UP, why);
 }
 
 void run_failed(void *arg, const struct err *e)
@@ -39,25 +55,31 @@ void run_on_fail(void *arg, struct comm_msg *m)
 	struct backup *b = arg;
 	struct wire_in w;
 	const uint8_t *msg;
+	enum run_end how;
 	size_t n;
 	int code;
 
 	wire_in_init(&w, m->data.p, m->data.len);
+	how = wire_u8(&w) == RUN_WINDS_UP ? RUN_WINDS_UP : RUN_CANCELED;
 	code = -(int)wire_u32(&w);
 	msg = wire_bytes(&w, &n);
 	if (!b->err.code && m->from == 0)
 		err_set(&b->err, code ? code : ERR_IO, "%.*s", (int)n, (const char *)msg);
-	if (b->failed_told)
+	if (b->told >= how)
 		return;
-	b->failed_told = true;
-	for (int i = 0; i < b->size; i++)
-		router_send(b->r, i, TAG_CANCEL, NULL);
+	b->told = how;
+	for (int i = 0; i < b->size; i++) {
+		struct buf c;
+
+		buf_init(&c, 1);
+		wire_put_u8(&c, (uint8_t)how);
+		router_send(b->r, i, TAG_CANCEL, &c);
+	}
 }
 
 void run_on_cancel(void *arg, struct comm_msg *m)
 {
-	(void)m;
-	cancel_here(arg);
+	cancel_here(arg, m->data.len == 1 ? (enum run_end)m->data.p[0] : RUN_CANCELED);
 	run_more(arg);
 }
 

@@ -433,8 +433,14 @@ void saver_adopt(struct saver *s, struct saver_parcel *p)
 
 void saver_cancel(struct saver *s)
 {
-	if (!atomic_exchange(&s->cancelled, true))
-		packer_cancel(s->packer);
+	atomic_store(&s->cancelled, true);
+	packer_cancel(s->packer);
+}
+
+void saver_wind_up(struct saver *s)
+{
+	atomic_store(&s->cancelled, true);
+	packer_wind_up(s->packer);
 }
 
 void saver_stats(const struct saver *s, struct saver_stats *out)

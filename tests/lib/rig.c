@@ -68,12 +68,15 @@ static void count_note(void *arg, const char *path, const char *message)
 /* Stops a rank from its own loop, as a signal would. */
 struct stopper {
 	struct task task;
+	enum engine_stop how;
 	volatile int stop;
 };
 
 static void stop_now(struct task *t)
 {
-	task_of(t, struct stopper, task)->stop = 1;
+	struct stopper *s = task_of(t, struct stopper, task);
+
+	s->stop = s->how;
 }
 
 static int one_rank(void *arg, struct comm *c)
@@ -89,7 +92,7 @@ static int one_rank(void *arg, struct comm *c)
 	struct snapshot parent = {.has_summary = false};
 	struct backend_retry_policy often = {100000, 1000000, 50000000};
 	struct backend *be = b->be;
-	struct stopper stopper = {.task = {.done = stop_now}};
+	struct stopper stopper = {.task = {.done = stop_now}, .how = b->stop_how ? b->stop_how : ENGINE_STOP};
 	struct err e = {0};
 	int rc = 0;
 

@@ -3,6 +3,7 @@
 #define LIB_RIG_H
 #include "base/env.h"
 #include "engine/backup.h"
+#include "engine/stopped.h"
 #include "format/pack.h"
 
 struct rig {
@@ -25,6 +26,7 @@ struct rig_backup {
 	bool retry;                /* a retry decorator with short pauses over be, one a rank */
 	int stop_rank;             /* this rank is stopped, -1: all of them … */
 	int64_t stop_ns;           /* … so long after the start, if not 0 */
+	enum engine_stop stop_how; /* 0: ENGINE_STOP */
 	/* out */
 	int rank_code[RIG_RANKS];
 	int code;

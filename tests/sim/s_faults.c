@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"
+#include "repo/catalog.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -226,4 +227,55 @@ TEST(stopped_at_any_moment)
 	}
 	printf("    %zu of 60 were stopped\n", stopped);
 	CHECK(stopped > 3);
+}
+
+/* Packs in the index of a repository of rig_adopt. */
+static size_t packs_known(struct backend *store)
+{
+	struct catalog *cat = catalog_new();
+	struct repo *repo;
+	struct rig g;
+	size_t n;
+
+	rig_init(&g, 1);
+	repo = rig_adopt(store, &g.env);
+	CHECK_EQ(catalog_load(cat, repo, NULL, NULL, NULL), 0);
+	n = catalog_packs(cat);
+	catalog_free(cat);
+	repo_close(repo);
+	rig_release(&g);
+	return n;
+}
+
+/* There is time: no snapshot, but all that lies in packs is stored and found by the next run. */
+TEST(wound_up_at_any_moment)
+{
+	size_t ended = 0, packs = 0;
+
+	for (uint64_t k = 0; k < 40; k++) {
+		struct backend *store = backend_mem_new();
+		struct rig_backup b = {.ranks = 1 + (int)(k % 4), .be = store, .target = dir, .adopt = true, .threads = 1 + k % 2};
+		size_t fds = files_fds(), there;
+
+		b.stop_rank = k % 3 ? -1 : 0;
+		b.stop_ns = 1 + (int64_t)roll(80) * 1000000;
+		b.stop_how = ENGINE_WIND_UP;
+		alarm(100);
+		rig_backup_run(&b);
+		alarm(0);
+		CHECK_EQ(files_fds(), fds);
+		CHECK(b.code == 0 || b.code == ERR_CANCELED);
+		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), b.code == 0);
+		there = files_of(store, BACKEND_PACK);
+		CHECK_EQ(packs_known(store), there);
+		rig_check(store, b.code == 0);
+		if (b.code) {
+			ended++;
+			packs += there;
+			CHECK_EQ(there > 0, b.result.counts.data_blobs > 0);
+		}
+		backend_free(store);
+	}
+	printf("    %zu of 40 were ended, with %zu packs\n", ended, packs);
+	CHECK(ended > 3 && packs > 3);
 }

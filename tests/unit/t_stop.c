@@ -1,4 +1,5 @@
 #include "cmd/stop.h"
+#include "engine/stopped.h"
 #include "unit/check.h"
 #include <pthread.h>
 #include <signal.h>
@@ -54,6 +55,21 @@ TEST(a_request_ends_a_sleep)
 	CHECK(now() - t < 10);
 	CHECK(!stop_signalled(s));
 	pthread_join(thread, NULL);
+	stop_free(s);
+}
+
+/* There is time to try again; but a signal is stronger, and is not taken back. */
+TEST(winding_up)
+{
+	struct stop *s = stop_new();
+
+	stop_wind_up(s);
+	CHECK(stop_requested(s) && !stop_signalled(s));
+	CHECK_EQ(*stop_flag(s), ENGINE_WIND_UP);
+	stop_request(s);
+	CHECK_EQ(*stop_flag(s), ENGINE_STOP);
+	stop_wind_up(s);
+	CHECK_EQ(*stop_flag(s), ENGINE_STOP);
 	stop_free(s);
 }
 

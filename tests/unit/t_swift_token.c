@@ -342,3 +342,64 @@ TEST(bad_tokens)
 	CHECK_STR(t->storage_url, "http://s/x");
 	swift_token_drop(t);
 }
+
+/* Nobody asks for what there cannot be; the store says when it is over, and then the sentence is the source's. */
+TEST(the_last_token)
+{
+	struct hand h = {.life = 20};
+	struct swift_keeper *k = keeper(&h);
+	struct ts got, end;
+
+	CHECK(!swift_keeper_end(k, &got, &end));
+	get(k, 0);
+	hand_gives(&h);
+	CHECK(!swift_keeper_end(k, &got, &end));
+	ask[0].t->last = ask[0].t->inherited = true;
+	CHECK(swift_keeper_end(k, &got, &end));
+	CHECK_EQ(got.sec, fake_time.sec);
+	CHECK_EQ(end.sec, fake_time.sec + 20);
+	fake_time.sec += 100;
+	get(k, 0);
+	has(0, "t1");
+	CHECK_EQ(h.asked, 1);
+	refuse(k, 0);
+	CHECK_EQ(h.asked, 2);
+	hand_fails(&h, ERR_DENIED);
+	CHECK_EQ(ask[0].e.code, ERR_DENIED);
+	drop(k, &h);
+}
+
+/* For who gives tokens on: he cannot tell whether a token was any good; and a login server that fails is left alone for a while. */
+TEST(another_one_for_somebody_else)
+{
+	struct hand h = {.life = 3600};
+	struct swift_keeper *k = keeper(&h);
+	struct swift_token *t;
+
+	get(k, 0);
+	hand_gives(&h);
+	t = swift_token_ref(ask[0].t);
+	ask[1].w.done = asker_done;
+	ask[1].answers = 0;
+	swift_keeper_other(k, t, &ask[1].w);
+	has(1, NULL);
+	hand_fails(&h, ERR_IO);
+	CHECK_EQ(ask[1].e.code, ERR_IO);
+	ask[1].answers = 0;
+	swift_keeper_other(k, t, &ask[1].w);
+	CHECK_EQ(ask[1].answers, 1);
+	CHECK_EQ(ask[1].e.code, ERR_IO);
+	CHECK_EQ(h.asked, 2);
+	fake_time.sec += 6;
+	ask[1].answers = 0;
+	swift_keeper_other(k, t, &ask[1].w);
+	hand_gives(&h);
+	has(1, "t2");
+	ask[2].w.done = asker_done;
+	ask[2].answers = 0;
+	swift_keeper_other(k, t, &ask[2].w);
+	has(2, "t2");
+	CHECK_EQ(h.asked, 3);
+	swift_token_drop(t);
+	drop(k, &h);
+}
