@@ -97,7 +97,10 @@ static struct left left_in(struct backend *be)
 
 static void run(struct rig_backup *b)
 {
-	b->target = dir;
+	/* An absolute path would bring the directories above it, and others change those. */
+	REQUIRE(!chdir(dir));
+	b->target = ".";
+	b->opt.cwd = dir;
 	b->adopt = true;
 	b->threads = 1;
 	b->opt.pack_size = PACK;
