@@ -272,7 +272,7 @@ TEST(wound_up_at_any_moment)
 		if (b.code) {
 			ended++;
 			packs += there;
-			CHECK_EQ(there > 0, b.result.counts.data_blobs > 0);
+			CHECK_EQ(there > 0, b.result.counts.data_blobs + b.result.counts.tree_blobs > 0);
 		}
 		backend_free(store);
 	}
