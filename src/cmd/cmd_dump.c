@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "cmd/dump_tar.h"
 #include "cmd/session.h"
+#include "engine/stream.h"
 #include "engine/treewalk.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,58 +13,40 @@
 struct dump {
 	struct session *s;
 	struct out *to;
+	struct stream *stream;
 	struct buf head;
 	int rc;
 	struct err *err;
 };
 
-static void put(struct dump *d, struct buf *b)
+static bool halted(const struct dump *d)
 {
-	out_result(d->to, b->p, b->len);
-	buf_reset(b);
+	return out_broken(d->to) || session_stopped(d->s);
 }
 
-/* The contents of a file, whose size its header has promised. */
-static int put_contents(struct dump *d, const struct node *n, struct err *err)
+static bool write_out(void *arg, const void *p, size_t n)
 {
-	struct buf plain;
-	uint64_t sum = 0;
-	int rc = 0;
+	struct dump *d = arg;
 
-	buf_init(&plain, (size_t)UINT32_MAX);
-	for (size_t i = 0; i < n->n_content && !rc && !out_broken(d->to) && !session_stopped(d->s); i++) {
-		rc = loader_blob_wait(d->s->loader, BLOB_DATA, &n->content[i], &plain, err);
-		if (rc)
-			break;
-		sum += plain.len;
-		put(d, &plain);
-	}
-	if (!rc && sum != n->size && !out_broken(d->to) && !session_stopped(d->s))
-		rc = err_set(err, ERR_INVALID, "its contents have %llu bytes instead of %llu", (unsigned long long)sum,
-			(unsigned long long)n->size);
-	buf_release(&plain);
-	return rc;
+	out_result(d->to, p, n);
+	return !halted(d);
 }
 
 static enum treewalk_next tar_entry(void *arg, const struct treewalk_entry *e)
 {
 	struct dump *d = arg;
+	const struct node *n = e->node;
 
-	if (session_stopped(d->s) || out_broken(d->to))
-		return TREEWALK_STOP;
-	if (!dump_tar_header(&d->head, e->node, e->path + 1, e->path_len - 1))
+	if (!dump_tar_header(&d->head, n, e->path + 1, e->path_len - 1))
 		return TREEWALK_GO;
-	put(d, &d->head);
-	if (e->node->type == NODE_FILE) {
-		d->rc = put_contents(d, e->node, d->err);
-		if (d->rc) {
-			err_prefix(d->err, "%s", e->path);
-			return TREEWALK_STOP;
-		}
-		dump_tar_pad(&d->head, e->node->size);
-		put(d, &d->head);
+	d->rc = stream_bytes(d->stream, &d->head, d->err);
+	if (!d->rc && n->type == NODE_FILE) {
+		d->rc = stream_file(d->stream, n, e->path, d->err);
+		dump_tar_pad(&d->head, n->size);
+		if (!d->rc)
+			d->rc = stream_bytes(d->stream, &d->head, d->err);
 	}
-	return TREEWALK_GO;
+	return d->rc ? TREEWALK_STOP : TREEWALK_GO;
 }
 
 static int put_tar(struct dump *d, const struct id *tree, const char *path, struct err *err)
@@ -80,7 +63,7 @@ static int put_tar(struct dump *d, const struct id *tree, const char *path, stru
 		rc = d->rc;
 	if (!rc) {
 		dump_tar_end(&d->head);
-		put(d, &d->head);
+		rc = stream_bytes(d->stream, &d->head, err);
 	}
 	return rc;
 }
@@ -91,9 +74,7 @@ static int put_path(struct dump *d, const struct id *root, const char *path, str
 	int rc = treewalk_find(d->s->loader, root, path, &found, err);
 
 	if (!rc && found.node.type == NODE_FILE) {
-		rc = put_contents(d, &found.node, err);
-		if (rc)
-			err_prefix(err, "%s", path);
+		rc = stream_file(d->stream, &found.node, path, err);
 	} else if (!rc && found.node.type == NODE_DIR && found.node.has_subtree) {
 		rc = put_tar(d, &found.node.subtree, path, err);
 	} else if (!rc) {
@@ -164,7 +145,15 @@ int cmd_dump(struct session *s, struct err *err)
 	if (!rc)
 		rc = open_target(&d, opt_str(s->opts, OPT_TARGET), &fd, err);
 	if (!rc) {
+		unsigned connections = s->be->connections;
+
+		d.stream = stream_new(s->loader, connections < 4 ? 8 : 2 * connections, write_out, &d);
 		rc = put_path(&d, &tree, path, err);
+		if (!rc)
+			rc = stream_end(d.stream, err);
+		stream_free(d.stream);
+		if (rc == ERR_CANCELED && halted(&d))
+			rc = 0;
 		rc = close_target(&d, fd, rc, err);
 	}
 	mem_free(sub);

@@ -412,6 +412,17 @@ void loader_tree_get(struct loader *l, struct loader_tree *t)
 	blob_get(l, t, BLOB_TREE, false);
 }
 
+void loader_blob_get(struct loader *l, enum blob_type type, struct loader_tree *t)
+{
+	blob_get(l, t, type, true);
+}
+
+void loader_wait(struct loader *l, const bool *done)
+{
+	claim_flush(l->claim);
+	parallel_wait(l->r->env, done);
+}
+
 static void wait_done(struct loader_tree *t)
 {
 	*(bool *)t->arg = true;
@@ -423,8 +434,7 @@ static int blob_wait(struct loader *l, enum blob_type type, bool direct, const s
 	struct loader_tree t = {.id = *id, .done = wait_done, .arg = &done};
 
 	blob_get(l, &t, type, direct);
-	claim_flush(l->claim);
-	parallel_wait(l->r->env, &done);
+	loader_wait(l, &done);
 	if (t.err.code)
 		return err_copy(err, &t.err);
 	buf_move(plain, &t.plain);

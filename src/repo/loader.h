@@ -36,8 +36,11 @@ struct loader_tree {
 void loader_tree_get(struct loader *l, struct loader_tree *t);
 /* loader_tree_wait: the same, running env->loop until it is there; for serial commands. */
 int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err);
-/* loader_blob_wait: any one blob (dump, cat), by its own range request.  Runs env->loop. */
+/* loader_blob_get, loader_blob_wait: any one blob (dump, cat), by its own range request. */
+void loader_blob_get(struct loader *l, enum blob_type type, struct loader_tree *t);
 int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain, struct err *err);
+
+void loader_wait(struct loader *l, const bool *done); /* runs env->loop until done, which the done() of a request sets */
 
 struct loader_stats {
 	uint64_t gets, bytes, trees, hits;
