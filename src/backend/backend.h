@@ -41,6 +41,13 @@ struct backend_op {
 	int64_t retry_after_ns; /* set by a store whose answer asked for a pause before the next try; 0: it did not.  The retry decorator clears it */
 };
 
+/* How full the place is in which the repository lies: the bucket or container, with whatever else is in it. */
+struct backend_usage {
+	bool known; /* else the numbers mean nothing */
+	uint64_t objects, bytes;
+	uint64_t objects_max; /* what the store says that it will take; 0: it did not say */
+};
+
 struct backend;
 struct backend_vtable {
 	const char *scheme;
@@ -54,12 +61,18 @@ struct backend_vtable {
 		struct err *err);
 	int (*create)(struct backend *b, struct err *err); /* make the place (directories, bucket); fine if it exists */
 	void (*free)(struct backend *b);                   /* no operation may be under way */
+	int (*usage)(
+		struct backend *b, struct backend_usage *u, struct err *err); /* one request, blocking; NULL: such a store does not tell */
 };
 struct backend {
 	const struct backend_vtable *vt;
 	unsigned connections; /* operations that make sense at once */
 	bool list_order;      /* unused names come back in lexical order (S3, Swift) */
+	uint64_t objects_max; /* so many objects such a place holds by custom; 0: there is no limit that one would meet */
 };
+
+#define BACKEND_BUCKET_OBJECTS                                                                                                             \
+	500000 /* in a bucket or container, as on Allas (CSC, 2026): beyond it listings and the index of a Ceph bucket suffer */
 
 static inline void backend_start(struct backend *b, struct backend_op *op)
 {
@@ -73,6 +86,12 @@ static inline int backend_list(
 static inline int backend_create(struct backend *b, struct err *err)
 {
 	return b->vt->create(b, err);
+}
+/* backend_usage(b, u, err): u->known is false when the store does not tell; then 0 is returned. */
+static inline int backend_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	*u = (struct backend_usage){0};
+	return b->vt->usage ? b->vt->usage(b, u, err) : 0;
 }
 void backend_free(struct backend *b); /* NULL is fine */
 

@@ -186,6 +186,14 @@ static int fault_create(struct backend *b, struct err *err)
 	return fault_dead(f, n) ? fault_set(f, n, err) : backend_create(f->inner, err);
 }
 
+static int fault_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	struct fault *f = fault_of(b);
+	uint64_t n = fault_count_op(f);
+
+	return fault_dead(f, n) ? fault_set(f, n, err) : backend_usage(f->inner, u, err);
+}
+
 static void fault_free(struct backend *b)
 {
 	backend_free(fault_of(b)->inner);
@@ -198,6 +206,7 @@ static const struct backend_vtable fault_vtable = {
 	.list = fault_list,
 	.create = fault_create,
 	.free = fault_free,
+	.usage = fault_usage,
 };
 
 struct backend *backend_fault_new(struct backend *inner, const struct backend_fault_policy *p)

@@ -59,6 +59,9 @@ void http_req_release(struct http_req *r);           /* out and headers; the str
 /* http_header(r, name, out): copies the value of an answer's header (trimmed) to out; false when absent or too long. */
 bool http_header(const struct http_req *r, const char *name, char *out, size_t cap);
 
+/* http_header_number(r, name, out): the value of a header that is a decimal number; false (*out as it was) when absent or anything else. */
+bool http_header_number(const struct http_req *r, const char *name, uint64_t *out);
+
 /* http_retry_after_ns(r, now): what Retry-After asks for (seconds or a date), 0 when absent. */
 int64_t http_retry_after_ns(const struct http_req *r, const struct ts *now);
 

@@ -3,6 +3,8 @@
 #include "base/civil.h"
 #include "base/id.h"
 #include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -36,6 +38,21 @@ bool http_header(const struct http_req *r, const char *name, char *out, size_t c
 		return true;
 	}
 	return false;
+}
+
+bool http_header_number(const struct http_req *r, const char *name, uint64_t *out)
+{
+	unsigned long long n;
+	char v[24], *end;
+
+	if (!http_header(r, name, v, sizeof(v)) || v[0] < '0' || v[0] > '9')
+		return false;
+	errno = 0;
+	n = strtoull(v, &end, 10);
+	if (*end || errno)
+		return false;
+	*out = n;
+	return true;
 }
 
 static int digits(const char *s, size_t n)

@@ -104,6 +104,11 @@ static int limit_create(struct backend *b, struct err *err)
 	return backend_create(limit_of(b)->inner, err);
 }
 
+static int limit_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	return backend_usage(limit_of(b)->inner, u, err);
+}
+
 static void limit_free(struct backend *b)
 {
 	struct limit *l = limit_of(b);
@@ -124,6 +129,7 @@ static const struct backend_vtable limit_vtable = {
 	.list = limit_list,
 	.create = limit_create,
 	.free = limit_free,
+	.usage = limit_usage,
 };
 
 struct backend *backend_limit_new(struct backend *inner, unsigned at_once)

@@ -238,6 +238,11 @@ static int share_create(struct backend *b, struct err *err)
 	return backend_create(shared(b), err);
 }
 
+static int share_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	return backend_usage(shared(b), u, err);
+}
+
 static void share_free(struct backend *b)
 {
 	mem_free(b);
@@ -249,6 +254,7 @@ static const struct backend_vtable share_vtable = {
 	.list = share_list,
 	.create = share_create,
 	.free = share_free,
+	.usage = share_usage,
 };
 
 struct backend *backend_share(struct backend *b)

@@ -89,7 +89,8 @@ static int fault(const struct http_req *r, struct err *e)
 		}
 	}
 	http_fault_text(r, text, sizeof(text));
-	return err_set(e, code, "the server answers %d%s%s", r->status, text[0] ? ": " : "", text);
+	return err_set(e, code, "the server answers %d%s%s%s", r->status, code == ERR_NOSPACE ? " (its disk or quota is full)" : "",
+		text[0] ? ": " : "", text);
 }
 
 static bool is_ok(const struct http_req *r)

@@ -428,6 +428,16 @@ static int retry_create(struct backend *b, struct err *err)
 	return retry_call(retry_of(b), "create the repository's place", call_create, NULL, err);
 }
 
+static int call_usage(struct retry *r, void *arg, struct err *err)
+{
+	return backend_usage(r->inner, arg, err);
+}
+
+static int retry_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	return retry_call(retry_of(b), "ask how full the place is", call_usage, u, err);
+}
+
 static void retry_free(struct backend *b)
 {
 	struct retry *r = retry_of(b);
@@ -452,6 +462,7 @@ static const struct backend_vtable retry_vtable = {
 	.list = retry_list,
 	.create = retry_create,
 	.free = retry_free,
+	.usage = retry_usage,
 };
 
 struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env)

@@ -201,7 +201,8 @@ static void s3_start(struct backend *b, struct backend_op *op)
 	s3_call_start(s, &o->call);
 }
 
-static int bucket_call(struct s3 *s, const char *method, const char *body, struct err *err)
+/* usage (may be NULL): what the answer's headers say of it; Ceph tells. */
+static int bucket_call(struct s3 *s, const char *method, const char *body, struct backend_usage *usage, struct err *err)
 {
 	struct s3_call c = {.method = method, .path_style = true};
 	char sha[2 * 32 + 1];
@@ -220,9 +221,19 @@ static int bucket_call(struct s3 *s, const char *method, const char *body, struc
 	code = s3_call_judge(&c, err);
 	if (code && !strcmp(c.e.code, "BucketAlreadyOwnedByYou"))
 		code = 0;
+	if (!code && usage) {
+		usage->known = http_header_number(&c.r, "X-RGW-Object-Count", &usage->objects) &&
+			       http_header_number(&c.r, "X-RGW-Bytes-Used", &usage->bytes);
+		http_header_number(&c.r, "X-RGW-Quota-Bucket-Objects", &usage->objects_max); /* -1, no number: none */
+	}
 	s3_call_release(&c);
 	buf_release(&c.r.out);
 	return code;
+}
+
+static int s3_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	return bucket_call(s3_of(b), "HEAD", NULL, u, err);
 }
 
 /* Whoever may not ask whether the bucket exists may still use it, so a refusal counts as "exists" (as restic has it); so does a bucket that moved. */
@@ -231,7 +242,7 @@ static int s3_create(struct backend *b, struct err *err)
 	struct s3 *s = s3_of(b);
 	struct err ignored = {0};
 	char *body = NULL;
-	int code = bucket_call(s, "HEAD", NULL, err);
+	int code = bucket_call(s, "HEAD", NULL, NULL, err);
 
 	if (code == ERR_DENIED || !code) {
 		err_clear(err);
@@ -246,10 +257,10 @@ static int s3_create(struct backend *b, struct err *err)
 				  "</LocationConstraint></CreateBucketConfiguration>",
 			s->region);
 	pthread_mutex_unlock(&s->lock);
-	code = bucket_call(s, "PUT", body ? body : "", err);
+	code = bucket_call(s, "PUT", body ? body : "", NULL, err);
 	/* Another rank or user of ours may have been faster. */
 	if (code == ERR_IO || code == ERR_EXISTS) {
-		if (!bucket_call(s, "HEAD", NULL, &ignored))
+		if (!bucket_call(s, "HEAD", NULL, NULL, &ignored))
 			code = 0;
 	}
 	mem_free(body);
@@ -350,6 +361,7 @@ static const struct backend_vtable s3_vtable = {
 	.list = s3_list,
 	.create = s3_create,
 	.free = s3_free,
+	.usage = s3_usage,
 };
 
 int backend_s3_new(
@@ -363,6 +375,7 @@ int backend_s3_new(
 	*out = NULL;
 	s->b.vt = &s3_vtable;
 	s->b.connections = o->connections ? o->connections : CONNECTIONS;
+	s->b.objects_max = BACKEND_BUCKET_OBJECTS;
 	s->b.list_order = false; /* ranges are read at the same time */
 	s->http = http;
 	s->env = env;

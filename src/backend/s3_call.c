@@ -231,6 +231,7 @@ static const struct {
 	{"NoSuchBucket", ERR_NOTFOUND, "the bucket does not exist"},
 	{"InvalidRange", ERR_TOOSHORT, NULL},
 	{"QuotaExceeded", ERR_NOSPACE, "the project's quota of space, objects or buckets is used up"},
+	{"XMinioAdminBucketQuotaExceeded", ERR_NOSPACE, "the bucket's quota is used up"},
 	{"EntityTooLarge", ERR_NOSPACE, "the server takes no object of this size"},
 	{"XMinioStorageFull", ERR_NOSPACE, NULL},
 	{"TooManyBuckets", ERR_NOSPACE, "no more buckets are allowed"},

@@ -311,7 +311,7 @@ static int swift_list(struct backend *b, enum backend_type t, int (*fn)(void *, 
 	return code;
 }
 
-static int container_call(struct swift *s, const char *method, const char *policy, struct err *err)
+static int container_call(struct swift *s, const char *method, const char *policy, struct backend_usage *usage, struct err *err)
 {
 	struct swift_call c;
 	int code = 0;
@@ -322,19 +322,29 @@ static int container_call(struct swift *s, const char *method, const char *polic
 		c.header[0] = mem_printf("X-Storage-Policy: %s", policy);
 	if (swift_call_run(&c, s->keeper, &s->wire) || c.req.status / 100 != 2)
 		code = swift_call_judge(&c, err);
+	if (!code && usage) {
+		usage->known = http_header_number(&c.req, "X-Container-Object-Count", &usage->objects) &&
+			       http_header_number(&c.req, "X-Container-Bytes-Used", &usage->bytes);
+		http_header_number(&c.req, "X-Container-Meta-Quota-Count", &usage->objects_max);
+	}
 	swift_call_release(&c);
 	return code;
+}
+
+static int swift_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	return container_call(swift_of(b), "HEAD", NULL, u, err);
 }
 
 static int swift_create(struct backend *b, struct err *err)
 {
 	struct swift *s = swift_of(b);
-	int code = container_call(s, "HEAD", NULL, err);
+	int code = container_call(s, "HEAD", NULL, NULL, err);
 
 	if (code != ERR_NOTFOUND)
 		return code;
 	err_clear(err);
-	return container_call(s, "PUT", s->policy, err);
+	return container_call(s, "PUT", s->policy, NULL, err);
 }
 
 static void swift_free(struct backend *b)
@@ -358,6 +368,7 @@ static const struct backend_vtable swift_vtable = {
 	.list = swift_list,
 	.create = swift_create,
 	.free = swift_free,
+	.usage = swift_usage,
 };
 
 static char *encoded(const char *before, const char *s, const char *after)
@@ -394,6 +405,7 @@ int swift_new(const char *place, struct swift_token_source *src, const struct sw
 	s->b.vt = &swift_vtable;
 	s->b.connections = connections ? connections : 5;
 	s->b.list_order = true;
+	s->b.objects_max = BACKEND_BUCKET_OBJECTS;
 	s->container = encoded("/", container, "");
 	s->prefix = encoded("", prefix, *prefix ? "/" : "");
 	s->policy = policy ? mem_strdup(policy) : NULL;

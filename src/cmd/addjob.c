@@ -51,6 +51,9 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 		marker_add(j, CACHEDIR_TAG);
 	if (opt_str(o, OPT_EXCLUDE_LARGER) && match_size(opt_str(o, OPT_EXCLUDE_LARGER), &larger, err))
 		return err_prefix(err, "--exclude-larger-than");
+	if (opt_str(o, OPT_MAX_OBJECTS) && when_count(opt_str(o, OPT_MAX_OBJECTS), "--max-objects", 0, INT64_MAX, &p->objects_max, err))
+		return ERR_USAGE;
+	p->objects_max_given = opt_str(o, OPT_MAX_OBJECTS) != NULL;
 	p->larger_than = larger;
 	p->cwd = j->cwd;
 	p->marker = j->marker;

@@ -68,6 +68,7 @@ const struct opt_def opt_table[] = {
 	{OPT_IGNORE_INODE, 0, "ignore-inode", NULL, NULL, "RESTIC_IGNORE_INODE", V(ADD), true, ""},
 	{OPT_WITH_ATIME, 0, "with-atime", NULL, NULL, NULL, V(ADD), true, ""},
 	{OPT_DRY_RUN, 'n', "dry-run", NULL, NULL, NULL, V(ADD) | RESTORES, false, "do everything but write"},
+	{OPT_MAX_OBJECTS, 0, "max-objects", NULL, "N", NULL, V(ADD), false, "end before the bucket holds more (0: no limit)"},
 	{OPT_SKIP_UNCHANGED, 0, "skip-if-unchanged", NULL, NULL, NULL, V(ADD), false, "no snapshot when nothing has changed"},
 
 	{OPT_REPO_VERSION, 0, "repository-version", NULL, "V", NULL, V(INIT), false, "1 or 2 (2, the default, compresses)"},

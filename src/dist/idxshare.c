@@ -1,7 +1,7 @@
 /*
  * INDEXES: rank 0 lists once, so that all ranks share out the same files: ids, sorted.
  * ENTRIES: for each pack its id, u32 n and n blobs: u8 type, id, u32 offset, length, plain.
- * LOADED:  a struct err.  The last message of each rank; messages between two ranks stay in order, so all entries have come when all LOADED
+ * LOADED:  u64 packs that this rank's files name, a struct err.  The last message of each rank; messages between two ranks stay in order, so all entries have come when all LOADED
  * have.
  *
  * Workers read the files and fill a parcel for each owner.  What parcels are full or on their way is bounded by a budget, which is given
@@ -30,12 +30,14 @@ struct share {
 	struct id *names;
 	size_t n, next, running;
 	struct budget *window;
-	size_t on_the_way;  /* of the window: sent, not yet known to be taken */
-	size_t parcel;      /* a parcel of so many bytes is sent */
-	atomic_bool cancel; /* somebody failed: read no more */
-	struct err err;     /* this rank's */
-	int loaded;         /* LOADED messages so far */
-	int worst;          /* the lowest rank that failed, or size */
+	size_t on_the_way;      /* of the window: sent, not yet known to be taken */
+	size_t parcel;          /* a parcel of so many bytes is sent */
+	_Atomic uint64_t packs; /* in the files that this rank has read */
+	uint64_t all_packs;     /* of all ranks that have finished */
+	atomic_bool cancel;     /* somebody failed: read no more */
+	struct err err;         /* this rank's */
+	int loaded;             /* LOADED messages so far */
+	int worst;              /* the lowest rank that failed, or size */
 	struct err worst_err;
 };
 
@@ -74,6 +76,7 @@ static void send_loaded(struct share *s)
 		struct buf b;
 
 		buf_init(&b, COMM_MAX);
+		wire_put_u64(&b, atomic_load(&s->packs));
 		wire_put_err(&b, &s->err);
 		router_send(s->r, to, ROUTER_LOADED, &b);
 	}
@@ -130,6 +133,7 @@ static int share_out(void *arg, const struct id *pack, const struct blob *b, siz
 
 	if (atomic_load(&f->s->cancel))
 		return ERR_CANCELED;
+	atomic_fetch_add(&f->s->packs, 1);
 	for (size_t i = 0; i < n; i++)
 		box_add(f, claim_owner(&b[i].id, router_size(f->s->r)), pack, &b[i], &touched);
 	for (int i = 0; i < touched; i++) {
@@ -324,6 +328,7 @@ static void on_loaded(void *arg, struct comm_msg *m)
 	struct err e = {0};
 
 	wire_in_init(&w, m->data.p, m->data.len);
+	s->all_packs += wire_u64(&w);
 	wire_err(&w, &e);
 	if (!wire_done(&w))
 		err_set(&e, ERR_INVALID, "damaged message");
@@ -359,17 +364,22 @@ static void run(struct share *s)
 	router_close(s->r, ROUTER_LOADED);
 }
 
-int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, struct err *err)
+int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs, struct err *err)
 {
 	struct share s = {.r = r, .repo = repo, .mine = mine, .worst = router_size(r)};
 	size_t parcel = OPEN_BYTES / (size_t)router_size(r);
 
-	if (router_size(r) == 1)
-		return catalog_load(mine, repo, NULL, NULL, err);
+	if (router_size(r) == 1) {
+		int rc = catalog_load(mine, repo, NULL, NULL, err);
+
+		*packs = catalog_packs(mine);
+		return rc;
+	}
 	s.parcel = parcel < PARCEL_MIN ? PARCEL_MIN : parcel > PARCEL_MAX ? PARCEL_MAX : parcel;
 	s.window = budget_new(WINDOW);
 	run(&s);
 	budget_free(s.window);
 	mem_free(s.names);
+	*packs = s.all_packs;
 	return s.worst < router_size(r) ? err_copy(err, &s.worst_err) : 0;
 }

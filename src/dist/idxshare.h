@@ -10,7 +10,8 @@
 /*
  * idxshare_load: collective, blocking (runs the router); returns the same code on all ranks (the first error in rank order).  Bounded
  * memory: a rank reads on only while its unsent messages are few.  With one rank it is catalog_load.
+ * *packs: how many packs all index files name (one that two files name counts twice).
  */
-int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, struct err *err);
+int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs, struct err *err);
 
 #endif

@@ -142,6 +142,18 @@ static void on_flushed(void *arg, struct comm_msg *m)
 		indexer_flush(b->indexer);
 }
 
+/* Where the run has failed already, by a full store perhaps, this is no cause but a consequence. */
+static void index_failed(void *arg, const struct err *e)
+{
+	struct backup *b = arg;
+
+	b->index_lost = true;
+	if (b->told || b->err.code)
+		log_msg(&b->env->log, LOG_WARN, "%s: the next run will store again what this one stored last", e->msg);
+	else
+		run_fail(b, e);
+}
+
 static void indexer_flushed(void *arg)
 {
 	struct backup *b = arg;
@@ -158,6 +170,7 @@ static void pack_stored(void *arg, const struct pack *p)
 		return;
 	if (b->rank == 0) {
 		indexer_add(b->indexer, &p->id, p->blob, p->n);
+		run_guard_pack(b);
 		return;
 	}
 	buf_init(&m, MESSAGE_MAX);
@@ -197,6 +210,7 @@ static void on_pack(void *arg, struct comm_msg *m)
 	}
 	if (wire_done(&w)) {
 		indexer_add(b->indexer, &pack, blob, n);
+		run_guard_pack(b);
 	} else {
 		err_set(&e, ERR_INVALID, "a damaged pack record from rank %d", m->from);
 		run_fail(b, &e);
@@ -233,14 +247,12 @@ static void run_init(struct backup *b)
 {
 	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
-	unsigned in_flight = b->opt->packs_in_flight ? b->opt->packs_in_flight : b->repo->be->connections;
 
 	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, b->mounts};
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
-	/* one being filled while the others are on their way; trees have one of their own, but small ones do not fill it often */
-	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, in_flight + 1, b->opt->dry_run, &se);
+	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, run_packs_at_once(b), b->opt->dry_run, &se);
 	b->tails = tails_new(b->r, b->saver, tails_merged, b);
 	b->queue = workq_new(b->r, b->env, &ops);
 	b->trees = treebuild_new();
@@ -250,7 +262,7 @@ static void run_init(struct backup *b)
 	router_on(b->r, TAG_FLUSH, on_flush, b);
 	if (b->rank == 0) {
 		b->of_rank = mem_array((size_t)b->size, sizeof(*b->of_rank));
-		b->indexer = indexer_new(b->repo, 0, run_failed, indexer_flushed, b);
+		b->indexer = indexer_new(b->repo, 0, index_failed, indexer_flushed, b);
 		router_on(b->r, TAG_PACK, on_pack, b);
 		router_on(b->r, TAG_NOTE, run_on_note, b);
 		router_on(b->r, TAG_COUNTS, run_on_counts, b);
@@ -364,6 +376,7 @@ static void share_mounts(struct backup *b)
 /* Rank 0 has the targets and the parent; the others learn only whether there is something to do. */
 static int prepare(struct backup *b)
 {
+	uint64_t packs = 0;
 	int rc = 0;
 
 	b->start = clock_now(b->env->clock);
@@ -380,7 +393,21 @@ static int prepare(struct backup *b)
 		return rc;
 	share_mounts(b);
 	b->catalog = catalog_new();
-	return idxshare_load(b->r, b->repo, b->catalog, &b->err);
+	rc = idxshare_load(b->r, b->repo, b->catalog, &packs, &b->err);
+	if (rc)
+		return rc;
+	if (b->rank == 0)
+		run_guard(b, packs);
+	return agree_all(b->a, &b->err);
+}
+
+/* What one can do about a store that takes no more. */
+static void advise_full(const struct backup *b, struct err *e)
+{
+	struct err what = *e;
+
+	err_set(e, what.code, "%.700s; free space there, ask for a larger quota or back up to another place (-b NAME, -r PLACE)%s",
+		what.msg, b->index_lost ? "" : ": what was stored is kept for the next run");
 }
 
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,
@@ -422,6 +449,8 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		run_sum_counts(b, &result->counts);
 	rc = agree_all(a, &b->err);
 	err_copy(err, &b->err);
+	if (rc == ERR_NOSPACE && b->rank == 0 && !b->guarded)
+		advise_full(b, err);
 	run_release(b);
 	mem_free(b);
 	return rc;

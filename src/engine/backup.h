@@ -30,6 +30,8 @@ struct backup_options {
 	size_t pack_size;
 	unsigned packs_in_flight; /* 0: by the backend's connections */
 	/* used on rank 0 only: */
+	uint64_t objects_max;          /* in the bucket or other place of the repository, with what others keep there; 0: any number */
+	bool objects_max_given;        /* else what is usual for the store */
 	struct snapshot head;          /* time, hostname, username, uid, gid, tags, excludes, paths (absolute), program_version; borrowed */
 	const struct snapshot *parent; /* NULL: none */
 	struct lock *lock;             /* NULL in a dry run */
@@ -62,10 +64,11 @@ struct backup_result {
 
 /*
  * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for exit code 3.  All ranks return the same
- * code, that of the first rank that failed; no snapshot is saved then.  ERR_USAGE when nothing at all is left of the targets ("snapshot
- * is empty"), ERR_LOCKED when the lock was lost.  *stop (may be NULL) becomes an enum
- * engine_stop (stopped.h) in a signal handler or another thread: within a fraction of a second the run begins to end with ERR_CANCELED.
- * ENGINE_WIND_UP counts on rank 0 only.
+ * code, that of the first rank that failed; no snapshot is saved then.  ERR_NOSPACE when the store is full, or would hold more than
+ * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE when nothing at all is left of the
+ * targets ("snapshot is empty"), ERR_LOCKED when the lock was lost.  *stop (may be NULL) becomes an enum engine_stop (stopped.h) in a
+ * signal handler or another thread: within a fraction of a second the run begins to end with ERR_CANCELED.  ENGINE_WIND_UP counts on
+ * rank 0 only.
  */
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,
 	const struct backup_events *ev, const volatile int *stop, struct backup_result *result, struct err *err);

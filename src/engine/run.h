@@ -8,6 +8,7 @@
 #include "dist/tails.h"
 #include "dist/workq.h"
 #include "engine/backup.h"
+#include "engine/guard.h"
 #include "engine/treebuild.h"
 #include "engine/walk.h"
 #include "repo/indexer.h"
@@ -67,6 +68,10 @@ struct backup {
 	/* rank 0 */
 	struct target *target;
 	struct indexer *indexer;
+	struct guard guard;
+	uint64_t packs;  /* of all ranks, stored by this run */
+	bool guarded;    /* the guard has ended the run */
+	bool index_lost; /* an index file could not be saved */
 	int ranks_flushed;
 	enum run_end told; /* what all were told */
 	bool tree_closed, empty, has_parent;
@@ -99,6 +104,14 @@ void run_counts(const struct backup *b, struct backup_counts *c);
 void run_send_counts(struct backup *b, unsigned tag);
 void run_on_counts(void *arg, struct comm_msg *m);
 void run_sum_counts(const struct backup *b, struct backup_counts *sum);
+
+/*
+ * run_guard: on rank 0, before anything is stored: is there room?  packs: as many as the index names.  The error is in b->err.
+ * run_guard_pack: one more pack is stored, by whomever.  run_packs_at_once: how many a rank may have open or on their way.
+ */
+void run_guard(struct backup *b, uint64_t packs);
+void run_guard_pack(struct backup *b);
+unsigned run_packs_at_once(const struct backup *b);
 
 /*
  * run_child: a child is settled: json (heap, taken; NULL: not included) goes to the rank that waits for it.  run_slot_full: a directory

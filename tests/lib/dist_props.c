@@ -413,6 +413,7 @@ void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_
 	struct seal_key key;
 	struct catalog *mine = catalog_new();
 	struct repo *repo;
+	uint64_t packs = 0;
 	struct err e, same;
 
 	memset(&key, 0x5a, sizeof(key));
@@ -421,14 +422,14 @@ void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_
 	for (size_t f = 0; f < files && router_rank(r) == 0; f++)
 		make_index(repo, f, blobs);
 	meet(a);
-	CHECK_EQ(idxshare_load(r, repo, mine, &e), 0);
+	CHECK_EQ(idxshare_load(r, repo, mine, &packs, &e), 0);
 	CHECK_STR(e.msg, "");
 	check_share(r, a, mine, files, blobs);
 
 	if (router_rank(r) == 0)
 		damage(be);
 	meet(a);
-	CHECK_EQ(idxshare_load(r, repo, mine, &e), ERR_INVALID);
+	CHECK_EQ(idxshare_load(r, repo, mine, &packs, &e), ERR_INVALID);
 	same = e;
 	{
 		struct buf b;

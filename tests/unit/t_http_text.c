@@ -35,6 +35,22 @@ TEST(header_is_found_whatever_its_case_and_blanks)
 	http_req_release(&r);
 }
 
+TEST(header_numbers)
+{
+	struct http_req r = with("A: 0\r\nB: 18446744073709551615\r\nC: 18446744073709551616\r\nD: -1\r\nE: 12x\r\nF:\r\nG: +5\r\n");
+	uint64_t v = 7;
+
+	CHECK(http_header_number(&r, "a", &v) && v == 0);
+	CHECK(http_header_number(&r, "b", &v) && v == UINT64_MAX);
+	for (const char *p = "CDEFGH"; *p; p++) {
+		char name[2] = {*p};
+
+		CHECK(!http_header_number(&r, name, &v));
+	}
+	CHECK_EQ(v, UINT64_MAX);
+	http_req_release(&r);
+}
+
 static int64_t seconds_of(const char *value)
 {
 	struct ts now = {.sec = 784111770};

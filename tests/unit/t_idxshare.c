@@ -26,13 +26,15 @@ static int load(void *arg, struct comm *c, const struct env *env)
 	struct router *r = router_new(c, env);
 	struct repo *repo = adopt(x->be, env);
 	struct catalog *cat = catalog_new();
+	uint64_t packs;
 	struct err e;
 
 	err_clear(&e);
-	CHECK_EQ(idxshare_load(r, repo, cat, &e), x->code);
+	CHECK_EQ(idxshare_load(r, repo, cat, &packs, &e), x->code);
 	CHECK_EQ(e.code, x->code);
 	CHECK((e.msg[0] != 0) == (x->code != 0));
 	CHECK_EQ(catalog_blobs(cat), 0);
+	CHECK_EQ(packs, 0);
 	catalog_free(cat);
 	repo_close(repo);
 	router_free(r);
@@ -58,6 +60,7 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 	struct router *r = router_new(c, env);
 	struct repo *repo = adopt(x->be, env);
 	struct catalog *cat = catalog_new();
+	uint64_t packs;
 	struct err e;
 	struct buf b;
 
@@ -71,6 +74,7 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 		buf_add(&b, x->junk, x->n);
 		router_send(r, 0, ROUTER_ENTRIES, &b);
 		buf_init(&b, 1000);
+		wire_put_u64(&b, 0);
 		wire_put_u32(&b, 0);
 		wire_put_u32(&b, 0);
 		router_send(r, 0, ROUTER_LOADED, &b);
@@ -78,7 +82,7 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 			if (!router_turn(r))
 				router_idle(r, -1);
 	} else {
-		CHECK_EQ(idxshare_load(r, repo, cat, &e), ERR_INVALID);
+		CHECK_EQ(idxshare_load(r, repo, cat, &packs, &e), ERR_INVALID);
 		CHECK_STR(e.msg, "damaged message with index entries from rank 1");
 	}
 	catalog_free(cat);

@@ -46,7 +46,7 @@ static void held_free(struct backend *b)
 	CHECK_EQ(held_of(b)->n, 0);
 }
 
-static const struct backend_vtable held_vtable = {"held", held_start, held_list, held_create, held_free};
+static const struct backend_vtable held_vtable = {"held", held_start, held_list, held_create, held_free, NULL};
 
 static void let_go(struct held *h, unsigned i)
 {
@@ -205,7 +205,7 @@ static void first_held_start(struct backend *b, struct backend_op *op)
 static void *long_line(void *arg)
 {
 	enum { MANY = 20000 };
-	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create, held_free};
+	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create, held_free, NULL};
 	struct held h = {.b = {.vt = &vt}};
 	struct backend *b = backend_limit_new(&h.b, 1);
 	struct backend_op *op = mem_array(MANY, sizeof(*op));

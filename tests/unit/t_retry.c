@@ -131,12 +131,18 @@ static int script_create(struct backend *b, struct err *err)
 	return script_try(script_of(b), err);
 }
 
+static int script_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	*u = (struct backend_usage){.known = true, .objects = 3, .bytes = 4, .objects_max = 5};
+	return script_try(script_of(b), err);
+}
+
 static void script_free(struct backend *b)
 {
 	script_of(b)->freed = true;
 }
 
-static const struct backend_vtable script_vtable = {"script", script_start, script_list, script_create, script_free};
+static const struct backend_vtable script_vtable = {"script", script_start, script_list, script_create, script_free, script_usage};
 
 static void script_init(struct script *s, struct fake *f, int fails, int code)
 {
@@ -464,6 +470,31 @@ TEST(create_is_tried_again)
 	b = retry_over(&s);
 	CHECK_EQ(backend_create(b, NULL), 0);
 	CHECK_EQ(atomic_load(&s.tries), 3);
+	backend_free(b);
+}
+
+/* Through every decorator there is. */
+TEST(usage_is_tried_again)
+{
+	struct backend_fault_policy none = {.seed = 1};
+	struct backend_usage u;
+	struct script s;
+	struct fake f;
+	struct backend *b;
+
+	fake_init(&f);
+	script_init(&s, &f, 2, ERR_IO);
+	s.b.objects_max = 7;
+	b = retry_over(&s);
+	b = backend_fault_new(backend_limit_new(b, 2), &none);
+	CHECK_EQ(b->objects_max, 7);
+	CHECK_EQ(backend_usage(b, &u, NULL), 0);
+	CHECK_EQ(atomic_load(&s.tries), 3);
+	CHECK(u.known && u.objects == 3 && u.bytes == 4 && u.objects_max == 5);
+	backend_free(b);
+	b = backend_mem_new();
+	CHECK_EQ(backend_usage(b, &u, NULL), 0);
+	CHECK(!u.known && !b->objects_max);
 	backend_free(b);
 }
 

@@ -343,6 +343,28 @@ TEST(missing_and_refused)
 	done(b);
 }
 
+TEST(usage)
+{
+	static const struct reply replies[] = {
+		{"200 OK", "X-RGW-Object-Count: 12\r\nX-RGW-Bytes-Used: 3456\r\nX-RGW-Quota-Bucket-Objects: -1\r\n", NULL},
+		{"200 OK", "X-RGW-Object-Count: 12\r\nX-RGW-Bytes-Used: 3456\r\nX-RGW-Quota-Bucket-Objects: 1000\r\n", NULL},
+		{"200 OK", NULL, NULL}, {"404 Not Found", NULL, NULL}};
+	struct backend_usage u;
+	struct err err = {0};
+	struct backend *b = STORE(replies);
+
+	CHECK_EQ(b->objects_max, 500000);
+	CHECK_EQ(backend_usage(b, &u, &err), 0);
+	CHECK(strstr(srv.got[0], "HEAD /bkt HTTP") == srv.got[0]);
+	CHECK(u.known && u.objects == 12 && u.bytes == 3456 && !u.objects_max);
+	CHECK_EQ(backend_usage(b, &u, &err), 0);
+	CHECK(u.known && u.objects_max == 1000);
+	CHECK_EQ(backend_usage(b, &u, &err), 0);
+	CHECK(!u.known);
+	CHECK_EQ(backend_usage(b, &u, &err), ERR_NOTFOUND);
+	done(b);
+}
+
 TEST(buckets_are_made)
 {
 	static const struct reply fresh[] = {{"404 Not Found", NULL, NULL}, {"200 OK", NULL, NULL}};

@@ -276,6 +276,24 @@ TEST(lists)
 	backend_free(b);
 }
 
+TEST(usage)
+{
+	struct backend *b = store();
+	struct backend_usage u;
+
+	CHECK_EQ(b->objects_max, 500000);
+	fake_says(&f, 204, "X-Container-Object-Count: 12\r\nX-Container-Bytes-Used: 3456\r\nX-Container-Meta-Quota-Count: 99\r\n", NULL);
+	CHECK_EQ(backend_usage(b, &u, NULL), 0);
+	CHECK(fake_got(&f, 1, "HEAD http://s/v1/box%20%C3%A9\n"));
+	CHECK(u.known && u.objects == 12 && u.bytes == 3456 && u.objects_max == 99);
+	fake_says(&f, 204, "X-Container-Object-Count: many\r\n", NULL);
+	CHECK_EQ(backend_usage(b, &u, NULL), 0);
+	CHECK(!u.known && !u.objects_max);
+	fake_says(&f, 404, NULL, NULL);
+	CHECK_EQ(backend_usage(b, &u, NULL), ERR_NOTFOUND);
+	backend_free(b);
+}
+
 TEST(create)
 {
 	struct backend *b = store();

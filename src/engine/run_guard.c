@@ -1,0 +1,64 @@
+#include "base/mem.h"
+#include "engine/run.h"
+#include "fs/meta.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define FILES_ASKED 1000
+
+/* What the run may store, as far as one can know: as much as the last one did, and all of the files that are named themselves. */
+static uint64_t forecast(const struct backup *b)
+{
+	const struct strlist *t = &b->opt->targets;
+	uint64_t last = b->opt->parent && b->opt->parent->has_summary ? b->opt->parent->summary.data_added_packed : 0, files = 0;
+
+	for (size_t i = 0; i < t->n && i < FILES_ASKED && !b->opt->parent; i++) {
+		struct err e;
+		struct meta m;
+
+		if (!meta_stat(AT_FDCWD, t->s[i], false, &m, &e) && S_ISREG(m.mode))
+			files += m.size;
+	}
+	return last > files ? last : files;
+}
+
+unsigned run_packs_at_once(const struct backup *b)
+{
+	unsigned on_the_way = b->opt->packs_in_flight ? b->opt->packs_in_flight : b->repo->be->connections;
+
+	/* One is filled meanwhile; trees have one of their own, but small ones do not fill it often. */
+	return on_the_way + 1 < UPLOADER_MIN ? UPLOADER_MIN : on_the_way + 1;
+}
+
+void run_guard(struct backup *b, uint64_t packs)
+{
+	struct backend_usage u = {0};
+	struct err e;
+
+	if (b->opt->dry_run)
+		return;
+	b->guard.limit = b->opt->objects_max_given ? b->opt->objects_max : b->repo->be->objects_max;
+	if (!b->guard.limit)
+		return;
+	/* Who may not ask can still back up: then what the index names is counted, which is less than there is. */
+	if (backend_usage(b->repo->be, &u, &e))
+		u.known = false;
+	if (!b->opt->objects_max_given && u.objects_max && u.objects_max < b->guard.limit)
+		b->guard.limit = u.objects_max;
+	b->guard.before = u.known ? u.objects : packs;
+	/* And an index file, the snapshot, a lock that is being replaced. */
+	b->guard.reserve = (uint64_t)b->size * run_packs_at_once(b) + 3;
+	b->guard.pack_size = b->opt->pack_size;
+	guard_begin(&b->guard, forecast(b), &b->env->log, &b->err);
+}
+
+void run_guard_pack(struct backup *b)
+{
+	struct err e;
+
+	b->packs++;
+	if (!b->guarded && guard_count(&b->guard, b->packs + indexer_saved(b->indexer), &b->env->log, &e)) {
+		b->guarded = true;
+		run_fail(b, &e);
+	}
+}

@@ -1,0 +1,262 @@
+/*
+ * A store that becomes full, or may hold only so many objects: all ranks end in order, hardly anything is tried any more, and what was stored is
+ * what the next run goes on from.
+ */
+#include "base/mem.h"
+#include "lib/files.h"
+#include "lib/rig.h"
+#include "repo/catalog.h"
+#include "unit/check.h"
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PACK     ((size_t)64 << 10)
+#define AT_ONCE  5 /* packs of a rank on their way, as backup has it over four connections */
+#define OF_OTHER 7 /* objects in the bucket that are not ours */
+
+static char *dir;
+static uint64_t whole; /* bytes that a run adds to an empty store */
+
+static void run(struct rig_backup *b)
+{
+	/* An absolute path would bring the directories above it, and others change those. */
+	REQUIRE(!chdir(dir));
+	b->target = ".";
+	b->opt.cwd = dir;
+	b->adopt = true;
+	b->threads = 1;
+	b->opt.pack_size = PACK;
+	alarm(100);
+	rig_backup_run(b);
+	alarm(0);
+}
+
+/* Some 3 MB in 400 files. */
+void check_setup(void)
+{
+	struct rig_backup b = {.ranks = 1};
+	char name[64];
+
+	dir = files_dir("src");
+	for (unsigned d = 0; d < 80; d++) {
+		snprintf(name, sizeof(name), "%u/%u", d / 10, d % 10);
+		files_mkdir(dir, name);
+		for (unsigned f = 0; f < 5; f++) {
+			snprintf(name, sizeof(name), "%u/%u/%u", d / 10, d % 10, f);
+			files_random(dir, name, 1 + (d * 5 + f) * 7919 % 15000, d * 10 + f);
+		}
+	}
+	b.be = backend_mem_new();
+	run(&b);
+	CHECK_EQ(b.code, 0);
+	whole = b.result.counts.data_added;
+	backend_free(b.be);
+}
+
+void check_teardown(void)
+{
+	mem_free(dir);
+}
+
+/* A bucket in memory that tells how full it is, and after some packs takes no more of them, or nothing at all. */
+struct bucket {
+	struct backend b;
+	struct backend *inner;
+	unsigned packs_max; /* 0: any number */
+	bool strict, mute;  /* once full it takes no other file either; it does not tell how full it is */
+	atomic_uint objects, packs, refused, most;
+};
+
+static void bucket_start(struct backend *b, struct backend_op *op)
+{
+	struct bucket *k = (struct bucket *)(void *)b;
+	bool pack = op->type == BACKEND_PACK;
+
+	if (op->verb == BACKEND_PUT) {
+		unsigned packs = atomic_fetch_add(&k->packs, pack);
+
+		if (k->packs_max && packs >= k->packs_max && (pack || k->strict)) {
+			atomic_fetch_add(&k->refused, pack);
+			err_set(&op->err, ERR_NOSPACE, "this bucket is full");
+			op->done(op);
+			return;
+		}
+		packs = atomic_fetch_add(&k->objects, 1) + 1;
+		if (packs > atomic_load(&k->most))
+			atomic_store(&k->most, packs);
+	}
+	backend_start(k->inner, op);
+}
+
+static int bucket_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+{
+	return backend_list(((struct bucket *)(void *)b)->inner, t, fn, arg, err);
+}
+
+static int bucket_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	struct bucket *k = (struct bucket *)(void *)b;
+
+	(void)err;
+	u->known = !k->mute;
+	u->objects = OF_OTHER + atomic_load(&k->objects);
+	return 0;
+}
+
+static void bucket_free(struct backend *b)
+{
+	(void)b;
+}
+
+static const struct backend_vtable bucket_vtable = {
+	.scheme = "bucket", .start = bucket_start, .list = bucket_list, .usage = bucket_usage, .free = bucket_free};
+
+static void bucket_init(struct bucket *k, struct backend *inner)
+{
+	*k = (struct bucket){.b = {.vt = &bucket_vtable, .connections = AT_ONCE - 1}, .inner = inner};
+}
+
+static int count_file(void *arg, const struct id *name, uint64_t size)
+{
+	(void)name;
+	(void)size;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static size_t files_of(struct backend *be, enum backend_type t)
+{
+	size_t n = 0;
+
+	CHECK_EQ(backend_list(be, t, count_file, &n, NULL), 0);
+	return n;
+}
+
+/* How many packs the index names; each blob must be in one only. */
+static size_t indexed(struct backend *be)
+{
+	struct catalog *cat = catalog_new();
+	struct rig g;
+	struct repo *repo;
+	uint64_t blobs = 0;
+	size_t packs;
+
+	rig_init(&g, 1);
+	repo = rig_adopt(be, &g.env);
+	CHECK_EQ(catalog_load(cat, repo, NULL, NULL, NULL), 0);
+	packs = catalog_packs(cat);
+	for (size_t i = 0; i < packs; i++)
+		blobs += catalog_pack(cat, i)->blobs;
+	CHECK_EQ(blobs, catalog_blobs(cat));
+	repo_close(repo);
+	catalog_free(cat);
+	rig_release(&g);
+	return packs;
+}
+
+static void full_then_emptied(int ranks, unsigned packs_max, bool strict)
+{
+	struct bucket k;
+	struct rig_backup b = {.ranks = ranks};
+	struct backend *store = backend_mem_new();
+	size_t stored;
+
+	bucket_init(&k, store);
+	k.packs_max = packs_max;
+	k.strict = strict;
+	b.be = &k.b;
+	run(&b);
+	CHECK_EQ(b.code, ERR_NOSPACE);
+	CHECK(strstr(b.err.msg, "this bucket is full") && strstr(b.err.msg, "upload pack") && strstr(b.err.msg, "free space there"));
+	CHECK((strstr(b.err.msg, "is kept for the next run") != NULL) == !strict);
+	stored = files_of(store, BACKEND_PACK);
+	CHECK_EQ(stored, packs_max);
+	CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), 0);
+	/* What was on its way when the first was refused, and no more. */
+	CHECK(atomic_load(&k.refused) >= 1 && atomic_load(&k.refused) <= (unsigned)ranks * AT_ONCE);
+	CHECK_EQ(indexed(store), strict ? 0 : stored);
+	rig_check(store, 0);
+
+	k.packs_max = 0;
+	run(&b);
+	CHECK_EQ(b.code, 0);
+	/* A strict store has no index of what it got first. */
+	if (strict)
+		CHECK_EQ(b.result.counts.data_added, whole);
+	else
+		CHECK(b.result.counts.data_added < whole);
+	CHECK_EQ(indexed(store), files_of(store, BACKEND_PACK) - (strict ? stored : 0));
+	rig_check(store, 1);
+	backend_free(store);
+}
+
+TEST(a_full_store_ends_all_ranks)
+{
+	for (int ranks = 1; ranks <= 8; ranks += ranks == 4 ? 4 : 1)
+		for (unsigned packs = 1; packs <= 21; packs += 10)
+			for (int strict = 0; strict < 2; strict++)
+				full_then_emptied(ranks, packs, strict);
+}
+
+/* The limit is kept whatever it is, and a run that ends at it leaves an index of all that it stored. */
+TEST(no_more_objects_than_allowed)
+{
+	size_t good = 0, before = 0, middle = 0;
+
+	for (int ranks = 1; ranks <= 4; ranks++) {
+		for (unsigned most = 8; most <= 98; most += 9) {
+			struct bucket k;
+			struct rig_backup b = {.ranks = ranks, .opt = {.objects_max = most, .objects_max_given = true}};
+			struct backend *store = backend_mem_new();
+			size_t stored;
+
+			bucket_init(&k, store);
+			k.mute = most % 2; /* then others' objects are not seen */
+			b.be = &k.b;
+			run(&b);
+			stored = files_of(store, BACKEND_PACK);
+			CHECK(atomic_load(&k.most) + (k.mute ? 0 : OF_OTHER) <= most);
+			CHECK_EQ(indexed(store), stored);
+			rig_check(store, b.code == 0);
+			if (b.code == 0) {
+				good++;
+			} else {
+				CHECK_EQ(b.code, ERR_NOSPACE);
+				CHECK(strstr(b.err.msg, "--max-objects") && strstr(b.err.msg, "--pack-size 128"));
+				*(stored ? &middle : &before) += 1;
+				b.opt.objects_max = 0;
+				run(&b);
+				CHECK_EQ(b.code, 0);
+				CHECK(stored ? b.result.counts.data_added < whole : b.result.counts.data_added == whole);
+				rig_check(store, 1);
+			}
+			backend_free(store);
+		}
+	}
+	printf("    %zu runs fitted, %zu did not begin, %zu ended before the limit\n", good, before, middle);
+	CHECK(good > 3 && before > 3 && middle > 3);
+}
+
+/* The store's usual limit holds unless another one is given; a dry run stores nothing. */
+TEST(where_the_limit_comes_from)
+{
+	struct bucket k;
+	struct rig_backup b = {.ranks = 1, .be = &k.b};
+	struct backend *store = backend_mem_new();
+
+	bucket_init(&k, store);
+	k.b.objects_max = 5;
+	run(&b);
+	CHECK_EQ(b.code, ERR_NOSPACE);
+	CHECK_EQ(files_of(store, BACKEND_PACK), 0);
+	b.opt.dry_run = true;
+	run(&b);
+	CHECK_EQ(b.code, 0);
+	b.opt.dry_run = false;
+	b.opt.objects_max_given = true;
+	run(&b);
+	CHECK_EQ(b.code, 0);
+	backend_free(store);
+}
