@@ -377,7 +377,10 @@ static int code_of(CURLcode c)
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return ERR_USAGE;
-	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line beyond its own limit */
+	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line beyond its own limit, before 8.6 */
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+#endif
 		return ERR_INVALID;
 	default:
 		return ERR_IO;

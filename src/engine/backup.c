@@ -438,7 +438,8 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 	run_init(b);
 	agree_all(a, &b->err); /* all listen before the first speaks */
 	loop_after(env->loop, TICK_NS, &b->tick);
-	if (b->rank == 0)
+	/* Another rank may have been stopped already, and all that is left is to flush. */
+	if (b->rank == 0 && !b->canceled)
 		run_root(b);
 	run_more(b);
 	router_run(r, &b->finished);

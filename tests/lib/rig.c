@@ -109,7 +109,9 @@ static int one_rank(void *arg, struct comm *c)
 		repo_open(be, &g.env, "x", 1, NULL, &repo, &e);
 	if (!b->adopt)
 		rc = join_repo(a, r, be, &g.env, &repo, &e);
-	if (b->stop_ns && (b->stop_rank < 0 || b->stop_rank == c->rank))
+	if (b->stop_ns < 0)
+		stop_now(&stopper.task);
+	else if (b->stop_ns && (b->stop_rank < 0 || b->stop_rank == c->rank))
 		loop_after(g.env.loop, b->stop_ns, &stopper.task);
 	if (rc == 0) {
 		if (b->parent) {

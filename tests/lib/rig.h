@@ -25,7 +25,7 @@ struct rig_backup {
 	bool adopt;                /* the repository of rig_adopt, instead of one that is opened by its password */
 	bool retry;                /* a retry decorator with short pauses over be, one a rank */
 	int stop_rank;             /* this rank is stopped, -1: all of them … */
-	int64_t stop_ns;           /* … so long after the start, if not 0 */
+	int64_t stop_ns;           /* … so long after the start, if not 0; < 0: all, before the start */
 	enum engine_stop stop_how; /* 0: ENGINE_STOP */
 	/* out */
 	int rank_code[RIG_RANKS];

@@ -203,6 +203,28 @@ TEST(random_faults)
 
 /* ---- stopping ---- */
 
+/* A signal that came before the first rank looked: some rank may ask for the end before rank 0 has begun at the root. */
+TEST(stopped_before_the_start)
+{
+	struct backend *store = backend_mem_new();
+	struct rig_backup first = {.ranks = 1, .be = store, .target = dir, .adopt = true, .threads = 1};
+
+	rig_backup_run(&first);
+	REQUIRE(first.code == 0);
+	for (int k = 0; k < 40; k++) {
+		struct rig_backup b = {.ranks = 1 + k % 4, .be = store, .target = dir, .adopt = true, .threads = 1, .stop_ns = -1};
+
+		b.parent = &first.result.tree;
+		b.stop_how = k % 8 < 4 ? ENGINE_STOP : ENGINE_WIND_UP;
+		alarm(100);
+		rig_backup_run(&b);
+		alarm(0);
+		CHECK_EQ(b.code, ERR_CANCELED);
+		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), 1);
+	}
+	backend_free(store);
+}
+
 TEST(stopped_at_any_moment)
 {
 	size_t stopped = 0;
