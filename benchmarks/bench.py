@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bench.py compare|ranks|memory: what a_backup costs, beside restic.  See README.md; `make bench` builds what it needs and calls it."""
+"""bench.py compare|ranks|memory|requests|throughput: what a_backup costs, beside restic.  See README.md; `make bench` builds what it needs and calls it."""
 import argparse
 import os
 import signal
@@ -12,12 +12,15 @@ import datasets  # noqa: E402
 import memory  # noqa: E402
 import ranks  # noqa: E402
 import report  # noqa: E402
+import throughput  # noqa: E402
 import tools  # noqa: E402
+import unchanged  # noqa: E402
 import workplace  # noqa: E402
 from measure import Failed  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SECTIONS = {"compare": ("Beside restic", compare), "ranks": ("Ranks", ranks), "memory": ("Memory", memory)}
+SECTIONS = {"compare": ("Beside restic", compare), "ranks": ("Ranks", ranks), "memory": ("Memory", memory),
+            "requests": ("Requests of an unchanged run", unchanged), "throughput": ("Throughput", throughput)}
 BUSY = 0.7
 
 
@@ -31,7 +34,7 @@ def arguments():
     p.add_argument("--dir", help="work here, and keep the data sets for the next run (default: a temporary folder)")
     p.add_argument("--program", default=os.path.join(HERE, "../build/rel/a_backup"), help="a_backup; a_backup-mpi is beside it")
     p.add_argument("--spent", default=os.path.join(HERE, "../build/rel/spent"), help="the measuring program")
-    p.add_argument("--restic-only", action="store_true", help="compare, memory: leave a_backup out")
+    p.add_argument("--restic-only", action="store_true", help="not with ranks: leave a_backup out")
     p.add_argument("--timeout", type=float, default=1800, metavar="S", help="of one command (default 1800)")
     p.add_argument("--write", action="store_true", help="put the section into RESULTS.md")
     args = p.parse_args()
