@@ -9,15 +9,30 @@
  * A tree's way: find (which pack) -> fetch (its own range, or the whole pack together with others) -> decode on env->cpu -> done.
  *
  * Fetches wait in a queue until one of the connections is free.  The first tree wanted from a pack asks for its range; once a second one
- * is wanted, be it while the first still waits, the pack is fetched whole.  Every pack that was ever wanted keeps its small record: tree
+ * is wanted, be it while the first still waits, the pack is fetched whole; a large one only once a fourth is, for the upper directories of a
+ * run, which are wanted first, lie here and there in all its packs.  Every pack that was ever wanted keeps its small record: tree
  * packs are few.
+ *
+ * A pack that had to leave the cache and is wanted again comes in parts from then on: the trees of many ranks' runs lie side by side, and with
+ * more packs in use at once than there is room for, each tree would cost a whole pack.  What is wanted at one time lies close together in
+ * each of them.
  */
-#define WHOLE_MAX (PACK_SIZE_MAX + CHUNKER_MAX + PACK_HEADER_MAX)
+#define WHOLE_MAX     (PACK_SIZE_MAX + CHUNKER_MAX + PACK_HEADER_MAX)
+#define FEW           3                  /* trees of a large pack that come by themselves */
+#define PARTS         32                 /* so many parts fit into the cache */
+#define PART_MIN      ((size_t)64 << 10) /* but they are not smaller than this */
+#define OVERLAP(part) ((part) / 16)      /* of a part with the next, so that few trees lie across a border */
 
+/* A pack, or a part of one. */
 struct loader_pack {
 	struct id id;
-	bool wanted; /* at least once */
-	bool single; /* too large to be fetched whole */
+	uint64_t at;              /* a part: its first byte in the pack */
+	size_t size;              /* 0: not known */
+	struct loader_pack *part; /* n_part of them, once it has left the cache */
+	size_t n_part;
+	uint64_t end;    /* behind the last byte that was wanted of it */
+	unsigned wanted; /* so often, while it was not there */
+	bool single;     /* too large to be fetched whole */
 	bool cached;
 	struct buf data; /* when cached */
 	size_t refs;     /* decodes that read it */
@@ -29,6 +44,7 @@ struct loader_fetch {
 	struct loader *l;
 	struct loader_pack *pack;
 	bool whole, started;
+	size_t weight;             /* of a whole one: what it will take of the cache */
 	struct loader_tree *trees; /* waiting for it; one unless whole */
 	struct backend_op op;
 	struct task task;
@@ -43,11 +59,12 @@ struct pack_entry {
 struct loader {
 	struct repo *r;
 	struct claim *claim;
-	size_t cache_bytes, cached;
+	size_t cache_bytes, cached, part;
 	struct hashtab *packs;
 	struct loader_pack *newest, *oldest; /* cached ones */
 	struct loader_fetch *queue, **queue_end;
-	unsigned active, active_whole, limit, limit_whole;
+	unsigned active, limit;
+	size_t active_bytes; /* of whole ones */
 	size_t requests;
 	struct loader_stats stats;
 };
@@ -55,16 +72,14 @@ struct loader {
 struct loader *loader_new(struct repo *r, struct claim *claim, size_t cache_bytes)
 {
 	struct loader *l = mem_zalloc(sizeof(*l));
-	size_t whole = cache_bytes / PACK_SIZE_DEFAULT;
 
 	l->r = r;
 	l->claim = claim;
 	l->cache_bytes = cache_bytes;
 	l->packs = hashtab_new(sizeof(struct pack_entry), ID_SIZE, 0);
 	l->queue_end = &l->queue;
+	l->part = cache_bytes / PARTS > PART_MIN ? cache_bytes / PARTS : PART_MIN;
 	l->limit = r->be->connections ? r->be->connections : 1;
-	/* What is being fetched counts against the bound too, at what packs usually have. */
-	l->limit_whole = whole < 1 ? 1 : whole < l->limit ? (unsigned)whole : l->limit;
 	return l;
 }
 
@@ -73,6 +88,9 @@ static int pack_free(void *arg, void *entry)
 	struct loader_pack *p = ((struct pack_entry *)entry)->pack;
 
 	(void)arg;
+	for (size_t i = 0; i < p->n_part; i++)
+		buf_release(&p->part[i].data);
+	mem_free(p->part);
 	buf_release(&p->data);
 	mem_free(p);
 	return 0;
@@ -100,6 +118,33 @@ static struct loader_pack *pack_of(struct loader *l, const struct id *id)
 	return e->pack;
 }
 
+/* A pack that did not stay in the cache. */
+static void divide(struct loader *l, struct loader_pack *p)
+{
+	p->n_part = (p->size + l->part - 1) / l->part;
+	p->part = mem_zalloc(p->n_part * sizeof(*p->part));
+	for (size_t i = 0; i < p->n_part; i++) {
+		size_t at = i * l->part, most = l->part + OVERLAP(l->part);
+
+		p->part[i] = (struct loader_pack){.id = p->id, .at = at, .size = p->size - at < most ? p->size - at : most, .wanted = FEW};
+	}
+}
+
+/* Where the blob is to be had from: the pack, or a part of it; NULL: it lies across a border. */
+static struct loader_pack *part_of(struct loader *l, struct loader_pack *p, const struct blob *b)
+{
+	struct loader_pack *part;
+
+	if (p->cached || p->fetch || p->size <= l->part)
+		return p;
+	if (!p->part)
+		divide(l, p);
+	if (b->offset / l->part >= p->n_part)
+		return NULL;
+	part = &p->part[b->offset / l->part];
+	return b->offset - part->at + b->length <= part->size ? part : NULL;
+}
+
 static void lru_remove(struct loader *l, struct loader_pack *p)
 {
 	*(p->newer ? &p->newer->older : &l->newest) = p->older;
@@ -124,6 +169,7 @@ static void lru_shrink(struct loader *l)
 			continue;
 		lru_remove(l, p);
 		l->cached -= p->data.cap;
+		p->size = p->data.len;
 		buf_release(&p->data);
 		p->cached = false;
 	}
@@ -177,11 +223,13 @@ static void decode_run(struct task *task)
 	if (t->fetch) {
 		sealed = t->fetch->op.out.p;
 	} else {
-		if (b->offset > t->pack->data.len || b->length > t->pack->data.len - b->offset) {
+		uint64_t offset = b->offset - t->pack->at;
+
+		if (offset > t->pack->data.len || b->length > t->pack->data.len - offset) {
 			err_set(&t->err, ERR_INVALID, "pack %s is shorter than its index says", id_short(&t->pack->id).s);
 			return;
 		}
-		sealed = t->pack->data.p + b->offset;
+		sealed = t->pack->data.p + offset;
 	}
 	ctx = repo_ctx_get(r);
 	repo_open_blob(ctx, b, sealed, &t->plain, &t->err);
@@ -233,7 +281,7 @@ static void whole_done(struct loader_fetch *f)
 	struct loader_tree *t, *next;
 	bool ok = !f->op.err.code;
 
-	l->active_whole--;
+	l->active_bytes -= f->weight;
 	p->fetch = NULL;
 	if (ok) {
 		buf_move(&p->data, &f->op.out);
@@ -306,7 +354,9 @@ static void fetch_start(struct loader_fetch *f)
 	l->active++;
 	l->stats.gets++;
 	if (f->whole) {
-		l->active_whole++;
+		l->active_bytes += f->weight;
+		f->op.offset = f->pack->at;
+		f->op.length = f->pack->size;
 		buf_init(&f->op.out, l->cache_bytes < WHOLE_MAX ? l->cache_bytes : WHOLE_MAX);
 	} else {
 		if (f->pack->fetch == f)
@@ -323,9 +373,13 @@ static void queue_pump(struct loader *l)
 	struct loader_fetch **at = &l->queue, *f;
 
 	while (l->active < l->limit && (f = *at) != NULL) {
-		if (f->whole && l->active_whole >= l->limit_whole) {
-			at = &f->next;
-			continue;
+		if (f->whole) {
+			/* What is being fetched is bounded as the cache is, at what packs usually have. */
+			f->weight = f->pack->size ? f->pack->size : PACK_SIZE_DEFAULT;
+			if (l->active_bytes && l->active_bytes + f->weight > l->cache_bytes) {
+				at = &f->next;
+				continue;
+			}
 		}
 		*at = f->next;
 		if (!f->next)
@@ -348,27 +402,39 @@ static struct loader_fetch *fetch_new(struct loader *l, struct loader_pack *p, s
 	return f;
 }
 
+/* One more tree is wanted of what is not there. */
+static bool is_wanted_whole(const struct loader *l, struct loader_pack *p, const struct blob *b)
+{
+	if (p->end < (uint64_t)b->offset + b->length)
+		p->end = (uint64_t)b->offset + b->length;
+	return p->wanted++ >= (p->end <= l->part ? 1 : FEW);
+}
+
 /* t->find.place says where the blob is. */
 static void tree_place(struct loader_tree *t)
 {
 	struct loader *l = t->loader;
-	struct loader_pack *p = t->pack = pack_of(l, &t->find.place.pack);
+	struct loader_pack *whole = pack_of(l, &t->find.place.pack), *p = part_of(l, whole, &t->find.place.blob);
 
-	if (t->direct || t->alone || p->single) {
-		fetch_new(l, p, t, false);
+	t->pack = p ? p : whole;
+	if (t->direct || t->alone || !p || p->single) {
+		fetch_new(l, t->pack, t, false);
 	} else if (p->cached) {
 		l->stats.hits++;
 		lru_remove(l, p);
 		lru_add(l, p);
 		decode(t, NULL);
-	} else if (p->fetch) {
-		l->stats.hits++;
-		p->fetch->whole = true;
-		t->next = p->fetch->trees;
-		p->fetch->trees = t;
 	} else {
-		p->fetch = fetch_new(l, p, t, p->wanted);
-		p->wanted = true;
+		bool all = is_wanted_whole(l, p, &t->find.place.blob);
+
+		if (p->fetch && (all || p->fetch->whole)) {
+			l->stats.hits++;
+			p->fetch->whole = true;
+			t->next = p->fetch->trees;
+			p->fetch->trees = t;
+		} else {
+			p->fetch = fetch_new(l, p, t, all);
+		}
 	}
 	queue_pump(l);
 }

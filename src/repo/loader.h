@@ -1,14 +1,13 @@
 /*
  * loader: trees out of packs, few requests (../design "Reading trees").
  *
- * A pack that a second tree is wanted from is fetched whole and kept in an LRU bounded in bytes; several requests for one pack share its
- * fetch.  Decoding runs on env->cpu. A damaged copy is replaced by another place of the same blob if there is one.  Loop thread only.
+ * A pack that a second tree is wanted from is fetched whole and kept in an LRU bounded in bytes; one that has left it comes back in parts.
+ * Several requests for one pack share its fetch.  Decoding runs on env->cpu. A damaged copy is replaced by another place of the same blob if there is one.  Loop thread only.
  */
 #ifndef REPO_LOADER_H
 #define REPO_LOADER_H
 #include "base/env.h"
 #include "repo/claim.h"
-#include "repo/repo.h"
 #include "repo/repo.h"
 
 struct loader;

@@ -242,6 +242,23 @@ TEST(the_second_tree_fetches_the_pack)
 	stop(&r);
 }
 
+TEST(a_large_pack_waits_for_the_fourth)
+{
+	struct loader_stats st;
+	struct run r;
+	struct err err;
+
+	start(&r, 1 << 20);
+	put_pack(&r, 0, 500, 0);
+	for (uint64_t i = 0; i < 10; i++) {
+		CHECK_EQ(wait_tree(&r, 499 - i, &err), 0);
+		loader_stats(r.l, &st);
+		CHECK_EQ(st.gets, i < 4 ? i + 1 : 4);
+		CHECK(i < 3 ? st.bytes < 3 * 600 : st.bytes > 70000);
+	}
+	stop(&r);
+}
+
 TEST(requests_that_wait_share_one_fetch)
 {
 	struct loader_stats st;
@@ -320,6 +337,26 @@ TEST(what_was_used_last_stays)
 	CHECK_EQ(wait_tree(&r, 20, &err), 0);
 	loader_stats(r.l, &st);
 	CHECK_EQ(st.gets, gets + 1);
+	stop(&r);
+}
+
+/* More packs are in use at once than there is room for: what comes is bounded by what there is, not by the number of trees. */
+TEST(packs_that_do_not_stay_come_in_parts)
+{
+	struct loader_stats st;
+	struct run r;
+	struct err err;
+
+	start(&r, 500000); /* two packs of 220 KB, or seven parts */
+	for (uint64_t p = 0; p < 4; p++)
+		put_pack(&r, p * 200, 200, 80000);
+	for (uint64_t i = 0; i < 200; i++)
+		for (uint64_t p = 0; p < 4; p++)
+			CHECK_EQ(wait_tree(&r, p * 200 + i, &err), 0);
+	loader_stats(r.l, &st);
+	/* Of each pack one tree, the whole, and not more than its parts. */
+	CHECK(st.gets <= 4 * (2 + 5));
+	CHECK(st.bytes < 4 * 2 * 250000);
 	stop(&r);
 }
 
@@ -434,8 +471,8 @@ TEST(what_the_index_says_wrongly)
 	static const struct {
 		uint32_t offset, length;
 		int code;
-	} c[] = {{0, 32, ERR_INVALID}, {0, 0, ERR_INVALID}, {100000, 100, ERR_TOOSHORT},
-		{4000000000u, 4000000000u, ERR_INVALID /* by then the pack is there whole */}, {1, 100, ERR_INVALID}};
+	} c[] = {{0, 32, ERR_INVALID}, {0, 0, ERR_INVALID}, {100000, 100, ERR_TOOSHORT}, {4000000000u, 4000000000u, ERR_TOOSHORT},
+		{1, 100, ERR_INVALID}};
 	struct run r;
 	struct err err;
 	struct id pack, unknown = fixture_id(77);
