@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=$PWD/${1:-build/rel}
 PATH=$build:$PATH
-dir=$(mktemp -d "${TMPDIR:-/tmp}/a_backup-quickstart-XXXXXX")
+dir=$(mktemp -d "${TMPDIR:-/var/tmp}/a_backup-quickstart-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 

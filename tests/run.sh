@@ -50,7 +50,8 @@ export UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS="halt_on_error=1 second_dea
 export MPIRUN="mpirun --oversubscribe -x ASAN_OPTIONS=detect_leaks=0"
 
 export LOGS="$PWD/$B/test-logs.$$"
-TMPDIR=$(mktemp -d "${TMPDIR:-/tmp}/a_backup-check-XXXXXX") || exit 2
+# Not /tmp, which is memory on many systems: the trees of some tests need 10 GB.
+TMPDIR=$(mktemp -d "${TMPDIR:-/var/tmp}/a_backup-check-XXXXXX") || exit 2
 chmod 711 "$TMPDIR" # tests that become somebody else must get through
 export TMPDIR
 trap 'chmod -R u+rwX "$TMPDIR" 2>/dev/null; rm -rf "$TMPDIR"' EXIT

@@ -27,6 +27,7 @@ $A_BACKUP -r theirs check --read-data | grep 'no errors were found' || fail "our
 # restic restores ours, we restore restic's.
 $restic -q -r mpi4 restore latest --target by_restic
 same by_restic/src
+rm -rf by_restic
 $A_BACKUP -q -r theirs restore latest -target by_us
 same by_us/src
 $A_BACKUP -q -r theirs restore latest --target by_us --overwrite if-changed
