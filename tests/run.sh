@@ -109,12 +109,18 @@ run() { # PARALLEL
 	wanted sim && programs sim 900 ${SIM:-} | run 1
 	wanted mpi && mpi_programs | run 1
 	if [ -n "${FULL:-}" ]; then
-		wanted e2e && scripts e2e 900 | run 2
-		wanted services && scripts services 900 | run 1
-		# The sanitizers' tiers run this script again for their own build.
-		[ -z "$SAN" ] && wanted san && scripts san 1800 | run 1
+		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
+		wanted services && scripts/deps.sh services keystone proxy >"$LOGS/deps" 2>&1
+		# Two at a time, the longest first.  The sanitizers' scripts run this script again for their own build.
+		{
+			[ -z "$SAN" ] && wanted san && scripts san 1800
+			wanted e2e && scripts e2e 900
+			wanted services && scripts services 900
+			wanted lint && scripts lint 600
+		} | run 2
+	elif [ "${TIER:-}" = lint ]; then
+		scripts lint 600 | run 2
 	fi
-	{ [ -n "${FULL:-}" ] && wanted lint; } || [ "${TIER:-}" = lint ] && scripts lint 600 | run 2
 }
 
 passed=0 failed=0 skipped=0
