@@ -5,17 +5,18 @@ static void cancel_here(struct backup *b, enum run_end how)
 {
 	struct workq_item *it;
 
-	if (how == RUN_WINDS_UP)
+	if (how == RUN_WINDS_UP) {
 		saver_wind_up(b->saver);
-	else
+	} else {
 		saver_cancel(b->saver);
+		tails_cancel(b->tails);
+	}
 	if (b->canceled)
 		return;
 	b->canceled = true;
 	workq_stop(b->queue);
 	while ((it = workq_pop(b->queue)) != NULL)
 		item_free(task_of(it, struct item, q));
-	tails_cancel(b->tails);
 	b->flush_asked = true;
 }
 

@@ -320,6 +320,15 @@ void packer_wind_up(struct packer *p)
 	uploader_cancel(p->u);
 }
 
+void packer_wound_up(struct packer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->winding_up = false;
+	if (!p->cancelled)
+		uploader_resume(p->u);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void packer_cancel(struct packer *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -40,6 +40,7 @@ int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t 
 /* packer_flush: close all open packs; nothing may be reserved but uncommitted.  Any thread that may block. */
 void packer_flush(struct packer *p, struct repo_ctx *ctx);
 void packer_wind_up(struct packer *p); /* wakes blocked reservers; only packs that are open take more, and packer_flush still stores them */
-void packer_cancel(struct packer *p);  /* wakes blocked reservers */
+void packer_wound_up(struct packer *p); /* nothing waits any more: from now on packs may be begun again, for what packer_adopt brings */
+void packer_cancel(struct packer *p);   /* wakes blocked reservers */
 
 #endif

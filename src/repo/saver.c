@@ -348,6 +348,7 @@ static void drain_over(struct task *t)
 {
 	struct saver *s = task_of(t, struct saver, flush);
 
+	packer_wound_up(s->packer);
 	s->ev.drained(s->ev.arg);
 }
 

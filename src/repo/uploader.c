@@ -180,12 +180,22 @@ void uploader_discard(struct uploader *u, bool yes)
 	u->discard = yes;
 }
 
-void uploader_cancel(struct uploader *u)
+static void set_cancelled(struct uploader *u, bool yes)
 {
 	pthread_mutex_lock(&u->lock);
-	u->cancelled = true;
+	u->cancelled = yes;
 	pthread_cond_broadcast(&u->room);
 	pthread_mutex_unlock(&u->lock);
+}
+
+void uploader_cancel(struct uploader *u)
+{
+	set_cancelled(u, true);
+}
+
+void uploader_resume(struct uploader *u)
+{
+	set_cancelled(u, false);
 }
 
 bool uploader_idle(struct uploader *u)

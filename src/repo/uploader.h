@@ -43,6 +43,7 @@ void uploader_fail(struct uploader *u, struct pack *p,
 	const struct err *why);                      /* takes it: failed() will say why, prefixed with the pack.  Any thread */
 void uploader_discard(struct uploader *u, bool yes); /* from now on packs are not sent: stored() comes as if they had been (--dry-run) */
 void uploader_cancel(struct uploader *u);            /* wakes takers; from now on every take fails.  What is under way goes on */
+void uploader_resume(struct uploader *u);            /* as before uploader_cancel */
 bool uploader_idle(
 	struct uploader *u); /* nothing under way.  Loop thread: all stored/failed calls have been made (the one that asks: is the last) */
 

@@ -208,6 +208,31 @@ TEST(stopped_while_tails_are_merged)
 	CHECK(stopped > 3);
 }
 
+/* What a run that ends early has stored is merged likewise. */
+TEST(wound_up_at_any_moment)
+{
+	size_t ended = 0, full = 0;
+
+	for (uint64_t k = 0; k < 48; k++) {
+		struct rig_backup b = {.ranks = 1 + (int)(k % 16), .be = backend_mem_new()};
+		struct left l;
+
+		b.stop_rank = 0;
+		b.stop_ns = 1 + (int64_t)roll(30) * 1000000;
+		b.stop_how = ENGINE_WIND_UP;
+		run(&b);
+		CHECK(b.code == 0 || b.code == ERR_CANCELED);
+		l = left_in(b.be);
+		CHECK(l.small[BLOB_DATA] <= 1 && l.small[BLOB_TREE] <= 1);
+		ended += b.code == ERR_CANCELED;
+		full += b.code ? l.full : 0;
+		rig_check(b.be, b.code == 0);
+		backend_free(b.be);
+	}
+	printf("    %zu of 48 were ended, with %zu full packs\n", ended, full);
+	CHECK(ended > 3);
+}
+
 /* ---- savers alone: each rank has tails of any size ---- */
 
 struct one_rank {
