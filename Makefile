@@ -150,7 +150,11 @@ UNIT := $(call tests,$(call chosen,unit,$(UNIT_SRC)))
 SUITE := $(call tests,$(call chosen,suite,$(SUITE_SRC)))
 SIM := $(call tests,$(call chosen,sim,$(SIM_SRC)))
 MPI_TESTS := $(call tests,$(call chosen,mpi,$(MPI_SRC)))
-tests: $(UNIT) $(SUITE) $(SIM) $(MPI_TESTS) ## build the test programs
+# What scripts use.
+TOOLS := $(if $(FULL),$(patsubst tests/tools/%.c,$(B)/tests/%,$(wildcard tests/tools/*.c)))
+$(TOOLS): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(call archive,$(ALL_ROOMS))
+	$(call link,$(CC))
+tests: $(UNIT) $(SUITE) $(SIM) $(MPI_TESTS) $(TOOLS) ## build the test programs
 
 # In two steps, so that packages that `deps` installs are seen by the make that builds.
 check: $(if $(NODEPS),,deps) ## install what is missing, build with warnings as errors, run all tests

@@ -92,6 +92,9 @@ expect 0 a -r repo init
 says 'created repository'
 expect 1 a -r repo init
 says 'there is a repository already'
+expect 0 a -r repo list
+rm -r repo
+new_repo repo
 expect 12 env RESTIC_PASSWORD=wrong "$A_BACKUP" -r repo list
 expect 12 env -u RESTIC_PASSWORD "$A_BACKUP" -r repo list
 printf '  x \n' >pw

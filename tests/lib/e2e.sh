@@ -1,6 +1,6 @@
 # e2e.sh: sourced by the end-to-end scripts.  T is their folder; new_repo, tree_of, same, fail.
 T=$TMPDIR
-TESTS=$PWD/tests
+TESTS=$PWD/tests TOOLS=$PWD/$B/tests
 export RESTIC_PASSWORD=x RESTIC_CACHE_DIR="$T/cache"
 MPIRUN=${MPIRUN:-mpirun --oversubscribe}
 
@@ -9,13 +9,9 @@ fail() {
 	exit 1
 }
 
-# new_repo NAME [FROM]: a repository in T, with the chunker polynomial of another one.
+# new_repo NAME [FROM]: a repository in T, with the chunker polynomial of another one.  Its key is cheap to open.
 new_repo() {
-	if [ $# = 2 ]; then
-		RESTIC_FROM_PASSWORD=x $A_BACKUP -q -r "$T/$1" init --from-repo "$T/$2" --copy-chunker-params
-	else
-		$A_BACKUP -q -r "$T/$1" init
-	fi
+	"$TOOLS/light_repo" "$T/$1" ${2:+"$T/$2"}
 }
 
 # tree_of REPO: the root tree of the newest snapshot, as restic sees it.

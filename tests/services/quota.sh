@@ -70,7 +70,7 @@ full() {
 }
 
 # What a run adds to a repository with room.
-$A_BACKUP -q -r "$T/roomy" init
+new_repo roomy
 expect 0 add "$T/roomy"
 whole=$(added)
 

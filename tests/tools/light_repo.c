@@ -1,0 +1,63 @@
+/*
+ * light_repo DIR [FROM]: a repository in a directory, with the chunker polynomial of another one (same password, from RESTIC_PASSWORD), whose key costs a tenth
+ * of what init would choose: the end-to-end tests open repositories hundreds of times, and most of that would be scrypt.
+ */
+#include "base/mem.h"
+#include "kern/crypto.h"
+#include "repo/repo.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* However long scrypt takes, it was nearly all that is allowed. */
+static int64_t slow_mono(void *arg)
+{
+	int64_t *t = arg;
+
+	return *t += 400000000;
+}
+
+static struct ts now(void *arg)
+{
+	(void)arg;
+	return clock_now(clock_real());
+}
+
+int main(int argc, char **argv)
+{
+	const char *password = getenv("RESTIC_PASSWORD");
+	int64_t t = 0;
+	struct clock slow = {now, slow_mono, NULL, &t};
+	struct env env = {.clock = &slow, .rnd = rnd_real()};
+	struct repo_owner who = {"test", "test"};
+	struct repo *repo = NULL;
+	struct backend *be;
+	struct err err = {0};
+	uint64_t polynomial = 0;
+	int rc = 0;
+
+	if (argc < 2 || argc > 3 || !password) {
+		fprintf(stderr, "usage: RESTIC_PASSWORD=… light_repo DIR [FROM]\n");
+		return 2;
+	}
+	if (argc == 3) {
+		be = backend_local_new(argv[2], 1);
+		rc = repo_open(be, &env, password, strlen(password), NULL, &repo, &err);
+		if (!rc)
+			polynomial = repo->config.polynomial;
+		repo_close(repo);
+		backend_free(be);
+		repo = NULL;
+	}
+	if (!rc) {
+		be = backend_local_new(argv[1], 1);
+		rc = backend_create(be, &err);
+		if (!rc)
+			rc = repo_create(be, &env, 2, polynomial, &who, password, strlen(password), &repo, &err);
+		repo_close(repo);
+		backend_free(be);
+	}
+	if (rc)
+		fprintf(stderr, "light_repo: %s\n", err.msg);
+	return rc ? 1 : 0;
+}
