@@ -160,6 +160,9 @@ static void text_summary(struct add *a, bool dry_run)
 		(unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read,
 		(unsigned long long)r->counts.store_gets, (unsigned long long)r->counts.items_stolen);
 	out_say(o, r->counts.retries ? 1 : 2, "requests to the store that were tried again: %llu", (unsigned long long)r->counts.retries);
+	if (r->objects_max)
+		out_say(o, 2, "objects in the bucket: about %llu, at most %llu are allowed", (unsigned long long)r->objects,
+			(unsigned long long)r->objects_max);
 	if (!id_is_zero(&r->snapshot))
 		out_say(o, 1, "snapshot %s saved", id_short(&r->snapshot).s);
 	else if (r->unchanged)

@@ -342,10 +342,13 @@ int session_lock(struct session *s, bool exclusive, struct err *err)
 			return err_set(err, ERR_CANCELED, "interrupted while waiting for the lock");
 		pause = pause * 2 < (int64_t)60000000000 ? pause * 2 : (int64_t)60000000000;
 	}
-	if (rc == ERR_LOCKED) {
+	if (rc == ERR_LOCKED || rc == ERR_NOSPACE) {
 		struct err what = *err;
 
-		err_set(err, ERR_LOCKED, "%.900s (a_backup unlock removes stale locks, --retry-lock 5m waits)", what.msg);
+		err_set(err, rc, "%.900s (%s)", what.msg,
+			rc == ERR_LOCKED            ? "a_backup unlock removes stale locks, --retry-lock 5m waits"
+			: s->opts->verb == VERB_ADD ? "free space there, ask for a larger quota or use another place: -b NAME, -r PLACE"
+						    : "a lock needs room too: --no-lock reads without one");
 	}
 	return rc;
 }

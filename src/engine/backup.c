@@ -448,6 +448,8 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		save_snapshot(b, result);
 	else if (b->rank == 0)
 		run_sum_counts(b, &result->counts);
+	result->objects = b->guard.before + b->guard.added;
+	result->objects_max = b->guard.limit;
 	rc = agree_all(a, &b->err);
 	err_copy(err, &b->err);
 	if (rc == ERR_NOSPACE && b->rank == 0 && !b->guarded)

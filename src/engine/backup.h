@@ -59,7 +59,8 @@ struct backup_result {
 	struct snapshot_summary summary;
 	struct id snapshot; /* zero when none was saved */
 	struct id tree;
-	bool unchanged; /* --skip-if-unchanged applied */
+	bool unchanged;                /* --skip-if-unchanged applied */
+	uint64_t objects, objects_max; /* in the bucket now, about, and allowed there; objects_max 0: not watched */
 };
 
 /*

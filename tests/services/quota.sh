@@ -87,8 +87,20 @@ done
 # By objects; then no index fits either.
 R=swift:by-objects:/
 $A_BACKUP -q -r "$R" init
-quota -1 $(($(objects by-size1) + $(objects by-size3) + $(objects by-objects) + 5))
+all() {
+	echo $(($(objects by-size1) + $(objects by-size3) + $(objects by-objects)))
+}
+quota -1 $(($(all) + 5))
 expect 1 add "$R"
+mv err first
+# Where there is no room for a lock either, reading is possible.
+quota -1 "$(all)"
+expect 1 add "$R"
+grep -q 'uota.*free space there' err || fail "not said what to do: $(cat err)"
+expect 1 $A_BACKUP -r "$R" check
+grep -q -- '--no-lock' err || fail "not said how to read: $(cat err)"
+expect 0 $A_BACKUP -r "$R" --no-lock check
+mv first err
 full "$R" by-objects
 
 # The guard sees all that is in the bucket, through either protocol, and keeps its limit.
