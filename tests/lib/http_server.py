@@ -72,6 +72,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(b"over there", 301, [("Location", "http://elsewhere/x")])
         if kind == "keys":
             return self.answer(b"come back", 503, [("Retry-After", "7")])
+        if self.command == "POST" and kind == "snapshots":
+            return self.answer(b"no space", int(name[:1]) * 94 + 413)
         if self.command == "POST":
             return self.answer(b"it exists", 403)
         if self.command == "GET" and int(self.headers["Range"][6:].split("-")[0]) >= 10:

@@ -99,6 +99,17 @@ TEST(upload_of_what_is_there)
 	CHECK_EQ(backend_put(odd, BACKEND_CONFIG, NULL, "0123456789", 10, &err), ERR_DENIED);
 }
 
+TEST(a_full_server)
+{
+	struct id small = {{0x01}}, large = {{0x10}}; /* their first digits stand for the answers */
+	struct err err = {0};
+
+	CHECK_EQ(backend_put(odd, BACKEND_SNAPSHOT, &small, "0123456789", 10, &err), ERR_NOSPACE);
+	CHECK_STR(err.msg, "the server answers 413 (its disk or quota is full): no space");
+	CHECK_EQ(backend_put(odd, BACKEND_SNAPSHOT, &large, "0123456789", 10, &err), ERR_NOSPACE);
+	CHECK_STR(err.msg, "the server answers 507 (its disk or quota is full): no space");
+}
+
 static int count(void *arg, const struct id *name, uint64_t size)
 {
 	unsigned *n = arg;
