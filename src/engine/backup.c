@@ -425,7 +425,8 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		.ev = ev,
 		.stop = stop,
 		.rank = router_rank(r),
-		.size = router_size(r)};
+		.size = router_size(r),
+		.ask = {.idle = true}};
 	rc = prepare(b);
 	if (rc < 0) {
 		err_copy(err, &b->err);
@@ -443,6 +444,7 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		run_root(b);
 	run_more(b);
 	router_run(r, &b->finished);
+	router_run(r, &b->ask.idle);
 	/* A failure of rank 0 itself may not have been told yet: its message is still on the way. */
 	if (b->rank == 0 && !b->told && !b->err.code)
 		save_snapshot(b, result);

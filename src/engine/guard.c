@@ -6,6 +6,7 @@
 #define MIB     ((size_t)1 << 20)
 #define WARN_AT 5 /* all but a fifth is taken */
 #define MUCH    5 /* a fifth of what is left */
+#define ASK     1000
 
 static uint64_t taken(const struct guard *g)
 {
@@ -92,6 +93,16 @@ int guard_begin(struct guard *g, uint64_t bytes, const struct log *log, struct e
 	warn_when_nearly_full(g, log);
 	forecast(g, bytes, log);
 	return 0;
+}
+
+/* Often enough that several runs into one bucket notice each other, and the more often the less is left. */
+void guard_asked(struct guard *g, uint64_t objects, uint64_t added)
+{
+	uint64_t half;
+
+	g->before = objects > added ? objects - added : 0;
+	half = left(g) / 2;
+	g->ask_at = g->added + 1 + (half < ASK ? half : ASK);
 }
 
 /* Nobody knows beforehand how much a first run stores, so the advice comes once it shows. */

@@ -14,11 +14,13 @@
 
 struct guard {
 	uint64_t limit;   /* objects; 0: nothing is watched */
-	uint64_t before;  /* when the run began */
+	uint64_t before;  /* in the place but for what the run has added */
 	uint64_t added;   /* by the run so far */
 	uint64_t reserve; /* what may still come once the run is told to stop: packs on their way, the last index, … */
 	size_t pack_size;
 	bool warned, advised; /* said once */
+	uint64_t
+		ask_at; /* once the run has added so many, the store is to be asked again: others may add objects too; 0: it does not tell */
 };
 
 /*
@@ -29,6 +31,9 @@ int guard_begin(struct guard *g, uint64_t bytes, const struct log *log, struct e
 
 /* guard_count: the run has added so many objects by now.  ERR_NOSPACE when it has to stop so that the limit is kept. */
 int guard_count(struct guard *g, uint64_t added, const struct log *log, struct err *err);
+
+/* guard_asked: the store said that there are so many objects, when the run had added `added` of them.  Sets ask_at. */
+void guard_asked(struct guard *g, uint64_t objects, uint64_t added);
 
 /* guard_pack_size: the smallest pack size (a power of two, at least `now`, at most restic's largest) with which `bytes` need at most `objects`, else the largest. */
 size_t guard_pack_size(uint64_t bytes, uint64_t objects, size_t now);

@@ -69,7 +69,14 @@ struct backup {
 	struct target *target;
 	struct indexer *indexer;
 	struct guard guard;
-	uint64_t packs;  /* of all ranks, stored by this run */
+	uint64_t packs; /* of all ranks, stored by this run */
+	struct {
+		struct task task;
+		struct backend_usage usage;
+		struct err err;
+		uint64_t added; /* the guard's, when it was asked */
+		bool idle;
+	} ask;           /* how full the place is, again */
 	bool guarded;    /* the guard has ended the run */
 	bool index_lost; /* an index file could not be saved */
 	int ranks_flushed;

@@ -45,20 +45,53 @@ void run_guard(struct backup *b, uint64_t packs)
 		u.known = false;
 	if (!b->opt->objects_max_given && u.objects_max && u.objects_max < b->guard.limit)
 		b->guard.limit = u.objects_max;
-	b->guard.before = u.known ? u.objects : packs;
+	b->guard.before = packs;
 	/* And an index file, the snapshot, a lock that is being replaced. */
 	b->guard.reserve = (uint64_t)b->size * run_packs_at_once(b) + 3;
 	b->guard.pack_size = b->opt->pack_size;
+	if (u.known)
+		guard_asked(&b->guard, u.objects, 0);
 	guard_begin(&b->guard, forecast(b), &b->env->log, &b->err);
+}
+
+static void count(struct backup *b)
+{
+	struct err e;
+
+	if (b->guarded || !guard_count(&b->guard, b->packs + indexer_saved(b->indexer), &b->env->log, &e))
+		return;
+	b->guarded = true;
+	run_fail(b, &e);
+}
+
+/* On a reader: asking blocks. */
+static void ask_run(struct task *t)
+{
+	struct backup *b = task_of(t, struct backup, ask.task);
+
+	if (backend_usage(b->repo->be, &b->ask.usage, &b->ask.err))
+		b->ask.usage.known = false;
+}
+
+static void ask_done(struct task *t)
+{
+	struct backup *b = task_of(t, struct backup, ask.task);
+
+	b->ask.idle = true;
+	/* Without an answer the old one holds. */
+	guard_asked(&b->guard, b->ask.usage.known ? b->ask.usage.objects : b->guard.before + b->ask.added, b->ask.added);
+	if (!b->finished)
+		count(b);
 }
 
 void run_guard_pack(struct backup *b)
 {
-	struct err e;
-
 	b->packs++;
-	if (!b->guarded && guard_count(&b->guard, b->packs + indexer_saved(b->indexer), &b->env->log, &e)) {
-		b->guarded = true;
-		run_fail(b, &e);
-	}
+	count(b);
+	if (b->guarded || !b->guard.ask_at || b->guard.added < b->guard.ask_at || !b->ask.idle)
+		return;
+	b->ask.idle = false;
+	b->ask.added = b->guard.added;
+	b->ask.task = (struct task){.run = ask_run, .done = ask_done};
+	jobs_put(b->env->readers, &b->ask.task);
 }

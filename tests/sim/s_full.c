@@ -66,7 +66,8 @@ struct bucket {
 	struct backend *inner;
 	unsigned packs_max; /* 0: any number */
 	bool strict, mute;  /* once full it takes no other file either; it does not tell how full it is */
-	atomic_uint objects, packs, refused, most;
+	unsigned others;    /* objects that others add with each pack of ours */
+	atomic_uint objects, packs, refused, most, asked;
 };
 
 static void bucket_start(struct backend *b, struct backend_op *op)
@@ -83,7 +84,7 @@ static void bucket_start(struct backend *b, struct backend_op *op)
 			op->done(op);
 			return;
 		}
-		packs = atomic_fetch_add(&k->objects, 1) + 1;
+		packs = atomic_fetch_add(&k->objects, 1 + pack * k->others) + 1 + pack * k->others;
 		if (packs > atomic_load(&k->most))
 			atomic_store(&k->most, packs);
 	}
@@ -100,6 +101,7 @@ static int bucket_usage(struct backend *b, struct backend_usage *u, struct err *
 	struct bucket *k = (struct bucket *)(void *)b;
 
 	(void)err;
+	atomic_fetch_add(&k->asked, 1);
 	u->known = !k->mute;
 	u->objects = OF_OTHER + atomic_load(&k->objects);
 	return 0;
@@ -237,6 +239,30 @@ TEST(no_more_objects_than_allowed)
 	}
 	printf("    %zu runs fitted, %zu did not begin, %zu ended before the limit\n", good, before, middle);
 	CHECK(good > 3 && before > 3 && middle > 3);
+}
+
+/* Two or more runs fill one bucket: each sees what the others do before it is too late, and asks seldom. */
+TEST(others_fill_the_bucket_too)
+{
+	for (unsigned others = 1; others <= 3; others++) {
+		struct bucket k;
+		struct rig_backup b = {.ranks = 2, .opt = {.objects_max = 60, .objects_max_given = true}};
+		struct backend *store = backend_mem_new();
+		size_t stored;
+
+		bucket_init(&k, store);
+		k.others = others;
+		b.be = &k.b;
+		run(&b);
+		stored = files_of(store, BACKEND_PACK);
+		CHECK_EQ(b.code, ERR_NOSPACE);
+		/* What was on its way brings others' objects with it, which our reserve does not know. */
+		CHECK(atomic_load(&k.most) + OF_OTHER <= 60 + (2 * AT_ONCE + 4) * (others + 1));
+		CHECK(stored < 60 - OF_OTHER - 2 * AT_ONCE - 3);
+		CHECK(atomic_load(&k.asked) >= 2 && atomic_load(&k.asked) <= 8);
+		CHECK_EQ(indexed(store), stored);
+		backend_free(store);
+	}
 }
 
 /* The store's usual limit holds unless another one is given; a dry run stores nothing. */

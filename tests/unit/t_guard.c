@@ -110,6 +110,24 @@ TEST(a_run_that_turns_out_to_need_much_is_told_once)
 	CHECK(strstr(heard.last, "--pack-size 128"));
 }
 
+TEST(asked_again_the_more_often_the_less_is_left)
+{
+	struct guard g = guard(1000000, 5);
+	struct err e = {0};
+
+	guard_asked(&g, 100, 0);
+	CHECK_EQ(g.before, 100);
+	CHECK_EQ(g.ask_at, 1001);
+	CHECK_EQ(guard_count(&g, 1003, &hearing, &e), 0);
+	guard_asked(&g, 999900, 1001); /* others were busy */
+	CHECK_EQ(g.before, 998899);
+	CHECK_EQ(g.ask_at, 1003 + 1 + 44);
+	CHECK_EQ(guard_count(&g, 1091, &hearing, &e), ERR_NOSPACE);
+	guard_asked(&g, 10, 2000); /* somebody removed much */
+	CHECK_EQ(g.before, 0);
+	CHECK_EQ(guard_count(&g, 1092, &hearing, &e), 0);
+}
+
 TEST(pack_sizes)
 {
 	CHECK_EQ(guard_pack_size(0, 0, 4 * MIB), 4 * MIB);
