@@ -170,7 +170,8 @@ static void pack_stored(void *arg, const struct pack *p)
 		return;
 	if (b->rank == 0) {
 		indexer_add(b->indexer, &p->id, p->blob, p->n);
-		run_guard_pack(b);
+		if (run_guard_pack(b))
+			saver_release(b->saver);
 		return;
 	}
 	buf_init(&m, MESSAGE_MAX);
@@ -210,12 +211,21 @@ static void on_pack(void *arg, struct comm_msg *m)
 	}
 	if (wire_done(&w)) {
 		indexer_add(b->indexer, &pack, blob, n);
-		run_guard_pack(b);
+		if (run_guard_pack(b))
+			router_send(b->r, m->from, TAG_COUNTED, NULL);
 	} else {
 		err_set(&e, ERR_INVALID, "a damaged pack record from rank %d", m->from);
 		run_fail(b, &e);
 	}
 	mem_free(blob);
+}
+
+static void on_counted(void *arg, struct comm_msg *m)
+{
+	struct backup *b = arg;
+
+	(void)m;
+	saver_release(b->saver);
 }
 
 static void tick(struct task *t)
@@ -253,6 +263,7 @@ static void run_init(struct backup *b)
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
 	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, run_packs_at_once(b), b->opt->dry_run, &se);
+	saver_hold(b->saver);
 	b->tails = tails_new(b->r, b->saver, tails_merged, b);
 	b->queue = workq_new(b->r, b->env, &ops);
 	b->trees = treebuild_new();
@@ -260,6 +271,7 @@ static void run_init(struct backup *b)
 	router_on(b->r, TAG_NODE, run_on_node, b);
 	router_on(b->r, TAG_CANCEL, run_on_cancel, b);
 	router_on(b->r, TAG_FLUSH, on_flush, b);
+	router_on(b->r, TAG_COUNTED, on_counted, b);
 	if (b->rank == 0) {
 		b->of_rank = mem_array((size_t)b->size, sizeof(*b->of_rank));
 		b->indexer = indexer_new(b->repo, 0, index_failed, indexer_flushed, b);

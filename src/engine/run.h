@@ -18,6 +18,7 @@
 enum backup_tag {
 	TAG_NODE = ROUTER_ENGINE, /* doer -> owner of the slot: a child's JSON */
 	TAG_PACK,                 /* each -> rank 0: a pack that is stored */
+	TAG_COUNTED,              /* rank 0 -> sender: that pack is counted, and more are allowed */
 	TAG_NOTE,                 /* each -> rank 0: something to say about an item */
 	TAG_COUNTS,               /* each -> rank 0: progress */
 	TAG_FAIL,                 /* each -> rank 0: the run cannot succeed, or shall end */
@@ -114,10 +115,11 @@ void run_sum_counts(const struct backup *b, struct backup_counts *sum);
 
 /*
  * run_guard: on rank 0, before anything is stored: is there room?  packs: as many as the index names.  The error is in b->err.
- * run_guard_pack: one more pack is stored, by whomever.  run_packs_at_once: how many a rank may have open or on their way.
+ * run_guard_pack: one more pack is stored, by whomever; false: no more shall be.  run_packs_at_once: how many a rank may have open, on their way, or stored but
+ * not counted by rank 0: so the limit is kept however late its messages are.
  */
 void run_guard(struct backup *b, uint64_t packs);
-void run_guard_pack(struct backup *b);
+bool run_guard_pack(struct backup *b);
 unsigned run_packs_at_once(const struct backup *b);
 
 /*

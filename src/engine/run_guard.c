@@ -84,14 +84,22 @@ static void ask_done(struct task *t)
 		count(b);
 }
 
-void run_guard_pack(struct backup *b)
+static void ask(struct backup *b)
 {
-	b->packs++;
-	count(b);
-	if (b->guarded || !b->guard.ask_at || b->guard.added < b->guard.ask_at || !b->ask.idle)
+	if (!b->guard.ask_at || b->guard.added < b->guard.ask_at || !b->ask.idle)
 		return;
 	b->ask.idle = false;
 	b->ask.added = b->guard.added;
 	b->ask.task = (struct task){.run = ask_run, .done = ask_done};
 	jobs_put(b->env->readers, &b->ask.task);
+}
+
+bool run_guard_pack(struct backup *b)
+{
+	b->packs++;
+	count(b);
+	if (b->guarded)
+		return false;
+	ask(b);
+	return true;
 }

@@ -101,6 +101,16 @@ void saver_free(struct saver *s)
 	mem_free(s);
 }
 
+void saver_hold(struct saver *s)
+{
+	uploader_hold(s->up);
+}
+
+void saver_release(struct saver *s)
+{
+	uploader_release(s->up);
+}
+
 /* Any thread. */
 static void piece_free(struct saver *s, struct piece *pc)
 {

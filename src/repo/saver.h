@@ -29,6 +29,12 @@ struct saver;
 /* saver_new: borrows claim.  discard: --dry-run: everything but the upload. */
 struct saver *saver_new(
 	struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev);
+/*
+ * saver_hold: from now on a pack that is stored keeps its place among packs_in_flight until saver_release is called, once for each (uploader_hold).
+ * A dry run's packs do not.
+ */
+void saver_hold(struct saver *s);
+void saver_release(struct saver *s);
 /* saver_put: takes plain (contents moved out), whose SHA-256 is id; gives `charge` bytes back to env->budget once the plaintext is gone. */
 void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain, size_t charge);
 /* saver_drain: ev.drained once all blobs put before lie in packs, full or still open; nothing may be put any more. */

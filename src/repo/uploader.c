@@ -15,8 +15,8 @@ struct uploader {
 	pthread_mutex_t lock;
 	pthread_cond_t room;
 	struct pack *free;   /* with their buffers, the last used first */
-	unsigned limit, out; /* out: open or under way */
-	bool cancelled, discard;
+	unsigned limit, out, held; /* out: open, under way, or held: stored, but its place is not free yet */
+	bool cancelled, discard, hold;
 	size_t under_way;
 };
 
@@ -48,7 +48,7 @@ void uploader_free(struct uploader *u)
 
 	if (!u)
 		return;
-	assert(!u->out);
+	assert(u->out == u->held);
 	while ((p = u->free) != NULL) {
 		u->free = p->next;
 		pack_free(p);
@@ -105,15 +105,36 @@ struct pack *uploader_take(struct uploader *u, size_t room)
 	return p;
 }
 
-void uploader_drop(struct uploader *u, struct pack *p)
+static void put_back(struct uploader *u, struct pack *p, bool held)
 {
-	if (!p)
-		return;
 	if (p->data.cap > KEEP)
 		buf_release(&p->data);
 	pthread_mutex_lock(&u->lock);
 	p->next = u->free;
 	u->free = p;
+	if (!held) {
+		u->out--;
+		pthread_cond_signal(&u->room);
+	}
+	pthread_mutex_unlock(&u->lock);
+}
+
+void uploader_drop(struct uploader *u, struct pack *p)
+{
+	if (p)
+		put_back(u, p, false);
+}
+
+void uploader_hold(struct uploader *u)
+{
+	u->hold = true;
+}
+
+void uploader_release(struct uploader *u)
+{
+	pthread_mutex_lock(&u->lock);
+	assert(u->held);
+	u->held--;
 	u->out--;
 	pthread_cond_signal(&u->room);
 	pthread_mutex_unlock(&u->lock);
@@ -124,17 +145,19 @@ static void pack_settled(struct task *t)
 {
 	struct pack *p = task_of(t, struct pack, task);
 	struct uploader *u = p->up;
+	bool stored = !p->op.err.code, held = stored && u->hold && !u->discard;
 
 	pthread_mutex_lock(&u->lock);
 	u->under_way--;
+	u->held += held;
 	pthread_mutex_unlock(&u->lock);
-	if (p->op.err.code) {
+	if (stored) {
+		u->stored(u->arg, p);
+	} else {
 		err_prefix(&p->op.err, "upload pack %s", id_short(&p->id).s);
 		u->failed(u->arg, &p->op.err);
-	} else {
-		u->stored(u->arg, p);
 	}
-	uploader_drop(u, p);
+	put_back(u, p, held);
 }
 
 static void put_done(struct backend_op *op)

@@ -41,6 +41,12 @@ void uploader_put(struct uploader *u, struct pack *p);  /* takes it: starts the 
 void uploader_drop(struct uploader *u, struct pack *p); /* back to the pool unused */
 void uploader_fail(struct uploader *u, struct pack *p,
 	const struct err *why);                      /* takes it: failed() will say why, prefixed with the pack.  Any thread */
+/*
+ * uploader_hold: from now on a pack that is stored keeps its place among in_flight until uploader_release is called, once for each: so whoever keeps
+ * count of all packs is never behind by more than in_flight of them.  Its buffer is free at once.
+ */
+void uploader_hold(struct uploader *u);
+void uploader_release(struct uploader *u);
 void uploader_discard(struct uploader *u, bool yes); /* from now on packs are not sent: stored() comes as if they had been (--dry-run) */
 void uploader_cancel(struct uploader *u);            /* wakes takers; from now on every take fails.  What is under way goes on */
 void uploader_resume(struct uploader *u);            /* as before uploader_cancel */

@@ -79,6 +79,21 @@ static void stop_now(struct task *t)
 	s->stop = s->how;
 }
 
+/* A main thread that does not get a core. */
+struct sleeper {
+	struct task task;
+	struct loop *loop;
+	int64_t ns;
+};
+
+static void sleep_now(struct task *t)
+{
+	struct sleeper *s = task_of(t, struct sleeper, task);
+
+	clock_sleep(clock_real(), s->ns);
+	loop_after(s->loop, s->ns / 20, &s->task);
+}
+
 static int one_rank(void *arg, struct comm *c)
 {
 	struct rig_backup *b = arg;
@@ -93,10 +108,14 @@ static int one_rank(void *arg, struct comm *c)
 	struct backend_retry_policy often = {100000, 1000000, 50000000};
 	struct backend *be = b->be;
 	struct stopper stopper = {.task = {.done = stop_now}, .how = b->stop_how ? b->stop_how : ENGINE_STOP};
+	struct sleeper sleeper = {.task = {.done = sleep_now}, .ns = b->lag_ns};
 	struct err e = {0};
 	int rc = 0;
 
 	rig_init(&g, b->threads ? b->threads : 1);
+	sleeper.loop = g.env.loop;
+	if (b->lag_ns && c->rank == 0)
+		loop_after(g.env.loop, 0, &sleeper.task);
 	if (b->retry) {
 		g.env.log.max = LOG_ERROR;
 		be = backend_retry_new(backend_share(be), &often, &g.env);
@@ -130,6 +149,7 @@ static int one_rank(void *arg, struct comm *c)
 		strlist_release(&opt.head.paths);
 	}
 	loop_cancel(g.env.loop, &stopper.task);
+	loop_cancel(g.env.loop, &sleeper.task);
 	CHECK_EQ(budget_used(g.env.budget), 0);
 	b->rank_code[c->rank] = rc;
 	if (c->rank == 0) {

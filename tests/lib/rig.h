@@ -24,6 +24,7 @@ struct rig_backup {
 	const struct id *parent;   /* snapshot's tree to compare with; NULL = none */
 	bool adopt;                /* the repository of rig_adopt, instead of one that is opened by its password */
 	bool retry;                /* a retry decorator with short pauses over be, one a rank */
+	int64_t lag_ns;            /* rank 0 sleeps so long again and again: the others are far ahead of what it knows */
 	int stop_rank;             /* this rank is stopped, -1: all of them … */
 	int64_t stop_ns;           /* … so long after the start, if not 0; < 0: all, before the start */
 	enum engine_stop stop_how; /* 0: ENGINE_STOP */
