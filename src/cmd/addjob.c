@@ -200,6 +200,14 @@ int addjob_read(struct addjob *j, struct session *s, struct err *err)
 	return rc;
 }
 
+void addjob_tag(struct addjob *j, const struct session *s)
+{
+	const char *user = s->cmd->env("USER");
+
+	if (s->allas.used && !j->opt.head.tags.n)
+		strlist_add(&j->opt.head.tags, user && *user ? user : s->username);
+}
+
 int addjob_parent(struct addjob *j, struct session *s, struct err *err)
 {
 	const struct snapshot *h = &j->opt.head;
@@ -213,6 +221,8 @@ int addjob_parent(struct addjob *j, struct session *s, struct err *err)
 		return rc;
 	if (!id) {
 		j->opt.parent = snapshots_parent(&s->snaps, &h->time, by, h->hostname, &h->paths, &h->tags);
+		if (!j->opt.parent && s->allas.used && !keys && !opt_str(s->opts, OPT_HOST))
+			j->opt.parent = snapshots_parent(&s->snaps, &h->time, SNAPSHOTS_BY_PATHS, h->hostname, &h->paths, &h->tags);
 		return 0;
 	}
 	rc = snapshots_pick(&s->snaps, id, &none, &j->opt.parent, &sub, err);
@@ -239,6 +249,7 @@ void addjob_put(const struct addjob *j, const struct session *s, struct buf *b)
 {
 	opts_put(s->opts, b);
 	wire_put_bytes(b, s->location, strlen(s->location));
+	wire_put_bytes(b, s->allas.project, s->allas.project ? strlen(s->allas.project) : 0);
 	wire_put_bytes(b, j->cwd, strlen(j->cwd));
 	patterns_put(&j->exclude, b);
 }
@@ -254,6 +265,9 @@ int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct e
 	s->opts = &s->received;
 	p = wire_bytes(in, &n);
 	s->location = mem_strndup((const char *)p, n);
+	p = wire_bytes(in, &n);
+	if (n)
+		s->allas.project = mem_strndup((const char *)p, n);
 	p = wire_bytes(in, &n);
 	j->cwd = mem_strndup((const char *)p, n);
 	rc = session_threads(s, err);

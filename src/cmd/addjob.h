@@ -18,8 +18,13 @@ struct addjob {
 
 /* addjob_read: rank 0: everything that needs no repository.  Missing targets are named; none left is ERR_USAGE. */
 int addjob_read(struct addjob *j, struct session *s, struct err *err);
-/* addjob_parent: rank 0: the parent snapshot by --parent, --force, --group-by; s->snaps are loaded. */
+/*
+ * addjob_parent: rank 0: the parent snapshot by --parent, --force, --group-by; s->snaps are loaded.  CSC's command stored the name of whatever node it ran on:
+ * in a project's repository a snapshot of the same paths from another host will do, when there is none of this one.
+ */
 int addjob_parent(struct addjob *j, struct session *s, struct err *err);
+void addjob_tag(
+	struct addjob *j, const struct session *s); /* rank 0: the repository is known: a project's is tagged with the user's name */
 void addjob_release(struct addjob *j);
 
 /* The message to the other ranks, behind its kind: options, place, directory, patterns.  addjob_get sets s->opts and s->location too. */

@@ -87,6 +87,8 @@ static int run_verb(struct session *s, bool *sent, struct err *err)
 		return cmd_restore(s, err);
 	case VERB_DUMP:
 		return cmd_dump(s, err);
+	case VERB_DELETE:
+		return cmd_delete(s, err);
 	case VERB_CHECK:
 		return cmd_check(s, err);
 	case VERB_CAT:
@@ -221,6 +223,27 @@ static bool asks_json(int n, char *const *args)
 	return false;
 }
 
+/*
+ * -project NAME: logins are for that project, so it goes where they look; before there are threads.  A token that is there already is another project's, unless
+ * it was taken for this one.  "-project 2001234" is enough where projects are called project_2001234.
+ */
+static void obey_project(const struct opts *o)
+{
+	static const char *const of_another[] = {"OS_AUTH_TOKEN", "OS_STORAGE_URL", "OS_TENANT_ID", "OS_TENANT_NAME", "OS_PROJECT_ID"};
+	const char *given = opt_str(o, OPT_PROJECT), *now = getenv("OS_PROJECT_NAME");
+	char *name;
+
+	if (!given || !*given || (now && !strcmp(now, given)))
+		return;
+	name = mem_printf("%s%s", now && !strncmp(now, "project_", 8) && given[strspn(given, "0123456789")] == 0 ? "project_" : "", given);
+	if (!now || strcmp(now, name) != 0) {
+		for (size_t i = 0; i < sizeof(of_another) / sizeof(of_another[0]); i++)
+			unsetenv(of_another[i]);
+		setenv("OS_PROJECT_NAME", name, 1);
+	}
+	mem_free(name);
+}
+
 /* The command line, on the rank that has one to obey.  An exit code, or -1: go on. */
 static int read_command_line(struct cmd *c, int argc, char **argv)
 {
@@ -241,6 +264,7 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	out_mode(c->out, rc ? asks_json(argc - 1, argv + 1) : opt_flag(&c->opts, OPT_JSON), opts_verbosity(&c->opts));
 	if (!rc && run_plain(c))
 		return out_flush(c->out, &err) ? CMD_ERROR : CMD_OK;
+	obey_project(&c->opts);
 	opts_env(&c->opts, c->env);
 	if (!rc && opt_str(&c->opts, OPT_RANKS))
 		rc = when_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks, &err);

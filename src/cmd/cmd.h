@@ -48,6 +48,7 @@ int cmd_files(struct session *s, struct err *err);
 int cmd_find(struct session *s, struct err *err);
 int cmd_restore(struct session *s, struct err *err);
 int cmd_dump(struct session *s, struct err *err);
+int cmd_delete(struct session *s, struct err *err);
 int cmd_check(struct session *s, struct err *err);
 int cmd_cat(struct session *s, struct err *err);
 int cmd_unlock(struct session *s, struct err *err);

@@ -4,6 +4,7 @@
 #include "cmd/addjob.h"
 #include "cmd/human.h"
 #include "cmd/progress.h"
+#include "cmd/unreadable.h"
 #include "engine/join.h"
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct add {
 	struct session *s;
 	struct addjob job;
 	struct progress progress;
+	struct unreadable *unreadable; /* NULL: nobody asked */
 	struct backup_result result;
 	struct buf line;
 };
@@ -69,6 +71,8 @@ static void on_error(void *arg, const char *path, const char *message)
 	struct add *a = arg;
 
 	out_item_error(a->s->cmd->out, "archival", path, message);
+	if (a->unreadable)
+		unreadable_add(a->unreadable, path);
 }
 
 static void on_item(void *arg, const char *action, const char *path, uint64_t size)
@@ -209,12 +213,16 @@ static int open_all(struct add *a, struct err *err)
 
 	if (!rc)
 		rc = session_snapshots(s, err);
+	addjob_tag(&a->job, s);
 	if (!rc)
 		rc = addjob_parent(&a->job, s, err);
 	if (rc)
 		return rc;
 	a->job.opt.lock = s->lock;
-	if (a->job.opt.parent)
+	if (a->job.opt.parent && strcmp(a->job.opt.parent->hostname, a->job.opt.head.hostname) != 0)
+		out_say(s->cmd->out, 1, "using parent snapshot %s, from %s", id_short(&a->job.opt.parent->id).s,
+			a->job.opt.parent->hostname);
+	else if (a->job.opt.parent)
 		out_say(s->cmd->out, 1, "using parent snapshot %s", id_short(&a->job.opt.parent->id).s);
 	else
 		out_say(s->cmd->out, 1, "no parent snapshot found, will read all files");
@@ -240,6 +248,8 @@ static int report(struct add *a)
 		json_summary(a, dry_run);
 	else
 		text_summary(a, dry_run);
+	if (a->unreadable)
+		unreadable_say(a->unreadable, a->s->cmd->out);
 	return a->result.counts.errors || a->job.missing ? CMD_INCOMPLETE : 0;
 }
 
@@ -252,6 +262,8 @@ int cmd_add(struct session *s, bool *sent, struct err *err)
 	*sent = false;
 	buf_init(&a.line, SIZE_MAX / 2);
 	rc = addjob_read(&a.job, s, err);
+	if (!rc && opt_flag(s->opts, OPT_PRE_CHECK))
+		a.unreadable = unreadable_new(a.job.cwd);
 	if (!rc)
 		rc = open_all(&a, err);
 	if (!rc) {
@@ -266,6 +278,7 @@ int cmd_add(struct session *s, bool *sent, struct err *err)
 	}
 	if (!rc)
 		rc = report(&a);
+	unreadable_free(a.unreadable);
 	buf_release(&a.line);
 	addjob_release(&a.job);
 	return rc;

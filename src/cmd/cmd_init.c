@@ -1,5 +1,4 @@
 /* init: a new repository, if wanted with the chunker parameters of another one, so that both cut files alike. */
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/session.h"
 #include <string.h>
@@ -42,70 +41,33 @@ static int polynomial_from(struct session *s, uint64_t *polynomial, struct err *
 	return rc;
 }
 
-static void say_made(struct session *s)
-{
-	char *place = session_place_text(s->location);
-	struct json_out j;
-	struct buf b;
-
-	if (out_json(s->cmd->out)) {
-		buf_init(&b, SIZE_MAX / 2);
-		json_out_init(&j, &b);
-		json_object(&j);
-		json_key(&j, "message_type");
-		json_str(&j, "initialized");
-		json_key(&j, "id");
-		json_id(&j, &s->repo->config.id);
-		json_key(&j, "repository");
-		json_str(&j, place);
-		json_object_end(&j);
-		out_line(s->cmd->out, &b);
-		buf_release(&b);
-	} else {
-		out_say(s->cmd->out, 1,
-			"created repository %.10s at %s\n\nKeep the password safe: without it nobody can read what the repository holds.",
-			id_hex(&s->repo->config.id).s, place);
-	}
-	mem_free(place);
-}
-
 int cmd_init(struct session *s, struct err *err)
 {
-	struct repo_owner who = {.username = s->username, .hostname = s->hostname};
 	uint64_t polynomial = 0;
 	struct err none = {0};
-	struct buf pass;
 	unsigned version;
 	int rc = read_version(opt_str(s->opts, OPT_REPO_VERSION), &version, err);
 
-	buf_init(&pass, 0);
 	if (!rc && s->opts->args.n)
 		rc = err_set(err, ERR_USAGE, "init takes no arguments; the place is named by -r");
 	if (!rc)
 		rc = session_store(s, err);
 	/* Before a password is asked for. */
 	if (!rc) {
-		int found = repo_probe(s->be, &none);
+		int found = session_probe(s, &none);
 
 		if (!found)
 			rc = err_set(err, ERR_EXISTS, "there is a repository already");
 		else if (found != ERR_NOREPO)
 			rc = err_copy(err, &none);
+		if (rc) {
+			char *place = session_place_text(s->location);
+
+			err_prefix(err, "create a repository at %s", place);
+			mem_free(place);
+		}
 	}
 	if (!rc && opt_flag(s->opts, OPT_COPY_CHUNKER))
 		rc = polynomial_from(s, &polynomial, err);
-	if (!rc)
-		rc = session_password(s, false, true, &pass, err);
-	if (!rc)
-		rc = repo_create(s->be, &s->env, version, polynomial, &who, pass.p, pass.len, &s->repo, err);
-	buf_wipe(&pass);
-	if (rc && s->location) {
-		char *place = session_place_text(s->location);
-
-		err_prefix(err, "create a repository at %s", place);
-		mem_free(place);
-	}
-	if (!rc)
-		say_made(s);
-	return rc;
+	return rc ? rc : session_create(s, version, polynomial, err);
 }

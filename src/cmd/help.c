@@ -7,17 +7,15 @@
 static const char help_head[] = "a_backup: parallel, encrypted, deduplicated backups in restic's format\n"
 				"\n"
 				"  a_backup FILE...              back up files and directories (same as: add)\n"
-				"  a_backup init                 make a new repository\n"
 				"  a_backup list                 list the snapshots (-last: only the newest)\n"
 				"  a_backup files SNAPSHOT       list the files of a snapshot\n"
 				"  a_backup find PATTERN...      find the snapshots that hold a file\n"
 				"  a_backup restore SNAPSHOT     restore here; keeps files that exist, unlike\n"
 				"           restore-overwrite, restore-newer (than what exists)\n"
 				"  a_backup dump SNAPSHOT FILE   write a file, or a directory as tar, to stdout\n"
-				"  a_backup check                look for damage (--read-data: in every byte)\n"
-				"  a_backup unlock | cat | version | help [COMMAND]\n"
+				"  a_backup delete SNAPSHOT...   remove snapshots\n"
+				"  a_backup init | check | unlock | cat | version | help [COMMAND]\n"
 				"  srun a_backup add FILE...     one backup by all tasks of a job (or --ranks N)\n"
-				"\n"
 				"SNAPSHOT: an id, its beginning, or latest. Details: a_backup COMMAND --help\n";
 
 static void pad(struct buf *b, size_t from, size_t column)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* Words that are commands elsewhere: taken for files they would make a backup of a misunderstanding. */
-static const char *const reserved[] = {"cache", "copy", "delete", "diff", "forget", "key", "migrate", "mount", "prune", "rebuild-index",
-	"recover", "repair", "rewrite", "self-update", "stats", "tag"};
+static const char *const reserved[] = {"cache", "copy", "diff", "forget", "key", "migrate", "mount", "prune", "rebuild-index", "recover",
+	"repair", "rewrite", "self-update", "stats", "tag"};
 
 static int verb_by_name(const char *s)
 {
@@ -299,6 +299,7 @@ void opts_env(struct opts *o, const char *(*env)(const char *name))
 			(void)add_flag(o, d, v, NULL);
 		else
 			strlist_add(&o->value[d->id], v);
+		o->from_env[d->id] = o->value[d->id].n > 0;
 	}
 }
 

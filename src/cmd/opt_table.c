@@ -3,7 +3,7 @@
 #define V(v)     (1u << VERB_##v)
 #define ALL      ((1u << VERBS) - 1)
 #define RESTORES (V(RESTORE) | V(RESTORE_OVERWRITE) | V(RESTORE_NEWER))
-#define CHOOSE   (V(LIST) | V(FILES) | V(FIND) | RESTORES | V(DUMP))
+#define CHOOSE   (V(LIST) | V(FILES) | V(FIND) | RESTORES | V(DUMP) | V(DELETE))
 #define OPENS    (ALL & ~(V(VERSION) | V(HELP)))
 
 const struct verb_def opt_verbs[VERBS] = {
@@ -16,6 +16,7 @@ const struct verb_def opt_verbs[VERBS] = {
 	[VERB_RESTORE_OVERWRITE] = {"restore-overwrite", NULL, "SNAPSHOT[:DIR]", "restore files over those that exist"},
 	[VERB_RESTORE_NEWER] = {"restore-newer", NULL, "SNAPSHOT[:DIR]", "restore files that are newer than those that exist"},
 	[VERB_DUMP] = {"dump", NULL, "SNAPSHOT[:DIR] FILE", "write a file, or a directory as tar, to standard output"},
+	[VERB_DELETE] = {"delete", NULL, "SNAPSHOT...", "remove snapshots"},
 	[VERB_CHECK] = {"check", NULL, "", "look for damage in the repository"},
 	[VERB_CAT] = {"cat", NULL, "KIND [ID]", "print what the repository holds"},
 	[VERB_UNLOCK] = {"unlock", NULL, "", "remove stale locks"},
@@ -24,14 +25,20 @@ const struct verb_def opt_verbs[VERBS] = {
 };
 
 const struct opt_def opt_table[] = {
-	{OPT_REPO, 'r', "repo", NULL, "PLACE", "RESTIC_REPOSITORY", OPENS, false, "the repository, for instance a directory"},
+	{OPT_REPO, 'r', "repo", "repo", "PLACE", "RESTIC_REPOSITORY", OPENS, false, "the repository, or a project's number"},
+	{OPT_BUCKET, 'b', "bucket", "bucket", "NAME", NULL, OPENS, false, "the bucket, if not the project's usual one"},
+	{OPT_PROJECT, 0, "project", "project", "NAME", NULL, OPENS, true, ""},
+	{OPT_MODE, 0, "mode", "mode", "MODE", NULL, OPENS, true, ""},
+	{OPT_S3, 0, "s3", "s3", NULL, NULL, OPENS, true, ""},
+	{OPT_S3, 0, "s3cmd", "S3", NULL, NULL, OPENS, true, ""},
+	{OPT_LUMI, 0, "lumi", "lumi", NULL, NULL, OPENS, true, ""},
 	{OPT_REPO_FILE, 0, "repository-file", NULL, "FILE", "RESTIC_REPOSITORY_FILE", OPENS, true, ""},
 	{OPT_PASSWORD_FILE, 'p', "password-file", NULL, "FILE", "RESTIC_PASSWORD_FILE", OPENS, false, "a file with the password"},
 	{OPT_PASSWORD_COMMAND, 0, "password-command", NULL, "CMD", "RESTIC_PASSWORD_COMMAND", OPENS, true, ""},
 	{OPT_PASSWORD_ASK, 0, "password", "password", NULL, NULL, OPENS, true, ""},
 	{OPT_NO_PASSWORD, 0, "insecure-no-password", NULL, NULL, NULL, OPENS, true, ""},
 	{OPT_KEY_HINT, 0, "key-hint", NULL, "ID", "RESTIC_KEY_HINT", OPENS, true, ""},
-	{OPT_QUIET, 'q', "quiet", NULL, NULL, NULL, ALL, false, "say nothing but errors and results"},
+	{OPT_QUIET, 'q', "quiet", NULL, NULL, NULL, ALL, true, ""},
 	{OPT_VERBOSE, 'v', "verbose", NULL, NULL, NULL, ALL, false, "say more; -vv names every file"},
 	{OPT_JSON, 0, "json", NULL, NULL, NULL, ALL, false, "output for programs, as restic's"},
 	{OPT_NO_LOCK, 0, "no-lock", NULL, NULL, NULL, OPENS, true, ""},
@@ -41,6 +48,10 @@ const struct opt_def opt_table[] = {
 	{OPT_COMPRESSION, 0, "compression", NULL, "MODE", "RESTIC_COMPRESSION", OPENS, true, ""},
 	{OPT_PACK_SIZE, 0, "pack-size", NULL, "MIB", "RESTIC_PACK_SIZE", OPENS, true, ""},
 	{OPT_NO_VERIFY, 0, "no-extra-verify", NULL, NULL, NULL, OPENS, true, ""},
+	{OPT_CACERT, 0, "cacert", NULL, "FILE", "RESTIC_CACERT", OPENS, true, ""},
+	{OPT_TLS_CERT, 0, "tls-client-cert", NULL, "FILE", "RESTIC_TLS_CLIENT_CERT", OPENS, true, ""},
+	{OPT_INSECURE_TLS, 0, "insecure-tls", NULL, NULL, NULL, OPENS, true, ""},
+	{OPT_USER_AGENT, 0, "http-user-agent", NULL, "TEXT", "RESTIC_HTTP_USER_AGENT", OPENS, true, ""},
 	{OPT_RANKS, 0, "ranks", NULL, "N", NULL, OPENS, true, ""},
 	{OPT_WORKERS, 0, "workers", NULL, "N", NULL, OPENS, true, ""},
 	{OPT_READERS, 0, "read-concurrency", NULL, "N", "RESTIC_READ_CONCURRENCY", OPENS, true, ""},
@@ -67,7 +78,8 @@ const struct opt_def opt_table[] = {
 	{OPT_IGNORE_CTIME, 0, "ignore-ctime", NULL, NULL, "RESTIC_IGNORE_CTIME", V(ADD), true, ""},
 	{OPT_IGNORE_INODE, 0, "ignore-inode", NULL, NULL, "RESTIC_IGNORE_INODE", V(ADD), true, ""},
 	{OPT_WITH_ATIME, 0, "with-atime", NULL, NULL, NULL, V(ADD), true, ""},
-	{OPT_DRY_RUN, 'n', "dry-run", NULL, NULL, NULL, V(ADD) | RESTORES, false, "do everything but write"},
+	{OPT_PRE_CHECK, 0, "pre-check", "pre-check", NULL, NULL, V(ADD), false, "say who owns what could not be read"},
+	{OPT_DRY_RUN, 'n', "dry-run", NULL, NULL, NULL, V(ADD) | V(DELETE) | RESTORES, false, "do everything but write"},
 	{OPT_MAX_OBJECTS, 0, "max-objects", NULL, "N", NULL, V(ADD), false, "end before the bucket holds more (0: no limit)"},
 	{OPT_SKIP_UNCHANGED, 0, "skip-if-unchanged", NULL, NULL, NULL, V(ADD), false, "no snapshot when nothing has changed"},
 
@@ -86,7 +98,7 @@ const struct opt_def opt_table[] = {
 	{OPT_GROUP_BY, 'g', "group-by", NULL, "KEYS", NULL, V(LIST), false, "a table for each host,paths,tags"},
 	{OPT_HOST, 'H', "host", NULL, "NAME", "RESTIC_HOST", CHOOSE, false, "only snapshots of this host; may be repeated"},
 	{OPT_TAG, 0, "tag", NULL, "TAG,...", NULL, CHOOSE, false, "only snapshots with all of these tags"},
-	{OPT_PATH, 0, "path", NULL, "PATH", NULL, CHOOSE, false, "only snapshots of this path"},
+	{OPT_PATH, 0, "path", "path", "PATH", NULL, CHOOSE, false, "only snapshots of this path"},
 	{OPT_LONG, 'l', "long", NULL, NULL, NULL, V(FILES) | V(FIND), false, "mode, owner, size and time too"},
 	{OPT_RECURSIVE, 0, "recursive", NULL, NULL, NULL, V(FILES), false, "all below each DIR, not only its entries"},
 	{OPT_IGNORE_CASE, 'i', "ignore-case", NULL, NULL, NULL, V(FIND), false, "upper and lower case are the same"},
@@ -107,7 +119,7 @@ const struct opt_def opt_table[] = {
 	{OPT_VERIFY, 0, "verify", NULL, NULL, NULL, RESTORES, false, "read what was restored and compare"},
 	{OPT_DELETE, 0, "delete", NULL, NULL, NULL, RESTORES, false, "remove files that the snapshot does not have"},
 	{OPT_OWNER_NAMES, 0, "ownership-by-name", NULL, NULL, NULL, RESTORES, false, "owners by their names, not numbers"},
-	{OPT_FILE, 0, "file", "file", "FILE", NULL, V(DUMP), false, "the file, as an alternative to the argument"},
+	{OPT_FILE, 'f', "file", "file", "FILE", NULL, V(DUMP), false, "the file, as an alternative to the argument"},
 	{OPT_TARGET, 't', "target", "target", "PATH", NULL, V(DUMP), false, "write to PATH, not to standard output"},
 
 	{OPT_READ_DATA, 0, "read-data", NULL, NULL, NULL, V(CHECK), false, "read and verify every byte"},

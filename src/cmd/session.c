@@ -1,18 +1,13 @@
 #include "cmd/session.h"
 #include "base/mem.h"
 #include "cmd/human.h"
-#include "cmd/password_ask.h"
-#include "repo/password.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LOCATION_FILE_MAX 65536u
-#define TOKEN_MARGIN_S    300       /* before a token's end, or a quarter of its life: to store what is under way and remove the lock */
-#define TOKEN_FAR         100000000 /* seconds; nobody waits so long */
+#define TOKEN_MARGIN_S 300       /* before a token's end, or a quarter of its life: to store what is under way and remove the lock */
+#define TOKEN_FAR      100000000 /* seconds; nobody waits so long */
 
 static char *own_hostname(void)
 {
@@ -79,6 +74,7 @@ void session_release(struct session *s)
 	if (s->location)
 		mem_wipe(s->location, strlen(s->location));
 	mem_free(s->location);
+	allas_release(&s->allas);
 	opts_release(&s->received);
 	mem_free(s->hostname);
 	mem_free(s->username);
@@ -98,163 +94,6 @@ int session_threads(struct session *s, struct err *err)
 	s->env.readers = jobs_new(s->set.readers, s->env.loop, "read");
 	s->env.budget = budget_new(s->set.budget);
 	return 0;
-}
-
-/* The one line of a file, without blanks around it and a byte order mark before it. */
-static int location_of_file(const char *path, char **out, struct err *err)
-{
-	char *text = mem_zalloc(LOCATION_FILE_MAX + 1), *from = text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-	ssize_t n = -1;
-
-	if (fd >= 0)
-		n = read(fd, text, LOCATION_FILE_MAX);
-	if (n < 0) {
-		rc = err_sys(err, errno, "--repository-file %s", path);
-	} else {
-		if (!strncmp(from, "\xef\xbb\xbf", 3))
-			from += 3;
-		from += strspn(from, " \t\r\n");
-		for (size_t k = strlen(from); k && strchr(" \t\r\n", from[k - 1]); k--)
-			from[k - 1] = 0;
-		*out = mem_strdup(from);
-	}
-	if (fd >= 0)
-		close(fd);
-	mem_free(text);
-	return rc;
-}
-
-int session_place(struct session *s, bool from, char **out, struct err *err)
-{
-	const char *place = opt_str(s->opts, from ? OPT_FROM_REPO : OPT_REPO),
-		   *file = opt_str(s->opts, from ? OPT_FROM_REPO_FILE : OPT_REPO_FILE);
-
-	*out = NULL;
-	if (place && file)
-		return err_set(err, ERR_USAGE, "the repository is given twice, by --%srepo and by --%srepository-file (or their variables)",
-			from ? "from-" : "", from ? "from-" : "");
-	if (!place && !file && from)
-		return err_set(err, ERR_USAGE, "--copy-chunker-params needs --from-repo PLACE");
-	if (!place && !file)
-		return err_set(err, ERR_USAGE,
-			"no repository is given; name one with -r PLACE or RESTIC_REPOSITORY, for instance: a_backup -r /path/of/repo list "
-			"(a new one: init)");
-	if (file) {
-		int rc = location_of_file(file, out, err);
-
-		if (rc)
-			return rc;
-	} else {
-		*out = mem_strdup(place);
-	}
-	if (!**out) {
-		mem_free(*out);
-		*out = NULL;
-		return err_set(err, ERR_USAGE, "the repository's place is empty; name one with -r PLACE or RESTIC_REPOSITORY");
-	}
-	return 0;
-}
-
-int session_backend(struct session *s, const char *location, struct backend **be, struct err *err)
-{
-	const char *(*env)(const char *name) = s->cmd->env;
-	struct backend_options opt = {.connections = s->set.connections,
-		.cacert = env("RESTIC_CACERT"),
-		.tls_client_cert = env("RESTIC_TLS_CLIENT_CERT"),
-		.user_agent = env("RESTIC_HTTP_USER_AGENT"),
-		.getenv = env,
-		.keeper = be == &s->be ? &s->keeper : NULL};
-	int rc;
-
-	if (s->comm->rank != 0) {
-		opt.tokens = tokens_source;
-		opt.tokens_arg = s->tokens;
-	}
-	rc = backend_open(location, &opt, &s->env, be, err);
-	if (!rc && be == &s->be && s->comm->rank == 0)
-		tokens_serve(s->tokens, s->keeper);
-	return rc;
-}
-
-char *session_place_text(const char *location)
-{
-	const char *host = strstr(location, "://"), *at, *colon;
-
-	host = host ? host + 3 : location;
-	at = host + strcspn(host, "/@");
-	colon = memchr(host, ':', (size_t)(at - host));
-	if (*at != '@' || !colon)
-		return mem_strdup(location);
-	return mem_printf("%.*s:***%s", (int)(colon - location), location, at);
-}
-
-int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err)
-{
-	const struct opts *o = s->opts;
-	bool ask_only = !from && opt_flag(o, OPT_PASSWORD_ASK);
-	struct password_ask ask = {.fd_in = 0,
-		.fd_out = 2,
-		.question = from ? "password of the other repository" : "password of the repository",
-		.twice = twice};
-	struct password_source src = {.prompt = password_ask, .arg = &ask};
-
-	src.allow_empty = opt_flag(o, from ? OPT_FROM_NO_PASSWORD : OPT_NO_PASSWORD);
-	if (!ask_only) {
-		src.command = opt_str(o, from ? OPT_FROM_PASSWORD_COMMAND : OPT_PASSWORD_COMMAND);
-		src.file = opt_str(o, from ? OPT_FROM_PASSWORD_FILE : OPT_PASSWORD_FILE);
-		src.value = s->cmd->env(from ? "RESTIC_FROM_PASSWORD" : "RESTIC_PASSWORD");
-	}
-	return password_get(&src, out, err);
-}
-
-static int no_repository(struct session *s, struct err *err)
-{
-	char *place = session_place_text(s->location);
-
-	err_set(err, ERR_NOREPO, "there is no repository at %s; to make one: a_backup -r %s init", place, place);
-	mem_free(place);
-	return ERR_NOREPO;
-}
-
-int session_store(struct session *s, struct err *err)
-{
-	int rc = session_threads(s, err);
-
-	if (!rc)
-		rc = session_place(s, false, &s->location, err);
-	if (!rc)
-		rc = session_backend(s, s->location, &s->be, err);
-	if (!rc)
-		stop_add_backend(s->cmd->stop, s->be);
-	return rc;
-}
-
-int session_repo(struct session *s, struct err *err)
-{
-	struct buf pass;
-	int rc = repo_probe(s->be, err);
-
-	buf_init(&pass, 0); /* password_get gives it its maximum */
-	if (!rc)
-		rc = session_password(s, false, false, &pass, err);
-	if (!rc) {
-		stop_catch(s->cmd->stop);
-		rc = repo_open(s->be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_KEY_HINT), &s->repo, err);
-	}
-	buf_wipe(&pass);
-	if (rc == ERR_NOREPO)
-		return no_repository(s, err);
-	if (!rc)
-		session_repo_settings(s);
-	return rc;
-}
-
-void session_repo_settings(struct session *s)
-{
-	s->repo->verify = !opt_flag(s->opts, OPT_NO_VERIFY);
-	s->repo->level = s->set.level;
-	s->repo->compress_data = s->set.compress_data;
 }
 
 static void set_lost(struct session *s, const struct err *why)
@@ -365,7 +204,8 @@ int session_open(struct session *s, enum session_lock lock, struct err *err)
 			s->repo->config.version < 2         ? ""
 			: opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION)
 							    : "auto");
-	if (!rc && lock != SESSION_NO_LOCK && !(opt_flag(s->opts, OPT_NO_LOCK) && s->opts->verb != VERB_ADD))
+	if (!rc && lock != SESSION_NO_LOCK &&
+		!(opt_flag(s->opts, OPT_NO_LOCK) && s->opts->verb != VERB_ADD && s->opts->verb != VERB_DELETE))
 		rc = session_lock(s, lock == SESSION_EXCLUSIVE, err);
 	return rc;
 }

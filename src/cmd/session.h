@@ -5,7 +5,7 @@
  */
 #ifndef CMD_SESSION_H
 #define CMD_SESSION_H
-#include "cmd/cmd.h"
+#include "cmd/allas.h"
 #include "cmd/settings.h"
 #include "dist/agree.h"
 #include "dist/tokens.h"
@@ -24,6 +24,8 @@ struct session {
 	struct router *router;
 	struct agree *agree;
 	struct tokens *tokens;
+	struct allas allas; /* once session_place was asked for the repository's */
+	bool guessed;       /* the project's password is not known here; the one that everybody can guess was tried */
 	char *location;
 	struct backend *be;
 	struct swift_keeper *keeper; /* of be's tokens; NULL: it has none */
@@ -47,20 +49,27 @@ void session_release(struct session *s);
 /* session_threads: the settings, and with them the worker pools and the memory budget.  ERR_USAGE. */
 int session_threads(struct session *s, struct err *err);
 
-/* session_place: the repository's place from options or environment (from: the other one's), owned.  ERR_USAGE with what to do when there is none. */
+/*
+ * session_place: the repository's place from options, environment or the project's connection (from: the other one's), owned.  ERR_USAGE with what to do when
+ * there is none.
+ */
 int session_place(struct session *s, bool from, char **out, struct err *err);
 char *session_place_text(const char *location); /* owned; without a password in it */
 /* session_backend: opens the store at a place; does not touch it. */
 int session_backend(struct session *s, const char *location, struct backend **be, struct err *err);
 int session_store(struct session *s, struct err *err); /* threads, place, backend of the repository */
-/* session_password: by options and environment, else asked for.  twice: a new one, asked again to be sure.  buf_wipe it. */
+/* session_probe: 0: there is a repository, where the project's connection or the other protocol has it (the store is that one now); ERR_NOREPO. */
+int session_probe(struct session *s, struct err *err);
+/* session_create: a new repository at the store's place: password, key, config.  polynomial 0: draw one. */
+int session_create(struct session *s, unsigned version, uint64_t polynomial, struct err *err);
+/* session_password: by options, environment or the project's file, else asked for.  twice: a new one, asked again to be sure.  buf_wipe it. */
 int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err);
 struct lock_owner session_owner(const struct session *s); /* borrows the session's names */
 
 enum session_lock { SESSION_NO_LOCK, SESSION_SHARED, SESSION_EXCLUSIVE };
 /*
  * session_open: threads, location, store, password, repository, lock; signals are caught from the moment there is something to clean up.
- * ERR_NOREPO says how to make one.
+ * ERR_NOREPO says how to make one; but `add` makes a project's usual repository, and another of its buckets after a question on a terminal.
  */
 int session_open(struct session *s, enum session_lock lock, struct err *err);
 int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */

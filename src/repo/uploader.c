@@ -14,7 +14,7 @@ struct uploader {
 	void *arg;
 	pthread_mutex_t lock;
 	pthread_cond_t room;
-	struct pack *free;   /* with their buffers, the last used first */
+	struct pack *free;         /* with their buffers, the last used first */
 	unsigned limit, out, held; /* out: open, under way, or held: stored, but its place is not free yet */
 	bool cancelled, discard, hold;
 	size_t under_way;

@@ -40,7 +40,7 @@ struct pack *uploader_take(
 void uploader_put(struct uploader *u, struct pack *p);  /* takes it: starts the PUT.  Any thread */
 void uploader_drop(struct uploader *u, struct pack *p); /* back to the pool unused */
 void uploader_fail(struct uploader *u, struct pack *p,
-	const struct err *why);                      /* takes it: failed() will say why, prefixed with the pack.  Any thread */
+	const struct err *why); /* takes it: failed() will say why, prefixed with the pack.  Any thread */
 /*
  * uploader_hold: from now on a pack that is stored keeps its place among in_flight until uploader_release is called, once for each: so whoever keeps
  * count of all packs is never behind by more than in_flight of them.  Its buffer is free at once.

@@ -113,7 +113,7 @@ TEST(verbs)
 	CHECK_STR(understood("-e list data"), "add* exclude=list [data]");
 	CHECK_STR(understood("--files-from f"), "add* files-from=f");
 	CHECK_STR(understood("-l files latest"), "files long=true [latest]");
-	CHECK_STR(understood("delete ab"), "error");
+	CHECK_STR(understood("forget ab"), "error");
 	CHECK_STR(understood("prune"), "error");
 	CHECK_STR(understood("./delete"), "add* [./delete]");
 }
@@ -139,7 +139,7 @@ TEST(complaints)
 	CHECK_STR(complaint("list -qz"), "unknown option -z for list in \"-qz\"; see: a_backup list --help");
 	CHECK_STR(complaint("list --repo"), "--repo needs a value: PLACE");
 	CHECK_STR(complaint("list --json=maybe"), "--json takes no value, or true or false, not \"maybe\"");
-	CHECK(strstr(complaint("delete x"), "a_backup add delete") != NULL);
+	CHECK(strstr(complaint("forget x"), "a_backup add forget") != NULL);
 }
 
 static const char *fake_env(const char *name)

@@ -1,0 +1,21 @@
+#include "cmd/ask.h"
+#include <stdio.h>
+#include <strings.h>
+#include <unistd.h>
+
+bool ask_yes(int fd_in, int fd_out, const char *question)
+{
+	char line[64];
+	ssize_t n;
+
+	if (!isatty(fd_in) || !isatty(fd_out))
+		return false;
+	dprintf(fd_out, "%s [y/N] ", question);
+	n = read(fd_in, line, sizeof(line) - 1); /* a line, since it is a terminal */
+	if (n <= 0)
+		return false;
+	line[n] = 0;
+	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r' || line[n - 1] == ' '))
+		line[--n] = 0;
+	return !strcasecmp(line, "y") || !strcasecmp(line, "yes");
+}

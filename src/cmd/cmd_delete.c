@@ -1,0 +1,100 @@
+/* delete: removes snapshots.  Their data stays until a prune frees what no other snapshot needs. */
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/session.h"
+#include "cmd/when.h"
+
+/* Marks the snapshots to remove: all names are looked up before anything is removed. */
+static int choose(struct session *s, bool *want, struct err *err)
+{
+	struct snapshots_filter f;
+	int rc = 0;
+
+	session_filter(s, true, &f);
+	for (size_t i = 0; i < s->opts->args.n && !rc; i++) {
+		const struct snapshot *one = NULL;
+		char *sub = NULL;
+
+		rc = snapshots_pick(&s->snaps, s->opts->args.s[i], &f, &one, &sub, err);
+		if (!rc && sub)
+			rc = err_set(err, ERR_USAGE, "%s: only whole snapshots can be removed", s->opts->args.s[i]);
+		if (!rc)
+			want[one - s->snaps.s] = true;
+		mem_free(sub);
+	}
+	snapshots_filter_release(&f);
+	return rc;
+}
+
+static void say(struct session *s, const struct snapshot *one, bool dry_run)
+{
+	struct json_out j;
+	struct buf b;
+
+	if (!out_json(s->cmd->out)) {
+		out_say(s->cmd->out, 1, "%s snapshot %s of %s", dry_run ? "would remove" : "removed", id_short(&one->id).s,
+			when_text(&one->time, s->zone).s);
+		return;
+	}
+	buf_init(&b, SIZE_MAX / 2);
+	json_out_init(&j, &b);
+	json_object(&j);
+	json_key(&j, "message_type");
+	json_str(&j, "removed");
+	json_key(&j, "id");
+	json_id(&j, &one->id);
+	json_key(&j, "short_id");
+	json_str(&j, id_short(&one->id).s);
+	json_key(&j, "dry_run");
+	json_boolean(&j, dry_run);
+	json_object_end(&j);
+	out_line(s->cmd->out, &b);
+	buf_release(&b);
+}
+
+static int remove_all(struct session *s, const bool *want, struct err *err)
+{
+	bool dry_run = opt_flag(s->opts, OPT_DRY_RUN);
+	int rc = 0;
+
+	for (size_t i = 0; i < s->snaps.n && !rc; i++) {
+		const struct snapshot *one = &s->snaps.s[i];
+
+		if (!want[i])
+			continue;
+		if (session_stopped(s))
+			return err_set(err, ERR_CANCELED, "interrupted");
+		if (!dry_run)
+			rc = backend_remove(s->be, BACKEND_SNAPSHOT, &one->id, err);
+		if (rc)
+			err_prefix(err, "remove snapshot %s", id_short(&one->id).s);
+		else
+			say(s, one, dry_run);
+	}
+	return rc;
+}
+
+int cmd_delete(struct session *s, struct err *err)
+{
+	bool *want = NULL;
+	int rc = 0;
+
+	if (!s->opts->args.n)
+		rc = err_set(err, ERR_USAGE, "which snapshot is to be removed? a_backup list shows them; then: a_backup delete ID");
+	if (!rc)
+		rc = session_open(s, opt_flag(s->opts, OPT_DRY_RUN) ? SESSION_NO_LOCK : SESSION_EXCLUSIVE, err);
+	if (!rc)
+		rc = session_snapshots(s, err);
+	if (!rc) {
+		want = mem_array(s->snaps.n + 1, sizeof(*want));
+		rc = choose(s, want, err);
+	}
+	if (!rc)
+		rc = session_lost(s, remove_all(s, want, err), err);
+	if (!rc && !opt_flag(s->opts, OPT_DRY_RUN))
+		out_say(s->cmd->out, 1,
+			"Their space is not freed yet: that is the work of prune, which comes with a later version (restic prune does it "
+			"today).");
+	mem_free(want);
+	return rc;
+}

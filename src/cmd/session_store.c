@@ -1,0 +1,343 @@
+/* Where the repository is, how it is opened and made, for struct session. */
+#include "base/json_out.h"
+#include "base/mem.h"
+#include "cmd/allas_password.h"
+#include "cmd/ask.h"
+#include "cmd/password_ask.h"
+#include "cmd/session.h"
+#include "repo/password.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCATION_FILE_MAX 65536u
+
+/* The one line of a file, without blanks around it and a byte order mark before it. */
+static int location_of_file(const char *path, char **out, struct err *err)
+{
+	char *text = mem_zalloc(LOCATION_FILE_MAX + 1), *from = text;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+	ssize_t n = -1;
+
+	if (fd >= 0)
+		n = read(fd, text, LOCATION_FILE_MAX);
+	if (n < 0) {
+		rc = err_sys(err, errno, "--repository-file %s", path);
+	} else {
+		if (!strncmp(from, "\xef\xbb\xbf", 3))
+			from += 3;
+		from += strspn(from, " \t\r\n");
+		for (size_t k = strlen(from); k && strchr(" \t\r\n", from[k - 1]); k--)
+			from[k - 1] = 0;
+		*out = mem_strdup(from);
+	}
+	if (fd >= 0)
+		close(fd);
+	mem_free(text);
+	return rc;
+}
+
+int session_place(struct session *s, bool from, char **out, struct err *err)
+{
+	const char *place = opt_str(s->opts, from ? OPT_FROM_REPO : OPT_REPO),
+		   *file = opt_str(s->opts, from ? OPT_FROM_REPO_FILE : OPT_REPO_FILE);
+
+	*out = NULL;
+	if (!from) {
+		int rc = allas_find(&s->allas, s->opts, s->cmd->env, err);
+
+		if (rc)
+			return rc;
+		if (s->allas.used) {
+			*out = mem_strdup(s->allas.place);
+			return 0;
+		}
+	}
+	if (place && file)
+		return err_set(err, ERR_USAGE, "the repository is given twice, by --%srepo and by --%srepository-file (or their variables)",
+			from ? "from-" : "", from ? "from-" : "");
+	if (!place && !file && from)
+		return err_set(err, ERR_USAGE, "--copy-chunker-params needs --from-repo PLACE");
+	if (file) {
+		int rc = location_of_file(file, out, err);
+
+		if (rc)
+			return rc;
+	} else {
+		*out = mem_strdup(place);
+	}
+	if (!**out) {
+		mem_free(*out);
+		*out = NULL;
+		return err_set(err, ERR_USAGE, "the repository's place is empty; name one with -r PLACE or RESTIC_REPOSITORY");
+	}
+	return 0;
+}
+
+int session_backend(struct session *s, const char *location, struct backend **be, struct err *err)
+{
+	const char *(*env)(const char *name) = s->cmd->env;
+	struct backend_options opt = {.connections = s->set.connections,
+		.cacert = opt_str(s->opts, OPT_CACERT),
+		.tls_client_cert = opt_str(s->opts, OPT_TLS_CERT),
+		.insecure_tls = opt_flag(s->opts, OPT_INSECURE_TLS),
+		.user_agent = opt_str(s->opts, OPT_USER_AGENT),
+		.project = s->allas.project,
+		.getenv = env,
+		.keeper = be == &s->be ? &s->keeper : NULL};
+	int rc;
+
+	if (s->comm->rank != 0) {
+		opt.tokens = tokens_source;
+		opt.tokens_arg = s->tokens;
+	}
+	rc = backend_open(location, &opt, &s->env, be, err);
+	if (!rc && be == &s->be && s->comm->rank == 0)
+		tokens_serve(s->tokens, s->keeper);
+	return rc;
+}
+
+char *session_place_text(const char *location)
+{
+	const char *host = strstr(location, "://"), *at, *colon;
+
+	host = host ? host + 3 : location;
+	at = host + strcspn(host, "/@");
+	colon = memchr(host, ':', (size_t)(at - host));
+	if (*at != '@' || !colon)
+		return mem_strdup(location);
+	return mem_printf("%.*s:***%s", (int)(colon - location), location, at);
+}
+
+static void warn_of_readers(struct session *s, const char *file, mode_t mode)
+{
+	if (mode & (S_IRGRP | S_IROTH))
+		out_warn(s->cmd->out, "warning: others may read the password in %s; to mend that: chmod 600 %s", file, file);
+}
+
+/*
+ * A project's password lies in a file of its name.  Without one, a new repository gets a random password and the file; an existing one may be another
+ * member's, made by CSC's command with the password that everybody can guess.
+ */
+static int project_password(struct session *s, bool new_one, struct password_source *src, struct buf *out, struct err *err)
+{
+	const char *file = s->allas.password_file;
+	struct stat st;
+	char *guess;
+
+	if (file && !stat(file, &st)) {
+		warn_of_readers(s, file, st.st_mode);
+		src->file = file;
+		return password_get(src, out, err);
+	}
+	if (new_one && file)
+		return allas_password_new(file, s->env.rnd, out, err);
+	if (new_one)
+		return password_get(src, out, err);
+	guess = allas_default_password(&s->allas);
+	out->max = SIZE_MAX / 2;
+	buf_adds(out, guess);
+	mem_free(guess);
+	s->guessed = true;
+	return 0;
+}
+
+int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err)
+{
+	const struct opts *o = s->opts;
+	bool ask_only = !from && (opt_flag(o, OPT_PASSWORD_ASK) || s->guessed);
+	struct password_ask ask = {.fd_in = 0,
+		.fd_out = 2,
+		.question = from ? "password of the other repository" : "password of the repository",
+		.twice = twice};
+	struct password_source src = {.prompt = password_ask, .arg = &ask};
+
+	src.allow_empty = opt_flag(o, from ? OPT_FROM_NO_PASSWORD : OPT_NO_PASSWORD);
+	if (!ask_only) {
+		src.command = opt_str(o, from ? OPT_FROM_PASSWORD_COMMAND : OPT_PASSWORD_COMMAND);
+		src.file = opt_str(o, from ? OPT_FROM_PASSWORD_FILE : OPT_PASSWORD_FILE);
+		src.value = s->cmd->env(from ? "RESTIC_FROM_PASSWORD" : "RESTIC_PASSWORD");
+		if (!from && s->allas.used && !src.command && !src.file && !(src.value && *src.value) && !src.allow_empty)
+			return project_password(s, twice, &src, out, err);
+	}
+	return password_get(&src, out, err);
+}
+
+static int no_repository(struct session *s, struct err *err)
+{
+	char *place = session_place_text(s->location);
+
+	if (s->allas.used && s->allas.usual)
+		err_set(err, ERR_NOREPO, "project %s has no backups at %s; the first is made by: a_backup add FILE", s->allas.label, place);
+	else if (s->allas.used)
+		err_set(err, ERR_NOREPO, "there is no repository at %s; to make one, write init and the same options", place);
+	else
+		err_set(err, ERR_NOREPO, "there is no repository at %s; to make one: a_backup -r %s init", place, place);
+	mem_free(place);
+	return ERR_NOREPO;
+}
+
+static int open_store(struct session *s, struct err *err)
+{
+	int rc = session_backend(s, s->location, &s->be, err);
+
+	if (!rc)
+		stop_add_backend(s->cmd->stop, s->be);
+	return rc;
+}
+
+static void close_store(struct session *s)
+{
+	stop_drop_backend(s->cmd->stop, s->be);
+	tokens_serve(s->tokens, NULL);
+	backend_free(s->be);
+	s->be = NULL;
+	s->keeper = NULL;
+}
+
+int session_store(struct session *s, struct err *err)
+{
+	int rc = session_threads(s, err);
+
+	if (!rc)
+		rc = session_place(s, false, &s->location, err);
+	return rc ? rc : open_store(s, err);
+}
+
+int session_probe(struct session *s, struct err *err)
+{
+	struct backend *other = NULL;
+	struct err e = {0};
+	int rc = repo_probe(s->be, err);
+
+	if (rc != ERR_NOREPO || !s->allas.used)
+		return rc;
+	rc = session_backend(s, s->allas.other, &other, &e);
+	if (!rc)
+		rc = repo_probe(other, &e);
+	backend_free(other);
+	/* A bucket that may not be looked into is somebody else's. */
+	if (rc == ERR_NOREPO || rc == ERR_DENIED)
+		return ERR_NOREPO;
+	if (rc)
+		return err_copy(err, &e);
+	close_store(s);
+	mem_free(s->location);
+	s->location = mem_strdup(s->allas.other);
+	out_say(s->cmd->out, 1, "the repository is at %s, where the other protocol made it", s->location);
+	return open_store(s, err);
+}
+
+static void say_made(struct session *s)
+{
+	char *place = session_place_text(s->location);
+	struct json_out j;
+	struct buf b;
+
+	if (out_json(s->cmd->out)) {
+		buf_init(&b, SIZE_MAX / 2);
+		json_out_init(&j, &b);
+		json_object(&j);
+		json_key(&j, "message_type");
+		json_str(&j, "initialized");
+		json_key(&j, "id");
+		json_id(&j, &s->repo->config.id);
+		json_key(&j, "repository");
+		json_str(&j, place);
+		json_object_end(&j);
+		out_line(s->cmd->out, &b);
+		buf_release(&b);
+	} else {
+		out_say(s->cmd->out, 1,
+			"created repository %.10s at %s\n\nKeep the password safe%s%s: without it nobody can read what the repository "
+			"holds.",
+			id_hex(&s->repo->config.id).s, place, s->allas.password_file ? ", also outside of this machine; it may be in " : "",
+			s->allas.password_file ? s->allas.password_file : "");
+	}
+	mem_free(place);
+}
+
+int session_create(struct session *s, unsigned version, uint64_t polynomial, struct err *err)
+{
+	struct repo_owner who = {.username = s->username, .hostname = s->hostname};
+	struct buf pass;
+	int rc;
+
+	buf_init(&pass, 0); /* session_password gives it its maximum */
+	rc = session_password(s, false, true, &pass, err);
+	if (!rc)
+		rc = repo_create(s->be, &s->env, version, polynomial, &who, pass.p, pass.len, &s->repo, err);
+	buf_wipe(&pass);
+	if (rc) {
+		char *place = session_place_text(s->location);
+
+		err_prefix(err, "create a repository at %s", place);
+		mem_free(place);
+		return rc;
+	}
+	say_made(s);
+	return 0;
+}
+
+/* There is none: `add` may make a project's.  ERR_NOREPO otherwise. */
+static int make_or_not(struct session *s, struct err *err)
+{
+	char *question;
+	bool yes = s->allas.usual;
+
+	if (!s->allas.used || s->opts->verb != VERB_ADD || opt_flag(s->opts, OPT_DRY_RUN))
+		return no_repository(s, err);
+	if (!yes) {
+		question = mem_printf("There is no repository at %s. Make one?", s->location);
+		yes = ask_yes(STDIN_FILENO, STDERR_FILENO, question);
+		mem_free(question);
+	}
+	return yes ? session_create(s, 2, 0, err) : no_repository(s, err);
+}
+
+static int open_with(struct session *s, struct err *err)
+{
+	struct buf pass;
+	int rc;
+
+	buf_init(&pass, 0); /* session_password gives it its maximum */
+	rc = session_password(s, false, false, &pass, err);
+	if (!rc) {
+		stop_catch(s->cmd->stop);
+		rc = repo_open(s->be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_KEY_HINT), &s->repo, err);
+	}
+	buf_wipe(&pass);
+	return rc;
+}
+
+int session_repo(struct session *s, struct err *err)
+{
+	int rc = session_probe(s, err);
+
+	if (rc == ERR_NOREPO) {
+		stop_catch(s->cmd->stop);
+		rc = make_or_not(s, err);
+	} else if (!rc) {
+		rc = open_with(s, err);
+		if (rc == ERR_PASSWORD && s->guessed && isatty(STDIN_FILENO))
+			rc = open_with(s, err);
+		else if (rc == ERR_PASSWORD && s->guessed)
+			err_set(err, ERR_PASSWORD,
+				"there is no password for the repository at %s: %s does not exist; copy it from whoever made the first "
+				"backup, "
+				"or give the password (RESTIC_PASSWORD_FILE, -p FILE, -password)",
+				s->location, s->allas.password_file ? s->allas.password_file : "~/.backup_passwd_*");
+	}
+	if (!rc)
+		session_repo_settings(s);
+	return rc;
+}
+
+void session_repo_settings(struct session *s)
+{
+	s->repo->verify = !opt_flag(s->opts, OPT_NO_VERIFY);
+	s->repo->level = s->set.level;
+	s->repo->compress_data = s->set.compress_data;
+}
