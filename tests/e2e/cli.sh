@@ -48,7 +48,7 @@ expect 0 a version --json
 [ "$(jq -r .message_type out)" = version ] || fail 'version --json'
 # The manual page knows every option of the help screens.
 sed 's/\\-/-/g' "$TESTS/../docs/man/a_backup.1" >page
-for v in '' add init list files find restore dump check cat unlock; do
+for v in '' add init list files find restore dump delete check cat unlock; do
 	for o in $(a $v --help | grep -oE -- '--[a-z-]+' | sort -u); do
 		grep -qE -- "$o([^a-z-]|\$)" page || fail "the manual page does not know $o of $v"
 	done
@@ -61,8 +61,8 @@ expect 1 a list --json --bad
 [ "$(jq -c '[.message_type, .code]' err)" = '["exit_error",1]' ] || fail 'a bad option with --json'
 expect 1 a lsit
 says '"lsit" is neither a command nor a file'
-expect 1 a delete latest
-says 'no command "delete"'
+expect 1 a prune
+says 'no command "prune"'
 expect 1 a list
 says 'RESTIC_REPOSITORY'
 expect 1 a -r repo --repository-file x list
