@@ -102,10 +102,14 @@ run() { # PARALLEL
 	xargs -r -P "$1" -L 1 sh tests/run.sh --one
 }
 
+# Sanitizers make programs that compute several times slower.
+SAN_FACTOR=1
+[ -z "$SAN" ] || SAN_FACTOR=5
+
 # shellcheck disable=SC2086
 {
-	wanted unit && programs unit 120 ${UNIT:-} | run 2
-	wanted suite && programs suite 300 ${SUITE:-} | run 1
+	wanted unit && programs unit $((SAN_FACTOR * 120)) ${UNIT:-} | run 2
+	wanted suite && programs suite $((SAN_FACTOR * 300)) ${SUITE:-} | run 1
 	wanted sim && programs sim 900 ${SIM:-} | run 1
 	wanted mpi && mpi_programs | run 1
 	if [ -n "${FULL:-}" ]; then

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct match_case {
 	bool ignore_case;
@@ -263,33 +262,27 @@ TEST(deep)
 	match_free(m);
 }
 
-/* 50 patterns of all kinds against many paths: the nightly run looks at millions. */
-TEST(fast)
+/* 50 patterns of all kinds against many paths, as a nightly run looks at them. */
+TEST(many_patterns)
 {
 	static const char *const some[] = {"*.o", "*.pyc", "__pycache__", "node_modules", ".cache", "/home/*/.local/share/Trash",
 		"core.[0-9]*", "*~", "/scratch/**/tmp", "**/build/**/*.a", "*.tmp", ".git/objects", "lost+found", "/proc", "/sys",
 		"*.sw[op]"};
 	struct match *m = match_new(false);
-	struct timespec a, b;
 	char text[128];
 	size_t matched = 0;
-	const int rounds = 100000;
-	double ns;
+	const int rounds = 20000;
 
 	for (int i = 0; i < 50; i++) {
 		snprintf(text, sizeof(text), i % 2 ? "*.ext%d" : "name%d", i);
 		CHECK_EQ(match_add(m, i < 16 ? some[i] : text, NULL), 0);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (int i = 0; i < rounds; i++) {
 		snprintf(text, sizeof(text), "/project/hpc/group%d/user%d/simulation/run_%06d/output/file_%d.%s", i % 7, i % 31, i, i,
 			i % 100 ? "dat" : "tmp");
 		matched += match_path(m, text, NULL);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	ns = ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / rounds;
+	CHECK_EQ(match_count(m), 50);
 	CHECK_EQ(matched, rounds / 100);
-	fprintf(stderr, "%.0f ns a path against %zu patterns\n", ns, match_count(m));
-	CHECK(ns < 50000); /* generous: sanitizers, valgrind, a busy machine */
 	match_free(m);
 }
