@@ -1,5 +1,4 @@
 #include "cmd/cmd.h"
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/help.h"
 #include "cmd/session.h"
@@ -180,10 +179,7 @@ static bool run_plain(struct cmd *c)
 
 	buf_init(&b, SIZE_MAX / 2);
 	if (o->verb == VERB_VERSION || opt_flag(o, OPT_VERSION)) {
-		json_out_init(&j, &b);
-		json_object(&j);
-		json_key(&j, "message_type");
-		json_str(&j, "version");
+		out_message(&j, &b, "version");
 		json_key(&j, "version");
 		json_str(&j, CMD_VERSION);
 		json_key(&j, "program");

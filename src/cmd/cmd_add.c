@@ -1,5 +1,4 @@
 /* add: a backup by all ranks; rank 0 reads the command line, opens the repository and reports (restic-format.md 11, 13.7). */
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/addjob.h"
 #include "cmd/human.h"
@@ -25,19 +24,11 @@ static void put_uint(struct json_out *j, const char *key, uint64_t v)
 	json_uint(j, v);
 }
 
-static void begin(struct json_out *j, struct buf *line, const char *type)
-{
-	json_out_init(j, line);
-	json_object(j);
-	json_key(j, "message_type");
-	json_str(j, type);
-}
-
 static void json_status(struct add *a, const struct backup_counts *c)
 {
 	struct json_out j;
 
-	begin(&j, &a->line, "status");
+	out_message(&j, &a->line, "status");
 	put_uint(&j, "seconds_elapsed", (uint64_t)progress_seconds(&a->progress));
 	/* Nothing is walked twice, so nobody knows how much there is before the end. */
 	put_uint(&j, "percent_done", 0);
@@ -86,7 +77,7 @@ static void on_item(void *arg, const char *action, const char *path, uint64_t si
 		out_say(o, 3, size ? "%-9s %s, %s" : "%-9s %s", action, path, human_size(size).s);
 		return;
 	}
-	begin(&j, &a->line, excluded ? "excluded_item" : "verbose_status");
+	out_message(&j, &a->line, excluded ? "excluded_item" : "verbose_status");
 	if (!excluded) {
 		json_key(&j, "action");
 		json_str(&j, action);
@@ -112,7 +103,7 @@ static void json_summary(struct add *a, bool dry_run)
 	const struct snapshot_summary *m = &r->summary;
 	struct json_out j;
 
-	begin(&j, &a->line, "summary");
+	out_message(&j, &a->line, "summary");
 	put_uint(&j, "files_new", m->files_new);
 	put_uint(&j, "files_changed", m->files_changed);
 	put_uint(&j, "files_unmodified", m->files_unmodified);

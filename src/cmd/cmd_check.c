@@ -1,6 +1,5 @@
 /* check: is the repository whole (restic-format.md 13.9). */
 #include "engine/check.h"
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/human.h"
 #include "cmd/progress.h"
@@ -28,10 +27,7 @@ static void on_error(void *arg, const char *message)
 		return;
 	}
 	buf_init(&b, SIZE_MAX / 2);
-	json_out_init(&j, &b);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, "error");
+	out_message(&j, &b, "error");
 	json_key(&j, "message");
 	json_str(&j, message);
 	json_object_end(&j);
@@ -101,10 +97,7 @@ static void json_summary(struct session *s, const struct check_result *r)
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX / 2);
-	json_out_init(&j, &b);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, "summary");
+	out_message(&j, &b, "summary");
 	json_key(&j, "num_errors");
 	json_uint(&j, r->errors);
 	json_key(&j, "broken_packs");

@@ -1,5 +1,4 @@
 /* delete: removes snapshots.  Their data stays until a prune frees what no other snapshot needs. */
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/session.h"
 #include "cmd/when.h"
@@ -37,10 +36,7 @@ static void say(struct session *s, const struct snapshot *one, bool dry_run)
 		return;
 	}
 	buf_init(&b, SIZE_MAX / 2);
-	json_out_init(&j, &b);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, "removed");
+	out_message(&j, &b, "removed");
 	json_key(&j, "id");
 	json_id(&j, &one->id);
 	json_key(&j, "short_id");

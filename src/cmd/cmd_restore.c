@@ -1,6 +1,5 @@
 /* restore, restore-overwrite, restore-newer: a snapshot back to a directory (restic-format.md 13.6). */
 #include "engine/restore.h"
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/human.h"
 #include "cmd/nodeline.h"
@@ -49,10 +48,7 @@ static void put_message(struct restore *r, const char *type, const struct restor
 {
 	struct json_out j;
 
-	json_out_init(&j, &r->line);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, type);
+	out_message(&j, &r->line, type);
 	put_count(&j, "seconds_elapsed", (uint64_t)progress_seconds(&r->progress));
 	if (status) {
 		json_key(&j, "percent_done");
@@ -102,10 +98,7 @@ static void on_item(void *arg, const char *action, const char *item, uint64_t si
 			out_say(o, 3, "%-9s %s", action, item);
 		return;
 	}
-	json_out_init(&j, &r->line);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, "verbose_status");
+	out_message(&j, &r->line, "verbose_status");
 	json_key(&j, "action");
 	json_str(&j, action);
 	json_key(&j, "item");

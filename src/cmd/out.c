@@ -1,5 +1,4 @@
 #include "cmd/out.h"
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/human.h"
 #include <errno.h>
@@ -204,6 +203,14 @@ void out_line(struct out *o, struct buf *b)
 	buf_reset(b);
 }
 
+void out_message(struct json_out *j, struct buf *b, const char *type)
+{
+	json_out_init(j, b);
+	json_object(j);
+	json_key(j, "message_type");
+	json_str(j, type);
+}
+
 void out_path(const struct out *o, struct buf *b, const char *s, size_t n)
 {
 	if (o->tty_out)
@@ -232,10 +239,7 @@ void out_item_error(struct out *o, const char *during, const char *item, const c
 		buf_release(&b);
 		return;
 	}
-	json_out_init(&j, &b);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, "error");
+	out_message(&j, &b, "error");
 	json_key(&j, "error");
 	json_object(&j);
 	json_key(&j, "message");
@@ -260,10 +264,7 @@ void out_last(struct out *o, int exit_code, const char *message)
 		return;
 	}
 	buf_init(&b, 8 * OUT_MESSAGE);
-	json_out_init(&j, &b);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, "exit_error");
+	out_message(&j, &b, "exit_error");
 	json_key(&j, "code");
 	json_int(&j, exit_code);
 	json_key(&j, "message");

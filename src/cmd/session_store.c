@@ -1,5 +1,4 @@
 /* Where the repository is, how it is opened and made, for struct session. */
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/allas_password.h"
 #include "cmd/ask.h"
@@ -238,10 +237,7 @@ static void say_made(struct session *s)
 
 	if (out_json(s->cmd->out)) {
 		buf_init(&b, SIZE_MAX / 2);
-		json_out_init(&j, &b);
-		json_object(&j);
-		json_key(&j, "message_type");
-		json_str(&j, "initialized");
+		out_message(&j, &b, "initialized");
 		json_key(&j, "id");
 		json_id(&j, &s->repo->config.id);
 		json_key(&j, "repository");

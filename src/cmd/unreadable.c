@@ -1,5 +1,4 @@
 #include "cmd/unreadable.h"
-#include "base/json_out.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "fs/meta.h"
@@ -64,10 +63,7 @@ static void say_json(const struct owner *w, const char *name, struct out *o)
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX / 2);
-	json_out_init(&j, &b);
-	json_object(&j);
-	json_key(&j, "message_type");
-	json_str(&j, "unreadable");
+	out_message(&j, &b, "unreadable");
 	json_key(&j, "user");
 	json_str(&j, name);
 	json_key(&j, "uid");
