@@ -134,11 +134,15 @@ disconnect
 export OS_PROJECT_NAME=project_2009
 expect 0 a_backup two
 says '/2009-s3backup'
+expect 0 a_backup two
+grep -q 'created repository' "$T/out" "$T/err" && fail 'made twice'
+[ "$(curl -s --aws-sigv4 aws:amz:us-east-1:s3 --user AK:SK -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$RGW_URL/2009-s3backup" | grep -o '<Key>keys/' | wc -l)" = 1 ] ||
+	fail 'two keys in the repository'
 no_keys
 connect
 keys
 OS_PROJECT_NAME=project_2009 expect 0 a_backup -mode swift list
-says '1 snapshots'
+says '2 snapshots'
 
 # Keys where CSC's tools leave them, and the project by its keys.
 no_keys
@@ -148,12 +152,12 @@ for section in s3allas s3allas-project_2009; do
 	printf '[%s]\ntype = s3\nprovider = Other\nenv_auth = false\naccess_key_id = AK\nsecret_access_key = SK\nendpoint = %s\nacl = private\n\n' $section "$RGW_URL"
 done >"$HOME/.config/rclone/rclone.conf"
 expect 0 a_backup list
-says '1 snapshots'
+says '2 snapshots'
 mv "$HOME/.config/rclone/rclone.conf" "$T/rclone.conf"
 printf '[default]\nAWS_ACCESS_KEY_ID=AK\nAWS_SECRET_ACCESS_KEY=SK\n' >"$HOME/.aws/credentials"
 printf '[default]\nendpoint_url = %s\n' "$RGW_URL" >"$HOME/.aws/config"
 expect 0 a_backup -project project_2009 -S3 list
-says '1 snapshots'
+says '2 snapshots'
 rm -r "$HOME/.aws"
 
 # Repositories of the wrapper, with the password that it wrote; who has no file gets in as well, since the wrapper would have written it.
