@@ -145,6 +145,7 @@ static int pack_check(const struct pack *pk, struct repo_ctx *ctx, struct err *e
 {
 	const uint8_t *end = pk->data.p + pk->data.len;
 	struct blob *b = NULL;
+	uint8_t *plain;
 	uint64_t offset;
 	uint32_t length;
 	size_t n = 0;
@@ -153,11 +154,13 @@ static int pack_check(const struct pack *pk, struct repo_ctx *ctx, struct err *e
 	rc = pack_header_span(end - 4, pk->data.len, &offset, &length, err);
 	if (rc)
 		return rc;
-	buf_reset(&ctx->tmp2);
-	buf_reserve(&ctx->tmp2, length);
-	if (seal_open(ctx->seal, pk->data.p + offset, length, ctx->tmp2.p))
-		return err_set(err, ERR_INVALID, "its header cannot be opened again");
-	rc = pack_header_parse(ctx->tmp2.p, length - SEAL_OVERHEAD, offset, &b, &n, err);
+	plain = mem_alloc(length);
+	rc = seal_open(ctx->seal, pk->data.p + offset, length, plain);
+	if (rc)
+		err_set(err, rc, "its header cannot be opened again");
+	else
+		rc = pack_header_parse(plain, length - SEAL_OVERHEAD, offset, &b, &n, err);
+	mem_free(plain);
 	if (rc)
 		return rc;
 	if (n != pk->n)
@@ -173,20 +176,26 @@ static int pack_check(const struct pack *pk, struct repo_ctx *ctx, struct err *e
 	return rc;
 }
 
-/* Nobody else knows the pack any more. */
+/*
+ * Nobody else knows the pack any more.  The header of a pack of tiny blobs has megabytes: it is not made in the scratch of the context,
+ * where every worker's would stay.
+ */
 static void pack_finish(struct packer *p, struct pack *pk, struct repo_ctx *ctx)
 {
 	struct err err = {0};
+	struct buf header;
 	size_t sealed;
 
 	if (pk->broken || !pk->n) {
 		uploader_drop(p->u, pk);
 		return;
 	}
-	buf_reset(&ctx->tmp);
-	pack_header_write(pk->blob, pk->n, &ctx->tmp);
-	sealed = ctx->tmp.len + SEAL_OVERHEAD;
-	seal_put(ctx->seal, repo_ctx_iv(ctx), ctx->tmp.p, ctx->tmp.len, pk->data.p + pk->data.len);
+	buf_init(&header, PACK_HEADER_MAX);
+	buf_reserve(&header, pk->n * ENTRY_MAX);
+	pack_header_write(pk->blob, pk->n, &header);
+	sealed = header.len + SEAL_OVERHEAD;
+	seal_put(ctx->seal, repo_ctx_iv(ctx), header.p, header.len, pk->data.p + pk->data.len);
+	buf_release(&header);
 	pk->data.len += sealed;
 	le32_put(pk->data.p + pk->data.len, (uint32_t)sealed);
 	pk->data.len += 4;

@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define KEEP ((size_t)32 << 20) /* scratch above this goes back to the system: a huge tree is rare */
+/* Scratch above what a chunk needs is given back: a huge tree, an index file or a pack of tiny blobs is rare, and there are many contexts. */
+#define KEEP ((size_t)CHUNKER_MAX + ((size_t)1 << 20))
 
 struct repo_ctx_pool {
 	pthread_mutex_t lock;

@@ -18,15 +18,16 @@ TEST(contexts_are_lent_again)
 
 TEST(huge_scratch_is_given_back)
 {
+	size_t chunk = compress_bound(CHUNKER_MAX) + SEAL_OVERHEAD;
 	struct fixture f;
 	struct repo_ctx *c;
 
 	fixture_init(&f, 2);
 	c = repo_ctx_get(f.repo);
-	buf_reserve(&c->tmp, (size_t)1 << 20);
-	buf_reserve(&c->tmp2, (size_t)100 << 20);
+	buf_reserve(&c->tmp, chunk);
+	buf_reserve(&c->tmp2, 2 * chunk);
 	repo_ctx_put(f.repo, c);
-	CHECK(c->tmp.cap >= (size_t)1 << 20);
+	CHECK(c->tmp.cap >= chunk);
 	CHECK_EQ(c->tmp2.cap, 0);
 	fixture_release(&f);
 }
