@@ -42,6 +42,8 @@ void index_pack(struct index_out *x, const struct id *pack, const struct blob *b
 		if (i)
 			PUT(out, ",");
 		put_blob(out, &b[i]);
+		if (x->drain && out->len >= INDEX_DRAIN)
+			x->drain(x->arg, out);
 	}
 	PUT(out, "]}");
 }

@@ -5,10 +5,16 @@
 #include "base/json_in.h"
 #include "format/blob.h"
 
-/* Writing: begin, packs, end.  The buffer's maximum bounds it; check out->overflow at the end. */
+/*
+ * Writing: begin, packs, end.  The buffer's maximum bounds it; check out->overflow at the end.  A writer that sets `drain` after index_begin
+ * is called now and then, even in the middle of a pack, to take what is in `out` and reset it; the last bytes are left to it after index_end.
+ */
+#define INDEX_DRAIN ((size_t)256 << 10)
 struct index_out {
 	struct buf *out;
 	size_t packs;
+	void (*drain)(void *arg, struct buf *out);
+	void *arg;
 };
 void index_begin(struct index_out *x, struct buf *out);
 void index_pack(struct index_out *x, const struct id *pack, const struct blob *b, size_t n);

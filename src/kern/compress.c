@@ -19,7 +19,7 @@ struct packer {
 };
 
 struct compress {
-	struct packer small, large;
+	struct packer small, large, stream;
 	ZSTD_DCtx *get; /* whole frames */
 
 	/* Reading by pieces has a context of its own, so that compress_get works in between. */
@@ -44,6 +44,7 @@ void compress_free(struct compress *c)
 		return;
 	ZSTD_freeCCtx(c->small.ctx);
 	ZSTD_freeCCtx(c->large.ctx);
+	ZSTD_freeCCtx(c->stream.ctx);
 	ZSTD_freeDCtx(c->get);
 	ZSTD_freeDCtx(c->next);
 	mem_free(c->piece);
@@ -267,5 +268,62 @@ int compress_next(struct compress *c, const uint8_t **p, size_t *n, struct err *
 		give_back(c);
 	*p = c->piece;
 	*n = rc ? 0 : got;
+	return rc;
+}
+
+/* Rare, and it needs a window beside what a whole blob needs: so it is not kept. */
+static void stream_end(struct compress *c)
+{
+	ZSTD_freeCCtx(c->stream.ctx);
+	c->stream.ctx = NULL;
+}
+
+int compress_open(struct compress *c, int level, struct err *err)
+{
+	int rc;
+
+	stream_end(c);
+	rc = packer_set(&c->stream, level, err);
+	if (rc)
+		stream_end(c);
+	return rc;
+}
+
+static int stream(struct compress *c, const uint8_t *p, size_t n, ZSTD_EndDirective how, struct buf *out, struct err *err)
+{
+	ZSTD_inBuffer in = {p, n, 0};
+	size_t rc = 1;
+
+	if (!c->stream.ctx)
+		return err_set(err, ERR_INVALID, "no compressed frame is open");
+	while (in.pos < in.size || (how == ZSTD_e_end && rc)) {
+		ZSTD_outBuffer to = {NULL, 0, 0};
+
+		if (buf_reserve(out, PIECE)) {
+			stream_end(c);
+			return err_set(err, ERR_NOMEM, "compressed data: more than the %zu bytes allowed", out->max);
+		}
+		to.dst = out->p + out->len;
+		to.size = out->cap - out->len;
+		rc = ZSTD_compressStream2(c->stream.ctx, &to, &in, how);
+		if (ZSTD_isError(rc)) {
+			stream_end(c);
+			return fail(err, rc);
+		}
+		out->len += to.pos;
+	}
+	return 0;
+}
+
+int compress_add(struct compress *c, const uint8_t *in, size_t n, struct buf *out, struct err *err)
+{
+	return stream(c, in, n, ZSTD_e_continue, out, err);
+}
+
+int compress_close(struct compress *c, struct buf *out, struct err *err)
+{
+	int rc = stream(c, NULL, 0, ZSTD_e_end, out, err);
+
+	stream_end(c);
 	return rc;
 }

@@ -38,4 +38,13 @@ int compress_get_all(struct compress *c, const uint8_t *in, size_t n, struct buf
 void compress_begin(struct compress *c, const uint8_t *in, size_t n);
 int compress_next(struct compress *c, const uint8_t **p, size_t *n, struct err *err);
 
+/*
+ * A frame written piece by piece, without content size: for files whose plaintext should not be in memory at once.  What is made is added
+ * to `out` (ERR_NOMEM when out->max would be passed).  Its memory is
+ * given back when it is closed or failed.
+ */
+int compress_open(struct compress *c, int level, struct err *err);
+int compress_add(struct compress *c, const uint8_t *in, size_t n, struct buf *out, struct err *err);
+int compress_close(struct compress *c, struct buf *out, struct err *err);
+
 #endif

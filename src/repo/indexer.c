@@ -1,19 +1,21 @@
 #include "repo/indexer.h"
 #include "base/mem.h"
-#include "format/index.h"
 #include <assert.h>
+#include <string.h>
 
-/*
- * An index file is written as JSON while packs arrive, 150 bytes a blob, so a pack of 400 000 blobs on top of a nearly full file is still
- * far below.
- */
-#define FILE_MAX    REPO_FILE_MAX
 #define DEFAULT_AGE ((int64_t)5 * 60 * 1000000000)
+
+/* What one index file will name.  Blobs take 48 bytes here and three times as much as JSON, which is made when it is saved. */
+struct batch {
+	struct repo_pack *pack;
+	struct blob *blob;
+	size_t packs, pack_cap, blobs, blob_cap;
+};
 
 struct save {
 	struct task task;
 	struct indexer *x;
-	struct buf json;
+	struct batch what;
 	struct err err;
 };
 
@@ -23,14 +25,18 @@ struct indexer {
 	void (*failed)(void *arg, const struct err *e);
 	void (*flushed)(void *arg);
 	void *arg;
-	struct buf json; /* the open file */
-	struct index_out out;
-	size_t blobs;           /* in it */
+	struct batch open;
 	int64_t since;          /* its first pack */
 	bool flushing, turning; /* turning: `flush` is posted */
 	struct task flush;
 	size_t saving, saved;
 };
+
+static void batch_release(struct batch *a)
+{
+	mem_free(a->pack);
+	mem_free(a->blob);
+}
 
 struct indexer *indexer_new(
 	struct repo *r, int64_t max_age_ns, void (*failed)(void *arg, const struct err *e), void (*flushed)(void *arg), void *arg)
@@ -42,7 +48,6 @@ struct indexer *indexer_new(
 	x->failed = failed;
 	x->flushed = flushed;
 	x->arg = arg;
-	buf_init(&x->json, FILE_MAX);
 	return x;
 }
 
@@ -51,7 +56,7 @@ void indexer_free(struct indexer *x)
 	if (!x)
 		return;
 	assert(!x->saving);
-	buf_release(&x->json);
+	batch_release(&x->open);
 	mem_free(x);
 }
 
@@ -59,7 +64,7 @@ static void save_run(struct task *t)
 {
 	struct save *s = task_of(t, struct save, task);
 
-	repo_save(s->x->r, BACKEND_INDEX, s->json.p, s->json.len, NULL, &s->err);
+	repo_save_index(s->x->r, s->what.pack, s->what.packs, s->what.blob, &s->err);
 }
 
 static void flush_progress(struct indexer *x)
@@ -80,7 +85,7 @@ static void save_done(struct task *t)
 		x->failed(x->arg, &s->err);
 	else
 		x->saved++;
-	buf_release(&s->json);
+	batch_release(&s->what);
 	mem_free(s);
 	flush_progress(x);
 }
@@ -88,41 +93,49 @@ static void save_done(struct task *t)
 static void save(struct indexer *x)
 {
 	struct save *s;
-	struct err err;
 
-	if (!x->out.packs)
+	if (!x->open.packs)
 		return;
-	index_end(&x->out);
-	x->out.packs = x->blobs = 0;
-	if (x->json.overflow) {
-		buf_release(&x->json);
-		err_set(&err, ERR_NOMEM, "an index file would have more than %zu bytes", (size_t)FILE_MAX);
-		x->failed(x->arg, &err);
-		return;
-	}
 	s = mem_zalloc(sizeof(*s));
 	s->x = x;
-	buf_move(&s->json, &x->json);
+	s->what = x->open;
+	x->open = (struct batch){0};
 	s->task = (struct task){.run = save_run, .done = save_done};
 	x->saving++;
 	jobs_put(x->r->env->readers, &s->task);
 }
 
+static void batch_add(struct batch *a, const struct id *pack, const struct blob *b, size_t n)
+{
+	if (a->packs == a->pack_cap) {
+		a->pack_cap = a->pack_cap ? 2 * a->pack_cap : 16;
+		a->pack = mem_regrow(a->pack, a->pack_cap, sizeof(*a->pack));
+	}
+	a->pack[a->packs++] = (struct repo_pack){.id = *pack, .blobs = n};
+	if (a->blobs + n > a->blob_cap) {
+		/* Not beyond a full file: what passes that is saved at once. */
+		a->blob_cap = a->blobs + n < INDEXER_BLOBS / 2 ? 2 * (a->blobs + n)
+			      : a->blobs + n < INDEXER_BLOBS   ? INDEXER_BLOBS
+							       : a->blobs + n;
+		a->blob = mem_regrow(a->blob, a->blob_cap, sizeof(*a->blob));
+	}
+	if (n)
+		memcpy(a->blob + a->blobs, b, n * sizeof(*b));
+	a->blobs += n;
+}
+
 void indexer_add(struct indexer *x, const struct id *pack, const struct blob *b, size_t n)
 {
-	if (!x->out.packs) {
-		index_begin(&x->out, &x->json);
+	if (!x->open.packs)
 		x->since = clock_mono(x->r->env->clock);
-	}
-	index_pack(&x->out, pack, b, n);
-	x->blobs += n;
-	if (x->blobs >= INDEXER_BLOBS)
+	batch_add(&x->open, pack, b, n);
+	if (x->open.blobs >= INDEXER_BLOBS)
 		save(x);
 }
 
 void indexer_tick(struct indexer *x)
 {
-	if (x->out.packs && clock_mono(x->r->env->clock) - x->since >= x->max_age)
+	if (x->open.packs && clock_mono(x->r->env->clock) - x->since >= x->max_age)
 		save(x);
 }
 

@@ -84,6 +84,15 @@ int repo_seal_file(struct repo *r, enum backend_type t, const void *p, size_t n,
 int repo_open_file(
 	struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err);
 
+/*
+ * repo_save_index: an index file of n packs, whose blobs follow each other in b; verified before upload when r->verify.  Its plaintext, 150
+ * bytes a blob, is never in memory as a whole (in version 1, where it is stored as it is: once).  Blocking; any thread.
+ */
+struct repo_pack {
+	struct id id;
+	size_t blobs;
+};
+int repo_save_index(struct repo *r, const struct repo_pack *p, size_t n, const struct blob *b, struct err *err);
 /* repo_load_index: one index file as a stream of packs (format/index.h) without its whole plaintext in memory.  Blocking; any thread. */
 int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
 	void *arg, struct err *err);

@@ -1,13 +1,7 @@
 #include "base/mem.h"
-#include "format/index.h"
 #include "repo/repo_priv.h"
 
-/*
- * Version 2 puts one byte in front of a compressed file; plain JSON, which begins with a bracket or a brace, is legal beside it: an
- * upgraded repository has both (restic-format.md 3).  The config is the same in both versions.
- */
-#define COMPRESSED 0x02
-
+/* The config is the same in both versions. */
 static bool enveloped(const struct repo *r, enum backend_type t)
 {
 	return r->config.version >= 2 && t != BACKEND_CONFIG;
@@ -57,7 +51,7 @@ static int open_file(
 		if (buf_add(out, c->tmp2.p, c->tmp2.len))
 			return err_set(err, ERR_NOMEM, "the file is larger than expected: %zu bytes", c->tmp2.len);
 		return 0;
-	case COMPRESSED:
+	case REPO_COMPRESSED:
 		return compress_get_all(c->compress, c->tmp2.p + 1, c->tmp2.len - 1, out, err);
 	default:
 		return err_set(err, ERR_UNSUPPORTED, "the file has an unknown encoding (%u)", c->tmp2.p[0]);
@@ -86,7 +80,7 @@ static int seal_file(
 	if (enveloped(r, t)) {
 		buf_reset(&c->tmp);
 		buf_reserve(&c->tmp, bound);
-		c->tmp.p[0] = COMPRESSED;
+		c->tmp.p[0] = REPO_COMPRESSED;
 		if (compress_put(c->compress, r->level, p, n, c->tmp.p + 1, bound - 1, &packed, err))
 			return err->code;
 		p = c->tmp.p;
@@ -129,8 +123,7 @@ out:
 	return rc;
 }
 
-/* The stored bytes of a file, their hash checked; once more when it is wrong, because the fault may have been on the way. */
-static int get_stored(struct repo *r, enum backend_type t, const struct id *id, size_t max, struct buf *stored, struct err *err)
+int repo_file_get(struct repo *r, enum backend_type t, const struct id *id, size_t max, struct buf *stored, struct err *err)
 {
 	int rc = 0;
 
@@ -147,7 +140,7 @@ static int get_stored(struct repo *r, enum backend_type t, const struct id *id, 
 	return rc;
 }
 
-static int prefix_file(struct err *err, const char *what, enum backend_type t, const struct id *id)
+int repo_file_prefix(struct err *err, const char *what, enum backend_type t, const struct id *id)
 {
 	if (id_is_zero(id))
 		return err_prefix(err, "%s %s", what, backend_type_name(t));
@@ -166,11 +159,11 @@ int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct b
 	if (t == BACKEND_CONFIG)
 		id = &config;
 	/* Compressed or not, a file is hardly larger than its plaintext. */
-	rc = get_stored(r, t, id, max + max / 64 + 4096, &stored, &own);
+	rc = repo_file_get(r, t, id, max + max / 64 + 4096, &stored, &own);
 	if (!rc)
 		rc = open_file(r, c, t, stored.p, stored.len, out, &own);
 	if (rc) {
-		prefix_file(&own, "load", t, id);
+		repo_file_prefix(&own, "load", t, id);
 		err_copy(err, &own);
 	}
 	buf_release(&stored);
@@ -190,59 +183,12 @@ int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, stru
 	if (!rc)
 		rc = backend_put(r->be, t, t == BACKEND_CONFIG ? NULL : &name, stored.p, stored.len, &own);
 	if (rc) {
-		prefix_file(&own, "save", t, &name);
+		repo_file_prefix(&own, "save", t, &name);
 		err_copy(err, &own);
 	} else if (id) {
 		*id = name;
 	}
 	buf_release(&stored);
-	return rc;
-}
-
-static int next_piece(void *arg, const uint8_t **p, size_t *n, struct err *err)
-{
-	return compress_next(arg, p, n, err);
-}
-
-int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
-	void *arg, struct err *err)
-{
-	struct repo_ctx *c = repo_ctx_get(r);
-	struct json_in json = {0};
-	struct err own = {0};
-	struct buf stored = {0};
-	uint8_t *plain;
-	size_t n;
-	int rc;
-
-	rc = get_stored(r, BACKEND_INDEX, id, REPO_FILE_MAX, &stored, &own);
-	if (rc)
-		goto out;
-	/* Opened in place: an old index file may have hundreds of megabytes. */
-	if (stored.len < SEAL_OVERHEAD || seal_open(c->seal, stored.p, stored.len, stored.p + SEAL_IV)) {
-		rc = err_set(&own, ERR_INVALID, "the file is damaged or sealed with another key: wrong MAC");
-		goto out;
-	}
-	plain = stored.p + SEAL_IV;
-	n = stored.len - SEAL_OVERHEAD;
-	if (enveloped(r, BACKEND_INDEX) && n && plain[0] == COMPRESSED) {
-		compress_begin(c->compress, plain + 1, n - 1);
-		json_in_stream(&json, next_piece, c->compress);
-	} else if (!enveloped(r, BACKEND_INDEX) || !n || plain[0] == '{') {
-		json_in_mem(&json, plain, n);
-	} else {
-		rc = err_set(&own, ERR_UNSUPPORTED, "the file has an unknown encoding (%u)", plain[0]);
-		goto out;
-	}
-	rc = index_read(&json, r->config.version, fn, arg, &own);
-	json_in_release(&json);
-out:
-	if (rc) {
-		prefix_file(&own, "load", BACKEND_INDEX, id);
-		err_copy(err, &own);
-	}
-	buf_release(&stored);
-	repo_ctx_put(r, c);
 	return rc;
 }
 

@@ -12,6 +12,18 @@ void repo_ctx_pool_free(struct repo_ctx_pool *p); /* all contexts must be back *
 /* repo_file_hash: a file's name must be the SHA-256 of its bytes.  0 or ERR_INVALID. */
 int repo_file_hash(const struct id *id, const uint8_t *p, size_t n, struct err *err);
 
+/*
+ * Version 2 puts one byte in front of a compressed file; plain JSON, which begins with a bracket or a brace, is legal beside it: an
+ * upgraded repository has both (restic-format.md 3).
+ */
+#define REPO_COMPRESSED 0x02
+
+/* repo_file_get: the stored bytes of a file, their hash checked; once more when it is wrong, because the fault may have been on the way. */
+int repo_file_get(struct repo *r, enum backend_type t, const struct id *id, size_t max, struct buf *stored, struct err *err);
+
+/* repo_file_prefix: says in front of an error which file it was; returns its code. */
+int repo_file_prefix(struct err *err, const char *what, enum backend_type t, const struct id *id);
+
 /* repo_prefix_be: repo_prefix before the repository is open. */
 int repo_prefix_be(struct backend *be, enum backend_type t, const char *prefix, struct id *id, struct err *err);
 

@@ -480,3 +480,35 @@ TEST(long_window)
 	expect(&k, k.packed, n, k.plain, total);
 	kit_release(&k);
 }
+
+TEST(a_frame_written_piece_by_piece)
+{
+	static const size_t pieces[] = {1, 1000, (size_t)128 << 10, 3 * MIB};
+	struct kit k;
+
+	kit_init(&k, 20 * MIB);
+	for (size_t i = 0; i < 4; i++) {
+		size_t n = i ? k.max : 5000, step = pieces[i];
+		struct buf out, none;
+
+		buf_init(&out, k.cap);
+		buf_add(&out, "head", 4);
+		REQUIRE(compress_open(k.c, COMPRESS_AUTO, &k.err) == 0);
+		for (size_t at = 0; at < n; at += step)
+			REQUIRE(compress_add(k.c, k.plain + at, n - at < step ? n - at : step, &out, &k.err) == 0);
+		REQUIRE(compress_close(k.c, &out, &k.err) == 0);
+		CHECK(memcmp(out.p, "head", 4) == 0);
+		CHECK(out.len < n / 2);
+		expect(&k, out.p + 4, out.len - 4, k.plain, n);
+		/* Closed is closed, and too little room is an error. */
+		CHECK(compress_add(k.c, k.plain, 1, &out, &k.err) < 0);
+		buf_init(&none, 1000);
+		REQUIRE(compress_open(k.c, COMPRESS_AUTO, &k.err) == 0);
+		CHECK_EQ(compress_add(k.c, k.plain, 5000, &none, &k.err), ERR_NOMEM);
+		CHECK(compress_close(k.c, &none, &k.err) < 0);
+		buf_release(&none);
+		buf_release(&out);
+	}
+	CHECK_EQ(compress_open(k.c, 1000, &k.err), ERR_USAGE);
+	kit_release(&k);
+}
