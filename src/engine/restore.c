@@ -4,6 +4,7 @@
 #include "engine/restore_link.h"
 #include "engine/restore_window.h"
 #include "engine/treewalk.h"
+#include "format/gojson.h"
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -101,6 +102,9 @@ static enum verdict judge(
 {
 	*there = !d->fresh && meta_stat(d->fd, name, false, was, NULL) == 0;
 	if (!*there)
+		return RESTORE_IT;
+	/* What an earlier restore did not finish is nobody's file: it is neither kept nor newer. */
+	if (n->type == NODE_FILE && restore_unfinished(was) && !(gojson_mode_perm(n->mode) & S_ISVTX))
 		return RESTORE_IT;
 	switch (r->dirs.opt->overwrite) {
 	case RESTORE_NEVER:

@@ -44,7 +44,8 @@ struct restore_events {
 
 /*
  * restore_run: `root` is the tree selected.  0 although single items failed (counts->errors > 0 means exit code 1); other errors end it.
- * When *stop (may be NULL) becomes non-zero it ends soon with ERR_CANCELED; what was restored so far stays.  Nothing is deleted after
+ * When *stop (may be NULL) becomes non-zero it ends soon with ERR_CANCELED; what was restored so far stays,
+ * and a file whose content is not complete is recognised by the next restore, whatever its mode of overwriting (fs/restore_file.h).  Nothing is deleted after
  * that, nor after a tree could not be read.
  */
 int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,

@@ -106,6 +106,11 @@ static int set_size(int fd, uint64_t old, uint64_t size, bool sparse, const char
 	return errnum ? err_sys(err, errnum, "create %s with %llu bytes", name, (unsigned long long)size) : 0;
 }
 
+bool restore_unfinished(const struct meta *m)
+{
+	return S_ISREG(m->mode) && (m->mode & 07777) == RESTORE_UNFINISHED && m->uid == geteuid();
+}
+
 /*
  * The existing file opened for writing, if its content may be written over: a regular file that has no other name.  -1: it must go.
  * A read-only file of ours is made writable; its mode is restored later anyway.
@@ -121,7 +126,7 @@ static int open_existing(int dirfd, const char *name, struct meta *m)
 	if (meta_stat(pin, "", false, m, NULL) == 0 && S_ISREG(m->mode) && m->nlink == 1) {
 		fd = sys_openat(dirfd, name, flags, 0);
 		sys_proc_name(proc, pin, NULL);
-		if (fd < 0 && errno == EACCES && chmod(proc, 0600) == 0)
+		if (fd < 0 && errno == EACCES && chmod(proc, RESTORE_UNFINISHED) == 0)
 			fd = sys_openat(dirfd, name, flags, 0);
 	}
 	close(pin);
@@ -130,6 +135,9 @@ static int open_existing(int dirfd, const char *name, struct meta *m)
 		close(fd);
 		fd = -1;
 	}
+	/* The files of somebody else that we may write to stay without the mark. */
+	if (fd >= 0 && !restore_unfinished(m))
+		(void)!fchmod(fd, RESTORE_UNFINISHED);
 	return fd;
 }
 
@@ -141,7 +149,7 @@ int restore_create(int dirfd, const char *name, uint64_t size, bool fresh, bool 
 	*reused = false;
 	for (int i = 0; rc == 0 && fd < 0; i++) {
 		m.size = 0;
-		fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+		fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, RESTORE_UNFINISHED);
 		if (fd >= 0)
 			break;
 		if (errno != EEXIST || i == TRIES) {

@@ -18,10 +18,17 @@ int restore_mkdir(int dirfd, const char *name, bool *made, struct err *err);
 int restore_remove(int dirfd, const char *name, bool recursive, struct err *err);
 /*
  * restore_create: a regular file of `size` bytes, open for reading and writing: existing single-linked regular files are reused in place (reused =
- * true) unless fresh is asked for, anything else in the way removed (as restore_remove).  A new one has mode 0600.
+ * true) unless fresh is asked for, anything else in the way removed (as restore_remove).  Until restore_metadata sets its own, it has the
+ * mode RESTORE_UNFINISHED.
  * sparse: no preallocation, only ftruncate.  A descriptor or an error.
  */
 int restore_create(int dirfd, const char *name, uint64_t size, bool fresh, bool sparse, bool recursive, bool *reused, struct err *err);
+/*
+ * The mode of a file whose content is not all there yet.  Nothing else can tell a later restore that keeps existing files: a process that was
+ * killed leaves files of the right size.  The sticky bit means nothing on a regular file, so nobody has files of this mode.
+ */
+#define RESTORE_UNFINISHED 01600
+bool restore_unfinished(const struct meta *m);                                         /* a regular file of this user that was left so */
 int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *err); /* all of it */
 /* The next three make a new name: ERR_EXISTS when it is taken (restore_remove first). */
 int restore_symlink(int dirfd, const char *name, const char *target, struct err *err);

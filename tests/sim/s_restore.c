@@ -911,6 +911,55 @@ TEST(damaged_blobs)
 	CHECK(has(dir, "a", "damage: the first"));
 }
 
+/*
+ * A restore that lost blobs, was stopped or killed leaves files of the right size.  One that keeps existing files must not take them for the
+ * user's; nor are they newer than the snapshot.
+ */
+TEST(what_was_left_unfinished_is_not_kept)
+{
+	static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER, RESTORE_IF_CHANGED, RESTORE_ALWAYS};
+	struct craft_tree t;
+	struct id id[2], root;
+	struct catalog_place at;
+	char *dir[4];
+
+	id[0] = craft_text(&c, "unfinished: the first");
+	id[1] = craft_text(&c, "unfinished: the second");
+	craft_tree(&t);
+	craft_file(&t, "a", id, 1, 21);
+	craft_file(&t, "b", id, 2, 43);
+	craft_file(&t, "old", id, 2, 43);
+	root = craft_end(&c, &t);
+	craft_save(&c);
+	craft_load(&c);
+	at = craft_place(&c, BLOB_DATA, &id[0], 0);
+	craft_spoil(&c, &at.pack, at.blob.offset + 5);
+	for (int i = 0; i < 4; i++) {
+		char name[] = {'u', (char)('0' + i), 0};
+
+		dir[i] = files_dir(name);
+		files_text(dir[i], "old", "to be written over");
+		REQUIRE(restore(&root, (struct restore_options){.target = dir[i]}) == 0);
+		CHECK_EQ(counts.errors, 3);
+	}
+	craft_forget(&c);
+	craft_text(&c, "something else, to have another pack");
+	craft_text(&c, "unfinished: the first");
+	for (int i = 0; i < 4; i++) {
+		REQUIRE(restore(&root, (struct restore_options){.target = dir[i], .overwrite = modes[i]}) == 0);
+		CHECK_STR(errors(), "");
+		CHECK(has(dir[i], "a", "unfinished: the first"));
+		CHECK(has(dir[i], "b", "unfinished: the firstunfinished: the second"));
+		CHECK(has(dir[i], "old", "unfinished: the firstunfinished: the second"));
+		CHECK_EQ(stat_of(dir[i], "a").st_mode & 07777, 0644);
+		/* What is finished is the user's again. */
+		files_text(dir[i], "a", "mine");
+		REQUIRE(restore(&root, (struct restore_options){.target = dir[i], .overwrite = RESTORE_NEVER}) == 0);
+		CHECK(has(dir[i], "a", "mine"));
+		mem_free(dir[i]);
+	}
+}
+
 /* ---- many files, few descriptors ---- */
 
 static struct id many(int dirs, int files)

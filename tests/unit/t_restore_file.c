@@ -255,7 +255,7 @@ TEST(create)
 	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
 		fd = restore_create(at, in_the_way[i], 0, false, false, false, &reused, &err);
 		CHECK(fd >= 0 && !reused);
-		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | 0600);
+		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | RESTORE_UNFINISHED);
 		CHECK_EQ(restore_pwrite(fd, "new", 3, 0, &err), 0);
 		close(fd);
 		CHECK_STR(get(at, in_the_way[i]), "new");
