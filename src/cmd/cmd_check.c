@@ -119,7 +119,7 @@ static void json_summary(struct session *s, const struct check_result *r)
 }
 
 /* What to do about it: repairing is restic's. */
-static void say_remedy(struct session *s, const struct check_result *r)
+static void say_remedy(struct session *s, const struct check_result *r, bool read_data)
 {
 	struct out *o = s->cmd->out;
 
@@ -129,6 +129,9 @@ static void say_remedy(struct session *s, const struct check_result *r)
 		out_warn(o, "The index is not right; to make it anew: restic repair index");
 	if (r->suggest_prune)
 		out_say(o, 1, "There is data that nothing refers to; to free its space: restic prune");
+	if (r->errors && !r->n_broken && !r->suggest_repair_index)
+		out_warn(o, "%sWhat to do about a damaged repository: https://restic.readthedocs.io/en/stable/077_troubleshooting.html",
+			read_data ? "" : "To learn which packs are damaged: a_backup check --read-data\n");
 	if (!r->n_broken)
 		return;
 	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic repair packs, then restic repair "
@@ -162,7 +165,7 @@ int cmd_check(struct session *s, struct err *err)
 	progress_end(&c.progress);
 	rc = session_lost(s, rc, err);
 	if (!rc) {
-		say_remedy(s, &r);
+		say_remedy(s, &r, opt.read_data);
 		if (out_json(s->cmd->out))
 			json_summary(s, &r);
 		if (r.errors)

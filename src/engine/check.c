@@ -24,8 +24,9 @@ struct check {
 	const volatile int *stop;
 	struct check_result *res;
 	const struct snapshot *snapshot; /* the one walked */
-	size_t orphans;
-	bool damaged; /* an index */
+	size_t orphans;                  /* packs in no index */
+	bool damaged;                    /* an index */
+	bool unindexed;                  /* a blob that is needed is in no index */
 	/* reading data */
 	size_t *todo; /* numbers of packs */
 	size_t n_todo, next, under_way;
@@ -150,13 +151,21 @@ static int check_packs(struct check *c, struct err *err)
 			c->res->suggest_prune = true;
 		}
 	}
-	if (!c->orphans)
-		return 0;
-	c->res->suggest_prune = true;
-	if (!c->res->errors) /* else they may be what is missing */
+	return 0;
+}
+
+/* After the trees, which say whether anything is missed: packs that no index names may be just that, and must not be called superfluous. */
+static void judge_orphans(struct check *c)
+{
+	if (c->orphans && !c->res->errors) {
+		c->res->suggest_prune = true;
 		hint(c, "%zu additional files were found in the repo, which likely contain duplicate data; this is non-critical",
 			c->orphans);
-	return 0;
+	} else if (c->orphans && c->unindexed) {
+		c->res->suggest_prune = false;
+		c->res->suggest_repair_index = true;
+		hint(c, "%zu packs are in no index; they may hold what is missing: an index file seems to be lost", c->orphans);
+	}
 }
 
 /* ---- trees ---- */
@@ -187,6 +196,7 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 
 		c->res->blobs += was == 0;
 		if (was < 0) {
+			c->unindexed = true;
 			bad(c, "snapshot %s: file %s: blob %s not found in index", id_short(&c->snapshot->id).s, e->path,
 				id_hex(&n->content[i]).s);
 		}
@@ -198,6 +208,7 @@ static enum treewalk_next tree_failed(void *arg, const char *path, const struct 
 {
 	struct check *c = arg;
 
+	c->unindexed |= e->code == ERR_NOTFOUND;
 	bad(c, "snapshot %s: tree of %s: %s", id_short(&c->snapshot->id).s, path, e->msg);
 	return TREEWALK_GO;
 }
@@ -432,6 +443,8 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env, const 
 	rc = check_packs(&c, err);
 	if (rc == 0)
 		rc = check_trees(&c, err);
+	if (rc == 0 && !stopped(&c))
+		judge_orphans(&c);
 	if (rc == 0 && (opt->read_data || opt->subset_t || opt->subset_percent > 0 || opt->subset_bytes) && !stopped(&c))
 		check_data(&c);
 	loader_free(c.loader);

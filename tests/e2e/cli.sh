@@ -292,6 +292,23 @@ expect 1 a -r repo dump latest
 a -r repo check --json >ours
 $restic -r repo check --json >theirs
 cmp ours theirs || fail 'check --json'
+# Whatever is wrong, it is said what to do.
+cp -R repo hurt
+chmod -R u+w hurt
+mkdir aside
+mv hurt/index/* aside
+expect 1 a -r hurt check
+says 'restic repair index'
+grep -q prune out err && fail 'a lost index, and check says to prune'
+mv aside/* hurt/index
+for f in hurt/snapshots/*; do
+	printf x >>"$f"
+	break
+done
+expect 1 a -r hurt check
+says 'the file is damaged'
+says 'a_backup check --read-data'
+rm -r hurt
 for o in config "snapshot $(ls repo/snapshots | head -n 1)" "key $(ls repo/keys)" "index $(ls repo/index | head -n 1)" "tree $(ls repo/snapshots | tail -n 1)" "tree $(ls repo/snapshots | tail -n 1):/src" \
 	"pack $(ls repo/data/*/ | grep -v : | grep . | head -n 1)" masterkey "blob $($restic -r repo list blobs | awk '/^data/ {print $2; exit}')"; do
 	a -r repo cat $o >ours

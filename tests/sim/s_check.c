@@ -197,6 +197,39 @@ static int remove_index(void *arg, const struct id *name, uint64_t size)
 	return backend_remove(arg, BACKEND_INDEX, name, NULL);
 }
 
+/* The packs of a lost index file look superfluous: to prune them would be the wrong advice. */
+TEST(a_lost_index)
+{
+	for (int trees = 0; trees < 2; trees++) {
+		struct craft_tree t;
+		struct id more[2], tree;
+
+		begin();
+		/* Another index file: with a data pack and a tree pack, or with a data pack only. */
+		more[0] = craft_text(&c, "more, in another index");
+		if (trees) {
+			craft_tree(&t);
+			craft_file(&t, "h", more, 1, 22);
+			tree = craft_end(&c, &t);
+			craft_snapshot(&c, &tree);
+			craft_save(&c);
+		} else {
+			REQUIRE(backend_list(c.be, BACKEND_INDEX, remove_index, c.be, NULL) == 0);
+			craft_save(&c);
+		}
+		CHECK_EQ(check_all(), 0);
+		if (trees) {
+			CHECK_EQ(res.errors, 0);
+			REQUIRE(backend_list(c.be, BACKEND_INDEX, remove_index, c.be, NULL) == 0);
+			CHECK_EQ(check_all(), 0);
+		}
+		CHECK(res.errors > 0);
+		CHECK(res.suggest_repair_index && !res.suggest_prune);
+		CHECK(strstr(hinted(), "packs are in no index; they may hold what is missing") && !strstr(hinted(), "additional files"));
+		end();
+	}
+}
+
 TEST(a_header_that_says_something_else)
 {
 	struct blob b[8], t[8];
