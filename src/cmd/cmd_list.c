@@ -219,6 +219,11 @@ int cmd_list(struct session *s, struct err *err)
 		rc = choose(s, &c, err);
 	if (rc)
 		goto out;
+	for (size_t i = 0; i < s->snaps.n; i++) {
+		group_sort(&s->snaps.s[i].paths);
+		if (by & SNAPSHOTS_BY_TAGS)
+			group_sort(&s->snaps.s[i].tags);
+	}
 	if (last)
 		keep_last(&c, last, by);
 	groups_make(c.s, c.n, by, &g);

@@ -32,12 +32,17 @@ static int by_string(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+void group_sort(struct strlist *l)
+{
+	if (l->n)
+		qsort(l->s, l->n, sizeof(*l->s), by_string);
+}
+
 static void sorted_copy(struct strlist *to, const struct strlist *from)
 {
 	for (size_t i = 0; i < from->n; i++)
 		strlist_add(to, from->s[i]);
-	if (to->n)
-		qsort(to->s, to->n, sizeof(*to->s), by_string);
+	group_sort(to);
 }
 
 static void key_list(struct buf *key, const struct strlist *l)
