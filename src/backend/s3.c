@@ -369,7 +369,7 @@ int backend_s3_new(
 {
 	struct s3 *s = mem_zalloc(sizeof(*s));
 	struct s3_cred_where where = {.project = o->project, .conf = {.home = o->home, .getenv = o->getenv}};
-	const char *region = o->getenv ? o->getenv("AWS_DEFAULT_REGION") : NULL;
+	const char *region = o->region ? o->region : o->getenv ? o->getenv("AWS_DEFAULT_REGION") : NULL;
 	int code;
 
 	*out = NULL;
@@ -384,6 +384,8 @@ int backend_s3_new(
 	s->list_v1 = o->list_v1;
 	pthread_mutex_init(&s->lock, NULL);
 	code = s3_place_parse(&s->place, place, err);
+	if (!code && o->lookup && strcmp(o->lookup, "auto") != 0)
+		s->place.virtual_host = !strcmp(o->lookup, "dns");
 	if (!code) {
 		where.host = s->place.host;
 		code = s3_cred_find(&s->cred, &where, err);
@@ -402,6 +404,9 @@ struct backend *backend_s3_open(const struct location *l, const struct backend_o
 	struct s3_options o = {.home = open_getenv(opt, "HOME"),
 		.getenv = opt->getenv,
 		.project = opt->project,
+		.region = opt->s3_region,
+		.lookup = opt->s3_lookup,
+		.list_v1 = opt->s3_list_v1,
 		.connections = opt->connections,
 		.any_names = opt->any_names};
 	struct backend *b = NULL;

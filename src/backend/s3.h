@@ -14,6 +14,7 @@ backend_open_fn backend_s3_open;
 struct s3_options {
 	const char *home;                        /* see s3_cred.h */
 	const char *(*getenv)(const char *name); /* likewise; and AWS_DEFAULT_REGION */
+	const char *region, *lookup;             /* see struct backend_options */
 	const char *project;                     /* likewise; NULL: $OS_PROJECT_NAME */
 	unsigned connections;                    /* 0: 5 */
 	unsigned page;                           /* keys asked for in one listing page; 0: the server's default */

@@ -84,6 +84,9 @@ int session_backend(struct session *s, const char *location, struct backend **be
 		.insecure_tls = opt_flag(s->opts, OPT_INSECURE_TLS),
 		.user_agent = opt_str(s->opts, OPT_USER_AGENT),
 		.project = s->allas.project,
+		.s3_region = s->set.s3_region,
+		.s3_lookup = s->set.s3_lookup,
+		.s3_list_v1 = s->set.s3_list_v1,
 		.getenv = env,
 		.keeper = be == &s->be ? &s->keeper : NULL};
 	int rc;

@@ -180,19 +180,45 @@ static int compression(struct settings *s, const struct opts *o, struct err *err
 	return err_set(err, ERR_USAGE, "--compression must be auto, off, fastest, better or max, not \"%s\"", mode);
 }
 
-/* -o SCHEME.connections=N is the only extended option there is; another one may be vital to who gives it, so it is not ignored. */
+static const char *value_of(const char *arg, const char *key)
+{
+	size_t n = strlen(key);
+
+	return !strncmp(arg, key, n) ? arg + n : NULL;
+}
+
+/* Another extended option than these may be vital to who gives it, so it is not ignored. */
+static int extended_one(struct settings *s, const char *arg, uint64_t *connections, struct err *err)
+{
+	const char *dot = strchr(arg, '.'), *v;
+
+	if (dot && !strncmp(dot, ".connections=", 13))
+		return when_count(dot + 13, "connections", 1, 4096, connections, err);
+	if ((v = value_of(arg, "s3.region=")) != NULL) {
+		s->s3_region = v;
+		return 0;
+	}
+	if ((v = value_of(arg, "s3.bucket-lookup=")) != NULL && (!strcmp(v, "auto") || !strcmp(v, "dns") || !strcmp(v, "path"))) {
+		s->s3_lookup = v;
+		return 0;
+	}
+	if ((v = value_of(arg, "s3.list-objects-v1=")) != NULL && (!strcmp(v, "true") || !strcmp(v, "false"))) {
+		s->s3_list_v1 = !strcmp(v, "true");
+		return 0;
+	}
+	return err_set(err, ERR_USAGE,
+		"unknown extended option -o %s; known: SCHEME.connections=N, s3.region=NAME, s3.bucket-lookup=auto|dns|path, "
+		"s3.list-objects-v1=true|false",
+		arg);
+}
+
 static int extended(struct settings *s, const struct opts *o, struct err *err)
 {
 	uint64_t n = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < o->value[OPT_EXTENDED].n && !rc; i++) {
-		const char *arg = o->value[OPT_EXTENDED].s[i], *dot = strchr(arg, '.');
-
-		if (!dot || strncmp(dot, ".connections=", 13) != 0)
-			return err_set(err, ERR_USAGE, "unknown extended option -o %s; known: SCHEME.connections=N", arg);
-		rc = when_count(dot + 13, "connections", 1, 4096, &n, err);
-	}
+	for (size_t i = 0; i < o->value[OPT_EXTENDED].n && !rc; i++)
+		rc = extended_one(s, o->value[OPT_EXTENDED].s[i], &n, err);
 	if (!rc)
 		rc = number(o, OPT_CONNECTIONS, "--connections", 1, 4096, &n, err);
 	s->connections = (unsigned)n;

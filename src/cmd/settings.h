@@ -12,9 +12,11 @@ struct settings {
 	size_t pack_size;
 	int level; /* COMPRESS_* */
 	bool compress_data;
-	unsigned connections; /* 0: the backend's default */
-	int64_t retry_ns;     /* --retry-lock */
-	double fps;           /* $RESTIC_PROGRESS_FPS, 0: not set */
+	unsigned connections;              /* 0: the backend's default */
+	const char *s3_region, *s3_lookup; /* -o, see struct backend_options; NULL: not given; borrowed from the options */
+	bool s3_list_v1;
+	int64_t retry_ns; /* --retry-lock */
+	double fps;       /* $RESTIC_PROGRESS_FPS, 0: not set */
 };
 
 /* settings_read: ERR_USAGE for what cannot be meant. `local_ranks`: threads that share this process's cores. */

@@ -122,16 +122,20 @@ void check_setup(void)
 	env.rnd = rnd_real();
 }
 
+static struct s3_options given; /* what a test asks for beside the rest */
+
 static struct backend *store(const struct reply *script, size_t n)
 {
-	struct s3_options o = {.getenv = variable, .any_names = true};
+	struct s3_options o = given;
 	struct http_options h = {0};
 	struct http *http = NULL;
 	struct backend *b = NULL;
 	char place[64];
 
+	o.getenv = variable;
+	o.any_names = true;
 	server_start(script, n);
-	snprintf(place, sizeof(place), "http://127.0.0.1:%u/bkt/p", srv.port);
+	snprintf(place, sizeof(place), "http://%s:%u/bkt/p", o.lookup ? "localhost" : "127.0.0.1", srv.port);
 	REQUIRE(!http_new(&h, &env, &http, NULL));
 	REQUIRE(!backend_s3_new(place, http, &o, &env, &b, NULL));
 	return b;
@@ -384,6 +388,13 @@ TEST(buckets_are_made)
 	CHECK_EQ(backend_create(b, &err), 0);
 	CHECK(strstr(srv.got[1], "<LocationConstraint>eu-north-1</LocationConstraint>"));
 	done(b);
+	/* -o s3.region. */
+	given.region = "xx-far-7";
+	b = STORE(fresh);
+	CHECK_EQ(backend_create(b, &err), 0);
+	CHECK(strstr(srv.got[1], "<LocationConstraint>xx-far-7</LocationConstraint>"));
+	done(b);
+	given = (struct s3_options){0};
 	region = NULL;
 	b = STORE(own);
 	CHECK_EQ(backend_create(b, &err), 0);
@@ -419,4 +430,25 @@ TEST(range_ignored)
 	CHECK_EQ(op.out.len, 0);
 	buf_release(&op.out);
 	done(b);
+}
+
+/* -o s3.bucket-lookup: a server that is no known provider may want the bucket in its host name. */
+TEST(bucket_in_the_host_name)
+{
+	static const struct reply script[] = {{"200 OK", NULL, NULL}};
+	static const char *const lookups[] = {"dns", "path", "auto"};
+
+	for (int i = 0; i < 3; i++) {
+		struct backend *b;
+		uint64_t size;
+		struct err err = {0};
+
+		given.lookup = lookups[i];
+		b = STORE(script);
+		CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), 0);
+		CHECK(strstr(srv.got[0], i ? "HEAD /bkt/p/config HTTP" : "HEAD /p/config HTTP") == srv.got[0]);
+		CHECK(strstr(srv.got[0], i ? "Host: localhost:" : "Host: bkt.localhost:") != NULL);
+		done(b);
+	}
+	given = (struct s3_options){0};
 }

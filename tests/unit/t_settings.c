@@ -86,7 +86,14 @@ TEST(options)
 	CHECK_EQ(read_with(&s, OPT_COMPRESSION, "best"), ERR_USAGE);
 	CHECK_EQ(read_with(&s, OPT_EXTENDED, "s3.connections=7"), 0);
 	CHECK_EQ(s.connections, 7);
-	CHECK_EQ(read_with(&s, OPT_EXTENDED, "s3.region=x"), ERR_USAGE);
+	CHECK_EQ(read_with(&s, OPT_EXTENDED, "s3.region=x"), 0);
+	CHECK(s.s3_region != NULL);
+	CHECK_EQ(read_with(&s, OPT_EXTENDED, "s3.bucket-lookup=dns"), 0);
+	CHECK(s.s3_lookup != NULL);
+	CHECK_EQ(read_with(&s, OPT_EXTENDED, "s3.bucket-lookup=x"), ERR_USAGE);
+	CHECK_EQ(read_with(&s, OPT_EXTENDED, "s3.list-objects-v1=true"), 0);
+	CHECK(s.s3_list_v1);
+	CHECK_EQ(read_with(&s, OPT_EXTENDED, "s3.storage-class=GLACIER"), ERR_USAGE);
 	CHECK_EQ(read_with(&s, OPT_EXTENDED, "connections"), ERR_USAGE);
 	CHECK_EQ(read_with(&s, OPT_CONNECTIONS, "0"), ERR_USAGE);
 	CHECK_EQ(read_with(&s, OPT_RETRY_LOCK, "5m"), 0);
