@@ -145,3 +145,16 @@ void mem_wipe(void *p, size_t size)
 	if (size)
 		explicit_bzero(p, size);
 }
+
+void *mem_map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void mem_unmap(void *p, size_t size)
+{
+	if (p)
+		munmap(p, size);
+}

@@ -36,6 +36,22 @@ static void leave(size_t size)
 	_exit(size == SIZE_MAX ? 42 : 43);
 }
 
+TEST(pages_of_their_own)
+{
+	const size_t size = ((size_t)5 << 20) + 1;
+	unsigned char *p = mem_map(size);
+	size_t bad = 0;
+
+	REQUIRE(p != NULL);
+	for (size_t i = 0; i < size; i += 999)
+		bad += p[i] != 0;
+	CHECK_EQ(bad, 0);
+	p[size - 1] = 1;
+	mem_unmap(p, size);
+	mem_unmap(NULL, 1);
+	CHECK(mem_map(SIZE_MAX / 4) == NULL);
+}
+
 TEST(exhaustion_calls_the_handler)
 {
 	int status;
