@@ -13,6 +13,7 @@ static void fetch(void)
 	found.aes256_ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
 	found.aes128_ecb = EVP_CIPHER_fetch(NULL, "AES-128-ECB", NULL);
 	found.poly1305 = EVP_MAC_fetch(NULL, "POLY1305", NULL);
+	found.pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL);
 	found.scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
 }
 
@@ -25,6 +26,8 @@ static const char *missing(void)
 		return "AES";
 	if (!found.poly1305)
 		return "Poly1305";
+	if (!found.pbkdf2)
+		return "PBKDF2";
 	if (!found.scrypt)
 		return "scrypt";
 	return NULL;

@@ -1,5 +1,5 @@
 /*
- * crypto: the OpenSSL algorithms that hash, seal and kdf use, looked up once per process: a look-up costs as much as a small blob.
+ * crypto: the OpenSSL algorithms that hash, seal and scrypt use, looked up once per process: a look-up costs as much as a small blob.
  *
  * They stay until the process ends.  Thread safe.
  */
@@ -12,7 +12,7 @@ struct crypto {
 	EVP_MD *sha256;
 	EVP_CIPHER *aes256_ctr, *aes128_ecb;
 	EVP_MAC *poly1305;
-	EVP_KDF *scrypt;
+	EVP_KDF *pbkdf2, *scrypt;
 };
 
 /*

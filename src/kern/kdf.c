@@ -1,11 +1,6 @@
 #include "kern/kdf.h"
 #include "base/mem.h"
-#include "kern/crypto.h"
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
+#include "kern/scrypt.h"
 #include <string.h>
 
 #define LIMIT ((uint64_t)0x7fffffff)
@@ -26,48 +21,48 @@ int kdf_check(const struct kdf_params *k, struct err *err)
 	return 0;
 }
 
-int kdf_derive(const struct kdf_params *k, const uint8_t salt[KDF_SALT], const void *pass, size_t n, struct seal_key *out, struct err *err)
+typedef int scrypt_fn(const struct scrypt_job *job, struct err *err);
+
+static int derive_by(
+	scrypt_fn *run, const struct kdf_params *k, const uint8_t *salt, const void *pass, size_t n, struct seal_key *out, struct err *err)
 {
 	uint8_t key[64];
-	uint64_t cost = k->n, mem;
-	uint32_t r = k->r, p = k->p;
-	EVP_KDF_CTX *ctx = NULL;
-	OSSL_PARAM par[7];
-	int rc = kdf_check(k, err);
+	const struct scrypt_job job = {
+		.n = k->n,
+		.r = k->r,
+		.p = k->p,
+		.pass = pass,
+		.pass_n = n,
+		.salt = salt,
+		.salt_n = KDF_SALT,
+		.key = key,
+		.key_n = sizeof key,
+	};
+	int rc = run(&job, err);
 
-	if (rc)
-		return rc;
-	/* What scrypt takes, and some: OpenSSL's own limit of about 1 GiB is below what the checks above allow. */
-	mem = 128 * (uint64_t)r * (cost + p + 2) + (1 << 20);
-	par[0] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, n ? (void *)(uintptr_t)pass : (void *)key, n);
-	par[1] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt, KDF_SALT);
-	par[2] = OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &cost);
-	par[3] = OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r);
-	par[4] = OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p);
-	par[5] = OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &mem);
-	par[6] = OSSL_PARAM_construct_end();
-	ctx = EVP_KDF_CTX_new(crypto_get()->scrypt);
-	crypto_must(ctx != NULL);
-	if (EVP_KDF_derive(ctx, key, sizeof key, par) != 1) {
-		ERR_clear_error();
-		rc = err_set(err, ERR_NOMEM, "key derivation needs %llu MiB of memory", (unsigned long long)(mem >> 20));
-		goto out;
+	if (!rc) {
+		memcpy(out->encrypt, key, 32);
+		memcpy(out->mac_k, key + 32, 16);
+		memcpy(out->mac_r, key + 48, 16);
 	}
-	memcpy(out->encrypt, key, 32);
-	memcpy(out->mac_k, key + 32, 16);
-	memcpy(out->mac_r, key + 48, 16);
-out:
-	EVP_KDF_CTX_free(ctx);
 	mem_wipe(key, sizeof key);
 	return rc;
 }
 
+int kdf_derive(const struct kdf_params *k, const uint8_t salt[KDF_SALT], const void *pass, size_t n, struct seal_key *out, struct err *err)
+{
+	int rc = kdf_check(k, err);
+
+	return rc ? rc : derive_by(scrypt_run, k, salt, pass, n, out, err);
+}
+
+/* By OpenSSL: about what other programs need to open the repository.  Ours is several times as fast and must not make it slow for them. */
 static int64_t cost_of(const struct clock *clock, const struct kdf_params *k)
 {
 	static const uint8_t salt[KDF_SALT];
 	struct seal_key key;
 	int64_t start = clock_mono(clock);
-	int rc = kdf_derive(k, salt, "calibration", 11, &key, NULL);
+	int rc = derive_by(scrypt_reference, k, salt, "calibration", 11, &key, NULL);
 
 	mem_wipe(&key, sizeof key);
 	/* Parameters that do not fit into memory are as good as too slow. */
