@@ -18,5 +18,5 @@ bench-requests: $(PROGRAMS) $(SPENT) ## requests and time of an unchanged run ag
 	$(call BENCH,requests)
 bench-throughput: $(PROGRAMS) $(SPENT) ## MB/s of 1, 2 and 4 ranks into a store that is far away
 	$(call BENCH,throughput)
-bench-kern: $(BENCH_KERN) ## GB/s per core of scan, SHA-256, seal, open, compress
+bench-kern: $(BENCH_KERN) ## GB/s per core of scan, SHA-256, seal, open, compress; CPU s of scrypt
 	$(BENCH_KERN)
