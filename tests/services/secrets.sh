@@ -36,8 +36,7 @@ export RESTIC_PASSWORD=$PASSWORD
 
 # Who watches the list of processes sees nothing but our own commands: the secrets are not in this script's arguments either.
 (
-	while :; do
-		ps -ww -eo args
+	while ps -ww -eo args; do # until its reader is gone
 		sleep 0.02
 	done
 ) | grep --line-buffered a_backup >"$T/seen/ps" &
