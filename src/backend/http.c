@@ -387,6 +387,13 @@ static int code_of(CURLcode c)
 	}
 }
 
+/* A server without TLS never learns it: that is a mistake in the location, and no fault that passes. */
+static void judge_handshake(struct xfer *x, CURLcode c)
+{
+	if (c == CURLE_SSL_CONNECT_ERROR && strstr(x->text, "wrong version number"))
+		give_up(x, ERR_USAGE, "the server does not speak TLS at this port: is it http:// and not https://?");
+}
+
 /* Ends x, which is under way: its handle is for the next one, its request is done. */
 static void xfer_end(struct xfer *x, CURLcode c)
 {
@@ -394,8 +401,10 @@ static void xfer_end(struct xfer *x, CURLcode c)
 	struct http_req *r = x->r;
 	struct xfer **p = &h->active;
 	char server[256], why[CURL_ERROR_SIZE + 300];
-	int code = x->code ? x->code : code_of(c);
+	int code;
 
+	judge_handshake(x, c);
+	code = x->code ? x->code : code_of(c);
 	while (*p != x)
 		p = &(*p)->next;
 	*p = x->next;

@@ -222,6 +222,8 @@ AWS_SECRET_ACCESS_KEY=wrong refused 'secret key does not fit' "s3:$RGW_URL/copie
 AWS_ACCESS_KEY_ID=wrong refused 'does not know this access key' "s3:$RGW_URL/copied"
 refused '3 to 63' "s3:$RGW_URL/x"
 refused 'certificate' "s3:$RGW_TLS_URL/copied"
+refused 'does not speak TLS' "s3:https://${RGW_URL#http://}/copied"
+ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u1:swift ST_KEY=swkey refused 'can there be a container' swift:x:/
 
 # A full quota is said as such, at once.
 radosgw-admin quota set --quota-scope=user --uid=u1 --max-objects=1 >"$T/quota" 2>&1

@@ -468,6 +468,21 @@ TEST(tls)
 	mem_free(list);
 }
 
+/* To wait and to ask again would not help. */
+TEST(tls_where_there_is_none)
+{
+	struct http *h = client(NULL);
+	char *url = mem_printf("https://127.0.0.1:%d/echo", plain.port);
+	struct http_req r = {.method = "GET", .url = url};
+
+	buf_init(&r.out, 1 << 20);
+	CHECK_EQ(http_run(h, &r), ERR_USAGE);
+	CHECK(strstr(r.err.msg, "does not speak TLS"));
+	http_req_release(&r);
+	http_free(h);
+	mem_free(url);
+}
+
 TEST(tls_client_certificate)
 {
 	char *cert = at("cert.pem"), *both = at("both.pem");

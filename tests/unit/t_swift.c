@@ -152,6 +152,13 @@ TEST(statuses)
 	CHECK_EQ(put_gives(404, NULL, NULL, NULL), ERR_NOTFOUND);
 	CHECK_EQ(put_gives(413, NULL, NULL, NULL), ERR_NOSPACE);
 	CHECK_EQ(put_gives(507, NULL, NULL, NULL), ERR_NOSPACE);
+	/* What cannot get better is not to be tried for a quarter of an hour. */
+	CHECK_EQ(put_gives(400, NULL, "{\"Code\":\"InvalidBucketName\"}", NULL), ERR_INVALID);
+	CHECK_EQ(put_gives(301, NULL, NULL, NULL), ERR_INVALID);
+	CHECK_EQ(put_gives(412, NULL, NULL, NULL), ERR_INVALID);
+	CHECK_EQ(put_gives(400, NULL, "{\"Code\":\"RequestTimeout\"}", NULL), ERR_IO);
+	CHECK_EQ(put_gives(408, NULL, NULL, NULL), ERR_IO);
+	CHECK_EQ(put_gives(429, NULL, NULL, NULL), ERR_IO);
 	/* A full quota is not a bad token: no login. */
 	CHECK_EQ(put_gives(403, NULL, "{\"Code\":\"QuotaExceeded\"}", NULL), ERR_NOSPACE);
 	CHECK_EQ(f.n_got, 2);
@@ -268,7 +275,7 @@ TEST(lists)
 	CHECK(fake_got(&f, 8, "limit=1000&prefix=a/b/snapshots/\n"));
 	fake_says(&f, 412, NULL, NULL);
 	fake_says(&f, 412, NULL, NULL);
-	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_IO);
+	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_INVALID);
 	fake_says(&f, 500, NULL, NULL);
 	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_IO);
 	fake_says(&f, 200, NULL, "<html>");
