@@ -16,7 +16,8 @@
 struct s3_op {
 	struct backend_op *op;
 	struct s3_call call;
-	bool sizing; /* a GET that found nothing behind its offset asks for the size */
+	bool sizing;                                    /* a GET that found nothing behind its offset asks for the size */
+	enum { HEAD_FIRST, HEAD_WHY, HEAD_AGAIN } head; /* a HEAD that is refused is told no reason: a GET asks for it */
 	char *key;
 	char range[64];
 	char sha256[2 * ID_SIZE + 1];
@@ -92,6 +93,31 @@ static bool needs_size(const struct s3_op *o)
 	return o->op->verb == BACKEND_GET && !o->sizing && o->call.r.status == 416 && !o->op->length && !o->call.r.err.code;
 }
 
+static bool needs_reason(const struct s3_op *o)
+{
+	const struct s3_call *c = &o->call;
+
+	return o->op->verb == BACKEND_STAT && o->head == HEAD_FIRST && (c->r.status == 400 || c->r.status == 403) && !c->e.code[0] &&
+	       !c->r.err.code;
+}
+
+/* The reason may be one that the GET got over, such as another region. */
+static bool may_again(const struct s3_op *o)
+{
+	return o->head == HEAD_WHY && (o->call.r.err.code ? o->call.r.out.overflow : o->call.r.status / 100 == 2);
+}
+
+static void head_go_on(struct s3_op *o)
+{
+	bool why = o->head == HEAD_FIRST;
+
+	o->head = why ? HEAD_WHY : HEAD_AGAIN;
+	s3_call_release(&o->call);
+	o->call.method = why ? "GET" : "HEAD";
+	o->call.range = why ? "bytes=0-0" : NULL;
+	s3_call_start(o->call.s, &o->call);
+}
+
 static void answered(struct s3_call *c)
 {
 	struct s3_op *o = c->arg;
@@ -99,6 +125,10 @@ static void answered(struct s3_call *c)
 	struct ts now = clock_now(c->s->env->clock);
 	int code;
 
+	if (needs_reason(o) || may_again(o)) {
+		head_go_on(o);
+		return;
+	}
 	if (needs_size(o)) {
 		o->sizing = true;
 		s3_call_release(c);

@@ -347,6 +347,40 @@ TEST(missing_and_refused)
 	done(b);
 }
 
+/* An answer to a HEAD has no body, so the reason is asked for; and with another region it is none any more. */
+TEST(why_a_head_is_refused)
+{
+	static const struct reply script[] = {
+		{"403 Forbidden", NULL, NULL},
+		{"403 Forbidden", NULL, "<Error><Code>InvalidAccessKeyId</Code></Error>"},
+		{"400 Bad Request", NULL, NULL},
+		{"400 Bad Request", NULL, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>north-1</Region></Error>"},
+		{"206 Partial Content", NULL, "0"},
+		{"200 OK", NULL, "0123456789"},
+		{"403 Forbidden", NULL, NULL},
+		{"404 Not Found", NULL, "<Error><Code>NoSuchKey</Code></Error>"},
+		{"403 Forbidden", NULL, NULL},
+		{"200 OK", NULL, "01234567890123456789"},
+		{"403 Forbidden", NULL, NULL},
+	};
+	struct backend *b = STORE(script);
+	struct err err = {0};
+	uint64_t size = 0;
+
+	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), ERR_DENIED);
+	CHECK(strstr(err.msg, "does not know this access key"));
+	CHECK(strstr(srv.got[1], "GET /bkt/") == srv.got[1] && strcasestr(srv.got[1], "range: bytes=0-0"));
+	err_clear(&err);
+	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), 0);
+	CHECK(strstr(srv.got[4], "/north-1/s3/") && strstr(srv.got[5], "HEAD ") == srv.got[5] && strstr(srv.got[5], "/north-1/s3/"));
+	CHECK(!strcasestr(srv.got[5], "\r\nrange:"));
+	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), ERR_NOTFOUND);
+	err_clear(&err);
+	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), ERR_DENIED);
+	CHECK_EQ(srv.at, 11);
+	done(b);
+}
+
 TEST(usage)
 {
 	static const struct reply replies[] = {
