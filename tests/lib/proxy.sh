@@ -110,7 +110,7 @@ start() {
 		*) echo "proxy.sh: $setting?" >&2 && return 2 ;;
 		esac
 	done
-	[ -n "$port" ] || port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	[ -n "$port" ] || port=$(python3 "$(dirname "$0")/free_ports.py" 1)
 	mkdir -p "$D"
 	config >"$D/conf"
 	PATH=$PATH:/usr/sbin nginx -p "$D" -e "$D/errors" -c "$D/conf" >"$D/out" 2>&1 </dev/null &

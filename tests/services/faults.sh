@@ -83,7 +83,7 @@ through() {
 faults='latency=200 busy=20 cut=25 slow=40'
 
 # A REST server, which is killed.
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(python3 tests/lib/free_ports.py 1)
 upstream=127.0.0.1:$port
 mkdir "$T/served"
 again() {

@@ -16,10 +16,7 @@ command -v keystone-wsgi-public >/dev/null || {
 . tests/lib/everything.sh
 ${MAKE:-make} -s NODEPS=1 "$B/tests/s_backend" "$B/tests/s_store_copy" "$B/tests/s_swift" >"$T/make" 2>&1 || fail "$(cat "$T/make")"
 # shellcheck disable=SC2046
-set -- $(python3 -c 'import socket
-s = [socket.socket() for i in range(2)]
-for x in s: x.bind(("127.0.0.1", 0))
-print(*(x.getsockname()[1] for x in s))')
+set -- $(python3 tests/lib/free_ports.py 2)
 ks_port=$1 rgw_port=$2
 trap 'keystone_down "$T/ks" || true; sh tests/services/rgw.sh stop "$T/rgw"' EXIT
 trap 'exit 130' INT TERM

@@ -6,7 +6,7 @@ command -v rclone >/dev/null || {
 }
 . tests/lib/e2e.sh
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(python3 tests/lib/free_ports.py 1)
 mkdir "$T/served"
 rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" --user tester --pass 'p@ss:w/rd' "$T/served" >"$T/rclone.log" 2>&1 &
 server=$!

@@ -9,13 +9,6 @@
 # rgw.sh             the test
 set -eu
 
-free_ports() { # N: so many ports that nobody listens on
-	python3 -c 'import socket,sys
-s = [socket.socket() for i in range(int(sys.argv[1]))]
-for x in s: x.bind(("127.0.0.1", 0))
-print(*(x.getsockname()[1] for x in s))' "$1"
-}
-
 certificate() { # a CA and a certificate for the gateway
 	(
 		cd "$D/tls"
@@ -105,7 +98,7 @@ start() {
 	ADDR=${RGW_ADDR:-127.0.0.1}
 	mkdir -p "$D/mon" "$D/osd" "$D/log" "$D/run" "$D/rgw" "$D/tls"
 	# shellcheck disable=SC2046
-	set -- $(free_ports 3)
+	set -- $(python3 "$(dirname "$0")/../lib/free_ports.py" 3)
 	PORT=${RGW_PORT:-$1} TLS_PORT=${RGW_TLS_PORT:-$2} MON_PORT=$3
 	FSID=$(cat /proc/sys/kernel/random/uuid)
 	export CEPH_CONF="$D/ceph.conf"

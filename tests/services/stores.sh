@@ -18,7 +18,7 @@ server=
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 sh tests/services/rgw.sh start "$T/rgw" || fail 'the gateway does not start'
 . "$T/rgw/env"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(python3 tests/lib/free_ports.py 1)
 mkdir "$T/served"
 rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" "$T/served" >"$T/rclone.log" 2>&1 &
 server=$!
