@@ -433,6 +433,16 @@ static void read_auth(struct rest *s, const char *user, size_t n, const struct b
 	buf_wipe(&pair);
 }
 
+/* False: what stands for the port is none, as when a / in a password was not encoded. */
+static bool port_is_number(const char *host, const char *end)
+{
+	const char *colon = memrchr(host, ':', (size_t)(end - host));
+
+	if (!colon || memchr(colon, ']', (size_t)(end - colon)))
+		return true;
+	return strspn(colon + 1, "0123456789") == (size_t)(end - colon - 1);
+}
+
 /* No sentence repeats the location: it may hold a password. */
 static int read_url(struct rest *s, const char *url, const struct backend_options *opt, struct err *err)
 {
@@ -451,6 +461,11 @@ static int read_url(struct rest *s, const char *url, const struct backend_option
 		host = at + 1;
 	if (host == path || strpbrk(host, "?#") || strcspn(host, " \t\r\n\\\"<>") < (size_t)(path - host))
 		return err_set(err, ERR_USAGE, "the repository location rest:… does not name a server and a path");
+	if (!port_is_number(host, path))
+		return err_set(err, ERR_USAGE,
+			"the repository location rest:… has a port that is no number; in a user and a password, / @ and : are written %%2F "
+			"%%40 and "
+			"%%3A");
 	buf_init(&b, 65536);
 	buf_add(&b, url, scheme);
 	buf_add(&b, host, (size_t)(path - host));

@@ -77,7 +77,8 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 		return err_set(err, ERR_IO, "the bytes were damaged on their way to the store");
 	case 400:
 		if (!may_pass(r))
-			return err_set(err, ERR_INVALID, "the store calls this a bad request (HTTP status 400): can there be a container of this name?");
+			return err_set(err, ERR_INVALID,
+				"the store calls this a bad request (HTTP status 400): can there be a container of this name?");
 		/* fall through */
 	default:
 		return err_set(err, may_pass(r) ? ERR_IO : ERR_INVALID, "the store answers HTTP status %d", r->status);

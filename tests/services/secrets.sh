@@ -1,8 +1,9 @@
 #!/bin/sh
-# Passwords, keys and tokens are seen nowhere: not in the list of processes, not in what any command prints however much it is asked to say, not in error messages, not in a
-# core file.  With a repository on Ceph's S3, on its Swift, and on a REST server with a password in the location.
+# Passwords, keys and tokens are told to nobody: not in messages at any level, not in --json, not in errors, not in `ps`, and no core file is left.
+# With real servers: Ceph's S3 and Swift (v1 login and a bare token), a REST server with a password.  Keystone's passwords and tokens are in keystone.sh.
 set -eu
 . tests/lib/e2e.sh
+. tests/lib/secrets.sh
 command -v rclone >/dev/null || {
 	echo 'rclone is missing'
 	exit 77
@@ -11,120 +12,129 @@ scripts/deps.sh services >"$T/deps" 2>&1 || {
 	tail -n 1 "$T/deps"
 	exit 77
 }
-rgw=$PWD/tests/services/rgw.sh server='' watcher=''
-trap 'kill $server $watcher 2>/dev/null || true; sh "$rgw" stop "$T/rgw"' EXIT
+server=
+trap 'spy_end; kill $server 2>/dev/null || true; sh tests/services/rgw.sh stop "$T/rgw"' EXIT
 trap 'exit 130' INT TERM
-sh "$rgw" start "$T/rgw" || fail 'the gateway does not start'
+sh tests/services/rgw.sh start "$T/rgw" || fail 'the gateway does not start'
 . "$T/rgw/env"
 
-# Words that nothing else prints.
-S3_SECRET=Qs3Qs3Qs3Qs3Qs3 SWIFT_SECRET=Qswift5swift5 REST_SECRET=Qrest7rest7rest PASSWORD=Qpw9pw9pw9 WRONG=Qwrong2wrong2
-radosgw-admin user create --uid=u2 --display-name=u2 --access-key=KEYOFU2 --secret-key=$S3_SECRET >"$T/user" 2>&1
-radosgw-admin subuser create --uid=u2 --subuser=u2:swift --access=full --secret-key=$SWIFT_SECRET --key-type=swift >>"$T/user" 2>&1
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-mkdir "$T/served" "$T/seen" "$T/src"
-RCLONE_USER=me RCLONE_PASS=$REST_SECRET rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" "$T/served" >"$T/rclone.log" 2>&1 &
+word() { # one that stands nowhere else
+	head -c 15 /dev/urandom | base64 | tr '/+' 'xy'
+}
+repo_pw=$(word) s3_secret=$(word) swift_key=$(word) rest_pw="$(word)@:$(word)" session=$(word)
+secret "$repo_pw" "$s3_secret" "$swift_key" "$rest_pw" "$session" "tester:$rest_pw"
+radosgw-admin user create --uid=u2 --display-name=u2 --access-key=KNOWN --secret-key="$s3_secret" >"$T/user" 2>&1
+radosgw-admin subuser create --uid=u2 --subuser=u2:swift --access=full --secret-key="$swift_key" --key-type=swift >>"$T/user" 2>&1
+port=$(python3 tests/lib/free_ports.py 1)
+mkdir "$T/served"
+RCLONE_USER=tester RCLONE_PASS=$rest_pw rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" "$T/served" >"$T/rclone.log" 2>&1 &
 server=$!
 curl -s --retry 100 --retry-connrefused --retry-delay 0 --retry-max-time 10 -o "$T/hello" "http://127.0.0.1:$port/" || fail 'rclone does not start'
-for i in 1 2 3 4 5 6; do
-	head -c 9000000 /dev/urandom >"$T/src/$i"
-done
-curl -s -D "$T/head" -o "$T/body" -H 'X-Auth-User: u2:swift' -H "X-Auth-Key: $SWIFT_SECRET" "$RGW_URL/auth/v1.0"
-TOKEN=$(sed -n 's/^X-Auth-Token: *\([^\r]*\).*/\1/ip' "$T/head") STORAGE=$(sed -n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")
-[ -n "$TOKEN" ] || fail 'no token'
-export RESTIC_PASSWORD=$PASSWORD
+mkdir -p "$T/src" "$HOME/.aws"
+head -c 2000000 /dev/urandom >"$T/src/file"
+export RESTIC_PASSWORD="$repo_pw"
+spy_begin
 
-# Who watches the list of processes sees nothing but our own commands: the secrets are not in this script's arguments either.
-(
-	while ps -ww -eo args; do # until its reader is gone
-		sleep 0.02
-	done
-) | grep --line-buffered a_backup >"$T/seen/ps" &
-watcher=$!
-n=0
-# run CODE COMMAND…: its output is kept.
-run() {
-	n=$((n + 1))
-	want=$1
-	shift
-	rc=0
-	"$@" >"$T/seen/$n.out" 2>"$T/seen/$n.err" </dev/null || rc=$?
-	case $want in
-	"$rc" | any) ;;
-	*)
-		cat "$T/seen/$n.out" "$T/seen/$n.err"
-		fail "exit status $rc, not $want: $*"
-		;;
-	esac
+# used NAME: the repository in RESTIC_REPOSITORY works, and talks as much as it can.
+used() {
+	told 0 "$A_BACKUP" -vv init
+	told 0 "$A_BACKUP" -vv --ranks 2 add "$T/src"
+	told 0 $MPIRUN -n 2 "$A_BACKUP_MPI" -vv --json add "$T/src"
+	grep -q 'message_type' "$T/out" || fail "$1: no JSON"
+	told 0 "$A_BACKUP" -vv check --read-data
+	told 0 "$A_BACKUP" -vv --json list
+	told 0 "$A_BACKUP" -vv restore latest --target "$T/back"
+	rm -rf "$T/back"
+	told 1 "$A_BACKUP" -vv init
+	RESTIC_PASSWORD=another told 12 "$A_BACKUP" -vv list
+	RESTIC_REPOSITORY=$RESTIC_REPOSITORY-none told 10 "$A_BACKUP" -vv list
 }
 
-# life REPO: all that a user does, with as many words as there are; then what goes wrong.
-life() {
-	run 0 "$A_BACKUP" -vv -r "$1" init
-	run 0 "$A_BACKUP" -vv -r "$1" --ranks 2 --pack-size 4 add "$T/src"
-	run 0 $MPIRUN -n 2 "$A_BACKUP_MPI" -vv --json -r "$1" add "$T/src"
-	run 0 "$A_BACKUP" -vv -r "$1" list
-	run 0 "$A_BACKUP" -vv -r "$1" --json list
-	run 0 "$A_BACKUP" -vv -r "$1" files latest
-	run 0 "$A_BACKUP" -vv -r "$1" check --read-data
-	run 0 "$A_BACKUP" -vv -r "$1" restore latest -target "$T/back"
-	run 0 "$A_BACKUP" -vv -r "$1" cat config
-	run 0 "$A_BACKUP" -vv -r "$1" delete latest
-	run 1 "$A_BACKUP" -vv -r "$1" init
-	run 1 "$A_BACKUP" -vv -r "$1" files 01234567
-	RESTIC_PASSWORD=$WRONG run 12 "$A_BACKUP" -vv -r "$1" list
-	RESTIC_PASSWORD=$WRONG run 12 "$A_BACKUP" -vv --json -r "$1" list
-}
-export AWS_ACCESS_KEY_ID=KEYOFU2 AWS_SECRET_ACCESS_KEY=$S3_SECRET
-life "s3:$RGW_URL/secrets"
-AWS_SECRET_ACCESS_KEY=$WRONG run 1 timeout 20 "$A_BACKUP" -vv -r "s3:$RGW_URL/secrets" list
-AWS_ACCESS_KEY_ID=$WRONG run 1 timeout 20 "$A_BACKUP" -vv -r "s3:$RGW_URL/secrets" list
-# Keys in the location are a mistake; it is not repeated.
-run 1 timeout 20 "$A_BACKUP" -vv -r "s3:https://k:$WRONG@127.0.0.1:1/bucket" list
-
-# A program that dies leaves no core with them.  It waits for a server that never answers.
-python3 -c 'import socket, sys, time
-s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
-print(s.getsockname()[1], flush=True)
-time.sleep(60)' >"$T/hole" &
-hole=$!
-sleep 0.5
-ulimit -c unlimited
-(cd "$T" && exec "$A_BACKUP" -r "s3:http://127.0.0.1:$(cat "$T/hole")/secrets" list >"$T/seen/dies.out" 2>&1) &
-dies=$!
-sleep 1
-kill -SEGV $dies
-wait $dies && fail 'it did not die'
-kill $hole
+# S3: keys of the environment and of files, also of a broken one; refused ones; a session token that is none; nobody who listens.
+export AWS_ACCESS_KEY_ID=KNOWN AWS_SECRET_ACCESS_KEY="$s3_secret" RESTIC_REPOSITORY="s3:$RGW_URL/told"
+used S3
+RESTIC_REPOSITORY="s3:http://KNOWN:$s3_secret@${RGW_URL#http://}/told" told 1 "$A_BACKUP" -vv list
+export RESTIC_REPOSITORY="s3:$RGW_URL/told"
+AWS_ACCESS_KEY_ID=AK told 1 "$A_BACKUP" -vv list
+grep -q 'does not fit' "$T/err" || fail "S3: $(cat "$T/err")"
+AWS_SESSION_TOKEN=$session told any "$A_BACKUP" -vv --json list
+told 1 "$A_BACKUP" -vv -r "s3:$RGW_TLS_URL/told" list
+told 124 timeout 3 "$A_BACKUP" -vv -r "s3:http://127.0.0.1:1/told" list
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+printf '[default]\nAWS_ACCESS_KEY_ID=KNOWN\nAWS_SECRET_ACCESS_KEY=%s\n' "$s3_secret" >"$HOME/.aws/credentials"
+told 0 "$A_BACKUP" -vv list
+printf '[default\nAWS_ACCESS_KEY_ID=KNOWN\nAWS_SECRET_ACCESS_KEY %s\n' "$s3_secret" >"$HOME/.aws/credentials"
+told 1 "$A_BACKUP" -vv list
+rm "$HOME/.aws/credentials"
 
-export ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u2:swift ST_KEY=$SWIFT_SECRET
-life swift:secrets-swift:/
-ST_KEY=$WRONG run 1 timeout 20 "$A_BACKUP" -vv -r swift:secrets-swift:/ list
+# Swift, with a key and with a token.
+export ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u2:swift ST_KEY="$swift_key" RESTIC_REPOSITORY=swift:told-swift:/x
+used Swift
+ST_USER=u1:swift told 1 "$A_BACKUP" -vv list
+printf 'X-Auth-User: u2:swift\nX-Auth-Key: %s\n' "$swift_key" >"$T/ask"
+curl -s -D "$T/head" -o "$T/body" -H "@$T/ask" "$ST_AUTH"
 unset ST_AUTH ST_USER ST_KEY
-OS_STORAGE_URL=$STORAGE OS_AUTH_TOKEN=$TOKEN run 0 "$A_BACKUP" -vv -r swift:secrets-swift:/ list
-OS_STORAGE_URL=$STORAGE OS_AUTH_TOKEN=$WRONG run 1 timeout 20 "$A_BACKUP" -vv -r swift:secrets-swift:/ list
+token=$(sed -n 's/^X-Auth-Token: *\([^\r]*\).*/\1/ip' "$T/head")
+[ -n "$token" ] || fail "no token: $(cat "$T/head")"
+secret "$token"
+export OS_AUTH_TOKEN="$token" OS_STORAGE_URL="$(sed -n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")"
+told 0 "$A_BACKUP" -vv add "$T/src"
+OS_AUTH_TOKEN="${token}0" told 1 "$A_BACKUP" -vv list
+OS_AUTH_TOKEN="$token
+X-Other: header" told 1 "$A_BACKUP" -vv list
+OS_STORAGE_URL="http://127.0.0.1:1/" told 124 timeout 3 "$A_BACKUP" -vv list
+unset OS_AUTH_TOKEN OS_STORAGE_URL
 
-export RESTIC_REST_USERNAME=me RESTIC_REST_PASSWORD=$REST_SECRET
-life "rest:http://127.0.0.1:$port/one/"
-unset RESTIC_REST_USERNAME RESTIC_REST_PASSWORD
-# In the location, which is from a variable so that it is not in the list of processes.
-RESTIC_REPOSITORY="rest:http://me:$REST_SECRET@127.0.0.1:$port/one/" run 0 "$A_BACKUP" -vv list
-RESTIC_REPOSITORY="rest:http://me:$REST_SECRET@127.0.0.1:$port/two/" run 10 "$A_BACKUP" -vv list
-RESTIC_REPOSITORY="rest:http://me:$REST_SECRET@127.0.0.1:$port/two/" run 10 "$A_BACKUP" -vv --json list
-RESTIC_REPOSITORY="rest:http://me:$REST_SECRET@127.0.0.1:$port/two/" run 0 "$A_BACKUP" -vv --json init
-RESTIC_REPOSITORY="rest:http://me:$WRONG@127.0.0.1:$port/one/" run 1 timeout 20 "$A_BACKUP" -vv list
-RESTIC_REPOSITORY="rest:http://me:$REST_SECRET@127.0.0.1:1/one/" run any timeout 3 "$A_BACKUP" -vv list
-
-kill $watcher
-grep -q 'secrets-swift' "$T/seen/ps" || fail 'nobody watched'
-# -p was given on no command line here, and "$WRONG" stands in one location on purpose.
-grep -v "k:$WRONG@" "$T/seen/ps" >"$T/ps"
-mv "$T/ps" "$T/seen/ps"
-for secret in $S3_SECRET $SWIFT_SECRET $REST_SECRET $PASSWORD "$TOKEN" $WRONG; do
-	if grep -rlF -- "$secret" "$T/seen" >"$T/leak"; then
-		fail "a secret is in $(cat "$T/leak"): $(grep -rhF -- "$secret" "$T/seen" | head -n 3)"
-	fi
+# REST: in the location, in the environment; locations in which it was not written as it should be.
+encoded=$(printf %s "$rest_pw" | python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.stdin.read(), safe=""))')
+export RESTIC_REPOSITORY="rest:http://tester:$encoded@127.0.0.1:$port/told"
+used REST
+for r in "rest:http://tester:$rest_pw@127.0.0.1:1/told" "rest:http://tester:$encoded@127.0.0.1:1/told"; do
+	RESTIC_REPOSITORY=$r told 124 timeout 3 "$A_BACKUP" -vv init
 done
-find "$T" -maxdepth 2 -name 'core*' | grep . && fail 'there is a core file'
-exit 0
+for r in "rest:http://tester:${rest_pw%@*}/${rest_pw#*@}@127.0.0.1:$port/told" "rest:http://tester:$encoded@127.0.0.1:$port/told?x" \
+	"rest:https://tester:$encoded@127.0.0.1:$port/told" "http://tester:$encoded@127.0.0.1:$port/told" "rest:tester:$encoded@127.0.0.1:$port/told"; do
+	RESTIC_REPOSITORY=$r told 1 "$A_BACKUP" -vv init
+	RESTIC_REPOSITORY=$r told 1 "$A_BACKUP" -vv --json list
+done
+secret "${rest_pw%@*}" "${rest_pw#*@}"
+RESTIC_REPOSITORY="rest:http://tester:${rest_pw%??}@127.0.0.1:$port/told" told 1 "$A_BACKUP" -vv list
+RESTIC_REPOSITORY="rest:http://127.0.0.1:$port/told" RESTIC_REST_USERNAME=tester RESTIC_REST_PASSWORD=$rest_pw told 0 "$A_BACKUP" -vv add "$T/src"
+RESTIC_REPOSITORY="rest:http://127.0.0.1:$port/told" RESTIC_REST_USERNAME=tester RESTIC_REST_PASSWORD=$rest_pw told 0 "$A_BACKUP" -vv list
+
+none_told
+# Had one been told, it would have been seen.
+told 0 python3 -c 'import time; time.sleep(1)' "$s3_secret"
+grep -q "$s3_secret" "$T/ps" || fail 'what stands in command lines is not seen'
+(none_told) >"$T/seen" 2>&1 && fail 'what stands in command lines is not found'
+: >"$T/ps"
+
+# A program that crashes while it knows its secrets leaves no core file, and may not be read by others of the same user.
+mkdir "$T/cores"
+export RESTIC_REPOSITORY="rest:http://tester:$encoded@127.0.0.1:$port/told"
+printf '#!/bin/sh\necho $PPID >"%s/pid.new" && mv "%s/pid.new" "%s/pid"\nexec sleep 20\n' "$T" "$T" "$T" >"$T/slow_password"
+chmod +x "$T/slow_password"
+unset RESTIC_PASSWORD
+crash() { # COMMAND…
+	rm -f "$T/pid"
+	(cd "$T/cores" && ulimit -c unlimited && exec timeout 60 "$@" --password-command "$T/slow_password" list >"$T/out" 2>&1) &
+	run=$!
+	n=0
+	until [ -s "$T/pid" ]; do
+		n=$((n + 1))
+		[ $n -lt 200 ] || fail "no password is asked for: $(cat "$T/out")"
+		sleep 0.05
+	done
+	pid=$(cat "$T/pid")
+	grep -q '^Max core file size  *[01] ' "/proc/$pid/limits" || fail "core files are allowed: $(grep core "/proc/$pid/limits")"
+	kill -SEGV "$pid"
+	wait $run && fail 'it did not crash' || true
+	[ -z "$(find "$T/cores" -type f)" ] || fail 'a core file is left'
+}
+if (ulimit -c unlimited) 2>"$T/ulimit"; then
+	crash "$A_BACKUP"
+	crash $MPIRUN -n 1 "$A_BACKUP_MPI"
+	# Where core files are made at all, this makes one.
+	(cd "$T/cores" && ulimit -c unlimited && sh -c 'kill -SEGV $$') 2>"$T/ulimit" || true
+	[ -n "$(find "$T/cores" -type f)" ] || echo 'this system makes no core files in the current directory: only the limit was looked at'
+fi
