@@ -121,10 +121,10 @@ struct backend_options {
 	/* For stores that are reached over HTTP, see http.h.  Borrowed until backend_open returns. */
 	const char *cacert, *tls_client_cert, *user_agent;
 	bool insecure_tls;
-	const char *project;                     /* whose S3 keys, see s3_cred.h; NULL: $OS_PROJECT_NAME */
-	const char *s3_region;                   /* NULL: $AWS_DEFAULT_REGION, else what the host name or the server says */
-	const char *s3_lookup;                   /* "dns": the bucket is part of the host name; "path"; NULL, "auto": as the provider wants it */
-	bool s3_list_v1;                         /* the server knows no ListObjectsV2, and does not say so */
+	const char *project;   /* whose S3 keys, see s3_cred.h; NULL: $OS_PROJECT_NAME */
+	const char *s3_region; /* NULL: $AWS_DEFAULT_REGION, else what the host name or the server says */
+	const char *s3_lookup; /* "dns": the bucket is part of the host name; "path"; NULL, "auto": as the provider wants it */
+	bool s3_list_v1;       /* the server knows no ListObjectsV2, and does not say so */
 	const char *(*getenv)(const char *name); /* credentials, proxies; NULL: there is no environment.  Kept until backend_free */
 	/* Swift, see swift_token.h: a source of tokens, called for one instead of looking into the environment; where to leave who keeps them until backend_free. */
 	struct swift_token_source *(*tokens)(void *arg);
