@@ -68,6 +68,10 @@ room_of = $(firstword $(call rooms_with,$(1),c) $(call rooms_with,$(1),h))
 UNIT_SRC := $(wildcard tests/unit/t_*.c)
 $(foreach s,$(UNIT_SRC),$(eval ROOM_$(basename $(notdir $(s))) := $(call room_of,$(patsubst t_%,%,$(basename $(notdir $(s)))))))
 UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter $(ROOMS),$(ROOM_$(basename $(notdir $(s)))))$(FULL),$(s)))
+# ThreadSanitizer looks at threads: computing with bytes alone is left to the other sanitizers, and to the simulations.
+ifeq ($(SAN),thread)
+UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter kern format,$(ROOM_$(basename $(notdir $(s))))),,$(s)))
+endif
 SUITE_SRC := $(if $(FULL),$(wildcard tests/suite/*.c))
 SIM_SRC := $(if $(FULL),$(wildcard tests/sim/*.c))
 MPI_SRC := $(if $(FULL),$(if $(HAVE_MPI),$(if $(wildcard src/comm/comm_mpi.c),$(wildcard tests/mpi/*.c))))
