@@ -4,12 +4,6 @@
 #include "lib/ranks.h"
 #include "unit/check.h"
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define LESS 5
-#else
-#define LESS 1
-#endif
-
 struct prop {
 	void (*fn)(struct router *r, struct agree *a, struct prop *p);
 	uint64_t seed;
@@ -69,7 +63,9 @@ TEST(all_learn_the_worst_result)
 TEST(a_blob_is_promised_to_one_rank_only)
 {
 	for (uint64_t seed = 0; seed < 3; seed++)
-		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &(struct prop){.fn = claims, .seed = seed, .blobs = 4000 / LESS}), 0));
+		EACH_SIZE(
+			n, CHECK_EQ(ranks_test(n, seed, rank_main, &(struct prop){.fn = claims, .seed = seed, .blobs = 4000 / CHECK_LESS}),
+				   0));
 }
 
 static void share(int n, uint64_t seed, size_t files, size_t blobs)
@@ -83,7 +79,7 @@ static void share(int n, uint64_t seed, size_t files, size_t blobs)
 TEST(index_entries_end_at_their_owners)
 {
 	for (uint64_t seed = 0; seed < 2; seed++)
-		EACH_SIZE(n, share(n, seed, 21, 1000 / LESS));
+		EACH_SIZE(n, share(n, seed, 21, 1000 / CHECK_LESS));
 	share(3, 0, 0, 0);
 	share(8, 1, 3, 1); /* fewer files than ranks */
 }
@@ -144,14 +140,14 @@ static int metered(void *arg, struct comm *c, const struct env *env)
 
 	/* The window is 8 MiB; the list and the end marks come on top. */
 	CHECK(m.most <= 9u << 20);
-	if (LESS == 1 && c->rank == 0)
+	if (CHECK_LESS == 1 && c->rank == 0)
 		CHECK(m.most >= 4u << 20); /* or the index was too small to show anything */
 	return rc;
 }
 
 TEST(entries_pile_up_to_the_window_only)
 {
-	struct prop p = {.fn = indexes, .files = 20, .blobs = 40000 / LESS, .be = backend_mem_new()};
+	struct prop p = {.fn = indexes, .files = 20, .blobs = 40000 / CHECK_LESS, .be = backend_mem_new()};
 
 	CHECK_EQ(ranks_test(2, 0, metered, &p), 0);
 	backend_free(p.be);
@@ -160,9 +156,9 @@ TEST(entries_pile_up_to_the_window_only)
 TEST(each_item_is_done_once)
 {
 	for (uint64_t seed = 0; seed < 3; seed++) {
-		struct prop tree = {.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / LESS, .cost = 400000}};
+		struct prop tree = {.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / CHECK_LESS, .cost = 400000}};
 		struct prop all_over = {
-			.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / LESS, .cost = 400000, .anywhere = true}};
+			.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / CHECK_LESS, .cost = 400000, .anywhere = true}};
 
 		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &tree), 0));
 		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &all_over), 0));
