@@ -15,7 +15,7 @@ struct uploader {
 	pthread_mutex_t lock;
 	pthread_cond_t room;
 	struct pack *free;         /* with their buffers, the last used first */
-	unsigned limit, out, held; /* out: open, under way, or held: stored, but its place is not free yet */
+	unsigned limit, out, held; /* out: open, under way, or held: settled, but its place is not free */
 	bool cancelled, discard, hold;
 	size_t under_way;
 };
@@ -145,7 +145,7 @@ static void pack_settled(struct task *t)
 {
 	struct pack *p = task_of(t, struct pack, task);
 	struct uploader *u = p->up;
-	bool stored = !p->op.err.code, held = stored && u->hold && !u->discard;
+	bool stored = !p->op.err.code, held = u->hold && !u->discard;
 
 	pthread_mutex_lock(&u->lock);
 	u->under_way--;

@@ -43,7 +43,8 @@ void uploader_fail(struct uploader *u, struct pack *p,
 	const struct err *why); /* takes it: failed() will say why, prefixed with the pack.  Any thread */
 /*
  * uploader_hold: from now on a pack that is stored keeps its place among in_flight until uploader_release is called, once for each: so whoever keeps
- * count of all packs is never behind by more than in_flight of them.  Its buffer is free at once.
+ * count of all packs is never behind by more than in_flight of them.  Its buffer is free at once.  A pack that failed keeps its place for good: a store that is
+ * full or dead is not asked again while the news are on their way to whoever cancels.
  */
 void uploader_hold(struct uploader *u);
 void uploader_release(struct uploader *u);

@@ -218,30 +218,37 @@ TEST(a_held_place_is_free_once_released)
 	fixture_release(&f);
 }
 
-/* Only what is stored holds its place. */
-TEST(failed_and_discarded_packs_hold_no_place)
+/* A dry run's packs hold no place; those that failed do for good, until all is cancelled. */
+TEST(discarded_and_failed_packs)
 {
 	for (int discard = 0; discard < 2; discard++) {
 		struct backend_fault_policy policy = {.put_fail = discard ? 0 : 1000000, .permanent = 1000000};
 		struct fixture f;
 		struct seen s = {.wanted = UPLOADER_MIN};
-		struct pack *p[UPLOADER_MIN];
+		struct taker t = {0};
+		struct pack *p;
+		pthread_t thread;
 
 		fixture_env(&f);
 		fixture_over(&f, backend_fault_new(backend_mem_new(), &policy), 2);
-		s.u = uploader_new(f.repo, UPLOADER_MIN, stored, failed, &s);
+		s.u = t.u = uploader_new(f.repo, UPLOADER_MIN, stored, failed, &s);
 		uploader_hold(s.u);
 		uploader_discard(s.u, discard);
 		for (int i = 0; i < UPLOADER_MIN; i++) {
-			p[i] = uploader_take(s.u, 1000);
-			fill(p[i], (uint8_t)i);
-			uploader_put(s.u, p[i]);
+			p = uploader_take(s.u, 1000);
+			fill(p, (uint8_t)i);
+			uploader_put(s.u, p);
 		}
 		fixture_until(&f, &s.done);
-		for (int i = 0; i < UPLOADER_MIN; i++)
-			p[i] = uploader_take(s.u, 1000);
-		for (int i = 0; i < UPLOADER_MIN; i++)
-			uploader_drop(s.u, p[i]);
+		CHECK_EQ(discard ? s.stored : s.failed, UPLOADER_MIN);
+		REQUIRE(pthread_create(&thread, NULL, take, &t) == 0);
+		clock_sleep(clock_real(), 20000000);
+		CHECK(discard || !atomic_load(&t.back));
+		if (!discard)
+			uploader_cancel(s.u);
+		pthread_join(thread, NULL);
+		CHECK((t.got != NULL) == discard);
+		uploader_drop(s.u, t.got);
 		uploader_free(s.u);
 		fixture_release(&f);
 	}
