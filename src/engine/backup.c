@@ -170,8 +170,7 @@ static void pack_stored(void *arg, const struct pack *p)
 		return;
 	if (b->rank == 0) {
 		indexer_add(b->indexer, &p->id, p->blob, p->n);
-		if (run_guard_pack(b))
-			saver_release(b->saver);
+		run_guard_pack(b, 0);
 		return;
 	}
 	buf_init(&m, MESSAGE_MAX);
@@ -211,8 +210,7 @@ static void on_pack(void *arg, struct comm_msg *m)
 	}
 	if (wire_done(&w)) {
 		indexer_add(b->indexer, &pack, blob, n);
-		if (run_guard_pack(b))
-			router_send(b->r, m->from, TAG_COUNTED, NULL);
+		run_guard_pack(b, m->from);
 	} else {
 		err_set(&e, ERR_INVALID, "a damaged pack record from rank %d", m->from);
 		run_fail(b, &e);
@@ -274,6 +272,7 @@ static void run_init(struct backup *b)
 	router_on(b->r, TAG_COUNTED, on_counted, b);
 	if (b->rank == 0) {
 		b->of_rank = mem_array((size_t)b->size, sizeof(*b->of_rank));
+		b->ask.waiting = mem_array((size_t)b->size, sizeof(*b->ask.waiting));
 		b->indexer = indexer_new(b->repo, 0, index_failed, indexer_flushed, b);
 		router_on(b->r, TAG_PACK, on_pack, b);
 		router_on(b->r, TAG_NOTE, run_on_note, b);
@@ -300,6 +299,8 @@ static void run_release(struct backup *b)
 	catalog_free(b->catalog);
 	target_free(b->target);
 	mounts_map_free(b->mounts);
+	jobs_free(b->ask.jobs);
+	mem_free(b->ask.waiting);
 	mem_free(b->of_rank);
 }
 

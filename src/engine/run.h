@@ -77,9 +77,11 @@ struct backup {
 		struct err err;
 		uint64_t added; /* the guard's, when it was asked */
 		bool idle;
-	} ask;           /* how full the place is, again */
-	bool guarded;    /* the guard has ended the run */
-	bool index_lost; /* an index file could not be saved */
+		struct jobs *jobs;
+		unsigned *waiting; /* of each rank: packs that are counted, when the answer is there */
+	} ask;                     /* how full the place is, again */
+	bool guarded;              /* the guard has ended the run */
+	bool index_lost;           /* an index file could not be saved */
 	int ranks_flushed;
 	enum run_end told; /* what all were told */
 	bool tree_closed, empty, has_parent;
@@ -115,11 +117,11 @@ void run_sum_counts(const struct backup *b, struct backup_counts *sum);
 
 /*
  * run_guard: on rank 0, before anything is stored: is there room?  packs: as many as the index names.  The error is in b->err.
- * run_guard_pack: one more pack is stored, by whomever; false: no more shall be.  run_packs_at_once: how many a rank may have open, on their way, or stored but
- * not counted by rank 0: so the limit is kept however late its messages are.
+ * run_guard_pack: that rank has stored one more pack; it may go on with another one when rank 0 has counted it, and has heard from the store if it is just
+ * asking.  run_packs_at_once: how many a rank may have open, on their way, or stored but not counted: so the limit is kept however late messages are.
  */
 void run_guard(struct backup *b, uint64_t packs);
-bool run_guard_pack(struct backup *b);
+void run_guard_pack(struct backup *b, int rank);
 unsigned run_packs_at_once(const struct backup *b);
 
 /*

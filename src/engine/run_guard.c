@@ -64,7 +64,14 @@ static void count(struct backup *b)
 	run_fail(b, &e);
 }
 
-/* On a reader: asking blocks. */
+static void allow(struct backup *b, int rank)
+{
+	if (rank == 0)
+		saver_release(b->saver);
+	else
+		router_send(b->r, rank, TAG_COUNTED, NULL);
+}
+
 static void ask_run(struct task *t)
 {
 	struct backup *b = task_of(t, struct backup, ask.task);
@@ -82,24 +89,33 @@ static void ask_done(struct task *t)
 	guard_asked(&b->guard, b->ask.usage.known ? b->ask.usage.objects : b->guard.before + b->ask.added, b->ask.added);
 	if (!b->finished)
 		count(b);
+	for (int i = 0; i < b->size; i++)
+		for (; b->ask.waiting[i] && !b->guarded; b->ask.waiting[i]--)
+			allow(b, i);
 }
 
+/* Whoever asks waits, and all readers may wait for room in packs: so this has a thread of its own. */
 static void ask(struct backup *b)
 {
 	if (!b->guard.ask_at || b->guard.added < b->guard.ask_at || !b->ask.idle)
 		return;
+	if (!b->ask.jobs)
+		b->ask.jobs = jobs_new(1, b->env->loop, "ask");
 	b->ask.idle = false;
 	b->ask.added = b->guard.added;
 	b->ask.task = (struct task){.run = ask_run, .done = ask_done};
-	jobs_put(b->env->readers, &b->ask.task);
+	jobs_put(b->ask.jobs, &b->ask.task);
 }
 
-bool run_guard_pack(struct backup *b)
+void run_guard_pack(struct backup *b, int rank)
 {
 	b->packs++;
 	count(b);
 	if (b->guarded)
-		return false;
+		return;
 	ask(b);
-	return true;
+	if (b->ask.idle)
+		allow(b, rank);
+	else
+		b->ask.waiting[rank]++;
 }
