@@ -182,6 +182,9 @@ int backend_open(const char *location, const struct backend_options *opt, const 
 		code = err_copy(err, &why);
 		goto out;
 	}
+	/* Whoever waits for a connection waits here: its token is taken and its request signed when its turn comes.  A try that failed gives its place away. */
+	if (l.scheme != LOCATION_LOCAL)
+		bare = backend_limit_new(bare, bare->connections);
 	*out = backend_retry_new(bare, &backend_retry_default, env);
 out:
 	location_release(&l);

@@ -219,6 +219,12 @@ void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
 		w->done(w, t, t ? NULL : &e);
 }
 
+/* New, and not about to die: that the store refuses it is no matter of time. */
+static bool is_no_good(const struct swift_keeper *k, const struct swift_token *t)
+{
+	return !atomic_load(&t->good) && !t->inherited && life_left(k, t) > margin(t, 60 * SECOND, 4);
+}
+
 static void other(struct swift_keeper *k, struct swift_token *t, bool judge, struct swift_wait *w)
 {
 	struct swift_token *now = NULL, *stale = NULL;
@@ -228,7 +234,7 @@ static void other(struct swift_keeper *k, struct swift_token *t, bool judge, str
 	pthread_mutex_lock(&k->lock);
 	if (k->cur != t && k->cur) {
 		now = swift_token_ref(k->cur);
-	} else if (judge && !atomic_load(&t->good) && !t->inherited) {
+	} else if (judge && is_no_good(k, t)) {
 		err_set(&e, ERR_DENIED, "the store refuses this user: a new token does not help");
 	} else if (k->never.code) {
 		e = k->never;

@@ -299,10 +299,14 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 	if (!mpi || mpi->rank == 0)
 		code = read_command_line(&c, argc, argv);
 	c.done = code;
-	if (mpi)
+	if (mpi) {
 		code = run_rank(&c, mpi);
-	else if (code < 0)
+		/* A launcher ends the job when a task fails, maybe before it has read rank 0's last sentence.  So only rank 0 says how the job ended. */
+		if (mpi->rank != 0)
+			code = CMD_OK;
+	} else if (code < 0) {
 		code = ranks_run(c.ranks, run_rank, &c);
+	}
 	if (code == ERR_NOMEM) {
 		out_last(c.out, CMD_ERROR, "Fatal: the system does not give so many threads; try fewer --ranks or --workers");
 		code = CMD_ERROR;

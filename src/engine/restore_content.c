@@ -178,8 +178,11 @@ void restore_content_empty(struct restore_file *f)
 
 static size_t leading_zeros(const uint8_t *p, size_t n)
 {
+	static const uint8_t zeros[4096];
 	size_t i = 0;
 
+	while (n - i >= sizeof(zeros) && !memcmp(p + i, zeros, sizeof(zeros)))
+		i += sizeof(zeros);
 	while (i < n && !p[i])
 		i++;
 	return i;

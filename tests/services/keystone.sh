@@ -14,11 +14,13 @@ command -v keystone-wsgi-public >/dev/null || {
 }
 . tests/lib/keystone.sh
 . tests/lib/everything.sh
+. tests/lib/secrets.sh
 ${MAKE:-make} -s NODEPS=1 "$B/tests/s_backend" "$B/tests/s_store_copy" "$B/tests/s_swift" >"$T/make" 2>&1 || fail "$(cat "$T/make")"
 # shellcheck disable=SC2046
 set -- $(python3 tests/lib/free_ports.py 2)
 ks_port=$1 rgw_port=$2
-trap 'keystone_down "$T/ks" || true; sh tests/services/rgw.sh stop "$T/rgw"' EXIT
+slow='' runs=''
+trap 'spy_end; kill $slow $runs 2>/dev/null || true; keystone_down "$T/ks" || true; sh tests/services/rgw.sh stop "$T/rgw"' EXIT
 trap 'exit 130' INT TERM
 keystone_up "$T/ks" "$ks_port" "http://127.0.0.1:$rgw_port" || fail 'Keystone does not start'
 RGW_EXTRA=$T/ks/rgw.conf RGW_PORT=$rgw_port sh tests/services/rgw.sh start "$T/rgw" || fail 'the gateway does not start'
@@ -73,6 +75,88 @@ $restic -r "$T/theirs" check --read-data | tail -n 1 | grep 'no errors were foun
 everything_begin
 as_user everything swift:everything:/below "$A_BACKUP" --ranks 3
 
-# Tokens of 20 seconds: nothing fails, nothing is tried twice.
+# Lines so slow that backups outlive their tokens.
+line() { # NAME BYTES_PER_SECOND: $T/NAME will be the storage URL of project_2001234 at the end of this line
+	python3 tests/lib/slow_proxy.py "$rgw_port" "$2" "$T/$1.port" &
+	slow="$slow $!"
+	n=0
+	until [ -s "$T/$1.port" ]; do
+		n=$((n + 1))
+		[ $n -lt 200 ] || fail 'the slow line does not start'
+		sleep 0.05
+	done
+	echo "${storage%%:"$rgw_port"*}:$(cat "$T/$1.port")${storage#*:"$rgw_port"}" >"$T/$1"
+}
+
+mkdir "$T/noise" "$T/noise/less"
+for i in 1 2 3 4 5 6 7 8; do
+	head -c 10000000 /dev/urandom >"$T/noise/$i"
+done
+for i in 1 2 3 4; do
+	head -c 10000000 /dev/urandom >"$T/noise/less/$i"
+done
+for place in bare renewed; do
+	as_user "$A_BACKUP" -q -r swift:dying:/$place init
+done
+
+# A token of 40 seconds and no password: the run ends before the token does, in order, and what it stored is of use.
+keystone_life "$T/ks" "$ks_port" 40 || fail 'Keystone does not start again'
+given=$(python3 tests/lib/keystone_token.py "http://127.0.0.1:$ks_port/v3" testuser testpw project_2001234) || fail 'no token'
+token=${given%% *} storage=${given#* }
+secret testpw "$token"
+spy_begin
+line bare 3000000
+(
+	export OS_AUTH_URL="http://127.0.0.1:$ks_port/v3" OS_AUTH_TOKEN="$token" OS_STORAGE_URL="$(cat "$T/bare")"
+	exec timeout 100 "$A_BACKUP" --ranks 2 --connections 1 --pack-size 4 -vv --json -r swift:dying:/bare add "$T/noise"
+) >"$T/bare.out" 2>"$T/bare.err" &
+bare=$!
+runs=$bare
+echo "X-Auth-Token: $token" >"$T/token"
+n=0
+until curl -sf -H "@$T/token" "$storage/dying?prefix=bare/data/" | grep -q data; do
+	n=$((n + 1))
+	[ $n -lt 200 ] && kill -0 $bare 2>/dev/null || fail "a backup with a bare token stores nothing: $(cat "$T/bare.err")"
+	sleep 0.1
+done
+
+# Tokens of 20 seconds and a password, which processes share: nothing fails, nothing is tried twice; in a backup, and with many small requests.
 keystone_life "$T/ks" "$ks_port" 20 || fail 'Keystone does not start again'
+line renewed 1000000
+as_user env OS_STORAGE_URL="$(cat "$T/renewed")" timeout 200 $MPIRUN -n 2 "$A_BACKUP_MPI" --connections 1 --pack-size 4 -vv --json -r swift:dying:/renewed \
+	add "$T/noise/less" >"$T/renewed.out" 2>"$T/renewed.err" &
+renewed=$!
+runs="$bare $renewed"
 as_user env RUN_SECONDS=45 LIFE=20 STORE=swift:suite:/short "$B/tests/s_swift" tokens_that_die
+
+rc=0
+wait $bare || rc=$?
+runs=$renewed
+[ $rc = 1 ] && grep -q 'token dies soon.*allas_conf' "$T/bare.err" || fail "a run whose token dies ended with $rc: $(cat "$T/bare.err")"
+rc=0
+wait $renewed || rc=$?
+runs=
+[ $rc = 0 ] || fail "a backup with tokens that die ended with $rc: $(grep -v "debug" "$T/renewed.err" | head -n 20)"
+tail -n 1 "$T/renewed.out" | jq -e '.retries == 0' >"$T/jq" || fail "something was tried again: $(cat "$T/renewed.err")"
+logins=$(grep -c 'swift: logged in' "$T/renewed.err")
+echo "a backup of $(tail -n 1 "$T/renewed.out" | jq .total_duration) s took $logins logins"
+[ "$logins" -ge 2 ] && [ "$logins" -le 12 ] || fail 'too few or too many logins'
+# What waits for a connection has no token yet that could die meanwhile.  One may come too late on a busy machine.
+refused=$(grep -a '" 401 ' "$T/rgw/log/client.rgw.log" | grep -c '/dying/renewed/data/' || true)
+[ "$refused" -le 1 ] || fail "$refused uploads came with a token that had died"
+
+# restic takes a token for old a minute before its end.
+keystone_life "$T/ks" "$ks_port" 3600 || fail 'Keystone does not start again'
+for place in bare renewed; do
+	[ -z "$(as_user "$restic" -q -r swift:dying:/$place list locks --no-lock)" ] || fail "$place: a lock is left"
+	as_user "$restic" -r swift:dying:/$place check --read-data >"$T/out" 2>&1 || fail "$place: $(cat "$T/out")"
+	grep -q 'no errors were found' "$T/out" || fail "$place: $(cat "$T/out")"
+	! grep -E 'not referenced|orphan|duplicate' "$T/out" || fail "$place: something was stored in vain"
+done
+as_user "$A_BACKUP" --json -r swift:dying:/bare add "$T/noise" >"$T/out" 2>"$T/err" || fail "after a dead token: $(cat "$T/err")"
+tail -n 1 "$T/out" | jq -e '.data_added < 100000000' >"$T/jq" || fail "nothing of the run before was used: $(tail -n 1 "$T/out")"
+
+# Neither the password nor the token was told to anybody.
+spy_end
+cat "$T"/bare.* "$T"/renewed.* >>"$T/said"
+none_told

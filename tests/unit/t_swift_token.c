@@ -313,6 +313,24 @@ TEST(refused_token)
 	drop(k, &h);
 }
 
+/* One that dies is refused like one that is no good, also if nobody had used it before. */
+TEST(refused_when_it_dies)
+{
+	struct hand h = {.life = 100};
+	struct swift_keeper *k = keeper(&h);
+
+	get(k, 0);
+	hand_gives(&h);
+	fake_time.sec += 80;
+	refuse(k, 0);
+	CHECK_EQ(h.asked, 2);
+	hand_gives(&h);
+	has(0, "t2");
+	refuse(k, 0);
+	CHECK_EQ(ask[0].e.code, ERR_DENIED);
+	drop(k, &h);
+}
+
 TEST(refused_inherited_token)
 {
 	struct hand h = {0};
