@@ -8,9 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define LARGE_PAGE ((uintptr_t)2 << 20)
-#define LARGE      ((size_t)4 << 20) /* buffers of this size on are worth it */
-
 static void (*_Atomic exhausted)(size_t);
 
 void mem_on_exhausted(void (*fn)(size_t size))
@@ -41,22 +38,12 @@ void mem_tune(void)
 	mallopt(M_ARENA_MAX, 4);
 }
 
-/* Large buffers in large pages, where the kernel leaves the choice to us: a fault for each 4 KiB costs more than the bytes' way through the cache. */
-static void in_large_pages(void *p, size_t size)
-{
-	uintptr_t first = ((uintptr_t)p + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1), end = ((uintptr_t)p + size) & ~(LARGE_PAGE - 1);
-
-	if (size >= LARGE && first < end)
-		madvise((void *)first, end - first, MADV_HUGEPAGE);
-}
-
 void *mem_alloc(size_t size)
 {
 	void *p = malloc(size ? size : 1);
 
 	if (!p)
 		no_memory(size);
-	in_large_pages(p, size);
 	return p;
 }
 
@@ -88,7 +75,6 @@ void *mem_realloc(void *p, size_t size)
 	p = realloc(p, size ? size : 1);
 	if (!p)
 		no_memory(size);
-	in_large_pages(p, size);
 	return p;
 }
 
