@@ -102,15 +102,15 @@ run() { # PARALLEL
 	xargs -r -P "$1" -L 1 sh tests/run.sh --one
 }
 
-# Sanitizers make programs that compute several times slower.
-SAN_FACTOR=1
-[ -z "$SAN" ] || SAN_FACTOR=5
+# Sanitizers make programs that compute several times slower, and two of these run beside each other.
+SAN_FACTOR=1 at_once=2
+[ -z "$SAN" ] || SAN_FACTOR=5 at_once=1
 
 # shellcheck disable=SC2086
 {
 	wanted unit && programs unit $((SAN_FACTOR * 120)) ${UNIT:-} | run 2
-	wanted suite && programs suite $((SAN_FACTOR * 300)) ${SUITE:-} | run 1
-	wanted sim && programs sim 900 ${SIM:-} | run 1
+	wanted suite && programs suite $((SAN_FACTOR * 300)) ${SUITE:-} | run $at_once
+	wanted sim && programs sim 900 ${SIM:-} | run $at_once
 	wanted mpi && mpi_programs | run 1
 	if [ -n "${FULL:-}" ]; then
 		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
