@@ -115,13 +115,13 @@ SAN_FACTOR=1 at_once=2
 	if [ -n "${FULL:-}" ]; then
 		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
 		wanted services && scripts/deps.sh services keystone proxy >"$LOGS/deps" 2>&1
-		# Three at a time, since some of them wait for disks and clocks; the longest first.  The sanitizers' scripts run this script again for their own build.
+		# Two at a time, the longest first.  The sanitizers' scripts run this script again for their own build.
 		{
 			[ -z "$SAN" ] && wanted san && scripts san 1800
 			wanted e2e && scripts e2e 900
 			wanted services && scripts services 900
 			wanted lint && scripts lint 600
-		} | run 3
+		} | run 2
 	elif [ "${TIER:-}" = lint ]; then
 		scripts lint 600 | run 2
 	fi
