@@ -33,4 +33,10 @@ void mem_wipe(void *p, size_t size); /* zero secrets; never optimised away */
 void *mem_map(size_t size);
 void mem_unmap(void *p, size_t size);
 
+/*
+ * mem_populate(p, size): the kernel should make the whole pages of this part of a map now, which is cheaper than at the first write to each.
+ * Only advice (Linux 5.14 and later take it): nothing else changes, and memory that there is not shows at the write.
+ */
+void mem_populate(void *p, size_t size);
+
 #endif

@@ -74,7 +74,7 @@ int scrypt_reference(const struct scrypt_job *job, struct err *err)
 
 size_t scrypt_most(const struct scrypt_variant *v, const struct scrypt_job *job)
 {
-	const uint64_t fit = SCRYPT_TOGETHER / (128 * (uint64_t)job->r * job->n);
+	const uint64_t fit = SCRYPT_TOGETHER / (64 * (uint64_t)job->r * job->n);
 	size_t most = job->p < v->lanes ? job->p : v->lanes;
 
 	if (fit < most)
@@ -97,15 +97,15 @@ int scrypt_run_by(const struct scrypt_variant *v, const struct scrypt_job *job, 
 {
 	const size_t block = 128 * (size_t)job->r, b_n = block * job->p;
 	size_t most = scrypt_most(v, job), x_n, size;
-	struct scrypt_work w = {.n = (size_t)job->n, .r = job->r};
+	struct scrypt_work w = {.n = (size_t)job->n, .r = job->r, .fresh = true};
 	uint8_t *b;
 	bool ok;
 
 	if (!v->mix)
 		return scrypt_reference(job, err);
 	for (;; most--) {
-		x_n = 2 * block * ((most + v->width - 1) / v->width * v->width);
-		size = b_n + x_n + most * block * w.n;
+		x_n = block * (1 + 3 * most);
+		size = b_n + x_n + most * block * (w.n / 2);
 		b = mem_map(size);
 		if (b)
 			break;
@@ -124,6 +124,7 @@ int scrypt_run_by(const struct scrypt_variant *v, const struct scrypt_job *job, 
 	for (size_t left = job->p; ok && left; left -= w.lanes, w.b += block * w.lanes) {
 		w.lanes = scrypt_next(v, most, left);
 		v->mix(&w);
+		w.fresh = false;
 	}
 	ok = ok && pbkdf2(job, b, b_n, job->key, job->key_n);
 	/*

@@ -23,7 +23,7 @@ struct scrypt_job {
 };
 
 /*
- * scrypt_run(job, err): 0 or ERR_NOMEM.  Takes 128 * r * n bytes for each lane that is under way; there is more than one only while they
+ * scrypt_run(job, err): 0 or ERR_NOMEM.  Takes 64 * r * n bytes for each lane that is under way; there is more than one only while they
  * stay within 128 MiB together.
  */
 int scrypt_run(const struct scrypt_job *job, struct err *err);

@@ -9,14 +9,15 @@
 #include "kern/scrypt.h"
 #include <stdbool.h>
 
-#define SCRYPT_LANES    4                   /* the most that a variant has */
+#define SCRYPT_LANES    6                   /* the most that a variant has */
 #define SCRYPT_TOGETHER ((uint64_t)1 << 27) /* bytes of V of all lanes in step, unless one alone needs more */
 
 struct scrypt_work {
 	size_t n, r, lanes; /* lanes: 1 to the variant's */
 	uint8_t *b;         /* each lane's block of 128 * r bytes, one after the other; replaced by what ROMix makes of them */
-	void *v;            /* 128 * r * n bytes a lane; of 64 bytes alignment, as x */
-	void *x;            /* two blocks for each lane, their number rounded up to whole registers */
+	void *v;            /* 64 * r * n bytes a lane; of 64 bytes alignment, as x */
+	void *x;            /* 1 + 3 * lanes blocks, the first one zero */
+	bool fresh;         /* nobody has used v, its pages are not there */
 };
 
 struct scrypt_variant {

@@ -14,6 +14,7 @@
 #ifndef KERN_SCRYPT_ROMIX_H
 #define KERN_SCRYPT_ROMIX_H
 #include "base/le.h"
+#include "base/mem.h"
 #include "kern/scrypt_mix.h"
 #ifndef SCRYPT_WIDTH
 #define SCRYPT_WIDTH 1
@@ -26,7 +27,7 @@
 #endif
 
 #define PART static inline __attribute__((always_inline)) TARGET
-enum { WIDTH = SCRYPT_WIDTH, REGS = SCRYPT_LANES };
+enum { WIDTH = SCRYPT_WIDTH, REGS = SCRYPT_LANES / SCRYPT_WIDTH, SLOTS = REGS * WIDTH };
 
 typedef uint32_t quad __attribute__((vector_size(16)));
 typedef uint32_t row __attribute__((vector_size(16 * SCRYPT_WIDTH)));
@@ -36,16 +37,16 @@ struct matrix {
 	row a, b, c, d;
 };
 
-/* turn(x, i, j, k, l): words i, j, k, l of each lane. */
+/* rotate(x, i, j, k, l): words i, j, k, l of each lane. */
 #if SCRYPT_WIDTH == 2
 #define INDICES(i, j, k, l) i, j, k, l, 4 + i, 4 + j, 4 + k, 4 + l
 #else
 #define INDICES(i, j, k, l) i, j, k, l
 #endif
 #if defined(__clang__)
-#define turn(x, i, j, k, l) __builtin_shufflevector(x, x, INDICES(i, j, k, l))
+#define rotate(x, i, j, k, l) __builtin_shufflevector(x, x, INDICES(i, j, k, l))
 #else
-#define turn(x, i, j, k, l) __builtin_shuffle(x, (row){INDICES(i, j, k, l)})
+#define rotate(x, i, j, k, l) __builtin_shuffle(x, (row){INDICES(i, j, k, l)})
 #endif
 
 /* For each register k < regs.  Unrolled, or the matrices leave the registers; every caller is inlined where `regs` is a constant. */
@@ -75,9 +76,9 @@ PART void salsa20_8(struct matrix *m, const int regs)
 			STEP(m[k].d, m[k].c, m[k].b, 13);
 		EACH_REGISTER (k) {
 			STEP(m[k].a, m[k].d, m[k].c, 18);
-			m[k].b = turn(m[k].b, 3, 0, 1, 2);
-			m[k].c = turn(m[k].c, 2, 3, 0, 1);
-			m[k].d = turn(m[k].d, 1, 2, 3, 0);
+			m[k].b = rotate(m[k].b, 3, 0, 1, 2);
+			m[k].c = rotate(m[k].c, 2, 3, 0, 1);
+			m[k].d = rotate(m[k].d, 1, 2, 3, 0);
 		}
 		EACH_REGISTER (k)
 			STEP(m[k].d, m[k].a, m[k].b, 7);
@@ -87,9 +88,9 @@ PART void salsa20_8(struct matrix *m, const int regs)
 			STEP(m[k].b, m[k].c, m[k].d, 13);
 		EACH_REGISTER (k) {
 			STEP(m[k].a, m[k].b, m[k].c, 18);
-			m[k].b = turn(m[k].b, 1, 2, 3, 0);
-			m[k].c = turn(m[k].c, 2, 3, 0, 1);
-			m[k].d = turn(m[k].d, 3, 0, 1, 2);
+			m[k].b = rotate(m[k].b, 1, 2, 3, 0);
+			m[k].c = rotate(m[k].c, 2, 3, 0, 1);
+			m[k].d = rotate(m[k].d, 3, 0, 1, 2);
 		}
 	}
 	EACH_REGISTER (k) {
@@ -100,38 +101,61 @@ PART void salsa20_8(struct matrix *m, const int regs)
 	}
 }
 
-/* V is kept lane by lane: in phase two each lane reads its own place, and lanes side by side in memory would cost each the others' lines. */
-PART row join(quad *const *v, size_t at)
+/*
+ * A block is 2 r matrices of one lane, each of four quads.  Blocks are apart, not side by side: in phase two each lane reads a place of its
+ * own in V, and lanes side by side in memory would cost each the others' lines.
+ */
+PART row join(const quad *const *p, size_t at)
 {
 #if SCRYPT_WIDTH == 2
-	return (row)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)v[0][at]), (__m128i)v[1][at], 1);
+	return (row)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)p[0][at]), (__m128i)p[1][at], 1);
 #else
-	return v[0][at];
+	return p[0][at];
 #endif
 }
-PART void split(quad *const *v, size_t at, row x)
+PART void split(quad *const *p, size_t at, row x)
 {
 #if SCRYPT_WIDTH == 2
-	v[0][at] = (quad)_mm256_castsi256_si128((__m256i)x);
-	v[1][at] = (quad)_mm256_extracti128_si256((__m256i)x, 1);
+	p[0][at] = (quad)_mm256_castsi256_si128((__m256i)x);
+	p[1][at] = (quad)_mm256_extracti128_si256((__m256i)x, 1);
 #else
-	v[0][at] = x;
+	p[0][at] = x;
 #endif
 }
 
-PART void xor_from(struct matrix *m, quad *const *v, size_t at)
+PART void xor_from(struct matrix *m, const quad *const *p, size_t i)
 {
-	m->a ^= join(v, at);
-	m->b ^= join(v, at + 1);
-	m->c ^= join(v, at + 2);
-	m->d ^= join(v, at + 3);
+	m->a ^= join(p, 4 * i);
+	m->b ^= join(p, 4 * i + 1);
+	m->c ^= join(p, 4 * i + 2);
+	m->d ^= join(p, 4 * i + 3);
 }
-PART void keep(const struct matrix *m, quad *const *v, size_t at)
+PART void keep(const struct matrix *m, quad *const *p, size_t i)
 {
-	split(v, at, m->a);
-	split(v, at + 1, m->b);
-	split(v, at + 2, m->c);
-	split(v, at + 3, m->d);
+	split(p, 4 * i, m->a);
+	split(p, 4 * i + 1, m->b);
+	split(p, 4 * i + 2, m->c);
+	split(p, 4 * i + 3, m->d);
+}
+
+enum phase { FILL, MIX };
+
+/* What each lane does next: out = scryptBlockMix(in) in FILL, scryptBlockMix(in ^ add) in MIX; far is the one of in and add that is in V. */
+struct turn {
+	const quad *in[SLOTS], *add[SLOTS], *far[SLOTS];
+	quad *out[SLOTS];
+};
+
+/* The place that an odd number of lanes leaves over repeats the last one: it computes the same, and reads and writes the same. */
+PART const struct turn *whole(struct turn *t, size_t lanes)
+{
+	if (lanes % WIDTH) {
+		t->in[lanes] = t->in[lanes - 1];
+		t->add[lanes] = t->add[lanes - 1];
+		t->far[lanes] = t->far[lanes - 1];
+		t->out[lanes] = t->out[lanes - 1];
+	}
+	return t;
 }
 
 /*
@@ -140,117 +164,151 @@ PART void keep(const struct matrix *m, quad *const *v, size_t at)
  */
 #define AHEAD 4
 
-PART void fetch(quad *const *v, size_t i, const int lanes)
+PART void fetch(const struct turn *t, size_t i, const int regs)
 {
-	for (int l = 0; l < lanes; l++)
-		__builtin_prefetch(v[l] + 4 * i);
+	for (int l = 0; l < regs * WIDTH; l++)
+		__builtin_prefetch(t->far[l] + 4 * i);
 }
 
-enum phase { FILL, MIX };
-
-/* One round of scryptBlockMix's loop, on matrix i: t is its X. */
-PART void one(const struct matrix *from, struct matrix *to, struct matrix *t, quad *const *v, size_t i, enum phase phase, const int regs)
+PART void xor_turn(struct matrix *x, const struct turn *t, size_t i, enum phase phase, const int regs)
 {
 	EACH_REGISTER (k) {
-		struct matrix m = from[k];
-
-		if (phase == FILL)
-			keep(&m, v + k * WIDTH, 4 * i);
-		else
-			xor_from(&m, v + k * WIDTH, 4 * i);
-		t[k].a ^= m.a;
-		t[k].b ^= m.b;
-		t[k].c ^= m.c;
-		t[k].d ^= m.d;
+		xor_from(&x[k], t->in + k * WIDTH, i);
+		if (phase == MIX)
+			xor_from(&x[k], t->add + k * WIDTH, i);
 	}
-	salsa20_8(t, regs);
-	EACH_REGISTER (k)
-		to[k] = t[k];
 }
 
-/*
- * scryptBlockMix (RFC 7914, 4) with the step of ROMix before it: FILL leaves the 2 r matrices of `from` in V, MIX xors those of V to them.
- * v: for each lane of the registers, its place in V.
- */
-PART void block_mix(const struct matrix *from, struct matrix *to, quad *const *v, size_t r, enum phase phase, const int regs)
+/* One round of scryptBlockMix's loop, on matrix i; its result is matrix `to`.  x is its X. */
+PART void one(struct matrix *x, const struct turn *t, size_t i, size_t to, enum phase phase, const int regs)
 {
-	const size_t last = 2 * r - 1, wide = (size_t)regs;
-	struct matrix t[REGS];
+	xor_turn(x, t, i, phase, regs);
+	salsa20_8(x, regs);
+	EACH_REGISTER (k)
+		keep(&x[k], t->out + k * WIDTH, to);
+}
+
+/* scryptBlockMix (RFC 7914, 4). */
+PART void block_mix(const struct turn *t, size_t r, enum phase phase, const int regs)
+{
+	const size_t last = 2 * r - 1;
+	struct matrix x[REGS] = {0};
 
 	if (phase == MIX) {
-		fetch(v, last, regs * WIDTH);
+		fetch(t, last, regs);
 		for (size_t i = 0; i < AHEAD && i < last; i++)
-			fetch(v, i, regs * WIDTH);
+			fetch(t, i, regs);
 	}
-	EACH_REGISTER (k) {
-		t[k] = from[last * wide + (size_t)k];
-		if (phase == MIX)
-			xor_from(&t[k], v + k * WIDTH, 4 * last);
-	}
+	xor_turn(x, t, last, phase, regs);
 	for (size_t i = 0; i < r; i++) {
 		if (phase == MIX && 2 * i + AHEAD < last) {
-			fetch(v, 2 * i + AHEAD, regs * WIDTH);
-			fetch(v, 2 * i + AHEAD + 1, regs * WIDTH);
+			fetch(t, 2 * i + AHEAD, regs);
+			fetch(t, 2 * i + AHEAD + 1, regs);
 		}
-		one(from + 2 * i * wide, to + i * wide, t, v, 2 * i, phase, regs);
-		one(from + (2 * i + 1) * wide, to + (r + i) * wide, t, v, 2 * i + 1, phase, regs);
+		one(x, t, 2 * i, i, phase, regs);
+		one(x, t, 2 * i + 1, r + i, phase, regs);
 	}
 }
 
-/* Where word i of each row of lane l (of one register) stands in a block of bytes: the table of diagonals above. */
+/* Where word i of each row stands in a matrix of bytes: the table of diagonals above. */
 #define WORD(i, row_first) (4 * (((row_first) + 5 * (i)) & 15))
 
-PART void load(struct matrix *m, size_t l, const uint8_t *p)
+PART void load(quad *m, const uint8_t *p)
 {
-	for (size_t i = 0; i < 4; i++) {
-		m->a[4 * l + i] = le32_get(p + WORD(i, 0));
-		m->b[4 * l + i] = le32_get(p + WORD(i, 4));
-		m->c[4 * l + i] = le32_get(p + WORD(i, 8));
-		m->d[4 * l + i] = le32_get(p + WORD(i, 12));
-	}
+	for (size_t k = 0; k < 4; k++)
+		for (size_t i = 0; i < 4; i++)
+			m[k][i] = le32_get(p + WORD(i, 4 * k));
 }
-PART void store(const struct matrix *m, size_t l, uint8_t *p)
+PART void store(const quad *m, uint8_t *p)
 {
-	for (size_t i = 0; i < 4; i++) {
-		le32_put(p + WORD(i, 0), m->a[4 * l + i]);
-		le32_put(p + WORD(i, 4), m->b[4 * l + i]);
-		le32_put(p + WORD(i, 8), m->c[4 * l + i]);
-		le32_put(p + WORD(i, 12), m->d[4 * l + i]);
-	}
+	for (size_t k = 0; k < 4; k++)
+		for (size_t i = 0; i < 4; i++)
+			le32_put(p + WORD(i, 4 * k), m[k][i]);
 }
 
 /*
- * regs registers for the lanes of w.  A place that is left over in the last register repeats the last lane: it computes the same, and reads
- * and writes the same of V.
+ * Only the even entries of V are kept.  An odd one is made again when it is asked for, of the one before: half of the memory, for half more
+ * turns in MIX.  Each lane takes them when it needs them, so lanes are in step by turns, not by steps of ROMix.
  */
+struct lane {
+	quad *v, *x, *y, *odd; /* blocks x: its X; y: where the next X goes; odd: an odd entry of V */
+	size_t left;           /* steps of ROMix */
+	bool made;             /* the entry of V that X asks for is in `odd` */
+};
+
+/* V of each lane comes into being in pieces of PIECE bytes, just before it is written: a page that the kernel has cleared is in the cache. */
+#define PIECE ((size_t)1 << 18)
+
+PART void fill(const struct scrypt_work *w, const struct lane *lane, const int regs)
+{
+	const size_t block = 8 * w->r, half = w->n / 2, piece = PIECE / (16 * block) + 1; /* in quads, in blocks, in blocks */
+	struct turn t = {0};
+
+	for (size_t n = 0; n < half; n++) {
+		if (w->fresh && n % piece == 0)
+			for (size_t l = 0; l < w->lanes; l++)
+				mem_populate(lane[l].v + n * block, 16 * block * (half - n < piece ? half - n : piece));
+		for (size_t l = 0; l < w->lanes; l++) {
+			t.in[l] = lane[l].v + n * block;
+			t.out[l] = lane[l].odd;
+		}
+		block_mix(whole(&t, w->lanes), w->r, FILL, regs);
+		for (size_t l = 0; l < w->lanes; l++) {
+			t.in[l] = lane[l].odd;
+			t.out[l] = n + 1 < half ? lane[l].v + (n + 1) * block : lane[l].x;
+		}
+		block_mix(whole(&t, w->lanes), w->r, FILL, regs);
+	}
+}
+
+/* What lane l does next in phase two; true when that is its last step.  After it a lane does something that changes nothing of its own. */
+PART bool choose(const struct scrypt_work *w, struct lane *a, struct turn *t, size_t l)
+{
+	const size_t block = 8 * w->r;
+	/* Integerify modulo N: N is below 2^31, so the first word of the last matrix tells. */
+	size_t j = a->x[block - 4][0] & (w->n - 1);
+
+	t->far[l] = a->v + j / 2 * block;
+	if (j % 2 && !a->made) {
+		a->made = true;
+		t->in[l] = t->far[l];
+		t->add[l] = w->x; /* zero */
+		t->out[l] = a->odd;
+		return false;
+	}
+	t->in[l] = a->x;
+	t->add[l] = a->made ? a->odd : t->far[l];
+	t->out[l] = a->y;
+	if (!a->left)
+		return false;
+	a->made = false;
+	a->y = a->x;
+	a->x = t->out[l];
+	return --a->left == 0;
+}
+
 PART void romix(const struct scrypt_work *w, const int regs)
 {
-	const size_t block = 8 * w->r, wide = (size_t)regs; /* block: in quads */
-	struct matrix *x = w->x, *y = x + 2 * w->r * wide, *swap;
-	quad *lane[REGS * WIDTH], *at[REGS * WIDTH];
+	const size_t block = 8 * w->r;
+	struct lane lane[SCRYPT_LANES];
+	struct turn t = {0};
 
-	for (size_t l = 0; l < wide * WIDTH; l++) {
-		size_t from = l < w->lanes ? l : w->lanes - 1;
+	for (size_t l = 0; l < w->lanes; l++) {
+		quad *mine = (quad *)w->x + (1 + 3 * l) * block;
 
-		lane[l] = at[l] = (quad *)w->v + from * block * w->n;
+		lane[l] = (struct lane){
+			.v = (quad *)w->v + l * block * (w->n / 2), .x = mine, .y = mine + block, .odd = mine + 2 * block, .left = w->n};
 		for (size_t i = 0; i < 2 * w->r; i++)
-			load(&x[i * wide + l / WIDTH], l % WIDTH, w->b + 128 * w->r * from + 64 * i);
+			load(lane[l].v + 4 * i, w->b + 128 * w->r * l + 64 * i);
 	}
-	for (size_t n = 0; n < w->n; n++) {
-		block_mix(x, y, at, w->r, FILL, regs);
-		for (size_t l = 0; l < wide * WIDTH; l++)
-			at[l] += block;
-		swap = x, x = y, y = swap;
-	}
-	for (size_t n = 0; n < w->n; n++) {
-		/* Integerify modulo N: N is below 2^31, so the first word of the last matrix tells. */
-		for (size_t l = 0; l < wide * WIDTH; l++)
-			at[l] = lane[l] + block * (x[(2 * w->r - 1) * wide + l / WIDTH].a[4 * (l % WIDTH)] & (w->n - 1));
-		block_mix(x, y, at, w->r, MIX, regs);
-		swap = x, x = y, y = swap;
+	fill(w, lane, regs);
+	for (size_t through = 0; through < w->lanes;) {
+		for (size_t l = 0; l < w->lanes; l++)
+			through += choose(w, &lane[l], &t, l);
+		block_mix(whole(&t, w->lanes), w->r, MIX, regs);
 	}
 	for (size_t l = 0; l < w->lanes; l++)
 		for (size_t i = 0; i < 2 * w->r; i++)
-			store(&x[i * wide + l / WIDTH], l % WIDTH, w->b + 128 * w->r * l + 64 * i);
+			store(lane[l].x + 4 * i, w->b + 128 * w->r * l + 64 * i);
 }
 #endif

@@ -2,6 +2,7 @@
 #include "unit/check.h"
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -50,6 +51,46 @@ TEST(pages_of_their_own)
 	mem_unmap(p, size);
 	mem_unmap(NULL, 1);
 	CHECK(mem_map(SIZE_MAX / 4) == NULL);
+}
+
+static size_t resident(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (f) {
+		if (fscanf(f, "%*u %lu", &pages) != 1)
+			pages = 0;
+		fclose(f);
+	}
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What was there stays, nothing outside is made, wherever the part begins and ends. */
+TEST(pages_made_early)
+{
+	const size_t size = (size_t)16 << 20, part = (size_t)8 << 20;
+	unsigned char *p = mem_map(size);
+	size_t before, grown, bad = 0;
+
+	REQUIRE(p != NULL);
+	memset(p, 7, 5000);
+	before = resident();
+	mem_populate(p + 100, part);
+	grown = resident() - before;
+	mem_populate(p + 100, 0);
+	mem_populate(p + 100, 3);
+	mem_populate(p + size - 3, 2);
+	for (size_t i = 0; i < size; i++)
+		bad += p[i] != (i < 5000 ? 7 : 0);
+	CHECK_EQ(bad, 0);
+	mem_unmap(p, size);
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+	SKIP("sanitizers take memory of their own");
+#endif
+	if (before == 0 || grown == 0)
+		SKIP("this kernel does not do it (Linux 5.14), or does not tell");
+	CHECK(grown > part - (256 << 10) && grown < part + (256 << 10));
 }
 
 TEST(exhaustion_calls_the_handler)

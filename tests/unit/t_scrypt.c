@@ -104,7 +104,7 @@ static void as_openssl(const struct scrypt_variant *v)
 	/* All numbers of lanes with all kinds of r: less than what is read ahead, odd, the usual one, more. */
 	static const uint32_t some_r[] = {1, 2, 3, 8, 17};
 
-	for (uint32_t p = 1; p <= 9; p++)
+	for (uint32_t p = 1; p <= 13; p++)
 		for (size_t i = 0; i < sizeof some_r / sizeof *some_r; i++)
 			same(v, 2u << (p + i) % 6, some_r[i], p);
 	for (int i = 0; i < 50; i++)
@@ -141,8 +141,8 @@ static void together(const struct scrypt_variant *v)
 				bool more = most < v->lanes && most < p;
 
 				CHECK(most >= 1 && most <= v->lanes && most <= p);
-				CHECK(most == 1 || most * 128 * r * n <= 128 * MIB);
-				CHECK(!more || (most + 1) * 128 * r * n > 128 * MIB);
+				CHECK(most == 1 || most * 64 * r * n <= 128 * MIB);
+				CHECK(!more || (most + 1) * 64 * r * n > 128 * MIB);
 			}
 }
 
@@ -172,16 +172,20 @@ static void steps(const struct scrypt_variant *v)
 
 TEST(steps)
 {
-	const struct scrypt_variant narrow = {.lanes = 4, .width = 1}, wide = {.lanes = 4, .width = 2};
-	static const size_t by_narrow[] = {4, 3, 3}, by_wide[] = {4, 4, 2};
+	const struct scrypt_variant narrow = {.lanes = 4, .width = 1}, wide = {.lanes = 6, .width = 2};
+	static const size_t by_narrow[] = {4, 3, 3}, by_wide[] = {6, 4, 4};
 	size_t left = 10;
 
 	each_variant(steps);
 	for (int i = 0; i < 3; left -= by_narrow[i++])
 		CHECK_EQ(scrypt_next(&narrow, 4, left), by_narrow[i]);
-	left = 10;
+	left = 14;
 	for (int i = 0; i < 3; left -= by_wide[i++])
-		CHECK_EQ(scrypt_next(&wide, 4, left), by_wide[i]);
+		CHECK_EQ(scrypt_next(&wide, 6, left), by_wide[i]);
+	/* Only whole registers are worth filling: 4 + 4, not 5 + 3. */
+	CHECK_EQ(scrypt_next(&wide, 6, 8), 4);
+	CHECK_EQ(scrypt_next(&wide, 6, 7), 4);
+	CHECK_EQ(scrypt_next(&wide, 6, 5), 5);
 }
 
 /* A child's peak, in MiB. */
@@ -201,7 +205,7 @@ static long peak_mib(const struct scrypt_variant *v, uint64_t n, uint32_t p)
 	return use.ru_maxrss / 1024;
 }
 
-/* Two lanes of 64 MiB, then the third. */
+/* Two lanes of 64 MiB in step, then the third. */
 TEST(peak_memory)
 {
 	const struct scrypt_variant *v = scrypt_pick();
@@ -212,7 +216,7 @@ TEST(peak_memory)
 #endif
 	if (!v->mix)
 		SKIP("OpenSSL's memory is not ours");
-	grown = peak_mib(v, 65536, 3) - peak_mib(v, 2, 1);
+	grown = peak_mib(v, 131072, 3) - peak_mib(v, 2, 1);
 	/* The bytes are really used, or the test is blind. */
 	CHECK(grown >= 126 && grown <= 130);
 }
@@ -254,7 +258,7 @@ static int limited(const struct scrypt_variant *v, struct scrypt_job *job, size_
 
 static void no_memory(const struct scrypt_variant *v)
 {
-	struct scrypt_job job = job_of("x", NULL, 0, 16384, 8, 4);
+	struct scrypt_job job = job_of("x", NULL, 0, 32768, 8, 4);
 	uint8_t key[32], want[32];
 
 	if (!v->mix)

@@ -14,7 +14,7 @@ static void mix(const struct scrypt_work *w)
 	if (fault == NOTHING)
 		return;
 	scrypt_plain.mix(w);
-	if (fault == LAST_BYTE || (fault == LAST_LANE && w->lanes == SCRYPT_LANES) || (fault == ALONE && w->lanes == 1) ||
+	if (fault == LAST_BYTE || (fault == LAST_LANE && w->lanes == 4) || (fault == ALONE && w->lanes == 1) ||
 		(fault == PAIR && w->lanes == 2) || (fault == THREE && w->lanes == 3))
 		last[n - 1] ^= 1;
 	if (fault == SWAPPED)
