@@ -68,11 +68,11 @@ room_of = $(firstword $(call rooms_with,$(1),c) $(call rooms_with,$(1),h))
 UNIT_SRC := $(wildcard tests/unit/t_*.c)
 $(foreach s,$(UNIT_SRC),$(eval ROOM_$(basename $(notdir $(s))) := $(call room_of,$(patsubst t_%,%,$(basename $(notdir $(s)))))))
 UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter $(ROOMS),$(ROOM_$(basename $(notdir $(s)))))$(FULL),$(s)))
-# ThreadSanitizer looks at threads: computing with bytes alone is left to the other sanitizers, and to the simulations.
+# ThreadSanitizer looks at threads: computing with bytes alone, and what restic makes of our bytes, is left to the other sanitizers.
 ifeq ($(SAN),thread)
 UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter kern format,$(ROOM_$(basename $(notdir $(s))))),,$(s)))
 endif
-SUITE_SRC := $(if $(FULL),$(wildcard tests/suite/*.c))
+SUITE_SRC := $(if $(FULL),$(filter-out $(if $(filter thread,$(SAN)),%/s_repo_restic.c),$(wildcard tests/suite/*.c)))
 SIM_SRC := $(if $(FULL),$(wildcard tests/sim/*.c))
 MPI_SRC := $(if $(FULL),$(if $(HAVE_MPI),$(if $(wildcard src/comm/comm_mpi.c),$(wildcard tests/mpi/*.c))))
 tests = $(patsubst %.c,$(B)/tests/%,$(notdir $(1)))
@@ -97,7 +97,7 @@ $(B)/flags: FORCE
 	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
 
 # compile COMPILER: flags of one file can be added as CFLAGS_room/module in its module.mk.
-# ThreadSanitizer looks at threads: kern has none, and computes ten times slower under it.
+# kern has no threads either, and computes ten times slower under ThreadSanitizer.
 UNWATCHED := $(if $(filter thread,$(SAN)),src/kern/%)
 define compile
 @mkdir -p $(@D)

@@ -109,9 +109,11 @@ SAN_FACTOR=1 at_once=2
 # shellcheck disable=SC2086
 {
 	wanted unit && programs unit $((SAN_FACTOR * 120)) ${UNIT:-} | run 2
-	wanted suite && programs suite $((SAN_FACTOR * 300)) ${SUITE:-} | run $at_once
-	wanted sim && programs sim 900 ${SIM:-} | run $at_once
-	wanted mpi && mpi_programs | run 1
+	{
+		wanted suite && programs suite $((SAN_FACTOR * 300)) ${SUITE:-}
+		wanted sim && programs sim 900 ${SIM:-}
+		wanted mpi && mpi_programs
+	} | run $at_once
 	if [ -n "${FULL:-}" ]; then
 		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
 		wanted services && scripts/deps.sh services keystone proxy >"$LOGS/deps" 2>&1

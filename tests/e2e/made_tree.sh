@@ -33,6 +33,9 @@ same by_us/src
 $A_BACKUP -q -r theirs restore latest --target by_us --overwrite if-changed
 same by_us/src
 rm -rf by_us
-$A_BACKUP -q -r mpi2 restore latest --target sparse --sparse --verify
+# 100 000 small files have no holes.
+grep -v "^b'wide" want >want.narrow
+mv want.narrow want
+$A_BACKUP -q -r mpi2 restore latest --target sparse --sparse --verify --exclude /src/wide
 same sparse/src
 [ "$(du -s sparse/src/sizes | cut -f1)" -lt 150000 ] || fail 'holes were not restored as holes'
