@@ -131,6 +131,29 @@ static bool wanted(const char *name, int argc, char **argv)
 	return false;
 }
 
+static size_t statm(int field)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages[2] = {0};
+
+	if (f) {
+		if (fscanf(f, "%lu %lu", &pages[0], &pages[1]) != 2)
+			pages[field] = 0;
+		fclose(f);
+	}
+	return pages[field] * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t check_address_space(void)
+{
+	return statm(0);
+}
+
+size_t check_resident(void)
+{
+	return statm(1);
+}
+
 int main(int argc, char **argv)
 {
 	int ran = 0, skips = 0;

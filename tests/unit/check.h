@@ -64,6 +64,10 @@ int check_failures(void);
 /* check_tmpdir(): a folder of this program under $TMPDIR or /tmp, made at the first call, removed with its contents at the end. */
 const char *check_tmpdir(void);
 
+/* check_address_space(), check_resident(): bytes of this process; 0 where /proc does not tell. */
+size_t check_address_space(void);
+size_t check_resident(void);
+
 /* Hooks a program may define: before the first and after the last test (an MPI test starts and ends MPI there). */
 void check_setup(void);
 void check_teardown(void);

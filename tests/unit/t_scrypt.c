@@ -221,19 +221,6 @@ TEST(peak_memory)
 	CHECK(grown >= 126 && grown <= 130);
 }
 
-static size_t address_space(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
-
-	if (f) {
-		if (fscanf(f, "%lu", &pages) != 1)
-			pages = 0;
-		fclose(f);
-	}
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* In a child that may take `more` bytes: the job's result, and whether its key is `want`. */
 static int limited(const struct scrypt_variant *v, struct scrypt_job *job, size_t more, const uint8_t *want, const char *msg)
 {
@@ -241,7 +228,7 @@ static int limited(const struct scrypt_variant *v, struct scrypt_job *job, size_
 	pid_t child = fork();
 
 	if (child == 0) {
-		struct rlimit as = {address_space() + more, RLIM_INFINITY};
+		struct rlimit as = {check_address_space() + more, RLIM_INFINITY};
 		struct err err = {0};
 		int rc;
 
@@ -277,7 +264,7 @@ static void no_memory(const struct scrypt_variant *v)
 /* Little memory makes it slower, too little is an error. */
 TEST(no_memory)
 {
-	if (!address_space())
+	if (!check_address_space())
 		SKIP("no /proc/self/statm");
 	each_variant(no_memory);
 }
