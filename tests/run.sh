@@ -98,6 +98,11 @@ scripts() { # TIER SECONDS
 	done
 }
 
+# So that no long one is left for the end, alone.
+longest_first() {
+	awk '{ print /^san-/ ? 1 : /^e2e-(made|real)_tree / ? 2 : /^services-keystone / ? 3 : 4, $0 }' | sort -s -n -k 1,1 | cut -d ' ' -f 2-
+}
+
 run() { # PARALLEL
 	xargs -r -P "$1" -L 1 sh tests/run.sh --one
 }
@@ -117,13 +122,13 @@ SAN_FACTOR=1 at_once=2
 	if [ -n "${FULL:-}" ]; then
 		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
 		wanted services && scripts/deps.sh services keystone proxy >"$LOGS/deps" 2>&1
-		# Two at a time, the longest first.  The sanitizers' scripts run this script again for their own build.
+		# The sanitizers' scripts run this script again for their own build.
 		{
 			[ -z "$SAN" ] && wanted san && scripts san 1800
 			wanted e2e && scripts e2e 900
 			wanted services && scripts services 900
 			wanted lint && scripts lint 600
-		} | run 2
+		} | longest_first | run 2
 	elif [ "${TIER:-}" = lint ]; then
 		scripts lint 600 | run 2
 	fi
