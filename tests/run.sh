@@ -9,6 +9,14 @@ cd "$(dirname "$0")/.." || exit 2
 B=${B:-build/rel}
 export B SAN="${SAN:-}"
 
+# Tests leave folders that nobody may enter.
+remove() {
+	rm -rf "$@" 2>/dev/null || {
+		chmod -R u+rwX "$@" 2>/dev/null
+		rm -rf "$@"
+	}
+}
+
 # one NAME SECONDS COMMAND…: run it, keep its output and exit status.
 if [ "${1:-}" = --one ]; then
 	name=$2 seconds=$3
@@ -19,6 +27,7 @@ if [ "${1:-}" = --one ]; then
 	rc=$?
 	ms=$((($(date +%s%N) - start) / 1000000))
 	echo "$rc" >"$LOGS/$name.rc"
+	remove "$TMPDIR/$name" "$TMPDIR/$name.home"
 	case $rc in
 	0) printf 'ok    %-40s %6d ms\n' "$name" "$ms" ;;
 	77) printf 'skip  %-40s %s\n' "$name" "$(tail -n 1 "$LOGS/$name.log")" ;;
@@ -54,7 +63,7 @@ export LOGS="$PWD/$B/test-logs.$$"
 TMPDIR=$(mktemp -d "${TMPDIR:-/var/tmp}/a_backup-check-XXXXXX") || exit 2
 chmod 711 "$TMPDIR" # tests that become somebody else must get through
 export TMPDIR
-trap 'chmod -R u+rwX "$TMPDIR" 2>/dev/null; rm -rf "$TMPDIR"' EXIT
+trap 'remove "$TMPDIR"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$LOGS"
 
