@@ -14,7 +14,7 @@
 #ifndef KERN_SCRYPT_ROMIX_H
 #define KERN_SCRYPT_ROMIX_H
 #include "base/le.h"
-#include "base/pages.h"
+#include "base/mem.h"
 #include "kern/scrypt_mix.h"
 #ifndef SCRYPT_WIDTH
 #define SCRYPT_WIDTH 1
@@ -231,26 +231,23 @@ PART void store(const quad *m, uint8_t *p)
  * turns in MIX.  Each lane takes them when it needs them, so lanes are in step by turns, not by steps of ROMix.
  */
 struct lane {
-	quad *v, *there, *end; /* its V; how far its pages are there; where it ends */
-	quad *x, *y, *odd;     /* blocks: its X; where the next X goes; an odd entry of V */
+	quad *v, *x, *y, *odd; /* blocks x: its X; y: where the next X goes; odd: an odd entry of V */
 	size_t left;           /* steps of ROMix */
 	bool made;             /* the entry of V that X asks for is in `odd` */
 };
 
-/* Entry 2 n of V, to be written for the first time: nothing of a page may be written before the page is made. */
-PART quad *entry(struct lane *a, size_t n, size_t block)
-{
-	while (a->there < a->v + (n + 1) * block)
-		a->there = pages_make(a->there, a->end);
-	return a->v + n * block;
-}
+/* V of each lane comes into being in pieces of PIECE bytes, just before it is written: a page that the kernel has cleared is in the cache. */
+#define PIECE ((size_t)1 << 18)
 
-PART void fill(const struct scrypt_work *w, struct lane *lane, const int regs)
+PART void fill(const struct scrypt_work *w, const struct lane *lane, const int regs)
 {
-	const size_t block = 8 * w->r, half = w->n / 2; /* in quads, in blocks */
+	const size_t block = 8 * w->r, half = w->n / 2, piece = PIECE / (16 * block) + 1; /* in quads, in blocks, in blocks */
 	struct turn t = {0};
 
 	for (size_t n = 0; n < half; n++) {
+		if (w->fresh && n % piece == 0)
+			for (size_t l = 0; l < w->lanes; l++)
+				mem_populate(lane[l].v + n * block, 16 * block * (half - n < piece ? half - n : piece));
 		for (size_t l = 0; l < w->lanes; l++) {
 			t.in[l] = lane[l].v + n * block;
 			t.out[l] = lane[l].odd;
@@ -258,7 +255,7 @@ PART void fill(const struct scrypt_work *w, struct lane *lane, const int regs)
 		block_mix(whole(&t, w->lanes), w->r, FILL, regs);
 		for (size_t l = 0; l < w->lanes; l++) {
 			t.in[l] = lane[l].odd;
-			t.out[l] = n + 1 < half ? entry(&lane[l], n + 1, block) : lane[l].x;
+			t.out[l] = n + 1 < half ? lane[l].v + (n + 1) * block : lane[l].x;
 		}
 		block_mix(whole(&t, w->lanes), w->r, FILL, regs);
 	}
@@ -292,19 +289,17 @@ PART bool choose(const struct scrypt_work *w, struct lane *a, struct turn *t, si
 
 PART void romix(const struct scrypt_work *w, const int regs)
 {
-	const size_t block = 8 * w->r, all = block * (w->n / 2);
+	const size_t block = 8 * w->r;
 	struct lane lane[SCRYPT_LANES];
 	struct turn t = {0};
 
 	for (size_t l = 0; l < w->lanes; l++) {
-		quad *v = (quad *)w->v + l * all, *x = (quad *)w->x + (1 + 3 * l) * block, *first;
+		quad *mine = (quad *)w->x + (1 + 3 * l) * block;
 
-		lane[l] = (struct lane){.v = v, .there = v, .end = v + all, .x = x, .y = x + block, .odd = x + 2 * block, .left = w->n};
-		if (!w->fresh)
-			lane[l].there = lane[l].end;
-		first = entry(&lane[l], 0, block);
+		lane[l] = (struct lane){
+			.v = (quad *)w->v + l * block * (w->n / 2), .x = mine, .y = mine + block, .odd = mine + 2 * block, .left = w->n};
 		for (size_t i = 0; i < 2 * w->r; i++)
-			load(first + 4 * i, w->b + 128 * w->r * l + 64 * i);
+			load(lane[l].v + 4 * i, w->b + 128 * w->r * l + 64 * i);
 	}
 	fill(w, lane, regs);
 	for (size_t through = 0; through < w->lanes;) {
