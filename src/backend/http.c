@@ -7,6 +7,7 @@
  * Only functions that curl 7.61 has are needed (that of RHEL 8), but for a list of several CA files.
  */
 #include "backend/http.h"
+#include "backend/curl_late.h"
 #include "base/mem.h"
 #include <curl/curl.h>
 #include <errno.h>
@@ -66,13 +67,6 @@ struct http {
 	struct http_req *head, **tail;
 	bool stop, canceled;
 };
-
-static pthread_once_t global_once = PTHREAD_ONCE_INIT;
-
-static void global_init(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static void wake(struct http *h)
 {
@@ -687,11 +681,13 @@ static void http_drop(struct http *h)
 
 int http_new(const struct http_options *o, const struct env *env, struct http **out, struct err *err)
 {
-	struct http *h = mem_zalloc(sizeof(*h));
-	int code = 0;
+	int code = curl_late(err);
+	struct http *h;
 
 	*out = NULL;
-	pthread_once(&global_once, global_init);
+	if (code)
+		return code;
+	h = mem_zalloc(sizeof(*h));
 	pthread_mutex_init(&h->lock, NULL);
 	h->env = env;
 	h->tail = &h->head;

@@ -35,7 +35,7 @@ extern const struct scrypt_variant scrypt_avx2;
 /* scrypt_pick(): the first variant that is supported and passes scrypt_selftest; decided once, thread safe. */
 const struct scrypt_variant *scrypt_pick(void);
 
-/* scrypt_selftest(v): whether it agrees with OpenSSL, each number of lanes it has. */
+/* scrypt_selftest(v): whether it gives the answers that are known, each number of lanes it has; not for OpenSSL's, which has no mix. */
 bool scrypt_selftest(const struct scrypt_variant *v);
 
 /* scrypt_run_by: as scrypt_run, by a given variant. */
