@@ -50,18 +50,27 @@ struct matrix {
 #endif
 
 /* For each register k < regs.  Unrolled, or the matrices leave the registers; every caller is inlined where `regs` is a constant. */
-#define EACH_REGISTER(k) _Pragma("GCC unroll 4") for (int k = 0; k < regs; k++)
+#define EACH_REGISTER(k) _Pragma("GCC unroll 4") for (size_t k = 0; k < regs; k++)
 
-/* x ^= (y + z) <<< n */
+/*
+ * x ^= (y + z) <<< n.  In this order, which compilers like to change: the shift that is used last may then be a cycle late, as it is when the
+ * CPU's two shifters have other work: an eighth of the time of one register and of two.
+ */
+#if defined(__x86_64__)
+#define KEEP_ORDER(x) __asm__("" : "+x"(x))
+#else
+#define KEEP_ORDER(x) (void)0
+#endif
 #define STEP(x, y, z, n)                                                                                                                   \
 	do {                                                                                                                               \
 		row sum = (y) + (z);                                                                                                       \
 		(x) ^= sum << (n);                                                                                                         \
+		KEEP_ORDER(x);                                                                                                             \
 		(x) ^= sum >> (32 - (n));                                                                                                  \
 	} while (0)
 
 /* RFC 7914, 3.  The steps of the registers alternate: while one waits for its sum, the others' are under way. */
-PART void salsa20_8(struct matrix *m, const int regs)
+PART void salsa20_8(struct matrix *m, const size_t regs)
 {
 	struct matrix old[REGS];
 
@@ -105,12 +114,12 @@ PART void salsa20_8(struct matrix *m, const int regs)
  * A block is 2 r matrices of one lane, each of four quads.  Blocks are apart, not side by side: in phase two each lane reads a place of its
  * own in V, and lanes side by side in memory would cost each the others' lines.
  */
-PART row join(const quad *const *p, size_t at)
+PART row join(const quad *q)
 {
 #if SCRYPT_WIDTH == 2
-	return (row)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)p[0][at]), (__m128i)p[1][at], 1);
+	return (row)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)q[0]), (__m128i)q[1], 1);
 #else
-	return p[0][at];
+	return q[0];
 #endif
 }
 PART void split(quad *const *p, size_t at, row x)
@@ -123,13 +132,6 @@ PART void split(quad *const *p, size_t at, row x)
 #endif
 }
 
-PART void xor_from(struct matrix *m, const quad *const *p, size_t i)
-{
-	m->a ^= join(p, 4 * i);
-	m->b ^= join(p, 4 * i + 1);
-	m->c ^= join(p, 4 * i + 2);
-	m->d ^= join(p, 4 * i + 3);
-}
 PART void keep(const struct matrix *m, quad *const *p, size_t i)
 {
 	split(p, 4 * i, m->a);
@@ -164,23 +166,36 @@ PART const struct turn *whole(struct turn *t, size_t lanes)
  */
 #define AHEAD 4
 
-PART void fetch(const struct turn *t, size_t i, const int regs)
+PART void fetch(const struct turn *t, size_t l, size_t i)
 {
-	for (int l = 0; l < regs * WIDTH; l++)
-		__builtin_prefetch(t->far[l] + 4 * i);
+	__builtin_prefetch(t->far[l] + 4 * i);
 }
 
-PART void xor_turn(struct matrix *x, const struct turn *t, size_t i, enum phase phase, const int regs)
+/* What the lanes of register k begin with: xored before they are joined, as joining is what the CPU has least room for. */
+PART row from(const struct turn *t, size_t k, size_t at, enum phase phase)
+{
+	quad q[WIDTH];
+
+	for (size_t l = 0; l < WIDTH; l++) {
+		q[l] = t->in[k * WIDTH + l][at];
+		if (phase == MIX)
+			q[l] ^= t->add[k * WIDTH + l][at];
+	}
+	return join(q);
+}
+
+PART void xor_turn(struct matrix *x, const struct turn *t, size_t i, enum phase phase, const size_t regs)
 {
 	EACH_REGISTER (k) {
-		xor_from(&x[k], t->in + k * WIDTH, i);
-		if (phase == MIX)
-			xor_from(&x[k], t->add + k * WIDTH, i);
+		x[k].a ^= from(t, k, 4 * i, phase);
+		x[k].b ^= from(t, k, 4 * i + 1, phase);
+		x[k].c ^= from(t, k, 4 * i + 2, phase);
+		x[k].d ^= from(t, k, 4 * i + 3, phase);
 	}
 }
 
 /* One round of scryptBlockMix's loop, on matrix i; its result is matrix `to`.  x is its X. */
-PART void one(struct matrix *x, const struct turn *t, size_t i, size_t to, enum phase phase, const int regs)
+PART void one(struct matrix *x, const struct turn *t, size_t i, size_t to, enum phase phase, const size_t regs)
 {
 	xor_turn(x, t, i, phase, regs);
 	salsa20_8(x, regs);
@@ -189,21 +204,16 @@ PART void one(struct matrix *x, const struct turn *t, size_t i, size_t to, enum 
 }
 
 /* scryptBlockMix (RFC 7914, 4). */
-PART void block_mix(const struct turn *t, size_t r, enum phase phase, const int regs)
+PART void block_mix(const struct turn *t, size_t r, enum phase phase, const size_t regs)
 {
 	const size_t last = 2 * r - 1;
 	struct matrix x[REGS] = {0};
 
-	if (phase == MIX) {
-		fetch(t, last, regs);
-		for (size_t i = 0; i < AHEAD && i < last; i++)
-			fetch(t, i, regs);
-	}
 	xor_turn(x, t, last, phase, regs);
 	for (size_t i = 0; i < r; i++) {
-		if (phase == MIX && 2 * i + AHEAD < last) {
-			fetch(t, 2 * i + AHEAD, regs);
-			fetch(t, 2 * i + AHEAD + 1, regs);
+		for (size_t l = 0; phase == MIX && 2 * i + AHEAD < last && l < regs * WIDTH; l++) {
+			fetch(t, l, 2 * i + AHEAD);
+			fetch(t, l, 2 * i + AHEAD + 1);
 		}
 		one(x, t, 2 * i, i, phase, regs);
 		one(x, t, 2 * i + 1, r + i, phase, regs);
@@ -239,7 +249,7 @@ struct lane {
 /* V of each lane comes into being in pieces of PIECE bytes, just before it is written: a page that the kernel has cleared is in the cache. */
 #define PIECE ((size_t)1 << 18)
 
-PART void fill(const struct scrypt_work *w, const struct lane *lane, const int regs)
+PART void fill(const struct scrypt_work *w, const struct lane *lane, const size_t regs)
 {
 	const size_t block = 8 * w->r, half = w->n / 2, piece = PIECE / (16 * block) + 1; /* in quads, in blocks, in blocks */
 	struct turn t = {0};
@@ -269,6 +279,9 @@ PART bool choose(const struct scrypt_work *w, struct lane *a, struct turn *t, si
 	size_t j = a->x[block - 4][0] & (w->n - 1);
 
 	t->far[l] = a->v + j / 2 * block;
+	fetch(t, l, 2 * w->r - 1);
+	for (size_t i = 0; i < AHEAD && i < 2 * w->r - 1; i++)
+		fetch(t, l, i);
 	if (j % 2 && !a->made) {
 		a->made = true;
 		t->in[l] = t->far[l];
@@ -287,7 +300,7 @@ PART bool choose(const struct scrypt_work *w, struct lane *a, struct turn *t, si
 	return --a->left == 0;
 }
 
-PART void romix(const struct scrypt_work *w, const int regs)
+PART void romix(const struct scrypt_work *w, const size_t regs)
 {
 	const size_t block = 8 * w->r;
 	struct lane lane[SCRYPT_LANES];
