@@ -32,7 +32,7 @@ empty :=
 space := $(empty) $(empty)
 ifdef SAN
 B := $(BUILD)/$(subst $(comma),-,$(SAN))
-CFLAGS ?= -O1 -g -fno-omit-frame-pointer
+CFLAGS ?= -O1 -g1 -fno-omit-frame-pointer
 SAN_FLAGS := -fsanitize=$(SAN) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
 else
 B := $(BUILD)/rel

@@ -194,15 +194,6 @@ PART void xor_turn(struct matrix *x, const struct turn *t, size_t i, enum phase 
 	}
 }
 
-/* One round of scryptBlockMix's loop, on matrix i; its result is matrix `to`.  x is its X. */
-PART void one(struct matrix *x, const struct turn *t, size_t i, size_t to, enum phase phase, const size_t regs)
-{
-	xor_turn(x, t, i, phase, regs);
-	salsa20_8(x, regs);
-	EACH_REGISTER (k)
-		keep(&x[k], t->out + k * WIDTH, to);
-}
-
 /* scryptBlockMix (RFC 7914, 4). */
 PART void block_mix(const struct turn *t, size_t r, enum phase phase, const size_t regs)
 {
@@ -210,13 +201,14 @@ PART void block_mix(const struct turn *t, size_t r, enum phase phase, const size
 	struct matrix x[REGS] = {0};
 
 	xor_turn(x, t, last, phase, regs);
-	for (size_t i = 0; i < r; i++) {
-		for (size_t l = 0; phase == MIX && 2 * i + AHEAD < last && l < regs * WIDTH; l++) {
-			fetch(t, l, 2 * i + AHEAD);
-			fetch(t, l, 2 * i + AHEAD + 1);
-		}
-		one(x, t, 2 * i, i, phase, regs);
-		one(x, t, 2 * i + 1, r + i, phase, regs);
+	for (size_t i = 0; i <= last; i++) {
+		for (size_t l = 0; phase == MIX && i + AHEAD < last && l < regs * WIDTH; l++)
+			fetch(t, l, i + AHEAD);
+		xor_turn(x, t, i, phase, regs);
+		salsa20_8(x, regs);
+		/* First all results of even i, then those of odd i. */
+		EACH_REGISTER (k)
+			keep(&x[k], t->out + k * WIDTH, i / 2 + i % 2 * r);
 	}
 }
 
@@ -254,18 +246,17 @@ PART void fill(const struct scrypt_work *w, const struct lane *lane, const size_
 	const size_t block = 8 * w->r, half = w->n / 2, piece = PIECE / (16 * block) + 1; /* in quads, in blocks, in blocks */
 	struct turn t = {0};
 
-	for (size_t n = 0; n < half; n++) {
-		if (w->fresh && n % piece == 0)
+	for (size_t n = 0; n < w->n; n++) {
+		const bool even = n % 2 == 0;
+
+		if (w->fresh && n % (2 * piece) == 0)
 			for (size_t l = 0; l < w->lanes; l++)
-				mem_populate(lane[l].v + n * block, 16 * block * (half - n < piece ? half - n : piece));
+				mem_populate(lane[l].v + n / 2 * block, 16 * block * (half - n / 2 < piece ? half - n / 2 : piece));
 		for (size_t l = 0; l < w->lanes; l++) {
-			t.in[l] = lane[l].v + n * block;
-			t.out[l] = lane[l].odd;
-		}
-		block_mix(whole(&t, w->lanes), w->r, FILL, regs);
-		for (size_t l = 0; l < w->lanes; l++) {
-			t.in[l] = lane[l].odd;
-			t.out[l] = n + 1 < half ? lane[l].v + (n + 1) * block : lane[l].x;
+			quad *kept = lane[l].v + (n + 1) / 2 * block;
+
+			t.in[l] = even ? kept : lane[l].odd;
+			t.out[l] = even ? lane[l].odd : n + 1 < w->n ? kept : lane[l].x;
 		}
 		block_mix(whole(&t, w->lanes), w->r, FILL, regs);
 	}
