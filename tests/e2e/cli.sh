@@ -394,6 +394,13 @@ if command -v mpirun >/dev/null && [ -x "$A_BACKUP_MPI" ]; then
 	[ "$($MPIRUN -n 3 "$A_BACKUP" -r repo list --json | jq length)" = $((n + 1)) ] || fail 'list under mpirun'
 	expect 10 $MPIRUN -n 2 "$A_BACKUP" -r none add src
 	expect 3 $MPIRUN -n 2 "$A_BACKUP" -r repo add src nothing
+	# A launcher ends the job when a task fails, maybe before it has read rank 0's last sentence: only rank 0 says how the job ended.
+	expect 3 $MPIRUN -n 3 sh -c '"$@"
+		rc=$? rank=${PMIX_RANK:-${OMPI_COMM_WORLD_RANK:-0}}
+		echo "$rank $rc" >"ended.$rank"
+		[ "$rank" != 0 ] || sleep 1
+		exit $rc' sh "$A_BACKUP" -r repo add src nothing
+	[ "$(cat ended.0 ended.1 ended.2 | tr '\n' ,)" = '0 3,1 0,2 0,' ] || fail "exit statuses of the ranks: $(cat ended.*)"
 	expect 1 $MPIRUN -n 2 "$A_BACKUP" -r repo add --bad
 	expect 0 $MPIRUN -n 2 "$A_BACKUP" --help
 	mkdir -p alone && cp "$A_BACKUP" alone/
