@@ -51,26 +51,27 @@ static int choose(struct session *s, struct chosen *c, struct err *err)
 	return rc;
 }
 
-/* keep_last: of the chosen, the newest n of each group (host and paths when nothing else is said). */
+/*
+ * keep_last: of the chosen, the newest n of each group (host and paths when nothing else is said).  They are in the order of one array, so
+ * their distance in it numbers them.
+ */
 static void keep_last(struct chosen *c, uint64_t n, unsigned by)
 {
+	const struct snapshot *first = c->s[0];
 	struct groups g;
 	size_t kept = 0;
-	bool *keep = mem_array(c->n + 1, sizeof(*keep));
+	bool *keep;
 
+	if (!c->n)
+		return;
+	keep = mem_array((size_t)(c->s[c->n - 1] - first) + 1, sizeof(*keep));
 	groups_make(c->s, c->n, by ? by : SNAPSHOTS_BY_HOST | SNAPSHOTS_BY_PATHS, &g);
-	for (size_t i = 0; i < c->n; i++) {
-		for (size_t k = 0; k < g.n; k++) {
-			for (size_t m = 0; m < g.g[k].n; m++) {
-				if (g.g[k].s[m] == c->s[i] && g.g[k].n - m <= n)
-					keep[i] = true;
-			}
-		}
-	}
-	for (size_t i = 0; i < c->n; i++) {
-		if (keep[i])
+	for (size_t k = 0; k < g.n; k++)
+		for (size_t m = g.g[k].n > n ? g.g[k].n - n : 0; m < g.g[k].n; m++)
+			keep[g.g[k].s[m] - first] = true;
+	for (size_t i = 0; i < c->n; i++)
+		if (keep[c->s[i] - first])
 			c->s[kept++] = c->s[i];
-	}
 	c->n = kept;
 	groups_release(&g);
 	mem_free(keep);

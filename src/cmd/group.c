@@ -81,46 +81,43 @@ static void group_release(struct group *g)
 	mem_free(g->s);
 }
 
+struct entry {
+	struct group g; /* of this snapshot alone */
+	const struct snapshot *s;
+	size_t at;
+};
+
 static int by_key(const void *a, const void *b)
 {
-	return strcmp(((const struct group *)a)->key, ((const struct group *)b)->key);
-}
+	const struct entry *x = a, *y = b;
+	int c = strcmp(x->g.key, y->g.key);
 
-static void group_add(struct group *g, const struct snapshot *s)
-{
-	g->s = mem_regrow(g->s, g->n + 1, sizeof(*g->s));
-	g->s[g->n++] = s;
+	return c ? c : x->at < y->at ? -1 : x->at > y->at;
 }
 
 void groups_make(const struct snapshot *const *s, size_t n, unsigned by, struct groups *out)
 {
-	*out = (struct groups){0};
-	if (!by) {
-		out->g = mem_zalloc(sizeof(*out->g));
-		out->n = 1;
-		out->g->hostname = "";
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct group g;
-		size_t k = 0;
+	struct entry *e = mem_array(n + 1, sizeof(*e));
 
-		if (!by) {
-			group_add(out->g, s[i]);
-			continue;
-		}
-		g = group_of(s[i], by);
-		while (k < out->n && strcmp(out->g[k].key, g.key) != 0)
-			k++;
-		if (k == out->n) {
-			out->g = mem_regrow(out->g, out->n + 1, sizeof(*out->g));
-			out->g[out->n++] = g;
-		} else {
-			group_release(&g);
-		}
-		group_add(&out->g[k], s[i]);
+	*out = (struct groups){.g = mem_array(n + 1, sizeof(*out->g))};
+	for (size_t i = 0; i < n; i++)
+		e[i] = (struct entry){.g = group_of(s[i], by), .s = s[i], .at = i};
+	if (by)
+		qsort(e, n, sizeof(*e), by_key);
+	else if (!n)
+		out->g[out->n++].hostname = "";
+	for (size_t i = 0, end; i < n; i = end) {
+		struct group *g = &out->g[out->n++];
+
+		*g = e[i].g;
+		for (end = i + 1; end < n && strcmp(e[end].g.key, g->key) == 0; end++)
+			group_release(&e[end].g);
+		g->n = end - i;
+		g->s = mem_array(g->n, sizeof(*g->s));
+		for (size_t k = 0; k < g->n; k++)
+			g->s[k] = e[i + k].s;
 	}
-	if (by && out->n)
-		qsort(out->g, out->n, sizeof(*out->g), by_key);
+	mem_free(e);
 }
 
 void groups_release(struct groups *g)

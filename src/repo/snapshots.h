@@ -41,7 +41,4 @@ enum { SNAPSHOTS_BY_HOST = 1, SNAPSHOTS_BY_PATHS = 2, SNAPSHOTS_BY_TAGS = 4 };
 const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after, unsigned by, const char *host,
 	const struct strlist *paths, const struct strlist *tags);
 
-/* snapshots_last: mark (keep[i] = true) the newest n of each host and sorted path set (list --latest, -last). */
-void snapshots_last(const struct snapshots *all, size_t n, bool *keep);
-
 #endif

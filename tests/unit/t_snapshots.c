@@ -222,23 +222,3 @@ TEST(parents)
 	snapshots_release(&all);
 	fixture_release(&f);
 }
-
-TEST(last_of_each_host_and_paths)
-{
-	static const bool one[N] = {true, true, false, true, true, true}, two[N] = {true, true, true, true, true, true};
-	struct snapshots all;
-	struct fixture f;
-	bool keep[N];
-
-	/* In time order: a /x; b /x; a /x,/y; b /y; a /y,/x; a /x/z.  The third and the fifth are one group. */
-	load(&f, &all);
-	snapshots_last(&all, 1, keep);
-	CHECK_MEM(keep, one, sizeof(one));
-	snapshots_last(&all, 2, keep);
-	CHECK_MEM(keep, two, sizeof(two));
-	snapshots_last(&all, 0, keep);
-	for (size_t i = 0; i < N; i++)
-		CHECK(!keep[i]);
-	snapshots_release(&all);
-	fixture_release(&f);
-}
