@@ -159,7 +159,7 @@ static int read_options(struct restore *r, struct err *err)
 	p->dry_run = opt_flag(o, OPT_DRY_RUN);
 	p->verify = opt_flag(o, OPT_VERIFY);
 	p->ownership_by_name = opt_flag(o, OPT_OWNER_NAMES);
-	p->verbose_items = out_verbosity(r->s->cmd->out) >= (out_json(r->s->cmd->out) ? 2 : 3);
+	p->verbose_items = out_verbosity(r->s->cmd->out) >= 3;
 	if (!rc)
 		rc = patterns_read(&r->include, o, true, r->s->cmd->env, err);
 	if (!rc)

@@ -256,6 +256,12 @@ a -q -r repo restore latest --overwrite always --target out1
 a -r repo restore latest -target out2 --json | grep summary >ours
 $restic -r repo restore latest --target out3 --json | grep summary >theirs
 [ "$(jq -c 'del(.seconds_elapsed)' ours)" = "$(jq -c 'del(.seconds_elapsed)' theirs)" ] || fail 'restore --json'
+for v in -v -vv; do # restic names files at the second v only
+	rm -rf out2 out3
+	a -r repo restore latest -target out2 --json $v | grep -c verbose_status >ours || true
+	$restic -r repo restore latest --target out3 --json $v | grep -c verbose_status >theirs || true
+	cmp ours theirs || fail "restore --json $v"
+done
 touch out2/extra out2/src/a/extra
 expect 0 a -r repo restore latest -target out2 --delete --dry-run -vv
 [ -e out2/src/a/extra ] || fail '--dry-run deleted'
