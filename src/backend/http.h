@@ -2,7 +2,7 @@
  * http: one thread per rank that drives all transfers (curl's multi interface): connections are reused, many requests are under way at once.
  *
  * Knows HTTP, nothing of S3, Swift or restic.  It does not retry and does not judge status codes: that is its callers' and the retry decorator's business.  A request that makes no
- * progress for `stall_ns` fails; there is no limit on its whole time.  Redirects are not followed (signatures would not fit).  http.c alone includes <curl/curl.h>.
+ * progress for `stall_ns` fails; there is no limit on its whole time.  Redirects are not followed (signatures would not fit).  Only http.c and curl_late.c include <curl/curl.h>.
  */
 #ifndef BACKEND_HTTP_H
 #define BACKEND_HTTP_H
