@@ -147,6 +147,7 @@ $(foreach s,$(SUITE_SRC) $(SIM_SRC),$(eval $(call test_rule,$(s),$(call archive,
 $(foreach s,$(MPI_SRC),$(eval $(call test_rule,$(s),$(call archive,$(ALL_ROOMS)),$(B)/obj/src/comm/comm_mpi.o)))
 $(call tests,$(UNIT_SRC) $(SUITE_SRC) $(SIM_SRC)):
 	$(call link,$(CC))
+$(B)/tests/m_comm: LDFLAGS_ALL += -Wl,--wrap=loop_wait
 $(call tests,$(MPI_SRC)):
 	$(call link,$(MPICC))
 
