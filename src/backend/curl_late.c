@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* libcurl's major number of the interface: the same since 2006, in every distribution. */
+/* The name of libcurl's interface, the same since 2006 (7.16). */
 #define SONAME "libcurl.so.4"
 
 #define EACH(X)                                                                                                                            \

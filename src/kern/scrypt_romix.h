@@ -171,7 +171,7 @@ PART void fetch(const struct turn *t, size_t l, size_t i)
 	__builtin_prefetch(t->far[l] + 4 * i);
 }
 
-/* What the lanes of register k begin with: xored before they are joined, as joining is what the CPU has least room for. */
+/* What the lanes of register k begin with: xored before they are joined, which is half of the joins. */
 PART row from(const struct turn *t, size_t k, size_t at, enum phase phase)
 {
 	quad q[WIDTH];
