@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 static void (*_Atomic exhausted)(size_t);
 
@@ -131,30 +129,4 @@ void mem_wipe(void *p, size_t size)
 {
 	if (size)
 		explicit_bzero(p, size);
-}
-
-void *mem_map(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-void mem_unmap(void *p, size_t size)
-{
-	if (p)
-		munmap(p, size);
-}
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-
-void mem_populate(void *p, size_t size)
-{
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)p / page * page,
-			to = ((uintptr_t)p + size) / page * page;
-
-	if (from < to)
-		madvise((void *)from, to - from, MADV_POPULATE_WRITE);
 }

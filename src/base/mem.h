@@ -2,7 +2,7 @@
  * mem: heap memory whose exhaustion is not an error path.
  *
  * Sizes that come from outside are checked by their readers (see buf.h), so an allocation that fails here means that the machine has no
- * memory left; the handler set by the command says so and ends the process.  Only mem_map() returns NULL.  All are thread safe.
+ * memory left; the handler set by the command says so and ends the process.  All are thread safe.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -25,18 +25,5 @@ char *mem_strndup(const char *s, size_t n); /* copies exactly n bytes (they may 
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void mem_free(void *p);              /* NULL is fine */
 void mem_wipe(void *p, size_t size); /* zero secrets; never optimised away */
-
-/*
- * mem_map(size): zeroed pages of their own, for a size that comes from outside: NULL when there is no memory.  mem_unmap(p, size) gives them
- * back to the kernel at once; NULL is fine.
- */
-void *mem_map(size_t size);
-void mem_unmap(void *p, size_t size);
-
-/*
- * mem_populate(p, size): the kernel should make the whole pages of this part of a map now, which is cheaper than at the first write to each.
- * Only advice (Linux 5.14 and later take it): nothing else changes, and memory that there is not shows at the write.
- */
-void mem_populate(void *p, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * scrypt: the frame of RFC 7914, 6.  PBKDF2 makes a block for each lane, ROMix replaces it, PBKDF2 makes the key of all blocks.
  */
-#include "base/mem.h"
+#include "base/pages.h"
 #include "kern/crypto.h"
 #include "kern/scrypt_mix.h"
 #include <openssl/core_names.h>
@@ -96,29 +96,31 @@ size_t scrypt_next(const struct scrypt_variant *v, size_t most, size_t left)
 int scrypt_run_by(const struct scrypt_variant *v, const struct scrypt_job *job, struct err *err)
 {
 	const size_t block = 128 * (size_t)job->r, b_n = block * job->p;
-	size_t most = scrypt_most(v, job), x_n, size;
+	size_t most = scrypt_most(v, job), v_n, x_n, size;
 	struct scrypt_work w = {.n = (size_t)job->n, .r = job->r, .fresh = true};
-	uint8_t *b;
+	uint8_t *map, *b;
 	bool ok;
 
 	if (!v->mix)
 		return scrypt_reference(job, err);
 	for (;; most--) {
+		v_n = block * (w.n / 2) * most;
 		x_n = block * (1 + 3 * most);
-		size = b_n + x_n + most * block * (w.n / 2);
-		b = mem_map(size);
-		if (b)
+		size = v_n + x_n + b_n;
+		map = pages_map(size);
+		if (map)
 			break;
 		/* Slower with fewer lanes is better than not at all. */
 		if (most == 1)
 			return no_memory(size, err);
 	}
 	/*
-	 * One piece of memory for all steps: each page is paid for once.  Ordinary pages: large ones gain nothing in romix, and where a machine's
-	 * host takes free memory back they cost more than all the rest (docs/adr/0006-scrypt.md).
+	 * One piece of memory for all steps: each page is paid for once, and they are a third of what a key costs (docs/adr/0006-scrypt.md).  V
+	 * comes first, for its large pages.
 	 */
-	w.x = b + b_n;
-	w.v = b + b_n + x_n;
+	w.v = map;
+	w.x = map + v_n;
+	b = map + v_n + x_n;
 	ok = pbkdf2(job, job->salt, job->salt_n, b, b_n);
 	w.b = b;
 	for (size_t left = job->p; ok && left; left -= w.lanes, w.b += block * w.lanes) {
@@ -131,7 +133,7 @@ int scrypt_run_by(const struct scrypt_variant *v, const struct scrypt_job *job, 
 	 * V tells what the password was to whoever tries passwords against it.  It is not wiped, which would take as long as a tenth of a step:
 	 * unmapped it is out of this process at once, for good, and the kernel clears a page before another one gets it.
 	 */
-	mem_unmap(b, size);
+	pages_unmap(map, size);
 	return ok ? 0 : no_memory(size, err);
 }
 

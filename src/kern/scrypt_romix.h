@@ -14,7 +14,7 @@
 #ifndef KERN_SCRYPT_ROMIX_H
 #define KERN_SCRYPT_ROMIX_H
 #include "base/le.h"
-#include "base/mem.h"
+#include "base/pages.h"
 #include "kern/scrypt_mix.h"
 #ifndef SCRYPT_WIDTH
 #define SCRYPT_WIDTH 1
@@ -233,30 +233,31 @@ PART void store(const quad *m, uint8_t *p)
  * turns in MIX.  Each lane takes them when it needs them, so lanes are in step by turns, not by steps of ROMix.
  */
 struct lane {
-	quad *v, *x, *y, *odd; /* blocks x: its X; y: where the next X goes; odd: an odd entry of V */
+	quad *v, *there, *end; /* its V; how far its pages are there; where it ends */
+	quad *x, *y, *odd;     /* blocks: its X; where the next X goes; an odd entry of V */
 	size_t left;           /* steps of ROMix */
 	bool made;             /* the entry of V that X asks for is in `odd` */
 };
 
-/* V of each lane comes into being in pieces of PIECE bytes, just before it is written: a page that the kernel has cleared is in the cache. */
-#define PIECE ((size_t)1 << 18)
-
-PART void fill(const struct scrypt_work *w, const struct lane *lane, const size_t regs)
+/* Entry 2 n of V, to be written for the first time: nothing of a page may be written before the page is made. */
+PART quad *entry(struct lane *a, size_t n, size_t block)
 {
-	const size_t block = 8 * w->r, half = w->n / 2, piece = PIECE / (16 * block) + 1; /* in quads, in blocks, in blocks */
+	while (a->there < a->v + (n + 1) * block)
+		a->there = pages_make(a->there, a->end);
+	return a->v + n * block;
+}
+
+PART void fill(const struct scrypt_work *w, struct lane *lane, const size_t regs)
+{
+	const size_t block = 8 * w->r; /* in quads */
 	struct turn t = {0};
 
 	for (size_t n = 0; n < w->n; n++) {
-		const bool even = n % 2 == 0;
-
-		if (w->fresh && n % (2 * piece) == 0)
-			for (size_t l = 0; l < w->lanes; l++)
-				mem_populate(lane[l].v + n / 2 * block, 16 * block * (half - n / 2 < piece ? half - n / 2 : piece));
 		for (size_t l = 0; l < w->lanes; l++) {
-			quad *kept = lane[l].v + (n + 1) / 2 * block;
+			quad *kept = n + 1 < w->n ? entry(&lane[l], (n + 1) / 2, block) : lane[l].x;
 
-			t.in[l] = even ? kept : lane[l].odd;
-			t.out[l] = even ? lane[l].odd : n + 1 < w->n ? kept : lane[l].x;
+			t.in[l] = n % 2 == 0 ? kept : lane[l].odd;
+			t.out[l] = n % 2 == 0 ? lane[l].odd : kept;
 		}
 		block_mix(whole(&t, w->lanes), w->r, FILL, regs);
 	}
@@ -293,17 +294,19 @@ PART bool choose(const struct scrypt_work *w, struct lane *a, struct turn *t, si
 
 PART void romix(const struct scrypt_work *w, const size_t regs)
 {
-	const size_t block = 8 * w->r;
+	const size_t block = 8 * w->r, all = block * (w->n / 2);
 	struct lane lane[SCRYPT_LANES];
 	struct turn t = {0};
 
 	for (size_t l = 0; l < w->lanes; l++) {
-		quad *mine = (quad *)w->x + (1 + 3 * l) * block;
+		quad *v = (quad *)w->v + l * all, *x = (quad *)w->x + (1 + 3 * l) * block, *first;
 
-		lane[l] = (struct lane){
-			.v = (quad *)w->v + l * block * (w->n / 2), .x = mine, .y = mine + block, .odd = mine + 2 * block, .left = w->n};
+		lane[l] = (struct lane){.v = v, .there = v, .end = v + all, .x = x, .y = x + block, .odd = x + 2 * block, .left = w->n};
+		if (!w->fresh)
+			lane[l].there = lane[l].end;
+		first = entry(&lane[l], 0, block);
 		for (size_t i = 0; i < 2 * w->r; i++)
-			load(lane[l].v + 4 * i, w->b + 128 * w->r * l + 64 * i);
+			load(first + 4 * i, w->b + 128 * w->r * l + 64 * i);
 	}
 	fill(w, lane, regs);
 	for (size_t through = 0; through < w->lanes;) {

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,54 +34,6 @@ TEST(allocations)
 static void leave(size_t size)
 {
 	_exit(size == SIZE_MAX ? 42 : 43);
-}
-
-TEST(pages_of_their_own)
-{
-	const size_t size = ((size_t)5 << 20) + 1;
-	unsigned char *p = mem_map(size);
-	size_t bad = 0;
-
-	REQUIRE(p != NULL);
-	for (size_t i = 0; i < size; i += 999)
-		bad += p[i] != 0;
-	CHECK_EQ(bad, 0);
-	p[size - 1] = 1;
-	mem_unmap(p, size);
-	mem_unmap(NULL, 1);
-	CHECK(mem_map(SIZE_MAX / 4) == NULL);
-}
-
-/* What was there stays, nothing outside is made, wherever the part begins and ends. */
-TEST(pages_made_early)
-{
-	const size_t size = (size_t)16 << 20, part = (size_t)8 << 20;
-	unsigned char *p = mem_map(size);
-	size_t before, grown, bad = 0;
-	bool able = false;
-
-	REQUIRE(p != NULL);
-#if defined(MADV_POPULATE_WRITE)
-	able = madvise(p + size - part / 2, 1, MADV_POPULATE_WRITE) == 0;
-#endif
-	memset(p, 7, 5000);
-	before = check_resident();
-	mem_populate(p + 100, part);
-	grown = check_resident() - before;
-	mem_populate(p + 100, 0);
-	mem_populate(p + 100, 3);
-	mem_populate(p + size - 3, 2);
-	for (size_t i = 0; i < size; i++)
-		bad += p[i] != (i < 5000 ? 7 : 0);
-	CHECK_EQ(bad, 0);
-	mem_unmap(p, size);
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-	SKIP("sanitizers take memory of their own");
-#endif
-	if (before == 0 || !able)
-		SKIP("this kernel does not do it (Linux 5.14), or does not tell");
-	/* Where the kernel makes large pages, one of them more or less. */
-	CHECK(grown > part - (3 << 20) && grown < part + (3 << 20));
 }
 
 TEST(exhaustion_calls_the_handler)
