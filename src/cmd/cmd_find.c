@@ -1,6 +1,7 @@
-/* find: which snapshots hold files that match (restic-format.md 13.5).  The newest first. */
+/* find: which snapshots hold files that match, or that need blobs, trees or packs (restic-format.md 13.5).  The newest first. */
 #include "base/hashtab.h"
 #include "base/mem.h"
+#include "cmd/find_ids.h"
 #include "cmd/human.h"
 #include "cmd/nodeline.h"
 #include "cmd/session.h"
@@ -11,22 +12,24 @@
 #include <string.h>
 
 /*
- * Snapshots of one place share most of their trees.  A directory under which nothing was found is remembered, by its tree and its path (patterns
- * look at the whole path), and not entered again.  The memory for that is bounded: 32 MB.
+ * Snapshots of one place share most of their trees.  A directory under which nothing was found is remembered, by its tree and, as patterns look
+ * at the whole path, by its path, and not entered again.  The memory for that is bounded: 32 MB.
  */
 #define BARREN_MAX 500000u
 
 struct find {
 	struct session *s;
+	struct find_ids *ids; /* NULL: `patterns` are of paths */
+	enum find_kind kind;
 	const struct strlist *patterns;
 	struct match *prune; /* NULL: a pattern begins with "!", which has no meaning here but has one there */
 	bool ignore_case, with_meta, has_oldest, has_newest;
 	struct ts oldest, newest;
 	struct hashtab *barren;
 	struct hash *hash;
-	struct buf open; /* hits (uint64_t) when each directory of the current path was entered */
-	uint64_t hits;   /* of this snapshot */
-	uint64_t all_hits, snapshots;
+	struct buf open;                      /* hits (uint64_t) when each directory of the current path was entered */
+	uint64_t hits;                        /* of this snapshot */
+	uint64_t all_hits, snapshots, unread; /* unread: directories that could not be searched */
 	const struct snapshot *snap;
 	struct buf line;
 };
@@ -35,6 +38,8 @@ static struct id barren_key(struct find *f, const struct treewalk_entry *e)
 {
 	struct id id;
 
+	if (f->ids)
+		return e->node->subtree;
 	hash_begin(f->hash);
 	hash_add(f->hash, e->node->subtree.b, ID_SIZE);
 	hash_add(f->hash, e->path, e->path_len);
@@ -77,14 +82,48 @@ static void show(struct find *f, const struct treewalk_entry *e)
 	out_line(o, &f->line);
 }
 
+/* A blob in a file of the tree `parent`; or a tree, without a parent. */
+static void show_object(struct find *f, const struct id *id, const char *path, size_t len, const struct id *parent)
+{
+	struct out *o = f->s->cmd->out;
+
+	if (out_json(o)) {
+		buf_adds(&f->line, f->all_hits + f->hits ? "," : "");
+		nodeline_object(&f->line, id, path, len, parent, f->snap);
+		out_result(o, f->line.p, f->line.len);
+		buf_reset(&f->line);
+	} else {
+		buf_addf(&f->line, "Found %s %s\n ... %s ", parent ? "blob" : "tree", id_hex(id).s, parent ? "in file" : "path");
+		out_path(o, &f->line, path, len);
+		if (parent)
+			buf_addf(&f->line, "\n     (tree %s)", id_hex(parent).s);
+		buf_addf(&f->line, "\n ... in snapshot %s (%s)", id_short(&f->snap->id).s, when_text(&f->snap->time, f->s->zone).s);
+		out_line(o, &f->line);
+	}
+	f->hits++;
+}
+
+static void look_for_ids(struct find *f, const struct treewalk_entry *e)
+{
+	const struct node *n = e->node;
+
+	for (size_t i = 0; i < n->n_content; i++)
+		if (find_ids_has(f->ids, FIND_BLOBS, &n->content[i]))
+			show_object(f, &n->content[i], e->path, e->path_len, e->tree);
+	if (n->has_subtree && find_ids_has(f->ids, FIND_TREES, &n->subtree))
+		show_object(f, &n->subtree, e->path, e->path_len, NULL);
+}
+
 static enum treewalk_next on_entry(void *arg, const struct treewalk_entry *e)
 {
 	struct find *f = arg;
-	bool child;
+	bool child = true;
 
 	if (session_stopped(f->s) || out_broken(f->s->cmd->out))
 		return TREEWALK_STOP;
-	if (hit(f, e, &child)) {
+	if (f->ids) {
+		look_for_ids(f, e);
+	} else if (hit(f, e, &child)) {
 		show(f, e);
 		f->hits++;
 	}
@@ -116,17 +155,32 @@ static void on_leave(void *arg, const struct treewalk_entry *e)
 	}
 }
 
+/* The rest of the snapshot is searched all the same. */
+static enum treewalk_next on_failed(void *arg, const char *path, const struct err *e)
+{
+	struct find *f = arg;
+
+	char *item = mem_printf("%s:%s", id_short(&f->snap->id).s, path);
+
+	out_item_error(f->s->cmd->out, "find", item, e->msg);
+	mem_free(item);
+	f->unread++;
+	return TREEWALK_SKIP;
+}
+
 static int search(struct find *f, const struct snapshot *snap, struct err *err)
 {
-	struct treewalk_fn fn = {.enter = on_entry, .leave = on_leave, .arg = f};
+	struct treewalk_fn fn = {.enter = on_entry, .leave = on_leave, .failed = on_failed, .arg = f};
 	struct out *o = f->s->cmd->out;
 	int rc;
 
 	f->snap = snap;
 	f->hits = 0;
 	buf_reset(&f->open);
+	if (f->ids && find_ids_has(f->ids, FIND_TREES, &snap->tree))
+		show_object(f, &snap->tree, "/", 1, NULL);
 	rc = treewalk_run(f->s->loader, &f->s->env, &snap->tree, "", &fn, err);
-	if (f->hits && out_json(o)) {
+	if (f->hits && !f->ids && out_json(o)) {
 		buf_addf(&f->line, "],\"hits\":%llu,\"snapshot\":\"%s\"}", (unsigned long long)f->hits, id_hex(&snap->id).s);
 		out_result(o, f->line.p, f->line.len);
 		buf_reset(&f->line);
@@ -136,11 +190,53 @@ static int search(struct find *f, const struct snapshot *snap, struct err *err)
 	return rc ? err_prefix(err, "snapshot %s", id_short(&snap->id).s) : 0;
 }
 
+static int read_kind(struct find *f, struct err *err)
+{
+	static const enum opt_id option[FIND_KINDS] = {[FIND_BLOBS] = OPT_BLOB, [FIND_TREES] = OPT_TREE, [FIND_PACKS] = OPT_PACK};
+
+	for (enum find_kind k = 0; k < FIND_KINDS; k++) {
+		if (!opt_flag(f->s->opts, option[k]))
+			continue;
+		if (f->ids)
+			return err_set(err, ERR_USAGE, "--blob, --tree and --pack exclude each other");
+		f->ids = find_ids_new();
+		f->kind = k;
+	}
+	return 0;
+}
+
+static int read_ids(struct find *f, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < f->patterns->n && !rc; i++)
+		rc = find_ids_add(f->ids, f->kind, f->patterns->s[i], err);
+	return rc;
+}
+
+static int read_patterns(struct find *f, struct err *err)
+{
+	bool negated = false;
+	int rc = 0;
+
+	f->prune = match_new(f->ignore_case);
+	for (size_t i = 0; i < f->patterns->n && !rc; i++) {
+		const char *p = f->patterns->s[i];
+
+		negated = negated || *p == '!';
+		rc = *p ? match_add(f->prune, p, err) : err_set(err, ERR_USAGE, "an empty pattern finds nothing");
+	}
+	if (negated) {
+		match_free(f->prune);
+		f->prune = NULL;
+	}
+	return rc;
+}
+
 static int read_options(struct find *f, struct err *err)
 {
 	const struct opts *o = f->s->opts;
 	const char *oldest = opt_str(o, OPT_OLDEST), *newest = opt_str(o, OPT_NEWEST);
-	bool negated = false;
 	int rc = 0;
 
 	f->patterns = &o->args;
@@ -154,15 +250,10 @@ static int read_options(struct find *f, struct err *err)
 		rc = when_parse(oldest, f->s->zone, &f->oldest, err);
 	if (!rc && newest)
 		rc = when_parse(newest, f->s->zone, &f->newest, err);
-	f->prune = match_new(f->ignore_case);
-	for (size_t i = 0; i < o->args.n && !rc; i++) {
-		negated = negated || o->args.s[i][0] == '!';
-		rc = o->args.s[i][0] ? match_add(f->prune, o->args.s[i], err) : err_set(err, ERR_USAGE, "an empty pattern finds nothing");
-	}
-	if (negated) {
-		match_free(f->prune);
-		f->prune = NULL;
-	}
+	if (!rc)
+		rc = read_kind(f, err);
+	if (!rc)
+		rc = f->ids ? read_ids(f, err) : read_patterns(f, err);
 	return rc;
 }
 
@@ -215,6 +306,19 @@ static int search_all(struct find *f, struct err *err)
 	return rc;
 }
 
+static int show_pack(void *arg, const struct catalog_place *p)
+{
+	const struct find *f = arg;
+	const struct blob *b = &p->blob;
+
+	if (!find_ids_has(f->ids, b->type == BLOB_TREE ? FIND_TREES : FIND_BLOBS, &b->id))
+		return 0;
+	out_say(f->s->cmd->out, 0, "Object belongs to pack %s\n ... Pack %s: <Blob (%s) %s, offset %u, length %u, uncompressed length %u>",
+		id_hex(&p->pack).s, id_short(&p->pack).s, blob_type_name(b->type), id_short(&b->id).s, (unsigned)b->offset,
+		(unsigned)b->length, (unsigned)b->plain);
+	return 0;
+}
+
 int cmd_find(struct session *s, struct err *err)
 {
 	struct find f = {.s = s, .barren = hashtab_new(ID_SIZE, ID_SIZE, 0), .hash = hash_new()};
@@ -229,10 +333,15 @@ int cmd_find(struct session *s, struct err *err)
 		rc = session_snapshots(s, err);
 	if (!rc)
 		rc = session_index(s, err);
+	if (!rc && f.ids)
+		rc = find_ids_unpack(f.ids, s->catalog, err);
 	if (!rc)
 		rc = search_all(&f, err);
-	if (!rc && s->unreadable)
+	if (!rc && f.ids && opt_flag(s->opts, OPT_SHOW_PACK))
+		catalog_each(s->catalog, show_pack, &f);
+	if (!rc && (s->unreadable || f.unread))
 		rc = CMD_ERROR;
+	find_ids_free(f.ids);
 	match_free(f.prune);
 	hashtab_free(f.barren);
 	hash_free(f.hash);

@@ -137,6 +137,28 @@ void nodeline_snapshot(struct buf *b, const struct snapshot *s, bool ls)
 	json_object_end(&j);
 }
 
+void nodeline_object(struct buf *b, const struct id *id, const char *path, size_t len, const struct id *parent, const struct snapshot *s)
+{
+	struct json_out j;
+
+	json_out_init(&j, b);
+	json_object(&j);
+	json_key(&j, "object_type");
+	json_str(&j, parent ? "blob" : "tree");
+	json_key(&j, "id");
+	json_id(&j, id);
+	json_key(&j, "path");
+	json_strn(&j, path, len);
+	if (parent) {
+		json_key(&j, "parent_tree");
+		json_id(&j, parent);
+	}
+	json_key(&j, "snapshot");
+	json_id(&j, &s->id);
+	snapshot_time_member(s, NULL, &j);
+	json_object_end(&j);
+}
+
 void nodeline_head(struct buf *b, const struct snapshot *s)
 {
 	buf_addf(b, "snapshot %s of [", id_short(&s->id).s);

@@ -13,6 +13,9 @@ void nodeline_text(
 void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z); /* restic ls --json */
 void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z);  /* restic find --json */
 
+/* nodeline_object: a blob or, without a parent, a tree that lies at this path: restic find --blob --json. */
+void nodeline_object(struct buf *b, const struct id *id, const char *path, size_t len, const struct id *parent, const struct snapshot *s);
+
 /* nodeline_snapshot: the object of a snapshot with id and short_id; `ls`: with the two members that mark it in `ls --json`. */
 void nodeline_snapshot(struct buf *b, const struct snapshot *s, bool ls);
 /* nodeline_head: "snapshot ab12cd34 of [/x] at TIME by user@host". */

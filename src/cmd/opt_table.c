@@ -106,6 +106,10 @@ const struct opt_def opt_table[] = {
 	{OPT_NEWEST, 'N', "newest", NULL, "TIME", NULL, V(FIND), false, "only files modified until then"},
 	{OPT_SNAPSHOT, 's', "snapshot", NULL, "SNAPSHOT", NULL, V(FIND), false, "only in this one; may be repeated"},
 	{OPT_REVERSE, 'R', "reverse", NULL, NULL, NULL, V(FIND), false, "oldest snapshots first"},
+	{OPT_BLOB, 0, "blob", NULL, NULL, NULL, V(FIND), false, "the patterns are IDs of blobs: who needs them?"},
+	{OPT_TREE, 0, "tree", NULL, NULL, NULL, V(FIND), true, ""},
+	{OPT_PACK, 0, "pack", NULL, NULL, NULL, V(FIND), false, "the patterns are IDs of packs"},
+	{OPT_SHOW_PACK, 0, "show-pack-id", NULL, NULL, NULL, V(FIND), true, ""},
 
 	{OPT_TARGET, 't', "target", "target", "DIR", NULL, RESTORES, false, "where to (default: the current directory)"},
 	{OPT_INCLUDE, 'i', "include", NULL, "PATTERN", NULL, RESTORES, false, "only what matches; may be repeated"},

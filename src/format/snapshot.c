@@ -239,9 +239,14 @@ void snapshot_summary_members(const struct snapshot_summary *s, const struct zon
 	}
 }
 
-void snapshot_members(const struct snapshot *s, const struct zone *z, struct json_out *o)
+void snapshot_time_member(const struct snapshot *s, const struct zone *z, struct json_out *o)
 {
 	put_time(o, "time", &s->time, z, s->time_offset);
+}
+
+void snapshot_members(const struct snapshot *s, const struct zone *z, struct json_out *o)
+{
+	snapshot_time_member(s, z, o);
 	if (s->has_parent)
 		put_id(o, "parent", &s->parent);
 	put_id(o, "tree", &s->tree);

@@ -39,6 +39,7 @@ void snapshot_write(const struct snapshot *s, const struct zone *z, struct buf *
 /* snapshot_members: the same members without the braces appended to an open json object: for --json output that adds id, short_id. */
 struct json_out;
 void snapshot_members(const struct snapshot *s, const struct zone *z, struct json_out *o);
+void snapshot_time_member(const struct snapshot *s, const struct zone *z, struct json_out *o); /* its "time" alone */
 void snapshot_summary_members(const struct snapshot_summary *s, const struct zone *z, struct json_out *o);
 void snapshot_release(struct snapshot *s);
 

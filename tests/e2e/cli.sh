@@ -237,6 +237,34 @@ hits=$($restic -r repo find f1 --json | jq '[.[].hits] | add')
 expect 1 a -r repo find
 expect 1 a -r repo find --newest tomorrow x
 
+# By ID: blobs, trees and packs of files and directories; restic leaves the trees of a pack out.
+blob=$($restic -r repo cat snapshot "$(a -r repo list --json | jq -r '.[-1].id')" | jq -r .tree)
+for name in src a f1; do
+	$restic -r repo cat blob "$blob" | jq ".nodes[] | select(.name == \"$name\")" >node
+	tree=$blob blob=$(jq -r '.subtree // .content[0]' node)
+done
+a -r repo find --blob --show-pack-id "$blob" | sed -n 's/^Object belongs to pack //p' >pack
+[ "$(wc -l <pack)" = 1 ] || fail "the pack of $blob"
+for o in "--blob $blob" "--blob $(echo "$blob" | cut -c 1-8)" "--tree $tree" "-R --tree $tree $blob" "--pack $(cat pack)" '--blob 00000000' "-s latest --blob $blob"; do
+	eval "a -r repo find $o" | sed '/^[0-9]* hits in [0-9]* snapshots$/d' | sed '$ { /^$/d }' >ours
+	eval "$restic -r repo find $o" >theirs
+	diff theirs ours >&2 || fail "find $o"
+	eval "a -r repo find --json $o" >ours
+	eval "$restic -r repo find --json $o" >theirs
+	diff theirs ours >&2 || fail "find --json $o"
+done
+expect 1 a -r repo find --blob --tree "$tree"
+expect 1 a -r repo find --blob f1
+says 'not an ID'
+expect 1 a -r repo find --pack 00000000
+says 'does not have the pack 00000000'
+# What cannot be read hides only what lies in it.
+a -r repo find --tree --show-pack-id "$tree" | sed -n 's/^Object belongs to pack //p' >pack
+mv "repo/data/$(cut -c 1-2 pack)/$(cat pack)" lost
+expect 1 a -r repo find --pack "$(cat pack)"
+grep -q "^error: [0-9a-f]*:/" err || fail 'what could not be read is not named'
+mv lost "repo/data/$(cut -c 1-2 pack)/$(cat pack)"
+
 # --- restore -----------------------------------------------------------------------------------------------------------------------------
 a -q -r repo add src
 a -r repo restore latest -target out1 >said
