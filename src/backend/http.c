@@ -8,24 +8,22 @@
  */
 #include "backend/http.h"
 #include "backend/curl_late.h"
+#include "backend/http_conf.h"
 #include "base/mem.h"
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECOND        INT64_C(1000000000)
 #define STALL_DEFAULT (300 * SECOND)
 #define CONNECT_MS    40000L /* the dial and the handshake */
 #define HEADERS_MAX   65536
-#define CA_MAX        (8 << 20)
 #define UPLOAD_BUFFER (512L << 10)
 #define READ_BUFFER   (256L << 10)
 #define CONNECTIONS   5
@@ -51,10 +49,7 @@ struct xfer {
 
 struct http {
 	const struct env *env;
-	struct buf ca;
-	char *cert, *agent;
-	char *proxy[2], *no_proxy; /* for http and https */
-	bool insecure;
+	struct http_conf conf;
 	int64_t stall_ns;
 	unsigned connections;
 	CURLM *multi;
@@ -207,49 +202,26 @@ static void lines_free(struct curl_slist *l)
 	curl_slist_free_all(l);
 }
 
-static bool is_https(const char *url)
+static void set_tls(const struct http_conf *c, CURL *e)
 {
-	return !strncasecmp(url, "https:", 6);
-}
-
-/* The part of a URL that names the server: scheme, host and port. */
-static size_t server_len(const char *url)
-{
-	const char *host = strstr(url, "://");
-
-	return host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
-}
-
-/* For messages: without a user and a password, should there be any. */
-static void server_name(const char *url, char *out, size_t cap)
-{
-	const char *end = url + server_len(url);
-	const char *at = memrchr(url, '@', (size_t)(end - url));
-	const char *from = at ? at + 1 : url;
-
-	snprintf(out, cap, "%.*s", (int)(end - from < 255 ? end - from : 255), from);
-}
-
-static void set_tls(const struct http *h, CURL *e)
-{
-	if (h->insecure) {
+	if (c->insecure) {
 		curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (h->cert) {
-		curl_easy_setopt(e, CURLOPT_SSLCERT, h->cert);
-		curl_easy_setopt(e, CURLOPT_SSLKEY, h->cert);
+	if (c->cert) {
+		curl_easy_setopt(e, CURLOPT_SSLCERT, c->cert);
+		curl_easy_setopt(e, CURLOPT_SSLKEY, c->cert);
 	}
-	if (!h->ca.len)
+	if (!c->ca.len)
 		return;
 	/* These instead of the system's, not beside them. */
 	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 #if LIBCURL_VERSION_NUM >= 0x074d00
-	struct curl_blob blob = {.data = h->ca.p, .len = h->ca.len, .flags = CURL_BLOB_NOCOPY};
+	struct curl_blob blob = {.data = c->ca.p, .len = c->ca.len, .flags = CURL_BLOB_NOCOPY};
 
 	curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &blob);
 #else
-	curl_easy_setopt(e, CURLOPT_CAINFO, (const char *)h->ca.p);
+	curl_easy_setopt(e, CURLOPT_CAINFO, c->cacert);
 #endif
 }
 
@@ -279,9 +251,9 @@ static void set_lines(struct xfer *x, CURL *e)
 
 static void set_all(struct xfer *x)
 {
-	const struct http *h = x->h;
+	const struct http_conf *c = &x->h->conf;
+	const char *proxy = http_proxy(c, x->r->url);
 	CURL *e = x->easy;
-	const char *proxy = h->proxy[is_https(x->r->url)];
 
 	curl_easy_reset(e);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, (char *)x);
@@ -296,10 +268,10 @@ static void set_all(struct xfer *x)
 	/* HTTP/2 would send everything through one connection. */
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, h->agent);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, c->agent);
 	/* Empty: curl must not look into the environment itself. */
 	curl_easy_setopt(e, CURLOPT_PROXY, proxy ? proxy : "");
-	curl_easy_setopt(e, CURLOPT_NOPROXY, h->no_proxy);
+	curl_easy_setopt(e, CURLOPT_NOPROXY, c->no_proxy);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -318,7 +290,7 @@ static void set_all(struct xfer *x)
 	curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(e, CURLOPT_XFERINFODATA, x);
 	curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
-	set_tls(h, e);
+	set_tls(c, e);
 	set_method(x, e);
 	set_lines(x, e);
 }
@@ -405,7 +377,7 @@ static void xfer_end(struct xfer *x, CURLcode c)
 	if (code) {
 		const char *said = x->why ? x->why : x->text[0] ? x->text : curl_easy_strerror(c);
 
-		server_name(r->url, server, sizeof(server));
+		http_server_name(r->url, server, sizeof(server));
 		snprintf(why, sizeof(why), "%s: %s", server, said);
 	} else {
 		r->status = answer_status(x->easy);
@@ -426,11 +398,11 @@ static void xfer_end(struct xfer *x, CURLcode c)
 
 static unsigned busy_at(const struct http *h, const char *url)
 {
-	size_t n = server_len(url);
+	size_t n = http_server_len(url);
 	unsigned busy = 0;
 
 	for (const struct xfer *x = h->active; x; x = x->next)
-		busy += !x->r->urgent && server_len(x->r->url) == n && !strncmp(x->r->url, url, n);
+		busy += !x->r->urgent && http_server_len(x->r->url) == n && !strncmp(x->r->url, url, n);
 	return busy;
 }
 
@@ -564,82 +536,6 @@ static void *http_main(void *arg)
 
 /* ---- life ---- */
 
-static int read_ca(struct http *h, const char *path, struct err *err)
-{
-	uint8_t *p = NULL;
-	int code = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n = 0;
-
-	if (fd < 0 || fstat(fd, &st)) {
-		code = err_sys(err, errno, "the certificates in %s", path);
-		goto out;
-	}
-	if (st.st_size > CA_MAX) {
-		code = err_set(err, ERR_USAGE, "the certificates in %s: the file is too large", path);
-		goto out;
-	}
-	p = mem_alloc((size_t)st.st_size + 1);
-	n = read(fd, p, (size_t)st.st_size);
-	if (n < 0)
-		code = err_sys(err, errno, "the certificates in %s", path);
-	else if (!memmem(p, (size_t)n, "-----BEGIN ", 11))
-		code = err_set(err, ERR_USAGE, "the certificates in %s: there is no certificate in PEM form", path);
-	else if (buf_add(&h->ca, p, (size_t)n) || buf_addc(&h->ca, '\n'))
-		code = err_set(err, ERR_USAGE, "the certificates in %s: too many", path);
-out:
-	if (fd >= 0)
-		close(fd);
-	mem_free(p);
-	return code;
-}
-
-static int read_cas(struct http *h, const char *list, struct err *err)
-{
-	int code = 0;
-
-	for (const char *p = list; *p && !code;) {
-		size_t n = strcspn(p, ",");
-		char *path = mem_strndup(p, n);
-
-		if (n)
-			code = read_ca(h, path, err);
-		mem_free(path);
-		p += n + (p[n] == ',');
-	}
-#if LIBCURL_VERSION_NUM < 0x074d00
-	if (!code && strchr(list, ','))
-		code = err_set(err, ERR_UNSUPPORTED, "this libcurl takes one file of certificates, not a list");
-	buf_reset(&h->ca);
-	buf_adds(&h->ca, list);
-	buf_str(&h->ca);
-#endif
-	return code;
-}
-
-static char *one_of(const struct http_options *o, const char *a, const char *b)
-{
-	const char *v = o->getenv ? o->getenv(a) : NULL;
-
-	if (o->getenv && (!v || !*v))
-		v = o->getenv(b);
-	return v && *v ? mem_strdup(v) : NULL;
-}
-
-/* As Go does it, so that a proxy that works for restic works here; the machine itself is never reached through one. */
-static void read_proxies(struct http *h, const struct http_options *o)
-{
-	char *none = one_of(o, "no_proxy", "NO_PROXY");
-
-	h->proxy[0] = one_of(o, "http_proxy", "HTTP_PROXY");
-	h->proxy[1] = one_of(o, "https_proxy", "HTTPS_PROXY");
-	if (none && !strcmp(none, "*"))
-		h->no_proxy = mem_strdup(none);
-	else
-		h->no_proxy = mem_printf("%s%slocalhost,127.0.0.1,::1", none ? none : "", none ? "," : "");
-	mem_free(none);
-}
-
 static int thread_start(struct http *h, struct err *err)
 {
 	sigset_t all, old;
@@ -666,15 +562,7 @@ static void http_drop(struct http *h)
 		curl_multi_cleanup(h->multi);
 	if (h->wake_fd >= 0)
 		close(h->wake_fd);
-	for (int i = 0; i < 2; i++) {
-		if (h->proxy[i])
-			mem_wipe(h->proxy[i], strlen(h->proxy[i]));
-		mem_free(h->proxy[i]);
-	}
-	mem_free(h->no_proxy);
-	mem_free(h->cert);
-	mem_free(h->agent);
-	buf_release(&h->ca);
+	http_conf_release(&h->conf);
 	pthread_mutex_destroy(&h->lock);
 	mem_free(h);
 }
@@ -692,21 +580,18 @@ int http_new(const struct http_options *o, const struct env *env, struct http **
 	h->env = env;
 	h->tail = &h->head;
 	h->line_tail = &h->line;
-	h->insecure = o->insecure_tls;
 	h->stall_ns = o->stall_ns > 0 ? o->stall_ns : STALL_DEFAULT;
 	h->connections = o->connections ? o->connections : CONNECTIONS;
-	h->agent = mem_strdup(o->user_agent && *o->user_agent ? o->user_agent : "a_backup");
-	h->cert = o->tls_client_cert && *o->tls_client_cert ? mem_strdup(o->tls_client_cert) : NULL;
-	buf_init(&h->ca, CA_MAX);
-	read_proxies(h, o);
 	h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	h->multi = curl_multi_init();
 	if (h->wake_fd < 0 || !h->multi)
 		code = err_set(err, ERR_IO, "transfers cannot be set up: no memory or no file descriptor");
-	if (!code && o->cacert)
-		code = read_cas(h, o->cacert, err);
-	if (!code && h->cert && access(h->cert, R_OK))
-		code = err_sys(err, errno, "the client certificate %s", h->cert);
+	if (!code)
+		code = http_conf_read(&h->conf, o, err);
+#if LIBCURL_VERSION_NUM < 0x074d00
+	if (!code && o->cacert && strchr(o->cacert, ','))
+		code = err_set(err, ERR_UNSUPPORTED, "this libcurl takes one file of certificates, not a list");
+#endif
 	if (!code) {
 		curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)(2 * h->connections + 4));
 		code = thread_start(h, err);

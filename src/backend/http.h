@@ -49,7 +49,6 @@ struct http_req {
 	void (*done)(struct http_req *r); /* on the http thread: short, may start requests */
 	void *arg;
 	struct http_req *next;
-	void *handle; /* http.c's */
 };
 void http_start(struct http *h, struct http_req *r); /* any thread; done() is never called inside */
 int http_run(struct http *h, struct http_req *r);    /* start and wait; r->err.code */

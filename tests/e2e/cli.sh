@@ -221,14 +221,17 @@ expect 1 a -r repo files 00000000
 expect 1 a -r repo files latest:/src/a/f1
 
 # --- find --------------------------------------------------------------------------------------------------------------------------------
+same_find() { # OPTIONS
+	eval "a -r repo find $1" | sed '/^[0-9]* hits in [0-9]* snapshots$/d' | sed '$ { /^$/d }' >ours
+	eval "$restic -r repo find $1" >theirs
+	diff theirs ours >&2 || fail "find $1"
+	eval "a -r repo find --json $1" >ours
+	eval "$restic -r repo find --json $1" >theirs
+	diff theirs ours >&2 || fail "find --json $1"
+}
 for o in f1 '-i F1' '/src/a' '/src/*/b' "'with blank'" 'f1 f2' '-l link' "'[ef]*'" "--newest '2001-01-01' f1" "--oldest '2001-01-01 10:00:00' f1" '--tag t1 f1' '-R f2' nothing \
 	'-s latest f1' "'!x'" '/a'; do
-	eval "a -r repo find $o" | sed '/^[0-9]* hits in [0-9]* snapshots$/d' | sed '$ { /^$/d }' >ours
-	eval "$restic -r repo find $o" >theirs
-	diff theirs ours >&2 || fail "find $o"
-	eval "a -r repo find --json $o" >ours
-	eval "$restic -r repo find --json $o" >theirs
-	diff theirs ours >&2 || fail "find --json $o"
+	same_find "$o"
 done
 a -r repo find f1 | tail -n 1 >got
 hits=$($restic -r repo find f1 --json | jq '[.[].hits] | add')
@@ -246,12 +249,7 @@ done
 a -r repo find --blob --show-pack-id "$blob" | sed -n 's/^Object belongs to pack //p' >pack
 [ "$(wc -l <pack)" = 1 ] || fail "the pack of $blob"
 for o in "--blob $blob" "--blob $(echo "$blob" | cut -c 1-8)" "--tree $tree" "-R --tree $tree $blob" "--pack $(cat pack)" '--blob 00000000' "-s latest --blob $blob"; do
-	eval "a -r repo find $o" | sed '/^[0-9]* hits in [0-9]* snapshots$/d' | sed '$ { /^$/d }' >ours
-	eval "$restic -r repo find $o" >theirs
-	diff theirs ours >&2 || fail "find $o"
-	eval "a -r repo find --json $o" >ours
-	eval "$restic -r repo find --json $o" >theirs
-	diff theirs ours >&2 || fail "find --json $o"
+	same_find "$o"
 done
 expect 1 a -r repo find --blob --tree "$tree"
 expect 1 a -r repo find --blob f1
