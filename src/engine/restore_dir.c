@@ -177,8 +177,10 @@ int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
 		return 0;
 	}
 	d->failed = true;
-	if (!opt->dry_run || fd != ERR_NOTFOUND)
+	if (!opt->dry_run)
 		return fd;
+	if (fd != ERR_NOTFOUND)
+		return err_prefix(err, "%s", opt->target);
 	d->failed = false;
 	d->absent = d->fresh = true;
 	err_clear(err);

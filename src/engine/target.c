@@ -183,7 +183,7 @@ static int read_dir(const char *path, struct dir_list *list, uint64_t *device, s
 	int fd = dir_open(path, false, err), rc;
 
 	if (fd < 0)
-		return fd;
+		return err_prefix(err, "%s", path);
 	rc = meta_stat(fd, "", false, &m, err);
 	if (rc == 0)
 		rc = dir_list(fd, list, err);

@@ -58,14 +58,14 @@ int dir_open(const char *path, bool nofollow, struct err *err)
 	int flags = DIR_FLAGS | (nofollow ? O_NOFOLLOW : 0), fd;
 
 	fd = strlen(path) < PATH_MAX ? sys_open_noatime(AT_FDCWD, path, flags) : open_long(path, flags);
-	return fd < 0 ? err_sys(err, errno, "open directory %s", path) : fd;
+	return fd < 0 ? err_sys(err, errno, "open directory") : fd;
 }
 
 int dir_open_at(int dirfd, const char *name, struct err *err)
 {
 	int fd = sys_open_noatime(dirfd, name, DIR_FLAGS | O_NOFOLLOW);
 
-	return fd < 0 ? err_sys(err, errno, "open directory %s", name) : fd;
+	return fd < 0 ? err_sys(err, errno, "open directory") : fd;
 }
 
 static bool is_dots(const char *name)

@@ -2,6 +2,7 @@
  * dir: opening and listing directories, at any depth, without races on symbolic links below the start.
  *
  * A path longer than PATH_MAX is opened piece by piece.  Everything below works on (directory descriptor, name).  Thread safe: no shared state.
+ * Errors do not name the file: the caller knows its whole path.
  */
 #ifndef FS_DIR_H
 #define FS_DIR_H

@@ -17,10 +17,10 @@ static int open_regular(int dirfd, const char *name, int flags, struct meta *m, 
 	if (fd < 0 && errno == EAGAIN)
 		fd = sys_open_noatime(dirfd, name, (FILE_FLAGS & ~O_NONBLOCK) | flags);
 	if (fd < 0)
-		return err_sys(err, errno, "open %s", name);
+		return err_sys(err, errno, "open");
 	rc = meta_stat(fd, "", false, m, err);
 	if (rc == 0 && !S_ISREG(m->mode))
-		rc = err_set(err, ERR_INVALID, "open %s: not a regular file any more", name);
+		rc = err_set(err, ERR_INVALID, "not a regular file any more");
 	if (rc < 0) {
 		close(fd);
 		return rc;

@@ -1,5 +1,6 @@
 /*
- * file: reading a regular file for a backup, without touching its access time where allowed.
+ * file: reading a regular file for a backup, without touching its access time where allowed.  Errors do not name the file: the caller knows its whole
+ * path.
  */
 #ifndef FS_FILE_H
 #define FS_FILE_H

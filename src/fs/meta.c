@@ -28,7 +28,7 @@ int meta_stat(int dirfd, const char *name, bool follow, struct meta *m, struct e
 		rc = statx(dirfd, name, flags, STATX_BASIC_STATS, &x);
 	while (rc < 0 && errno == EINTR);
 	if (rc < 0)
-		return err_sys(err, errno, "stat %s", *name ? name : "open file");
+		return err_sys(err, errno, "stat");
 	*m = (struct meta){
 		.mode = x.stx_mode,
 		.uid = x.stx_uid,
@@ -62,9 +62,9 @@ int meta_link(int dirfd, const char *name, char **target, size_t *n, struct err 
 		room = mem_realloc(room == small ? NULL : room, size);
 	}
 	if (got < 0)
-		rc = err_sys(err, errno, "read link %s", name);
+		rc = err_sys(err, errno, "read link");
 	else if ((size_t)got == size)
-		rc = err_set(err, ERR_NOMEM, "read link %s: target is longer than %d bytes", name, LINK_MAX_BYTES);
+		rc = err_set(err, ERR_NOMEM, "read link: its target is longer than %d bytes", LINK_MAX_BYTES);
 	if (rc == 0) {
 		*target = mem_strndup(room, (size_t)got);
 		*n = (size_t)got;

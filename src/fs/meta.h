@@ -1,5 +1,6 @@
 /*
- * meta: what the file system says about one file, by one statx; owner names, looked up once each.
+ * meta: what the file system says about one file, by one statx; owner names, looked up once each.  Errors do not name the file: the caller knows its whole
+ * path.
  */
 #ifndef FS_META_H
 #define FS_META_H

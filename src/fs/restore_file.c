@@ -67,15 +67,15 @@ int restore_mkdir(int dirfd, const char *name, bool *made, struct err *err)
 		fd = sys_openat(dirfd, name, flags, 0);
 		/* ENOTDIR, or ELOOP from some file systems for a link: something else is in the way. */
 		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
-			return err_sys(err, errno, "remove %s", name);
+			return err_sys(err, errno, "remove what is in the way");
 		if (fd >= 0 || (errno != ENOTDIR && errno != ELOOP && errno != ENOENT))
 			break;
 		if (mkdirat(dirfd, name, 0700) == 0)
 			*made = true;
 		else if (errno != EEXIST)
-			return err_sys(err, errno, "create directory %s", name);
+			return err_sys(err, errno, "create directory");
 	}
-	return fd < 0 ? err_sys(err, errno, "open directory %s", name) : fd;
+	return fd < 0 ? err_sys(err, errno, "open directory") : fd;
 }
 
 static void preallocate(int fd, uint64_t size, int *errnum)
@@ -91,19 +91,19 @@ static void preallocate(int fd, uint64_t size, int *errnum)
 		*errnum = errno;
 }
 
-static int set_size(int fd, uint64_t old, uint64_t size, bool sparse, const char *name, struct err *err)
+static int set_size(int fd, uint64_t old, uint64_t size, bool sparse, struct err *err)
 {
 	int errnum = 0;
 
 	if (size > INT64_MAX)
-		return err_set(err, ERR_INVALID, "create %s: size %llu is impossible", name, (unsigned long long)size);
+		return err_set(err, ERR_INVALID, "a size of %llu is impossible", (unsigned long long)size);
 	if (size == old)
 		return 0;
 	if (sparse || size < old)
 		errnum = ftruncate(fd, (off_t)size) < 0 ? errno : 0;
 	else
 		preallocate(fd, size, &errnum);
-	return errnum ? err_sys(err, errnum, "create %s with %llu bytes", name, (unsigned long long)size) : 0;
+	return errnum ? err_sys(err, errnum, "make room for %llu bytes", (unsigned long long)size) : 0;
 }
 
 bool restore_unfinished(const struct meta *m)
@@ -153,7 +153,7 @@ int restore_create(int dirfd, const char *name, uint64_t size, bool fresh, bool 
 		if (fd >= 0)
 			break;
 		if (errno != EEXIST || i == TRIES) {
-			rc = err_sys(err, errno, "create %s", name);
+			rc = err_sys(err, errno, "create");
 			break;
 		}
 		if (!fresh)
@@ -163,7 +163,7 @@ int restore_create(int dirfd, const char *name, uint64_t size, bool fresh, bool 
 			rc = restore_remove(dirfd, name, recursive, err);
 	}
 	if (rc == 0)
-		rc = set_size(fd, m.size, size, sparse, name, err);
+		rc = set_size(fd, m.size, size, sparse, err);
 	if (rc < 0 && fd >= 0)
 		close(fd);
 	return rc < 0 ? rc : fd;
@@ -194,7 +194,7 @@ int restore_symlink(int dirfd, const char *name, const char *target, struct err 
 	int rc = check_name(name, err);
 
 	if (rc == 0 && symlinkat(target, dirfd, name) < 0)
-		rc = err_sys(err, errno, "create symbolic link %s", name);
+		rc = err_sys(err, errno, "create symbolic link");
 	return rc;
 }
 
@@ -206,9 +206,9 @@ int restore_special(int dirfd, const char *name, mode_t type_and_perm, uint64_t 
 	if (rc < 0)
 		return rc;
 	if (type != S_IFIFO && type != S_IFCHR && type != S_IFBLK)
-		return err_set(err, ERR_INVALID, "create %s: not a fifo or a device", name);
+		return err_set(err, ERR_INVALID, "create: not a fifo or a device");
 	if (mknodat(dirfd, name, type | (type_and_perm & 0777), type == S_IFIFO ? 0 : (dev_t)rdev) < 0)
-		return err_sys(err, errno, type == S_IFIFO ? "create fifo %s" : "create device %s", name);
+		return err_sys(err, errno, type == S_IFIFO ? "create fifo" : "create device");
 	return 0;
 }
 
@@ -220,6 +220,6 @@ int restore_link(int dirfd, const char *name, int olddirfd, const char *oldname,
 		rc = check_name(oldname, err);
 	/* Without AT_SYMLINK_FOLLOW a symbolic link gets a second name itself. */
 	if (rc == 0 && linkat(olddirfd, oldname, dirfd, name, 0) < 0)
-		rc = err_sys(err, errno, "link %s to %s", name, oldname);
+		rc = err_sys(err, errno, "create hard link to %s", oldname);
 	return rc;
 }

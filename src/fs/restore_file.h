@@ -2,7 +2,7 @@
  * restore_file: making files and their metadata appear below a target directory that an attacker may not leave.
  *
  * Everything works on (directory descriptor, one name); no link is followed.  Names are checked by the caller (format/tree.h does); what is no
- * single component gets ERR_INVALID here all the same.  Needs /proc.
+ * single component gets ERR_INVALID here all the same.  Needs /proc.  Errors do not name the file: the caller knows its whole path.
  */
 #ifndef FS_RESTORE_FILE_H
 #define FS_RESTORE_FILE_H

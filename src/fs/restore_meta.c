@@ -61,11 +61,11 @@ int restore_metadata(int dirfd, const char *name, const struct restore_meta *m, 
 		return err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
 	t.pin = *name ? sys_openat(dirfd, name, O_PATH | O_NOFOLLOW, 0) : sys_openat(dirfd, ".", O_PATH | O_DIRECTORY, 0);
 	if (t.pin < 0)
-		return err_sys(err, errno, "open %s", name);
+		return err_sys(err, errno, "open");
 	sys_proc_name(t.proc, t.pin, NULL);
 	rc = meta_stat(t.pin, "", false, &now, err);
 	if (rc == 0 && (now.mode & S_IFMT) != (m->type & S_IFMT))
-		rc = err_set(err, ERR_INVALID, "%s is not the file that was restored", name);
+		rc = err_set(err, ERR_INVALID, "not the file that was restored");
 	if (rc < 0)
 		goto out;
 	if (fchownat(t.pin, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)

@@ -137,5 +137,5 @@ int restore_remove(int dirfd, const char *name, bool recursive, struct err *err)
 		if (rc < 0)
 			err_prefix(err, "remove %s", name);
 	}
-	return rc > 0 ? err_set(err, ERR_EXISTS, "remove %s: directory is not empty", name) : rc;
+	return rc > 0 ? err_set(err, ERR_EXISTS, "remove what is in the way: directory is not empty") : rc;
 }
