@@ -89,7 +89,7 @@ line() { # NAME BYTES_PER_SECOND: $T/NAME will be the storage URL of project_200
 }
 
 mkdir "$T/noise" "$T/noise/less"
-for i in 1 2 3 4 5 6 7 8; do
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
 	head -c 10000000 /dev/urandom >"$T/noise/$i"
 done
 for i in 1 2 3 4; do
@@ -99,13 +99,14 @@ for place in bare renewed; do
 	as_user "$A_BACKUP" -q -r swift:dying:/$place init
 done
 
-# A token of 40 seconds and no password: the run ends before the token does, in order, and what it stored is of use.
+# A token of 40 seconds and no password: the run ends before the token does, in order, and what it stored is of use.  160 MB take 36 seconds; from
+# the 30th on the packs that were begun, 25 MB, the index and the lock have ten.
 keystone_life "$T/ks" "$ks_port" 40 || fail 'Keystone does not start again'
 given=$(python3 tests/lib/keystone_token.py "http://127.0.0.1:$ks_port/v3" testuser testpw project_2001234) || fail 'no token'
 token=${given%% *} storage=${given#* }
 secret testpw "$token"
 spy_begin
-line bare 3000000
+line bare 4500000
 (
 	export OS_AUTH_URL="http://127.0.0.1:$ks_port/v3" OS_AUTH_TOKEN="$token" OS_STORAGE_URL="$(cat "$T/bare")"
 	exec timeout 100 "$A_BACKUP" --ranks 2 --connections 1 --pack-size 4 -vv --json -r swift:dying:/bare add "$T/noise"
@@ -154,7 +155,7 @@ for place in bare renewed; do
 	! grep -E 'not referenced|orphan|duplicate' "$T/out" || fail "$place: something was stored in vain"
 done
 as_user "$A_BACKUP" --json -r swift:dying:/bare add "$T/noise" >"$T/out" 2>"$T/err" || fail "after a dead token: $(cat "$T/err")"
-tail -n 1 "$T/out" | jq -e '.data_added < 100000000' >"$T/jq" || fail "nothing of the run before was used: $(tail -n 1 "$T/out")"
+tail -n 1 "$T/out" | jq -e '.data_added < 120000000' >"$T/jq" || fail "hardly anything of the run before was used: $(tail -n 1 "$T/out")"
 
 # Neither the password nor the token was told to anybody.
 spy_end
