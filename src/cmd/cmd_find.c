@@ -12,7 +12,7 @@
 #include <string.h>
 
 /*
- * Snapshots of one place share most of their trees.  A directory under which nothing was found is remembered, by its tree and, as patterns look
+ * Snapshots of one place share most of their trees.  A directory that was searched in vain is remembered, by its tree and, as patterns look
  * at the whole path, by its path, and not entered again.  The memory for that is bounded: 32 MB.
  */
 #define BARREN_MAX 500000u
@@ -27,7 +27,7 @@ struct find {
 	struct ts oldest, newest;
 	struct hashtab *barren;
 	struct hash *hash;
-	struct buf open;                      /* hits (uint64_t) when each directory of the current path was entered */
+	struct buf open;                      /* hits + unread (uint64_t) when each directory of the current path was entered */
 	uint64_t hits;                        /* of this snapshot */
 	uint64_t all_hits, snapshots, unread; /* unread: directories that could not be searched */
 	const struct snapshot *snap;
@@ -118,6 +118,7 @@ static enum treewalk_next on_entry(void *arg, const struct treewalk_entry *e)
 {
 	struct find *f = arg;
 	bool child = true;
+	uint64_t seen;
 
 	if (session_stopped(f->s) || out_broken(f->s->cmd->out))
 		return TREEWALK_STOP;
@@ -136,7 +137,10 @@ static enum treewalk_next on_entry(void *arg, const struct treewalk_entry *e)
 	}
 	if (!child)
 		return TREEWALK_SKIP;
-	buf_add(&f->open, &f->hits, sizeof(f->hits));
+	/* At its depth: a directory that turns out to be unreadable is never left. */
+	seen = f->hits + f->unread;
+	f->open.len = e->depth * sizeof(seen);
+	buf_add(&f->open, &seen, sizeof(seen));
 	return TREEWALK_GO;
 }
 
@@ -145,9 +149,8 @@ static void on_leave(void *arg, const struct treewalk_entry *e)
 	struct find *f = arg;
 	uint64_t before;
 
-	f->open.len -= sizeof(before);
-	memcpy(&before, f->open.p + f->open.len, sizeof(before));
-	if (before == f->hits && hashtab_count(f->barren) < BARREN_MAX) {
+	memcpy(&before, f->open.p + e->depth * sizeof(before), sizeof(before));
+	if (before == f->hits + f->unread && hashtab_count(f->barren) < BARREN_MAX) {
 		struct id key = barren_key(f, e);
 		bool is_new;
 
@@ -159,7 +162,6 @@ static void on_leave(void *arg, const struct treewalk_entry *e)
 static enum treewalk_next on_failed(void *arg, const char *path, const struct err *e)
 {
 	struct find *f = arg;
-
 	char *item = mem_printf("%s:%s", id_short(&f->snap->id).s, path);
 
 	out_item_error(f->s->cmd->out, "find", item, e->msg);

@@ -262,6 +262,19 @@ mv "repo/data/$(cut -c 1-2 pack)/$(cat pack)" lost
 expect 1 a -r repo find --pack "$(cat pack)"
 grep -q "^error: [0-9a-f]*:/" err || fail 'what could not be read is not named'
 mv lost "repo/data/$(cut -c 1-2 pack)/$(cat pack)"
+# Two snapshots with one tree: d/f1 is found in both, and d/sub, whose tree is gone, named for both.
+mkdir -p found/d/sub
+echo one >found/d/f1
+new_repo damaged
+a -q -r damaged add found
+find damaged/data -type f >before
+touch found/d/f1
+a -q -r damaged add found
+a -q -r damaged add found
+xargs rm <before
+expect 1 a -r damaged find --json f1
+[ "$(jq length out)" = 2 ] || fail "a directory that cannot be read hides what lies beside it: $(cat out)"
+[ "$(grep -c ':/found/d/sub"' err)" = 2 ] || fail "not both are named: $(cat err)"
 
 # --- restore -----------------------------------------------------------------------------------------------------------------------------
 a -q -r repo add src
