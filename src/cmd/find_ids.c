@@ -47,27 +47,23 @@ int find_ids_add(struct find_ids *f, enum find_kind kind, const char *id, struct
 	return 0;
 }
 
-static struct wanted *look(const struct find_ids *f, enum find_kind kind, const struct id *id)
-{
-	struct wanted *w = hashtab_find(f->whole[kind], id->b);
-
-	return w ? w : hashtab_find(f->brief[kind], id->b);
-}
-
 bool find_ids_has(const struct find_ids *f, enum find_kind kind, const struct id *id)
 {
-	return look(f, kind, id) != NULL;
+	return hashtab_find(f->whole[kind], id->b) || hashtab_find(f->brief[kind], id->b);
 }
 
 static int unpack(void *arg, const struct catalog_place *p)
 {
 	struct find_ids *f = arg;
-	struct wanted *pack = look(f, FIND_PACKS, &p->pack);
+	struct wanted *whole = hashtab_find(f->whole[FIND_PACKS], p->pack.b), *brief = hashtab_find(f->brief[FIND_PACKS], p->pack.b);
 	bool is_new;
 
-	if (!pack)
+	if (whole)
+		whole->seen = true;
+	if (brief)
+		brief->seen = true;
+	if (!whole && !brief)
 		return 0;
-	pack->seen = true;
 	hashtab_add(f->whole[p->blob.type == BLOB_TREE ? FIND_TREES : FIND_BLOBS], p->blob.id.b, &is_new);
 	return 0;
 }

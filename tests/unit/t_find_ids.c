@@ -70,6 +70,9 @@ TEST(packs)
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "02010203", &e), 0);
 	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
 	CHECK(has(f, FIND_BLOBS, 12, 0));
+	/* Written in both ways. */
+	CHECK_EQ(find_ids_add(f, FIND_PACKS, id_hex(&pack[1]).s, &e), 0);
+	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
 	/* One that is nowhere is named, as it was written. */
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "03010203", &e), 0);
 	CHECK_EQ(find_ids_unpack(f, c, &e), ERR_NOTFOUND);
