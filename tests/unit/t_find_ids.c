@@ -63,16 +63,15 @@ TEST(packs)
 
 	catalog_add(c, &pack[0], one, 2);
 	catalog_add(c, &pack[1], two, 2);
+	/* Written in both ways. */
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, id_hex(&pack[0]).s, &e), 0);
+	CHECK_EQ(find_ids_add(f, FIND_PACKS, "01010203", &e), 0);
 	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
 	CHECK(has(f, FIND_BLOBS, 10, 0) && has(f, FIND_TREES, 11, 0));
 	CHECK(!has(f, FIND_TREES, 10, 0) && !has(f, FIND_BLOBS, 11, 0) && !has(f, FIND_BLOBS, 12, 0));
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "02010203", &e), 0);
 	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
 	CHECK(has(f, FIND_BLOBS, 12, 0));
-	/* Written in both ways. */
-	CHECK_EQ(find_ids_add(f, FIND_PACKS, id_hex(&pack[1]).s, &e), 0);
-	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
 	/* One that is nowhere is named, as it was written. */
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "03010203", &e), 0);
 	CHECK_EQ(find_ids_unpack(f, c, &e), ERR_NOTFOUND);
