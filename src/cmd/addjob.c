@@ -212,9 +212,8 @@ int addjob_parent(struct addjob *j, struct session *s, struct err *err)
 {
 	const struct snapshot *h = &j->opt.head;
 	const char *keys = opt_str(s->opts, OPT_GROUP_BY), *id = opt_str(s->opts, OPT_PARENT);
-	struct snapshots_filter none = {0};
+	struct snapshots_filter any = {.readable = true};
 	unsigned by = SNAPSHOTS_BY_HOST | SNAPSHOTS_BY_PATHS;
-	char *sub = NULL;
 	int rc = keys ? group_parse(keys, &by, err) : 0;
 
 	if (rc || j->opt.force)
@@ -225,11 +224,8 @@ int addjob_parent(struct addjob *j, struct session *s, struct err *err)
 			j->opt.parent = snapshots_parent(&s->snaps, &h->time, SNAPSHOTS_BY_PATHS, h->hostname, &h->paths, &h->tags);
 		return 0;
 	}
-	rc = snapshots_pick(&s->snaps, id, &none, &j->opt.parent, &sub, err);
-	if (!rc && sub)
-		rc = err_set(err, ERR_USAGE, "--parent takes a whole snapshot, not %s", id);
-	mem_free(sub);
-	return rc;
+	rc = snapshots_pick_whole(&s->snaps, id, &any, &j->opt.parent, err);
+	return rc ? err_prefix(err, "--parent") : 0;
 }
 
 void addjob_release(struct addjob *j)

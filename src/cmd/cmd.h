@@ -1,7 +1,7 @@
 /*
  * cmd: the commands a user types.  One process runs one command; only this room prints and decides the exit code.
  *
- * Each verb is one file cmd_<verb>.c with one function.  It returns an exit code (0, or EXIT_INCOMPLETE) or an error code with `err` set, which cmd.c turns
+ * Each verb is one file cmd_<verb>.c with one function.  It returns an exit code (CMD_INCOMPLETE with a sentence in `err`) or an error code with `err` set, which cmd.c turns
  * into a sentence and restic's exit code (restic-format.md 13.11).
  */
 #ifndef CMD_CMD_H
@@ -16,7 +16,7 @@
 enum cmd_exit {
 	CMD_OK = 0,
 	CMD_ERROR = 1,
-	CMD_INCOMPLETE = 3 /* some source files could not be read */,
+	CMD_INCOMPLETE = 3 /* done but for something, which was named: source files not read, snapshots not removed */,
 	CMD_NO_REPO = 10,
 	CMD_LOCKED = 11,
 	CMD_PASSWORD = 12,

@@ -231,8 +231,9 @@ static void send_order(struct add *a)
 	buf_wipe(&b); /* the place may name a password */
 }
 
-static int report(struct add *a)
+static int report(struct add *a, struct err *err)
 {
+	size_t bad = a->s->snaps.n_bad;
 	bool dry_run = a->job.opt.dry_run;
 
 	if (out_json(a->s->cmd->out))
@@ -241,7 +242,11 @@ static int report(struct add *a)
 		text_summary(a, dry_run);
 	if (a->unreadable)
 		unreadable_say(a->unreadable, a->s->cmd->out);
-	return a->result.counts.errors || a->job.missing ? CMD_INCOMPLETE : 0;
+	if (a->result.counts.errors || a->job.missing)
+		return err_set(err, CMD_INCOMPLETE, "at least one source file could not be read");
+	return bad ? err_set(err, CMD_INCOMPLETE, "%zu other snapshot%s of the repository could not be read; see above", bad,
+			     bad > 1 ? "s" : "")
+		   : 0;
 }
 
 int cmd_add(struct session *s, bool *sent, struct err *err)
@@ -268,7 +273,7 @@ int cmd_add(struct session *s, bool *sent, struct err *err)
 		progress_end(&a.progress);
 	}
 	if (!rc)
-		rc = report(&a);
+		rc = report(&a, err);
 	unreadable_free(a.unreadable);
 	buf_release(&a.line);
 	addjob_release(&a.job);

@@ -82,16 +82,12 @@ static int get_snapshot(struct session *s, const char *arg, struct buf *b, struc
 {
 	struct snapshots_filter f = {0};
 	const struct snapshot *snap;
-	char *sub = NULL;
 	int rc = session_snapshots(s, err);
 
 	if (!rc)
-		rc = snapshots_pick(&s->snaps, arg, &f, &snap, &sub, err);
-	if (!rc && sub)
-		rc = err_set(err, ERR_USAGE, "for a directory of a snapshot write: a_backup cat tree %s", arg);
+		rc = snapshots_pick_whole(&s->snaps, arg, &f, &snap, err);
 	if (!rc)
 		rc = repo_load(s->repo, BACKEND_SNAPSHOT, &snap->id, b, err);
-	mem_free(sub);
 	return rc;
 }
 

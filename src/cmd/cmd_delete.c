@@ -12,14 +12,10 @@ static int choose(struct session *s, bool *want, struct err *err)
 	session_filter(s, true, &f);
 	for (size_t i = 0; i < s->opts->args.n && !rc; i++) {
 		const struct snapshot *one = NULL;
-		char *sub = NULL;
 
-		rc = snapshots_pick(&s->snaps, s->opts->args.s[i], &f, &one, &sub, err);
-		if (!rc && sub)
-			rc = err_set(err, ERR_USAGE, "%s: only whole snapshots can be removed", s->opts->args.s[i]);
+		rc = snapshots_pick_whole(&s->snaps, s->opts->args.s[i], &f, &one, err);
 		if (!rc)
 			want[one - s->snaps.s] = true;
-		mem_free(sub);
 	}
 	snapshots_filter_release(&f);
 	return rc;
@@ -51,23 +47,25 @@ static void say(struct session *s, const struct snapshot *one, bool dry_run)
 static int remove_all(struct session *s, const bool *want, struct err *err)
 {
 	bool dry_run = opt_flag(s->opts, OPT_DRY_RUN);
-	int rc = 0;
+	size_t failed = 0, wanted = 0;
 
-	for (size_t i = 0; i < s->snaps.n && !rc; i++) {
+	for (size_t i = 0; i < s->snaps.n; i++) {
 		const struct snapshot *one = &s->snaps.s[i];
+		struct err e = {0};
 
 		if (!want[i])
 			continue;
 		if (session_stopped(s))
 			return err_set(err, ERR_CANCELED, "interrupted");
-		if (!dry_run)
-			rc = backend_remove(s->be, BACKEND_SNAPSHOT, &one->id, err);
-		if (rc)
-			err_prefix(err, "remove snapshot %s", id_short(&one->id).s);
-		else
+		wanted++;
+		if (!dry_run && backend_remove(s->be, BACKEND_SNAPSHOT, &one->id, &e)) {
+			failed++;
+			out_warn(s->cmd->out, "error: remove snapshot %s: %s", id_hex(&one->id).s, e.msg);
+		} else {
 			say(s, one, dry_run);
+		}
 	}
-	return rc;
+	return failed ? err_set(err, CMD_INCOMPLETE, "%zu of %zu snapshots could not be removed", failed, wanted) : 0;
 }
 
 int cmd_delete(struct session *s, struct err *err)

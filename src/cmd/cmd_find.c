@@ -269,14 +269,10 @@ static int choose(struct session *s, bool *want, struct err *err)
 	session_filter(s, ids->n > 0, &f);
 	for (size_t i = 0; i < ids->n && !rc; i++) {
 		const struct snapshot *one = NULL;
-		char *sub = NULL;
 
-		rc = snapshots_pick(&s->snaps, ids->s[i], &f, &one, &sub, err);
-		if (!rc && sub)
-			rc = err_set(err, ERR_USAGE, "-s takes whole snapshots, not %s", ids->s[i]);
+		rc = snapshots_pick_whole(&s->snaps, ids->s[i], &f, &one, err);
 		if (!rc)
 			want[one - s->snaps.s] = true;
-		mem_free(sub);
 	}
 	for (size_t i = 0; i < s->snaps.n && !ids->n; i++)
 		want[i] = snapshots_match(&s->snaps.s[i], &f);
@@ -341,7 +337,7 @@ int cmd_find(struct session *s, struct err *err)
 		rc = search_all(&f, err);
 	if (!rc && f.ids && opt_flag(s->opts, OPT_SHOW_PACK))
 		catalog_each(s->catalog, show_pack, &f);
-	if (!rc && (s->unreadable || f.unread))
+	if (!rc && (s->snaps.n_bad || f.unread))
 		rc = CMD_ERROR;
 	find_ids_free(f.ids);
 	match_free(f.prune);

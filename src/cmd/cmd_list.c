@@ -27,14 +27,10 @@ static int choose(struct session *s, struct chosen *c, struct err *err)
 
 		for (size_t i = 0; i < args->n && !rc; i++) {
 			const struct snapshot *one = NULL;
-			char *sub = NULL;
 
-			rc = snapshots_pick(&s->snaps, args->s[i], &f, &one, &sub, err);
-			if (!rc && sub)
-				rc = err_set(err, ERR_USAGE, "%s: a directory cannot be listed here; see: a_backup files", args->s[i]);
+			rc = snapshots_pick_whole(&s->snaps, args->s[i], &f, &one, err);
 			if (!rc)
 				want[one - s->snaps.s] = true;
-			mem_free(sub);
 		}
 		for (size_t i = 0; i < s->snaps.n && !rc; i++) {
 			if (want[i])
@@ -239,7 +235,7 @@ int cmd_list(struct session *s, struct err *err)
 		text.len -= text.len > 0; /* out_line ends it */
 	}
 	out_line(s->cmd->out, &text);
-	rc = s->unreadable ? CMD_ERROR : 0;
+	rc = s->snaps.n_bad ? CMD_ERROR : 0;
 out:
 	groups_release(&g);
 	mem_free(c.s);

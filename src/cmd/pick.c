@@ -10,13 +10,12 @@ static void cannot_read(void *arg, const struct id *id, const struct err *e)
 {
 	struct session *s = arg;
 
-	s->unreadable++;
-	out_warn(s->cmd->out, "warning: snapshot %s is left out: %s", id_short(id).s, e->msg);
+	out_warn(s->cmd->out, "warning: snapshot %s is left out: %s", id_hex(id).s, e->msg);
 }
 
 int session_snapshots(struct session *s, struct err *err)
 {
-	return s->snaps.n ? 0 : snapshots_load(s->repo, &s->snaps, cannot_read, s, err);
+	return s->snaps.n || s->snaps.n_bad ? 0 : snapshots_load(s->repo, &s->snaps, cannot_read, s, err);
 }
 
 int session_index(struct session *s, struct err *err)

@@ -32,7 +32,6 @@ struct session {
 	struct repo *repo;
 	struct lock *lock;
 	struct snapshots snaps;
-	size_t unreadable; /* snapshots that were left out */
 	struct catalog *catalog;
 	struct claim *claim;
 	struct loader *loader;

@@ -11,7 +11,14 @@ struct load {
 	pthread_mutex_t lock; /* out, among the readers */
 	void (*warn)(void *arg, const struct id *id, const struct err *e);
 	void *arg;
+	struct snapshots lost; /* bad: what was listed and is not found */
 };
+
+static void add_bad(struct snapshots *all, const struct id *id)
+{
+	all->bad = mem_regrow(all->bad, all->n_bad + 1, sizeof(*all->bad));
+	all->bad[all->n_bad++] = *id;
+}
 
 static int load_one(void *arg, const struct id *id, struct err *err)
 {
@@ -46,12 +53,40 @@ static int load_failed(void *arg, const struct id *id, const struct err *e)
 {
 	struct load *l = arg;
 
-	if (!l->warn)
+	if (!l->warn || e->code == ERR_CANCELED)
 		return e->code;
-	/* Removed by somebody between our listing and our reading: not damage. */
-	if (e->code != ERR_NOTFOUND)
-		l->warn(l->arg, id, e);
+	if (e->code == ERR_NOTFOUND) {
+		add_bad(&l->lost, id);
+		return 0;
+	}
+	add_bad(l->out, id);
+	l->warn(l->arg, id, e);
 	return 0;
+}
+
+static int listed_again(void *arg, const struct id *name, uint64_t size)
+{
+	struct load *l = arg;
+	struct err e = {0};
+
+	(void)size;
+	for (size_t i = 0; i < l->lost.n_bad; i++) {
+		if (!id_equal(&l->lost.bad[i], name))
+			continue;
+		err_set(&e, ERR_NOTFOUND, "the store lists it, but does not give it");
+		add_bad(l->out, name);
+		l->warn(l->arg, name, &e);
+	}
+	return 0;
+}
+
+/* Removed by somebody between our listing and our reading is not damage; but that is so only if it is not listed any more. */
+static int look_again(struct load *l, struct err *err)
+{
+	int rc = l->lost.n_bad ? backend_list(l->r->be, BACKEND_SNAPSHOT, listed_again, l, err) : 0;
+
+	snapshots_release(&l->lost);
+	return rc ? err_prefix(err, "list snapshot files") : 0;
 }
 
 static int by_time(const void *a, const void *b)
@@ -72,6 +107,8 @@ int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg
 	pthread_mutex_init(&l.lock, NULL);
 	rc = parallel_files(r, BACKEND_SNAPSHOT, load_one, load_failed, &l, err);
 	pthread_mutex_destroy(&l.lock);
+	if (!rc)
+		rc = look_again(&l, err);
 	if (rc)
 		snapshots_release(out);
 	else if (out->n)
@@ -86,6 +123,7 @@ void snapshots_release(struct snapshots *s)
 	for (size_t i = 0; i < s->n; i++)
 		snapshot_release(&s->s[i]);
 	mem_free(s->s);
+	mem_free(s->bad);
 	*s = (struct snapshots){0};
 }
 
@@ -141,8 +179,19 @@ bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f)
 	return tagged && has_all(&s->paths, &f->paths);
 }
 
+static int cannot_tell(const struct snapshots *all, struct err *err)
+{
+	return err_set(err, ERR_INVALID,
+		"%zu snapshot%s cannot be read (%s), so nobody knows which one is the latest; name the one that is meant: a_backup list "
+		"shows "
+		"the ids",
+		all->n_bad, all->n_bad > 1 ? "s" : "", id_hex(&all->bad[0]).s);
+}
+
 static int pick_latest(const struct snapshots *all, const struct snapshots_filter *f, const struct snapshot **out, struct err *err)
 {
+	if (all->n_bad && !(f && f->readable))
+		return cannot_tell(all, err);
 	for (size_t i = all->n; i-- > 0;) {
 		if (f && !snapshots_match(&all->s[i], f))
 			continue;
@@ -152,29 +201,39 @@ static int pick_latest(const struct snapshots *all, const struct snapshots_filte
 	return err_set(err, ERR_NOTFOUND, all->n ? "no snapshot matches" : "there are no snapshots");
 }
 
+/* Whether the n digits at `hex` begin this id.  A whole one may be in upper case. */
+static bool begins(const struct id *id, const char *hex, size_t n)
+{
+	struct id whole;
+
+	if (n == ID_HEX && !id_parse(&whole, hex, n))
+		return id_equal(id, &whole);
+	return n && n <= ID_HEX && memcmp(id_hex(id).s, hex, n) == 0;
+}
+
 static int pick_id(const struct snapshots *all, const char *arg, size_t n, const struct snapshot **out, struct err *err)
 {
+	const struct id *bad = NULL;
 	unsigned found = 0;
-	struct id id;
 
-	if (n == ID_HEX && !id_parse(&id, arg, n)) {
-		for (size_t i = 0; i < all->n; i++)
-			if (id_equal(&all->s[i].id, &id)) {
-				*out = &all->s[i];
-				found++;
-			}
-	} else {
-		for (size_t i = 0; i < all->n && n && n <= ID_HEX; i++)
-			if (memcmp(id_hex(&all->s[i].id).s, arg, n) == 0) {
-				*out = &all->s[i];
-				found++;
-			}
-	}
-	if (found == 1)
+	for (size_t i = 0; i < all->n; i++)
+		if (begins(&all->s[i].id, arg, n)) {
+			*out = &all->s[i];
+			found++;
+		}
+	for (size_t i = 0; i < all->n_bad; i++)
+		if (begins(&all->bad[i], arg, n)) {
+			bad = &all->bad[i];
+			found++;
+		}
+	if (found == 1 && !bad)
 		return 0;
 	*out = NULL;
+	if (found == 1)
+		return err_set(err, ERR_INVALID, "snapshot %s cannot be read", id_hex(bad).s);
 	if (found)
-		return err_set(err, ERR_USAGE, "%u snapshots have an id that begins with %.*s", found, (int)n, arg);
+		return err_set(err, ERR_USAGE, "%u snapshots have an id that begins with %.*s%s", found, (int)n, arg,
+			bad ? ", and not all of them can be read" : "");
 	return err_set(err, ERR_NOTFOUND, "there is no snapshot %.*s", n > 100 ? 100 : (int)n, arg);
 }
 
@@ -192,6 +251,20 @@ int snapshots_pick(const struct snapshots *all, const char *arg, const struct sn
 		rc = pick_id(all, arg, n, out, err);
 	if (!rc && arg[n] && arg[n + 1])
 		*subpath = path_join("/", arg + n + 1);
+	return rc;
+}
+
+int snapshots_pick_whole(
+	const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out, struct err *err)
+{
+	char *sub = NULL;
+	int rc;
+
+	*out = NULL;
+	if (strchr(arg, ':'))
+		return err_set(err, ERR_USAGE, "%s: only whole snapshots can be named here, without \":\" and a directory", arg);
+	rc = snapshots_pick(all, arg, f, out, &sub, err);
+	mem_free(sub);
 	return rc;
 }
 

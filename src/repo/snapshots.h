@@ -9,10 +9,12 @@
 struct snapshots {
 	struct snapshot *s; /* owned, sorted oldest first (time, then id) */
 	size_t n, cap;
+	struct id *bad; /* owned: those that are there and cannot be read */
+	size_t n_bad;
 };
 /*
  * snapshots_load: all of them, several at a time over env->readers, running env->loop.  One that cannot be read: warn(arg, id, err) and
- * left out, or an error without warn.
+ * only its name is kept, in `bad`; or an error without warn.  One that the store lists, does not give and lists again counts so, too.
  */
 int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg,
 	struct err *err);
@@ -22,6 +24,7 @@ struct snapshots_filter {
 	struct strlist hosts; /* any of; empty = all */
 	struct strlist tags;  /* each a comma list that must be contained; any of them; "" = untagged */
 	struct strlist paths; /* all must be among the snapshot's */
+	bool readable;        /* the latest of those that can be read will do */
 };
 void snapshots_filter_release(struct snapshots_filter *f);
 bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f);
@@ -29,9 +32,14 @@ bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f)
 /*
  * snapshots_pick: "latest", a full id, a unique prefix, each with an optional ":path" (returned in *subpath, owned, cleaned, NULL when
  * none). The filter applies to latest only.  The result is borrowed from `all`.  ERR_NOTFOUND, ERR_USAGE (ambiguous).
+ *
+ * ERR_INVALID where one that cannot be read is in the way: it may be the latest, or it is the one, or one of those, that is named.
  */
 int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out,
 	char **subpath, struct err *err);
+/* snapshots_pick_whole: the same for verbs that take whole snapshots: any ":", with nothing behind it too, is ERR_USAGE. */
+int snapshots_pick_whole(
+	const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out, struct err *err);
 
 /*
  * snapshots_parent: restic-format.md 11.3 with group-by flags; `paths` absolute, `tags` used with SNAPSHOTS_BY_TAGS.  NULL when there is

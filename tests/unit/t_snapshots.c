@@ -94,7 +94,85 @@ TEST(load_with_a_damaged_one)
 	CHECK_EQ(snapshots_load(f.repo, &all, warn, &warned, &err), 0);
 	CHECK_EQ(all.n, N - 1);
 	CHECK(id_equal(&warned, &bad));
+	REQUIRE(all.n_bad == 1);
+	CHECK(id_equal(&all.bad[0], &bad));
 	snapshots_release(&all);
+	fixture_release(&f);
+}
+
+/* A store that lists all and gives all but one: it says that there is no such file. */
+struct denying {
+	struct backend b;
+	struct backend *inner;
+	struct id name;
+	bool listed_once; /* and it is not in later listings */
+	int lists;
+};
+
+static void denying_start(struct backend *b, struct backend_op *op)
+{
+	struct denying *d = (struct denying *)(void *)b;
+
+	if (op->verb == BACKEND_GET && id_equal(&op->name, &d->name)) {
+		err_set(&op->err, ERR_NOTFOUND, "404");
+		op->done(op);
+		return;
+	}
+	backend_start(d->inner, op);
+}
+
+struct denying_list {
+	struct denying *d;
+	int (*fn)(void *, const struct id *, uint64_t);
+	void *arg;
+};
+
+static int denying_name(void *arg, const struct id *name, uint64_t size)
+{
+	struct denying_list *l = arg;
+
+	return l->d->listed_once && l->d->lists > 1 && id_equal(name, &l->d->name) ? 0 : l->fn(l->arg, name, size);
+}
+
+static int denying_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+{
+	struct denying_list l = {.d = (struct denying *)(void *)b, .fn = fn, .arg = arg};
+
+	l.d->lists++;
+	return backend_list(l.d->inner, t, denying_name, &l, err);
+}
+
+static const struct backend_vtable denying_vtable = {.scheme = "denying", .start = denying_start, .list = denying_list};
+
+TEST(not_found_is_gone_only_if_it_is_not_listed_again)
+{
+	struct snapshots all;
+	struct denying d;
+	struct id warned = {0};
+	struct fixture f;
+	struct err err = {0};
+
+	load(&f, &all);
+	d = (struct denying){.b = *f.be, .inner = f.be, .name = all.s[5].id};
+	d.b.vt = &denying_vtable;
+	snapshots_release(&all);
+	f.repo->be = &d.b;
+
+	CHECK_EQ(snapshots_load(f.repo, &all, warn, &warned, &err), 0);
+	CHECK(id_equal(&warned, &d.name));
+	CHECK_EQ(all.n_bad, 1);
+	CHECK_EQ(all.n, N - 1);
+	snapshots_release(&all);
+
+	d.listed_once = true;
+	d.lists = 0;
+	warned = (struct id){0};
+	CHECK_EQ(snapshots_load(f.repo, &all, warn, &warned, &err), 0);
+	CHECK(id_is_zero(&warned));
+	CHECK_EQ(all.n_bad, 0);
+	CHECK_EQ(all.n, N - 1);
+	snapshots_release(&all);
+	f.repo->be = f.be;
 	fixture_release(&f);
 }
 
@@ -185,6 +263,53 @@ TEST(pick_by_id)
 	mem_free(sub);
 	CHECK_EQ(snapshots_pick(&all, "latest:", NULL, &s, &sub, &err), 0);
 	CHECK(!sub);
+}
+
+TEST(one_that_cannot_be_read_is_in_the_way)
+{
+	struct snapshot one = {.id = fixture_id(1)};
+	struct id bad = one.id;
+	struct snapshots all = {.s = &one, .n = 1, .bad = &bad, .n_bad = 1};
+	struct snapshots_filter any = {.readable = true}, host = {0};
+	const struct snapshot *s;
+	struct id_hex hex = id_hex(&one.id);
+	struct err err = {0};
+	char *sub, arg[ID_HEX + 1];
+
+	bad.b[10] ^= 0x0f;
+	strlist_add(&host.hosts, "h");
+	CHECK_EQ(snapshots_pick(&all, "latest", NULL, &s, &sub, &err), ERR_INVALID);
+	CHECK(!s && strstr(err.msg, id_hex(&bad).s));
+	CHECK_EQ(snapshots_pick(&all, "latest", &host, &s, &sub, &err), ERR_INVALID);
+	CHECK_EQ(snapshots_pick(&all, "latest:/x", NULL, &s, &sub, &err), ERR_INVALID);
+	CHECK_EQ(snapshots_pick(&all, "latest", &any, &s, &sub, &err), 0);
+	CHECK(s == &one);
+	CHECK_EQ(snapshots_pick(&all, hex.s, NULL, &s, &sub, &err), 0); /* the whole id works */
+	CHECK(s == &one);
+	snprintf(arg, sizeof(arg), "%.22s", hex.s);
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), 0); /* longer than what both begin with */
+	snprintf(arg, sizeof(arg), "%.20s", hex.s);
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), ERR_USAGE);
+	CHECK(!s);
+	CHECK_EQ(snapshots_pick(&all, id_hex(&bad).s, NULL, &s, &sub, &err), ERR_INVALID);
+	snprintf(arg, sizeof(arg), "%.22s", id_hex(&bad).s);
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), ERR_INVALID);
+	snapshots_filter_release(&host);
+}
+
+TEST(whole_snapshots)
+{
+	struct snapshot one = {.id = fixture_id(1)};
+	struct snapshots all = {.s = &one, .n = 1};
+	const struct snapshot *s;
+	struct err err = {0};
+
+	CHECK_EQ(snapshots_pick_whole(&all, "latest", NULL, &s, &err), 0);
+	CHECK(s == &one);
+	CHECK_EQ(snapshots_pick_whole(&all, "latest:", NULL, &s, &err), ERR_USAGE);
+	CHECK(!s);
+	CHECK_EQ(snapshots_pick_whole(&all, "latest:/a", NULL, &s, &err), ERR_USAGE);
+	CHECK_EQ(snapshots_pick_whole(&all, ":", NULL, &s, &err), ERR_USAGE);
 }
 
 static int64_t parent(const struct snapshots *all, int64_t not_after, unsigned by, const char *host, const char *paths, const char *tags)
