@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define RANKS_MAX 4096
@@ -240,6 +241,24 @@ static void obey_project(const struct opts *o)
 	mem_free(name);
 }
 
+/* "-password SECRET": the option takes no value, and what is taken for a file or a snapshot instead would be repeated in an error. */
+static int check_password(const struct opts *o, struct err *err)
+{
+	const char *word = o->behind_password ? o->args.s[o->behind_password - 1] : NULL;
+	struct stat st;
+	size_t hex;
+
+	if (!word || o->verb == VERB_FIND || (o->verb == VERB_ADD ? !lstat(word, &st) : word[0] == '/' || !strncmp(word, "latest", 6)))
+		return 0;
+	hex = strspn(word, "0123456789abcdefABCDEF");
+	if (o->verb != VERB_ADD && hex && (!word[hex] || word[hex] == ':'))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		"--password takes no value: it asks for the password; others would see one that is typed here. If the word behind it is "
+		"something "
+		"else, write --password at the end");
+}
+
 /* The command line, on the rank that has one to obey.  An exit code, or -1: go on. */
 static int read_command_line(struct cmd *c, int argc, char **argv)
 {
@@ -260,6 +279,8 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	out_mode(c->out, rc ? asks_json(argc - 1, argv + 1) : opt_flag(&c->opts, OPT_JSON), opts_verbosity(&c->opts));
 	if (!rc && run_plain(c))
 		return out_flush(c->out, &err) ? CMD_ERROR : CMD_OK;
+	if (!rc)
+		rc = check_password(&c->opts, &err);
 	obey_project(&c->opts);
 	opts_env(&c->opts, c->env);
 	if (!rc && opt_str(&c->opts, OPT_RANKS))

@@ -1,6 +1,6 @@
 #include "cmd/opt.h"
 #include "base/mem.h"
-#include <stdlib.h>
+#include "cmd/opt_word.h"
 #include <string.h>
 
 /* Words that are commands elsewhere: taken for files they would make a backup of a misunderstanding. */
@@ -16,213 +16,76 @@ static int verb_by_name(const char *s)
 	return -1;
 }
 
-/* The option with this long name (n bytes), letter or word; of those in `verbs` first, any other only if `any`. */
-static const struct opt_def *find_long(const char *s, size_t n, uint32_t verbs, bool any)
-{
-	const struct opt_def *other = NULL;
-
-	for (size_t i = 0; i < opt_table_n; i++) {
-		const struct opt_def *d = &opt_table[i];
-
-		if (strlen(d->name) != n || memcmp(d->name, s, n) != 0)
-			continue;
-		if (d->verbs & verbs)
-			return d;
-		other = d;
-	}
-	return any ? other : NULL;
-}
-
-static const struct opt_def *find_letter(char c, uint32_t verbs, bool any)
-{
-	const struct opt_def *other = NULL;
-
-	for (size_t i = 0; i < opt_table_n; i++) {
-		const struct opt_def *d = &opt_table[i];
-
-		if (d->letter != c)
-			continue;
-		if (d->verbs & verbs)
-			return d;
-		other = d;
-	}
-	return any ? other : NULL;
-}
-
-static const struct opt_def *find_word(const char *s, uint32_t verbs)
-{
-	for (size_t i = 0; i < opt_table_n; i++) {
-		const struct opt_def *d = &opt_table[i];
-
-		if (d->word && (d->verbs & verbs) && !strcmp(d->word, s))
-			return d;
-	}
-	return NULL;
-}
-
-/* One argument taken apart. */
-struct piece {
-	const struct opt_def *def;
-	const char *value; /* NULL: none attached */
-	const char *rest;  /* further letters of a bundle; NULL: none */
+/* How one reads the words up to the command: which of them that is depends on what the options before it mean. */
+struct reading {
+	int verb;  /* where the first word stands that is no option; n: none */
+	bool sure; /* all options before it are the verb's own */
 };
 
-/* take: the option that begins at `s` (behind "-" of a bundle when `bundle`).  False: unknown. */
-static bool take(const char *s, bool bundle, uint32_t verbs, bool any, struct piece *p)
+static struct reading read_as(enum verb v, int n, char *const *args)
 {
-	*p = (struct piece){0};
-	if (!bundle && s[1] == '-') {
-		size_t n = strcspn(s + 2, "=");
+	struct reading r = {.sure = true};
 
-		p->def = find_long(s + 2, n, verbs, any);
-		p->value = s[2 + n] == '=' ? s + 3 + n : NULL;
-		return p->def != NULL;
-	}
-	if (!bundle) {
-		p->def = find_word(s + 1, any ? ~0u : verbs);
-		if (p->def)
-			return true;
-		s++;
-	}
-	p->def = find_letter(s[0], verbs, any);
-	if (!p->def)
-		return false;
-	if (p->def->arg && s[1])
-		p->value = s[1] == '=' ? s + 2 : s + 1;
-	else if (s[1])
-		p->rest = s + 1;
-	return true;
-}
+	while (r.verb < n && opt_word_is(args[r.verb]) && strcmp(args[r.verb], "--") != 0) {
+		const char *word = args[r.verb++], *at = word;
+		struct opt_piece p = {0};
 
-static bool is_option(const char *s)
-{
-	return s[0] == '-' && s[1];
-}
-
-/* Where the first argument that is no option stands, maybe the verb; n when there is none.  Options here may still be of any verb. */
-static int find_verb(int n, char *const *args)
-{
-	uint32_t general = 1u << VERB_ADD;
-
-	for (int i = 0; i < n; i++) {
-		struct piece p;
-		const char *s = args[i];
-		bool bundle = false;
-
-		if (!is_option(s))
-			return i;
-		if (!strcmp(s, "--"))
-			return n; /* behind it stand files, whatever they are called */
 		do {
-			if (!take(s, bundle, general, true, &p))
+			if (opt_word_take(word, at, 1u << v, &p) != OPT_WORD_OK) {
+				r.sure = false;
 				break;
-			bundle = true;
-			s = p.rest;
-		} while (s);
-		if (p.def && p.def->arg && !p.value)
-			i++;
+			}
+			at = p.rest;
+		} while (at);
+		r.verb += !at && p.def->arg && !p.value && r.verb < n;
 	}
-	return n;
+	/* Behind "--" stand files, whatever they are called. */
+	if (r.verb < n && !strcmp(args[r.verb], "--"))
+		r.verb = n;
+	return r;
 }
 
-/* How far two words are apart: edits of one letter; a swap of neighbours counts as one.  For hints: words are short. */
-static size_t distance(const char *a, const char *b)
+/* The words that Go reads as true and false. */
+static bool read_bool(const char *s, bool *v)
 {
-	size_t la = strlen(a), lb = strlen(b), row[3][40];
+	static const char *const words[2][6] = {{"0", "f", "F", "false", "False", "FALSE"}, {"1", "t", "T", "true", "True", "TRUE"}};
 
-	if (la >= 40 || lb >= 40)
-		return 99;
-	for (size_t j = 0; j <= lb; j++)
-		row[0][j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t *now = row[i % 3], *up = row[(i - 1) % 3], *up2 = row[(i + 1) % 3];
-
-		now[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t d = up[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (d > up[j] + 1)
-				d = up[j] + 1;
-			if (d > now[j - 1] + 1)
-				d = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d > up2[j - 2] + 1)
-				d = up2[j - 2] + 1;
-			now[j] = d;
-		}
+	for (size_t k = 0; k < 12; k++) {
+		*v = k >= 6;
+		if (!strcmp(s, words[*v][k % 6]))
+			return true;
 	}
-	return row[la % 3][lb];
-}
-
-static const char *near_option(const char *name, uint32_t verbs)
-{
-	size_t best = 3;
-	const char *found = NULL;
-
-	for (size_t i = 0; i < opt_table_n; i++) {
-		size_t d = distance(name, opt_table[i].name);
-
-		if ((opt_table[i].verbs & verbs) && d < best) {
-			best = d;
-			found = opt_table[i].name;
-		}
-	}
-	return found;
-}
-
-static int unknown(const char *arg, char letter, enum verb v, bool given, struct err *err)
-{
-	const char *verb = opt_verbs[v].name, *near;
-	char name[64];
-	size_t n;
-
-	if (letter)
-		return err_set(err, ERR_USAGE, "unknown option -%c for %s in \"%s\"; see: a_backup %s --help", letter, verb, arg, verb);
-	n = strcspn(arg + 2, "=");
-	if (n >= sizeof(name))
-		n = sizeof(name) - 1;
-	memcpy(name, arg + 2, n);
-	name[n] = 0;
-	if (find_long(name, n, ~0u, false))
-		return err_set(err, ERR_USAGE, "--%s is no option of %s; see: a_backup %s --help", name, verb, verb);
-	near = near_option(name, 1u << v);
-	if (near)
-		return err_set(err, ERR_USAGE, "unknown option --%s; did you mean --%s?", name, near);
-	return err_set(err, ERR_USAGE, "unknown option --%s; see: a_backup %s%s--help", name, given ? verb : "", given ? " " : "");
+	return false;
 }
 
 static int add_flag(struct opts *o, const struct opt_def *d, const char *value, struct err *err)
 {
-	static const char *const yes[] = {"true", "1", "t", "yes"}, *const no[] = {"false", "0", "f", "no"};
+	bool on = true;
 
-	if (!value) {
-		strlist_add(&o->value[d->id], "true");
-		return 0;
-	}
-	if (d->id == OPT_VERBOSE && value[0] >= '0' && value[0] <= '9' && !value[1]) {
+	if (value && d->id == OPT_VERBOSE && value[0] >= '0' && value[0] <= '9' && !value[1]) {
 		strlist_add(&o->value[d->id], value);
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
-		if (!strcmp(value, yes[i]) || !strcmp(value, no[i])) {
-			strlist_add(&o->value[d->id], !strcmp(value, yes[i]) ? "true" : "false");
-			return 0;
-		}
-	}
-	return err_set(err, ERR_USAGE, "--%s takes no value, or true or false, not \"%s\"", d->name, value);
+	/* The value is not repeated: it may be a password. */
+	if (value && !read_bool(value, &on))
+		return err_set(err, ERR_USAGE, "--%s takes no value (or true or false)%s", d->name,
+			d->id == OPT_PASSWORD_ASK ? ": it asks for the password; others would see one that is typed here" : "");
+	strlist_add(&o->value[d->id], on ? "true" : "false");
+	return 0;
 }
 
 /* parse_one: the argument args[*i], which is an option, and its value if that is the next one. */
 static int parse_one(struct opts *o, int n, char *const *args, int *i, struct err *err)
 {
-	uint32_t verbs = 1u << o->verb;
-	const char *s = args[*i];
-	bool bundle = false;
-	struct piece p;
+	const char *word = args[*i];
+	struct opt_piece p;
 	int rc;
 
-	for (const char *at = s; at; at = p.rest, bundle = true) {
-		if (!take(at, bundle, verbs, false, &p))
-			return unknown(s, s[1] == '-' ? 0 : bundle ? at[0] : at[1], o->verb, o->verb_given, err);
+	for (const char *at = word; at; at = p.rest) {
+		enum opt_word w = opt_word_take(word, at, 1u << o->verb, &p);
+
+		if (w != OPT_WORD_OK)
+			return opt_word_complain(w, word, at, o->verb, o->verb_given, err);
 		if (!p.def->arg) {
 			rc = add_flag(o, p.def, p.value, err);
 			if (rc)
@@ -231,7 +94,7 @@ static int parse_one(struct opts *o, int n, char *const *args, int *i, struct er
 		}
 		if (!p.value) {
 			if (*i + 1 >= n)
-				return err_set(err, ERR_USAGE, "%s needs a value: %s", s, p.def->arg);
+				return err_set(err, ERR_USAGE, "%s needs a value: %s", word, p.def->arg);
 			p.value = args[++*i];
 		}
 		strlist_add(&o->value[p.def->id], p.value);
@@ -239,17 +102,36 @@ static int parse_one(struct opts *o, int n, char *const *args, int *i, struct er
 	return 0;
 }
 
-static int choose_verb(struct opts *o, const char *word, struct err *err)
+static int twofold(char *const *args, enum verb a, enum verb b, struct err *err)
 {
-	int v = word ? verb_by_name(word) : -1;
+	return err_set(err, ERR_USAGE,
+		"what stands before the command (%.*s) can be read as options of %s or of %s: write the command first",
+		(int)strcspn(args[0], "="), args[0], opt_verbs[a].name, opt_verbs[b].name);
+}
 
-	o->verb = VERB_ADD;
-	if (v >= 0) {
-		o->verb = (enum verb)v;
-		o->verb_given = true;
-		return 0;
+/* Sets o->verb and *at, the word that names it (n: none does). */
+static int choose_verb(struct opts *o, int n, char *const *args, int *at, struct err *err)
+{
+	struct reading add = read_as(VERB_ADD, n, args);
+	const char *word = add.verb < n ? args[add.verb] : "";
+	bool implied = verb_by_name(word) < 0, sure = implied && add.sure;
+	int found = implied ? -1 : verb_by_name(word);
+
+	*at = implied ? n : add.verb;
+	for (int v = 0; v < VERBS; v++) {
+		struct reading r = read_as((enum verb)v, n, args);
+
+		if (r.verb >= n || verb_by_name(args[r.verb]) != v || (!r.sure && (sure || found >= 0)))
+			continue;
+		if (r.sure && sure)
+			return twofold(args, found >= 0 ? (enum verb)found : VERB_ADD, (enum verb)v, err);
+		found = v;
+		sure = r.sure;
+		*at = r.verb;
 	}
-	for (size_t i = 0; word && i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+	o->verb = found >= 0 ? (enum verb)found : VERB_ADD;
+	o->verb_given = found >= 0;
+	for (size_t i = 0; found < 0 && i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		if (!strcmp(word, reserved[i]))
 			return err_set(err, ERR_USAGE,
 				"this version has no command \"%s\"; to back up a file of that name write: a_backup add %s", word, word);
@@ -257,30 +139,41 @@ static int choose_verb(struct opts *o, const char *word, struct err *err)
 	return 0;
 }
 
+/* What contradicts itself whatever the command does. */
+static int check_together(const struct opts *o, struct err *err)
+{
+	if (opt_flag(o, OPT_QUIET) && opts_verbosity(o) > 1)
+		return err_set(err, ERR_USAGE, "--quiet and --verbose contradict each other");
+	if (opt_flag(o, OPT_VERSION) && ((o->verb_given && o->verb != VERB_VERSION) || o->args.n))
+		return err_set(err, ERR_USAGE, "--version stands alone; it would do nothing else");
+	return 0;
+}
+
 int opts_parse(struct opts *o, int n, char *const *args, struct err *err)
 {
-	int at = find_verb(n, args), rc;
-	bool only_args = false;
+	const struct strlist *asks = &o->value[OPT_PASSWORD_ASK];
+	bool only_args = false, behind = false;
+	int at, rc = choose_verb(o, n, args, &at, err);
 
-	rc = choose_verb(o, at < n ? args[at] : NULL, err);
-	if (rc)
-		return rc;
-	for (int i = 0; i < n; i++) {
-		if (o->verb_given && i == at)
+	for (int i = 0; i < n && !rc; i++) {
+		size_t asked = asks->n;
+
+		if (o->verb_given && i == at) {
+			behind = false;
 			continue;
-		if (only_args || !is_option(args[i])) {
+		}
+		if (only_args || !opt_word_is(args[i])) {
 			strlist_add(&o->args, args[i]);
-			continue;
-		}
-		if (!strcmp(args[i], "--")) {
+			if (behind)
+				o->behind_password = o->args.n;
+		} else if (!strcmp(args[i], "--")) {
 			only_args = true;
-			continue;
+		} else {
+			rc = parse_one(o, n, args, &i, err);
 		}
-		rc = parse_one(o, n, args, &i, err);
-		if (rc)
-			return rc;
+		behind = asks->n > asked;
 	}
-	return 0;
+	return rc ? rc : check_together(o, err);
 }
 
 void opts_env(struct opts *o, const char *(*env)(const char *name))
@@ -329,15 +222,13 @@ int opts_verbosity(const struct opts *o)
 	const struct strlist *l = &o->value[OPT_VERBOSE];
 	int v = 1;
 
-	if (opt_flag(o, OPT_QUIET))
-		return 0;
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->s[i][0] >= '0' && l->s[i][0] <= '9')
 			v = 1 + (l->s[i][0] - '0');
 		else if (!strcmp(l->s[i], "true"))
 			v++;
 	}
-	return v > 3 ? 3 : v;
+	return v > 1 ? (v > 3 ? 3 : v) : !opt_flag(o, OPT_QUIET);
 }
 
 static void put_list(const struct strlist *l, struct buf *b)

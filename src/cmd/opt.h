@@ -1,8 +1,8 @@
 /*
  * opt: the command line: one table of options, one parser.  Prints nothing.
  *
- * Understands restic's GNU forms (--repo X, --repo=X, -r X, -rX, -qv) and the older wrapper's single-dash words (-last, -target DIR).
- * A word wins over a bundle of letters that is written the same.
+ * Understands restic's GNU forms (--repo X, --repo=X, -r X, -rX, -r=X, -qv) and the older wrapper's single-dash words (-last, -target DIR), see opt_word.h.
+ * Options may stand anywhere, before the command too; words there that can be read as options of two commands are refused.
  */
 #ifndef CMD_OPT_H
 #define CMD_OPT_H
@@ -40,8 +40,7 @@ enum opt_id {
 struct opt_def {
 	enum opt_id id;
 	char letter;      /* 0: none */
-	const char *name; /* behind "--" */
-	const char *word; /* behind a single dash, NULL: none */
+	const char *name; /* behind "--", or a single dash */
 	const char *arg;  /* what its value is called; NULL: a flag */
 	const char *env;  /* the variable that stands in for it; NULL: none */
 	uint32_t verbs;   /* bits 1 << enum verb */
@@ -65,6 +64,7 @@ struct opts {
 	struct strlist value[OPT_IDS]; /* in the order given; flags are "true" or "false" */
 	bool from_env[OPT_IDS];        /* the value is a variable's */
 	struct strlist args;           /* without the verb */
+	size_t behind_password;        /* 1 + which of them stands right behind --password, maybe because it is one; 0: none */
 };
 
 /* opts_parse(o, n, args): the arguments without the program's name.  `o` is zeroed by the caller.  ERR_USAGE with a hint in the sentence. */

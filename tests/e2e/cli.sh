@@ -7,12 +7,6 @@ cd "$T"
 a() {
 	"$A_BACKUP" "$@"
 }
-says() { # TEXT: it is in what `expect` caught
-	grep -qF -- "$1" "$T/out" "$T/err" || {
-		cat "$T/out" "$T/err" >&2
-		fail "nothing says: $1"
-	}
-}
 # keys: the members of each object of a stream, and those inside, one object a line, in order.
 keys() {
 	jq -c 'def k: if type == "object" then to_entries | map({(.key): (.value | k)}) | add // {} elif type == "array" then (map(k) | unique) else type end; k'

@@ -1,4 +1,4 @@
-# e2e.sh: sourced by the end-to-end scripts.  T is their folder; new_repo, tree_of, same, fail.
+# e2e.sh: sourced by the end-to-end scripts.  T is their folder; new_repo, tree_of, same, expect, says, fail.
 T=$TMPDIR
 TESTS=$PWD/tests TOOLS=$PWD/$B/tests
 export RESTIC_PASSWORD=x RESTIC_CACHE_DIR="$T/cache"
@@ -37,5 +37,13 @@ expect() {
 	[ "$rc" = "$want_rc" ] || {
 		tail -n 5 "$T/out" "$T/err" >&2
 		fail "exit status $rc, not $want_rc: $*"
+	}
+}
+
+# says TEXT: it is in what `expect` caught.
+says() {
+	grep -qF -- "$1" "$T/out" "$T/err" || {
+		cat "$T/out" "$T/err" >&2
+		fail "nothing says: $1"
 	}
 }

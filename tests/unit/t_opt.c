@@ -66,8 +66,8 @@ TEST(gnu_forms)
 	CHECK_STR(understood("list --repo="), "list repo=");
 	CHECK_STR(understood("list --repo @"), "list repo=");
 	CHECK_STR(understood("-r X list"), "list repo=X");
-	CHECK_STR(understood("list -qv"), "list quiet=true verbose=true");
-	CHECK_STR(understood("list -qvrX"), "list repo=X quiet=true verbose=true");
+	CHECK_STR(understood("list -cq"), "list quiet=true compact=true");
+	CHECK_STR(understood("list -cqrX"), "list repo=X quiet=true compact=true");
 	CHECK_STR(understood("list -qr X"), "list repo=X quiet=true");
 	CHECK_STR(understood("list --verbose=2"), "list verbose=2");
 	CHECK_STR(understood("list --json=false"), "list json=false");
@@ -97,9 +97,52 @@ TEST(the_wrappers_words)
 	CHECK_STR(understood("list -help"), "list help=true");
 	CHECK_STR(understood("-h"), "add* help=true");
 	CHECK_STR(understood("restore-newer ab"), "restore-newer [ab]");
-	/* Where the word means nothing its letters are a bundle. */
-	CHECK_STR(understood("restore -tarx ab"), "restore target=arx [ab]");
+	CHECK_STR(understood("list -S3"), "list s3cmd=true");
 	CHECK_STR(understood("add -last x"), "error");
+}
+
+/* Every long option may be written with one dash, with its value behind it or behind a "=". */
+TEST(one_dash)
+{
+	for (size_t i = 0; i < opt_table_n; i++) {
+		const struct opt_def *d = &opt_table[i];
+
+		for (int v = 0; v < VERBS; v++) {
+			char line[200], *want;
+
+			if (!(d->verbs & 1u << v) || d->id == OPT_VERSION)
+				continue;
+			snprintf(line, sizeof(line), "%s --%s%s", opt_verbs[v].name, d->name, d->arg ? " x" : "");
+			want = mem_strdup(understood(line));
+			CHECK(strcmp(want, "error") != 0);
+			snprintf(line, sizeof(line), "%s -%s%s", opt_verbs[v].name, d->name, d->arg ? " x" : "");
+			CHECK_STR(understood(line), want);
+			snprintf(line, sizeof(line), "%s -%s=%s", opt_verbs[v].name, d->name, d->arg ? "x" : "true");
+			CHECK_STR(understood(line), want);
+			mem_free(want);
+		}
+	}
+	CHECK_STR(understood("add -exclude f src"), "add exclude=f [src]");
+	CHECK_STR(understood("restore -tag=foo latest"), "restore tag=foo [latest]");
+	CHECK_STR(understood("restore latest -verify"), "restore verify=true [latest]");
+	CHECK_STR(understood("add -host X src"), "add host=X [src]");
+	CHECK_STR(understood("check -read-data"), "check read-data=true");
+	CHECK_STR(understood("-exclude f src"), "add* exclude=f [src]");
+}
+
+TEST(bundles)
+{
+	CHECK_STR(understood("restore -tarx ab"), "restore target=arx [ab]");
+	CHECK_STR(understood("add -xfn a"), "add one-file-system=true force=true dry-run=true [a]");
+	CHECK_STR(understood("add -xe*.o a"), "add exclude=*.o one-file-system=true [a]");
+	CHECK_STR(understood("list -rs3:https://x/y"), "list repo=s3:https://x/y");
+	CHECK_STR(understood("list -rrepo"), "list repo=repo");
+	CHECK_STR(understood("restore -ttarget ab"), "restore target=target [ab]");
+	CHECK_STR(understood("restore -t=ag ab"), "restore target=ag [ab]");
+	CHECK_STR(understood("add -n=false a"), "add dry-run=false [a]");
+	CHECK_STR(understood("add -xn=false a"), "add one-file-system=true dry-run=false [a]");
+	CHECK_STR(understood("list -v=2"), "list verbose=2");
+	CHECK_STR(understood("list -q=TRUE"), "list quiet=true");
 }
 
 TEST(verbs)
@@ -116,6 +159,12 @@ TEST(verbs)
 	CHECK_STR(understood("forget ab"), "error");
 	CHECK_STR(understood("prune"), "error");
 	CHECK_STR(understood("./delete"), "add* [./delete]");
+	/* What an option before the command means is known when the command is. */
+	CHECK_STR(understood("-i x restore ab"), "restore include=x [ab]");
+	CHECK_STR(understood("-target dir restore ab"), "restore target=dir [ab]");
+	CHECK_STR(understood("-i find x"), "find ignore-case=true [x]");
+	CHECK_STR(understood("-file f dump ab"), "dump file=f [ab]");
+	CHECK_STR(understood("-n delete ab"), "delete dry-run=true [ab]");
 }
 
 static const char *complaint(const char *line)
@@ -138,8 +187,56 @@ TEST(complaints)
 	CHECK_STR(complaint("list -z"), "unknown option -z for list in \"-z\"; see: a_backup list --help");
 	CHECK_STR(complaint("list -qz"), "unknown option -z for list in \"-qz\"; see: a_backup list --help");
 	CHECK_STR(complaint("list --repo"), "--repo needs a value: PLACE");
-	CHECK_STR(complaint("list --json=maybe"), "--json takes no value, or true or false, not \"maybe\"");
+	CHECK_STR(complaint("list --json=maybe"), "--json takes no value (or true or false)");
+	CHECK_STR(complaint("list -verify"), "--verify is no option of list; see: a_backup list --help");
+	CHECK_STR(complaint("add -recursive x"), "--recursive is no option of add; see: a_backup add --help");
+	CHECK_STR(complaint("list -hots x"), "unknown option -h for list in \"-hots\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -lates 3"), "unknown option -lates; did you mean --latest?");
 	CHECK(strstr(complaint("forget x"), "a_backup add forget") != NULL);
+}
+
+/* The wrong reading would do something else in silence: both are named. */
+TEST(two_readings)
+{
+	CHECK_STR(complaint("add -exclude-me src"), "\"-exclude...\" can be read as -e PATTERN or as --exclude PATTERN: write the one that "
+						    "is meant, with a blank before the value");
+	CHECK_STR(complaint("restore -tar ab"),
+		"\"-tar\" can be read as -t DIR or as --target DIR: write the one that is meant, with a blank before the value");
+	CHECK_STR(understood("restore -ta=foo ab"), "error");
+	CHECK_STR(understood("add -excl f src"), "error");
+	CHECK_STR(understood("add -exlude f src"), "error");
+	CHECK_STR(understood("add -nexclude f src"), "error");
+	CHECK_STR(understood("add -rec f"), "error");
+	CHECK(strstr(complaint("restore -targte d latest"), "--target") != NULL);
+	CHECK(strstr(complaint("-f data dump"), "options of add or of dump") != NULL);
+	CHECK(strstr(complaint("-i find restore latest"), "options of find or of restore") != NULL);
+	CHECK(strstr(complaint("list -q -v"), "contradict") != NULL);
+	CHECK(strstr(complaint("add f --version"), "stands alone") != NULL);
+	CHECK(strstr(complaint("f --version"), "stands alone") != NULL);
+	CHECK_STR(understood("--version"), "add* version=true");
+}
+
+/* What may be a password is not repeated. */
+TEST(secrets)
+{
+	static const char *const lines[] = {"list --password=hunter2", "list -password=hunter2", "list -passwort=hunter2",
+		"list -passwd=hunter2", "list --passwort=hunter2", "list -passwordhunter2", "-password=hunter2 list"};
+	struct opts o;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		CHECK(!strstr(complaint(lines[i]), "(no error)"));
+		CHECK(!strstr(complaint(lines[i]), "hunter2"));
+	}
+	REQUIRE(!parse(&o, "list --password hunter2", &err));
+	CHECK_EQ(o.behind_password, 1);
+	opts_release(&o);
+	REQUIRE(!parse(&o, "restore latest -password -v hunter2", &err));
+	CHECK_EQ(o.behind_password, 0);
+	opts_release(&o);
+	REQUIRE(!parse(&o, "-password list latest", &err));
+	CHECK_EQ(o.behind_password, 0);
+	opts_release(&o);
 }
 
 static const char *fake_env(const char *name)
@@ -151,7 +248,7 @@ static const char *fake_env(const char *name)
 	if (!strcmp(name, "RESTIC_HOST"))
 		return "envhost";
 	if (!strcmp(name, "RESTIC_IGNORE_INODE"))
-		return "1";
+		return "TRUE";
 	if (!strcmp(name, "RESTIC_IGNORE_CTIME"))
 		return "whatever";
 	return NULL;
@@ -192,7 +289,10 @@ static int verbosity(const char *line)
 TEST(verbosity)
 {
 	CHECK_EQ(verbosity("list"), 1);
-	CHECK_EQ(verbosity("list -q -v"), 0);
+	CHECK_EQ(verbosity("list -q"), 0);
+	CHECK_EQ(verbosity("list -q --verbose=0"), 0);
+	CHECK_EQ(verbosity("list -q=false -v"), 2);
+	CHECK_EQ(verbosity("list -v=2"), 3);
 	CHECK_EQ(verbosity("list -v"), 2);
 	CHECK_EQ(verbosity("list -vv"), 3);
 	CHECK_EQ(verbosity("list -vvvv"), 3);
@@ -231,7 +331,7 @@ TEST(to_another_rank)
 	buf_release(&b);
 }
 
-/* The table obeys its own rules: no two options of a verb share a name, letter or word; an id takes a value everywhere or nowhere. */
+/* The table obeys its own rules: no two options of a verb share a name or letter; an id takes a value everywhere or nowhere. */
 TEST(the_table)
 {
 	for (size_t i = 0; i < opt_table_n; i++) {
@@ -248,7 +348,6 @@ TEST(the_table)
 				continue;
 			CHECK(strcmp(a->name, b->name) != 0);
 			CHECK(!a->letter || a->letter != b->letter);
-			CHECK(!a->word || !b->word || strcmp(a->word, b->word) != 0);
 		}
 	}
 }
