@@ -56,6 +56,7 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 	p->objects_max_given = opt_str(o, OPT_MAX_OBJECTS) != NULL;
 	p->larger_than = larger;
 	p->cwd = j->cwd;
+	p->node = s->hostname;
 	p->marker = j->marker;
 	p->n_marker = j->markers;
 	p->exclude = j->exclude.given;

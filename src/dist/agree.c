@@ -7,7 +7,7 @@
 #include "dist/wire_err.h"
 #include <string.h>
 
-enum kind { KIND_ALL = 1, KIND_SUM };
+enum kind { KIND_ALL = 1, KIND_SUM, KIND_BYTES };
 
 struct bytes {
 	struct bytes *next;
@@ -20,6 +20,7 @@ struct round {
 	struct err err; /* its error */
 	uint64_t *sum;
 	size_t sums;
+	struct buf *bytes; /* of each rank, once one has come */
 };
 
 struct agree {
@@ -51,6 +52,15 @@ static void get_sums(struct wire_in *w, struct round *now)
 		now->sum[i] += wire_u64(w);
 }
 
+static void get_bytes(struct agree *a, int from, struct wire_in *w)
+{
+	if (!a->now.bytes)
+		a->now.bytes = mem_array((size_t)router_size(a->r), sizeof(*a->now.bytes));
+	buf_init(&a->now.bytes[from], COMM_MAX);
+	buf_add(&a->now.bytes[from], w->p, (size_t)(w->end - w->p));
+	w->p = w->end;
+}
+
 static void on_agree(void *arg, struct comm_msg *m)
 {
 	struct agree *a = arg;
@@ -64,7 +74,9 @@ static void on_agree(void *arg, struct comm_msg *m)
 		wire_err(&w, &e);
 	else if (kind == KIND_SUM)
 		get_sums(&w, &a->now);
-	if (!wire_done(&w) || (kind != KIND_ALL && kind != KIND_SUM))
+	else if (kind == KIND_BYTES)
+		get_bytes(a, m->from, &w);
+	if (!wire_done(&w) || kind < KIND_ALL || kind > KIND_BYTES)
 		err_set(&e, ERR_INVALID, "damaged message");
 	if (e.code)
 		fail(&a->now, m->from, &e);
@@ -239,4 +251,23 @@ void agree_sum(struct agree *a, uint64_t *v, size_t n)
 	for (size_t i = 0; i < n && i < done.sums; i++)
 		v[i] += done.sum[i];
 	mem_free(done.sum);
+}
+
+void agree_gather(struct agree *a, struct buf *mine, struct buf *of_rank)
+{
+	struct round done;
+	struct buf b;
+
+	buf_init(&b, COMM_MAX);
+	if (!of_rank) {
+		wire_put_u8(&b, KIND_BYTES);
+		buf_add(&b, mine->p, mine->len);
+	}
+	meet(a, &b, NULL, &done);
+	buf_release(&b);
+	for (int i = 1; of_rank && done.bytes && i < router_size(a->r); i++)
+		buf_move(&of_rank[i], &done.bytes[i]);
+	if (of_rank)
+		buf_move(&of_rank[0], mine);
+	mem_free(done.bytes);
 }

@@ -66,6 +66,8 @@ void run_more(struct backup *b)
 	}
 	if (b->flush_asked && !b->flushing && !busy(b)) {
 		b->flushing = true;
+		if (!b->canceled)
+			run_view_end(b);
 		saver_drain(b->saver);
 	}
 }
@@ -256,7 +258,7 @@ static void run_init(struct backup *b)
 	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
 
-	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, b->mounts};
+	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view};
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
@@ -298,7 +300,7 @@ static void run_release(struct backup *b)
 	chunker_tables_free(b->tables);
 	catalog_free(b->catalog);
 	target_free(b->target);
-	mounts_map_free(b->mounts);
+	view_free(b->view);
 	jobs_free(b->ask.jobs);
 	mem_free(b->ask.waiting);
 	mem_free(b->of_rank);
@@ -360,32 +362,6 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	return rc;
 }
 
-/* Collective: our device numbers to rank 0's.  A rank that cannot read its table keeps its own numbers. */
-static void share_mounts(struct backup *b)
-{
-	struct mounts here, there;
-	struct wire_in w;
-	struct buf m;
-	struct err e;
-
-	if (b->size == 1)
-		return;
-	err_clear(&e);
-	if (mounts_load(&here, &e) < 0)
-		log_msg(&b->env->log, LOG_WARN, "%s: devices keep the numbers they have on this node", e.msg);
-	buf_init(&m, MESSAGE_MAX);
-	if (b->rank == 0)
-		mounts_put(&here, &m);
-	agree_bcast(b->a, &m);
-	wire_in_init(&w, m.p, m.len);
-	if (b->rank != 0 && mounts_get(&there, &w)) {
-		b->mounts = mounts_map_new(&here, &there);
-		mounts_release(&there);
-	}
-	mounts_release(&here);
-	buf_release(&m);
-}
-
 /* Rank 0 has the targets and the parent; the others learn only whether there is something to do. */
 static int prepare(struct backup *b)
 {
@@ -404,7 +380,9 @@ static int prepare(struct backup *b)
 	rc = agree_all(b->a, &b->err);
 	if (rc)
 		return rc;
-	share_mounts(b);
+	rc = run_view_begin(b);
+	if (rc)
+		return rc;
 	b->catalog = catalog_new();
 	rc = idxshare_load(b->r, b->repo, b->catalog, &packs, &b->err);
 	if (rc)
@@ -445,7 +423,7 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		err_copy(err, &b->err);
 		catalog_free(b->catalog);
 		target_free(b->target);
-		mounts_map_free(b->mounts);
+		view_free(b->view);
 		mem_free(b);
 		return rc;
 	}

@@ -3,9 +3,9 @@
  */
 #ifndef ENGINE_NODEMAKE_H
 #define ENGINE_NODEMAKE_H
+#include "engine/view.h"
 #include "format/node.h"
 #include "fs/meta.h"
-#include "fs/mounts.h"
 #include "fs/xattr.h"
 
 struct nodemake {
@@ -13,6 +13,7 @@ struct nodemake {
 	const struct zone *zone;
 	bool with_atime;
 	const struct mounts_map *mounts; /* to rank 0's device numbers; NULL: they are ours */
+	const struct view *view;         /* whom to ask when a file is missing; NULL: nobody */
 };
 
 /*

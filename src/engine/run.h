@@ -1,7 +1,7 @@
 /*
  * run: one rank's part of a running backup, shared by the engine's own files: run_report.c (failing, saying, counting), run_tree.c
- * (results on their way up), run_files.c, run_dir.c (items being worked on) and backup.c (the order of things).  Loop thread only, but
- * for what is _Atomic.
+ * (results on their way up), run_files.c, run_dir.c (items being worked on), run_view.c (what all ranks must see alike) and backup.c (the
+ * order of things).  Loop thread only, but for what is _Atomic.
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
@@ -10,6 +10,7 @@
 #include "engine/backup.h"
 #include "engine/guard.h"
 #include "engine/treebuild.h"
+#include "engine/view.h"
 #include "engine/walk.h"
 #include "repo/indexer.h"
 #include "repo/loader.h"
@@ -47,7 +48,7 @@ struct backup {
 
 	struct catalog *catalog;
 	struct chunker_tables *tables;
-	struct mounts_map *mounts; /* NULL on rank 0 */
+	struct view *view;
 	struct nodemake make;
 	struct claim *claim;
 	struct loader *loader;
@@ -131,6 +132,10 @@ unsigned run_packs_at_once(const struct backup *b);
 void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t n);
 void run_slot_full(struct backup *b, struct treebuild_slot *s);
 void run_on_node(void *arg, struct comm_msg *m);
+
+/* run_view_begin: collective, before the first item: all see the same (b->view), or an error.  run_view_end: after the last one: it still is so. */
+int run_view_begin(struct backup *b);
+void run_view_end(struct backup *b);
 
 /* run_files, run_dir: begin an item (taken).  run_root: begin at the top, on rank 0. */
 void run_files(struct backup *b, struct item *it);

@@ -3,16 +3,14 @@
 #include "fs/text.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
-#define TEXT_MAX   ((size_t)16 << 20)
-#define MOUNTS_MAX (1u << 20) /* in a message */
+#define TEXT_MAX ((size_t)16 << 20)
 
-static void add(struct mounts *t, struct mount m)
+static void add(struct mounts *t, char *point)
 {
 	if (!(t->n & (t->n - 1))) /* grows at powers of two */
-		t->m = mem_regrow(t->m, t->n ? 2 * t->n : 1, sizeof(*t->m));
-	t->m[t->n++] = m;
+		t->point = mem_regrow(t->point, t->n ? 2 * t->n : 1, sizeof(*t->point));
+	t->point[t->n++] = point;
 }
 
 /* The next word up to a blank or `end`; empty at the end. */
@@ -29,40 +27,38 @@ static const char *word(const char **p, const char *end, size_t *n)
 	return s;
 }
 
-static bool number(const char *s, size_t n, char behind, unsigned *out, size_t *used)
+static bool octal(const char *s)
 {
-	uint64_t v = 0;
-	size_t i = 0;
+	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' && s[2] <= '7';
+}
 
-	for (; i < n && s[i] >= '0' && s[i] <= '9' && v <= UINT32_MAX; i++)
-		v = v * 10 + (uint64_t)(s[i] - '0');
-	if (i == 0 || v > UINT32_MAX || (behind ? i == n || s[i] != behind : i != n))
-		return false;
-	*out = (unsigned)v;
-	*used = i + 1;
-	return true;
+/* The kernel writes blanks, line ends and '\\' as \040. */
+static char *unescape(const char *s, size_t n)
+{
+	char *out = mem_alloc(n + 1);
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '\\' && i + 3 < n && octal(s + i + 1)) {
+			out[used++] = (char)((s[i + 1] - '0') << 6 | (s[i + 2] - '0') << 3 | (s[i + 3] - '0'));
+			i += 3;
+		} else {
+			out[used++] = s[i];
+		}
+	}
+	out[used] = 0;
+	return out;
 }
 
 /* "36 35 98:0 /root /point options [tags…] - type source superoptions" */
-static bool parse_line(const char *p, const char *end, struct mount *m)
+static char *parse_line(const char *p, const char *end)
 {
-	const char *w[5], *type, *source;
-	size_t n[5], used, type_n, source_n;
-	unsigned major, minor;
+	const char *w = NULL;
+	size_t n = 0;
 
 	for (int i = 0; i < 5; i++)
-		w[i] = word(&p, end, &n[i]);
-	if (!n[4] || !number(w[2], n[2], ':', &major, &used) || !number(w[2] + used, n[2] - used, 0, &minor, &used))
-		return false;
-	do
-		type = word(&p, end, &type_n);
-	while (type_n && !(type_n == 1 && *type == '-'));
-	type = word(&p, end, &type_n);
-	source = word(&p, end, &source_n);
-	if (!type_n || !source_n)
-		return false;
-	*m = (struct mount){mem_strndup(w[4], n[4]), mem_strndup(type, type_n), mem_strndup(source, source_n), makedev(major, minor)};
-	return true;
+		w = word(&p, end, &n);
+	return n && *w == '/' ? unescape(w, n) : NULL;
 }
 
 void mounts_parse(struct mounts *t, const char *text, size_t n)
@@ -72,10 +68,10 @@ void mounts_parse(struct mounts *t, const char *text, size_t n)
 
 	*t = (struct mounts){.n = 0};
 	while ((line = text_line(&p, end, &len)) != NULL) {
-		struct mount m;
+		char *point = parse_line(line, line + len);
 
-		if (parse_line(line, line + len, &m))
-			add(t, m);
+		if (point)
+			add(t, point);
 	}
 }
 
@@ -95,125 +91,40 @@ int mounts_load(struct mounts *t, struct err *err)
 
 void mounts_release(struct mounts *t)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		mem_free(t->m[i].point);
-		mem_free(t->m[i].type);
-		mem_free(t->m[i].source);
-	}
-	mem_free(t->m);
+	for (size_t i = 0; i < t->n; i++)
+		mem_free(t->point[i]);
+	mem_free(t->point);
 	*t = (struct mounts){.n = 0};
 }
-
-static void put(struct buf *b, const char *s)
-{
-	wire_put_bytes(b, s, strlen(s));
-}
-
-static char *get(struct wire_in *in)
-{
-	size_t n;
-	const uint8_t *p = wire_bytes(in, &n);
-
-	return mem_strndup((const char *)p, n);
-}
-
-void mounts_put(const struct mounts *t, struct buf *b)
-{
-	wire_put_u32(b, (uint32_t)t->n);
-	for (size_t i = 0; i < t->n; i++) {
-		put(b, t->m[i].point);
-		put(b, t->m[i].type);
-		put(b, t->m[i].source);
-		wire_put_u64(b, t->m[i].dev);
-	}
-}
-
-bool mounts_get(struct mounts *t, struct wire_in *in)
-{
-	uint32_t n = wire_u32(in);
-
-	*t = (struct mounts){.n = 0};
-	if (n > MOUNTS_MAX)
-		in->bad = true;
-	for (uint32_t i = 0; i < n && !in->bad; i++) {
-		char *point = get(in), *type = get(in), *source = get(in);
-
-		add(t, (struct mount){point, type, source, wire_u64(in)});
-	}
-	if (in->bad)
-		mounts_release(t);
-	return !in->bad;
-}
-
-struct pair {
-	uint64_t from, to;
-	size_t order;
-};
 
 struct mounts_map {
-	struct pair *pair; /* sorted by `from` */
+	struct mounts_pair *pair; /* sorted by `from` */
 	size_t n;
 };
 
-static int by_point(const void *a, const void *b)
-{
-	const struct mount *x = *(const struct mount *const *)a, *y = *(const struct mount *const *)b;
-	int c = strcmp(x->point, y->point);
-
-	/* Both lie in one table, in the order of mounting. */
-	return c ? c : (x > y) - (x < y);
-}
-
-/* The mounts that are seen, sorted by their points. */
-static const struct mount **visible(const struct mounts *t, size_t *n)
-{
-	const struct mount **m = mem_array(t->n ? t->n : 1, sizeof(*m));
-	size_t kept = 0;
-
-	for (size_t i = 0; i < t->n; i++)
-		m[i] = &t->m[i];
-	qsort(m, t->n, sizeof(*m), by_point);
-	for (size_t i = 0; i < t->n; i++)
-		if (i + 1 == t->n || strcmp(m[i]->point, m[i + 1]->point))
-			m[kept++] = m[i];
-	*n = kept;
-	return m;
-}
-
+/* Given in the order in which they count; the first of several with one `from` stays first. */
 static int by_from(const void *a, const void *b)
 {
-	const struct pair *x = a, *y = b;
+	const struct mounts_pair *x = *(const struct mounts_pair *const *)a, *y = *(const struct mounts_pair *const *)b;
 
 	if (x->from != y->from)
 		return x->from < y->from ? -1 : 1;
-	return (x->order > y->order) - (x->order < y->order);
+	return (x > y) - (x < y);
 }
 
-struct mounts_map *mounts_map_new(const struct mounts *here, const struct mounts *there)
+struct mounts_map *mounts_map_new(const struct mounts_pair *pair, size_t n)
 {
 	struct mounts_map *map = mem_zalloc(sizeof(*map));
-	const struct mount **h, **t;
-	size_t nh, nt, kept = 0;
+	const struct mounts_pair **p = mem_array(n ? n : 1, sizeof(*p));
 
-	h = visible(here, &nh);
-	t = visible(there, &nt);
-	map->pair = mem_array(nh ? nh : 1, sizeof(*map->pair));
-	for (size_t i = 0, j = 0; i < nh && j < nt;) {
-		int c = strcmp(h[i]->point, t[j]->point);
-
-		if (c == 0 && !strcmp(h[i]->type, t[j]->type) && !strcmp(h[i]->source, t[j]->source))
-			map->pair[map->n++] = (struct pair){h[i]->dev, t[j]->dev, (size_t)(h[i] - here->m)};
-		i += c <= 0;
-		j += c >= 0;
-	}
-	qsort(map->pair, map->n, sizeof(*map->pair), by_from);
-	/* A file system may be mounted at several points; the first that both know decides. */
-	for (size_t i = 0; i < map->n; i++)
-		if (!kept || map->pair[kept - 1].from != map->pair[i].from)
-			map->pair[kept++] = map->pair[i];
-	map->n = kept;
-	mem_free(h);
-	mem_free(t);
+	map->pair = mem_array(n ? n : 1, sizeof(*map->pair));
+	for (size_t i = 0; i < n; i++)
+		p[i] = &pair[i];
+	qsort(p, n, sizeof(*p), by_from);
+	for (size_t i = 0; i < n; i++)
+		if (!map->n || map->pair[map->n - 1].from != p[i]->from)
+			map->pair[map->n++] = *p[i];
+	mem_free(p);
 	return map;
 }
 

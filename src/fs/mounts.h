@@ -1,21 +1,18 @@
 /*
- * mounts: which device number stands for which mounted file system, here and on another node.
+ * mounts: where file systems are mounted on this node; and which device number of this node is which one of another.
  *
  * The st_dev of a network file system is made up by each node when it mounts it.  So that what is stored does not depend on the node that
- * read it, the ranks of a run use rank 0's number for the same mount: the same mount point, type and source.  Tables are filled by one
- * thread and read by any.
+ * read it, the ranks of a run use rank 0's number for what lies under the same path.  How a mount table spells a source or a type is no
+ * help: one server has several names.  Tables are filled by one thread and read by any.
  */
 #ifndef FS_MOUNTS_H
 #define FS_MOUNTS_H
 #include "base/err.h"
-#include "base/wire.h"
+#include <stddef.h>
+#include <stdint.h>
 
-struct mount {
-	char *point, *type, *source; /* as the kernel writes them, blanks as \040 */
-	uint64_t dev;                /* as stat(2) gives it */
-};
 struct mounts {
-	struct mount *m; /* in the order of mounting: of several at one point the last is seen */
+	char **point; /* in the order of mounting; a point may be there twice, or below one that hides it */
 	size_t n;
 };
 
@@ -25,16 +22,13 @@ int mounts_load(struct mounts *t, struct err *err);
 void mounts_parse(struct mounts *t, const char *text, size_t n);
 void mounts_release(struct mounts *t);
 
-/* mounts_put, mounts_get: to and from a message; false when it is damaged (the table is empty then). */
-void mounts_put(const struct mounts *t, struct buf *b);
-bool mounts_get(struct mounts *t, struct wire_in *in);
+struct mounts_pair {
+	uint64_t from, to; /* as stat(2) gives them: here, there */
+};
 
-/*
- * From the numbers of `here` to those of `there`; a mount that only one of them has keeps its number.  NULL is the map that changes
- * nothing.
- */
+/* mounts_map_new: of several pairs with one `from` the first counts.  mounts_map_dev: what is in no pair keeps its number; NULL changes nothing. */
 struct mounts_map;
-struct mounts_map *mounts_map_new(const struct mounts *here, const struct mounts *there);
+struct mounts_map *mounts_map_new(const struct mounts_pair *pair, size_t n);
 void mounts_map_free(struct mounts_map *m);
 uint64_t mounts_map_dev(const struct mounts_map *m, uint64_t dev);
 

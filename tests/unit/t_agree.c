@@ -129,3 +129,36 @@ TEST(a_damaged_result_counts_as_a_failure)
 	CHECK_EQ(ranks_test(2, 0, damaged_rank, &(struct damaged){sum, sizeof(sum)}), 0);
 	CHECK_EQ(ranks_test(2, 0, damaged_rank, &(struct damaged){NULL, 0}), 0);
 }
+
+static int all_bytes(void *arg, struct comm *c, const struct env *env)
+{
+	struct router *r = router_new(c, env);
+	struct agree *a = agree_new(r);
+	struct buf mine, all[5];
+
+	(void)arg;
+	for (unsigned round = 0; round < 3; round++) {
+		buf_init(&mine, 64);
+		for (int i = 0; i < c->rank; i++)
+			buf_addf(&mine, "%u", round); /* nothing at all from rank 0 */
+		for (int i = 0; i < c->size; i++)
+			buf_init(&all[i], 64);
+		agree_gather(a, &mine, c->rank ? NULL : all);
+		for (int i = 0; i < c->size && c->rank == 0; i++) {
+			CHECK_EQ(all[i].len, (size_t)i);
+			for (size_t k = 0; k < all[i].len; k++)
+				CHECK_EQ(all[i].p[k], '0' + round);
+			buf_release(&all[i]);
+		}
+		buf_release(&mine);
+	}
+	agree_free(a);
+	router_free(r);
+	return 0;
+}
+
+TEST(rank_0_gets_what_each_has)
+{
+	for (int n = 1; n <= 5; n++)
+		CHECK_EQ(ranks_test(n, (uint64_t)n, all_bytes, NULL), 0);
+}

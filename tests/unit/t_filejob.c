@@ -490,8 +490,7 @@ TEST(the_directory_itself)
 
 TEST(attributes_and_device)
 {
-	char *dir = files_dir("attr"), *path = mem_printf("%s/f", dir), line[128];
-	struct mounts here, there;
+	char *dir = files_dir("attr"), *path = mem_printf("%s/f", dir);
 	struct job j = job_of(dir);
 	struct stat st;
 
@@ -499,11 +498,7 @@ TEST(attributes_and_device)
 	if (setxattr(path, "user.x", "v", 1, 0) < 0)
 		SKIP("this file system has no attributes");
 	REQUIRE(stat(path, &st) == 0);
-	snprintf(line, sizeof(line), "1 0 %u:%u / / rw - x y rw\n", (unsigned)(st.st_dev >> 8 & 0xfff),
-		(unsigned)((st.st_dev & 0xff) | (st.st_dev >> 12 & 0xfff00)));
-	mounts_parse(&here, line, strlen(line));
-	mounts_parse(&there, "1 0 0:77 / / rw - x y rw\n", 25);
-	make.mounts = mounts_map_new(&here, &there);
+	make.mounts = mounts_map_new(&(struct mounts_pair){st.st_dev, 77}, 1);
 	env_open(1, (size_t)16 << 20);
 	add(&j, "f");
 	start(&j);
@@ -514,8 +509,6 @@ TEST(attributes_and_device)
 	env_close();
 	mounts_map_free((struct mounts_map *)(uintptr_t)make.mounts);
 	make.mounts = NULL;
-	mounts_release(&here);
-	mounts_release(&there);
 	mem_free(path);
 	mem_free(dir);
 }

@@ -1,0 +1,540 @@
+/*
+ * One bcast of the paths, one gather of what each rank has mounted below them, and then rounds: rank 0 looks at everything and tells; the
+ * others look and compare.  A difference that is only one of time may be somebody at work there, so there are several rounds.
+ */
+#include "engine/view.h"
+#include "base/mem.h"
+#include "fs/place.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define ROUNDS     4
+#define ROUND_NS   ((int64_t)200 * 1000 * 1000) /* before the second; doubles */
+#define HELD_MAX   32                           /* descriptors kept by one rank */
+#define HELD_SHARE 8                            /* and at most this part of what the process may have, by all its ranks */
+#define PATHS_MAX  (COMM_MAX / 2)
+
+struct spot {
+	char *path;
+	bool whole, below; /* below: a mount point, found below a path */
+	bool enter;        /* what lies there is read */
+	bool moved;        /* differs from the round before */
+	int fd;            /* keeps it mounted; -1: not held */
+	struct place at;
+};
+
+struct view {
+	char *node;
+	struct spot *spot; /* by path, each once */
+	size_t n;
+	struct mounts_map *map;
+	uint64_t *odd; /* devices where each mount makes up inode numbers */
+	size_t odds;
+};
+
+static void put_str(struct buf *b, const char *s)
+{
+	wire_put_bytes(b, s, strlen(s));
+}
+
+static char *get_str(struct wire_in *in)
+{
+	size_t n;
+	const uint8_t *p = wire_bytes(in, &n);
+
+	return mem_strndup((const char *)p, n);
+}
+
+static void spot_add(struct view *v, size_t *cap, char *path, bool whole, bool below)
+{
+	if (v->n == *cap) {
+		*cap = *cap ? 2 * *cap : 8;
+		v->spot = mem_regrow(v->spot, *cap, sizeof(*v->spot));
+	}
+	v->spot[v->n++] = (struct spot){.path = path, .whole = whole, .below = below, .enter = true, .fd = -1};
+}
+
+/* A path before what is below it; of one that is there twice the one of which all is wanted. */
+static int by_path(const void *a, const void *b)
+{
+	const struct spot *x = a, *y = b;
+	int c = strcmp(x->path, y->path);
+
+	if (c)
+		return c;
+	return x->whole != y->whole ? y->whole - x->whole : x->below - y->below;
+}
+
+static void sort_spots(struct view *v)
+{
+	size_t kept = 0;
+
+	if (v->n)
+		qsort(v->spot, v->n, sizeof(*v->spot), by_path);
+	for (size_t i = 0; i < v->n; i++) {
+		if (kept && !strcmp(v->spot[kept - 1].path, v->spot[i].path))
+			mem_free(v->spot[i].path);
+		else
+			v->spot[kept++] = v->spot[i];
+	}
+	v->n = kept;
+}
+
+static int key_cmp(const void *key, const void *s)
+{
+	return strcmp(key, ((const struct spot *)s)->path);
+}
+
+static struct spot *spot_at(const struct view *v, const char *path)
+{
+	return v->n ? bsearch(path, v->spot, v->n, sizeof(*v->spot), key_cmp) : NULL;
+}
+
+/* ---- what is mounted below ---- */
+
+/* Where the kernel says that a descriptor is; NULL: it does not say. */
+static char *true_path(int fd)
+{
+	char name[64], *room = mem_alloc(PATH_MAX + 1);
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	n = fd < 0 ? -1 : readlink(name, room, PATH_MAX);
+	if (n <= 0) {
+		mem_free(room);
+		return NULL;
+	}
+	room[n] = 0;
+	return room;
+}
+
+static bool skipped(const struct view_rules *rules, const char *path, size_t from)
+{
+	char *upper = mem_strdup(path);
+	bool skip = false;
+
+	if (rules->skip) {
+		for (char *p = strchr(upper + from + 1, '/'); p && !skip; p = strchr(p + 1, '/')) {
+			*p = 0;
+			skip = rules->skip(rules->arg, upper);
+			*p = '/';
+		}
+		skip = skip || rules->skip(rules->arg, upper);
+	}
+	mem_free(upper);
+	return skip;
+}
+
+struct top {
+	char *at;         /* where the path leads, without links */
+	const char *path; /* as the user has it */
+};
+
+static int by_top(const void *a, const void *b)
+{
+	return strcmp(((const struct top *)a)->at, ((const struct top *)b)->at);
+}
+
+/* Looking mounts what is to be mounted, so this comes before the table is read. */
+static struct top *find_tops(const struct view *v, size_t *n)
+{
+	struct top *t = mem_array(v->n ? v->n : 1, sizeof(*t));
+
+	*n = 0;
+	for (size_t i = 0; i < v->n; i++) {
+		struct place at;
+		int fd = place_look(v->spot[i].path, !v->spot[i].whole, &at);
+		char *p = v->spot[i].whole ? true_path(fd) : NULL;
+
+		if (p)
+			t[(*n)++] = (struct top){p, v->spot[i].path};
+		if (fd >= 0)
+			close(fd);
+	}
+	if (*n)
+		qsort(t, *n, sizeof(*t), by_top);
+	return t;
+}
+
+/* A point that lies `rest` below each of the paths that lead to `at`. */
+static void point_below(const struct top *t, size_t n, const char *at, const char *rest, const struct view_rules *rules, struct buf *out)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(t[mid].at, at) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < n && !strcmp(t[lo].at, at); lo++) {
+		size_t own = strcmp(t[lo].path, "/") ? strlen(t[lo].path) : 0;
+		char *as = mem_printf("%.*s%s", (int)own, t[lo].path, rest);
+
+		if (!skipped(rules, as, own))
+			put_str(out, as);
+		mem_free(as);
+	}
+}
+
+static void find_points(const struct view *v, const struct view_rules *rules, const struct log *log, struct buf *out)
+{
+	struct mounts m;
+	struct err e;
+	size_t n;
+	struct top *t = find_tops(v, &n);
+
+	err_clear(&e);
+	if (mounts_load(&m, &e) < 0)
+		log_msg(log, LOG_WARN, "%s: what is mounted below what is to be saved is not compared between nodes", e.msg);
+	for (size_t i = 0; i < m.n; i++) {
+		char *upper = mem_strdup(m.point[i]);
+
+		for (size_t k = strlen(upper); k-- > 0;) {
+			if (upper[k] != '/' || !m.point[i][k + 1])
+				continue;
+			upper[k] = 0;
+			point_below(t, n, k ? upper : "/", m.point[i] + k, rules, out);
+		}
+		mem_free(upper);
+	}
+	mounts_release(&m);
+	for (size_t i = 0; i < n; i++)
+		mem_free(t[i].at);
+	mem_free(t);
+}
+
+static void add_points(struct view *v, size_t *cap, const struct buf *from)
+{
+	struct wire_in in;
+
+	wire_in_init(&in, from->p, from->len);
+	while (in.p < in.end && !in.bad) {
+		char *p = get_str(&in);
+
+		if (in.bad || *p != '/')
+			mem_free(p);
+		else
+			spot_add(v, cap, p, true, true);
+	}
+}
+
+/* ---- comparing ---- */
+
+static bool place_eq(const struct place *a, const struct place *b)
+{
+	return a->errnum == b->errnum && a->type == b->type && a->ino == b->ino && a->dev == b->dev && !ts_cmp(&a->mtime, &b->mtime) &&
+	       a->names == b->names;
+}
+
+static size_t held_max(int size)
+{
+	struct rlimit lim;
+	size_t n = HELD_MAX;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / HELD_SHARE / (rlim_t)size < n)
+		n = (size_t)(lim.rlim_cur / HELD_SHARE / (rlim_t)size);
+	return n;
+}
+
+/* The path below which this was found; it sorts before, so it has been looked at. */
+static const struct spot *path_above(const struct view *v, const struct spot *s)
+{
+	char *upper = mem_strdup(s->path);
+	const struct spot *top = NULL;
+
+	for (char *p = strrchr(upper, '/'); p && p != upper && (!top || top->below); p = strrchr(upper, '/')) {
+		*p = 0;
+		top = spot_at(v, upper);
+	}
+	mem_free(upper);
+	return top && !top->below ? top : spot_at(v, "/");
+}
+
+static void look(struct view *v, const struct view_rules *rules, size_t hold, bool first)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		struct spot *s = &v->spot[i];
+		const struct spot *top = s->below && rules->one_file_system ? path_above(v, s) : NULL;
+		struct place before = s->at;
+
+		if (s->fd >= 0)
+			close(s->fd);
+		s->fd = place_look(s->path, !s->whole, &s->at);
+		s->moved = !first && !place_eq(&before, &s->at);
+		s->enter = !top || s->at.dev == top->at.dev;
+		if (s->fd >= 0 && held++ >= hold) {
+			close(s->fd);
+			s->fd = -1;
+		}
+	}
+}
+
+static void put_places(const struct view *v, struct buf *b)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		wire_put_u8(b, v->spot[i].enter | v->spot[i].moved << 1);
+		place_put(b, &v->spot[i].at);
+	}
+}
+
+static int differs(const struct view *v, const struct spot *s, const char *leader, int code, const char *why, struct err *err)
+{
+	return err_set(err, code, "node %s: %s is not what it is on rank 0 (node %s): %s%s", v->node, s->path, leader, why,
+		s->below ? "; mount the same there on all nodes, or leave it out (--exclude)"
+			 : "; all nodes must see the same files below it");
+}
+
+static int compare(
+	const struct view *v, const struct spot *s, const char *leader, uint8_t flags, const struct place *there, struct err *err)
+{
+	bool enter = flags & 1, moved = flags >> 1;
+	const char *why;
+	enum place_match m = place_compare(&s->at, there, &why);
+
+	if (s->enter != enter && !s->at.errnum && !there->errnum)
+		return differs(v, s, leader, ERR_INVALID, "mounted on one of them only", err);
+	if (!enter && !there->errnum && !s->at.errnum && s->at.type == there->type)
+		return 0;
+	/* Nobody can see two moments of what changes all the time; the inode is the same. */
+	if (m == PLACE_MOVED && moved && s->moved && s->at.ino == there->ino)
+		return 0;
+	return m == PLACE_SAME ? 0 : differs(v, s, leader, m == PLACE_MOVED ? ERR_IO : ERR_INVALID, why, err);
+}
+
+static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *pair, struct err *err)
+{
+	struct wire_in in;
+	char *leader;
+	int rc = 0;
+
+	wire_in_init(&in, b->p, b->len);
+	leader = get_str(&in);
+	for (size_t i = 0; i < v->n && !in.bad; i++) {
+		struct place there;
+		uint8_t flags = wire_u8(&in);
+
+		place_get(&in, &there);
+		pair[i] = (struct mounts_pair){v->spot[i].at.dev, there.dev};
+		if (!rc && !in.bad)
+			rc = compare(v, &v->spot[i], leader, flags, &there, err);
+	}
+	if (!wire_done(&in))
+		rc = err_set(err, ERR_INVALID, "a damaged message from rank 0: what it sees");
+	mem_free(leader);
+	return rc;
+}
+
+static int rounds(struct view *v, struct agree *a, struct router *r, const struct view_rules *rules, struct err *err)
+{
+	struct mounts_pair *pair = mem_array(v->n ? v->n : 1, sizeof(*pair));
+	size_t hold = held_max(router_size(r));
+	int64_t pause = ROUND_NS;
+	struct buf b;
+	int rc = 0;
+
+	buf_init(&b, COMM_MAX);
+	for (int i = 0;; i++, pause *= 2) {
+		look(v, rules, hold, i == 0);
+		if (router_rank(r) == 0) {
+			buf_reset(&b);
+			put_str(&b, v->node);
+			put_places(v, &b);
+		}
+		agree_bcast(a, &b);
+		err_clear(err);
+		if (router_rank(r) != 0)
+			compare_all(v, &b, pair, err);
+		rc = agree_all(a, err);
+		if (rc != ERR_IO || i + 1 == ROUNDS)
+			break;
+		clock_sleep(router_env(r)->clock, pause);
+	}
+	if (!rc && router_rank(r) != 0)
+		v->map = mounts_map_new(pair, v->n);
+	buf_release(&b);
+	mem_free(pair);
+	return rc;
+}
+
+static void note_odd(struct view *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct place *p = &v->spot[i].at;
+
+		if (p->errnum || place_numbered(p) || !view_numbered(v, p->dev))
+			continue;
+		v->odd = mem_regrow(v->odd, v->odds + 1, sizeof(*v->odd));
+		v->odd[v->odds++] = p->dev;
+	}
+}
+
+/* ---- together ---- */
+
+static void put_paths(const struct view_path *paths, size_t n, struct buf *b)
+{
+	for (size_t i = 0; i < n && b->len < PATHS_MAX; i++) {
+		wire_put_u8(b, paths[i].whole);
+		put_str(b, paths[i].path);
+	}
+}
+
+static void get_paths(struct view *v, size_t *cap, const struct buf *b)
+{
+	struct wire_in in;
+
+	wire_in_init(&in, b->p, b->len);
+	while (in.p < in.end && !in.bad) {
+		bool whole = wire_u8(&in);
+
+		spot_add(v, cap, get_str(&in), whole, false);
+	}
+}
+
+/* All ranks' mount points to rank 0, and from there to all. */
+static int share_points(struct view *v, size_t *cap, struct agree *a, struct router *r, const struct view_rules *rules, struct err *err)
+{
+	int size = router_size(r);
+	struct buf mine, *all = NULL;
+	bool leads = router_rank(r) == 0;
+
+	buf_init(&mine, COMM_MAX / (size_t)size - 64);
+	find_points(v, rules, &router_env(r)->log, &mine);
+	if (mine.overflow)
+		err_set(err, ERR_NOMEM, "node %s: too many file systems are mounted below what is to be saved", v->node);
+	if (err->code)
+		buf_reset(&mine);
+	if (leads) {
+		all = mem_array((size_t)size, sizeof(*all));
+		for (int i = 0; i < size; i++)
+			buf_init(&all[i], COMM_MAX);
+	}
+	agree_gather(a, &mine, all);
+	mine.max = COMM_MAX;
+	for (int i = 0; leads && i < size; i++) {
+		buf_add(&mine, all[i].p, all[i].len);
+		buf_release(&all[i]);
+	}
+	mem_free(all);
+	agree_bcast(a, &mine);
+	add_points(v, cap, &mine);
+	sort_spots(v);
+	buf_release(&mine);
+	return agree_all(a, err);
+}
+
+int view_share(struct agree *a, struct router *r, const struct view_path *paths, size_t n, const struct view_rules *rules,
+	struct view **out, struct err *err)
+{
+	struct view *v = mem_zalloc(sizeof(*v));
+	size_t cap = 0;
+	struct buf b;
+	int rc;
+
+	err_clear(err);
+	v->node = mem_strdup(rules->node ? rules->node : "");
+	buf_init(&b, COMM_MAX);
+	put_paths(paths, n, &b);
+	agree_bcast(a, &b);
+	get_paths(v, &cap, &b);
+	buf_release(&b);
+	sort_spots(v);
+	rc = share_points(v, &cap, a, r, rules, err);
+	if (!rc)
+		rc = rounds(v, a, r, rules, err);
+	if (!rc)
+		note_odd(v);
+	if (rc) {
+		view_free(v);
+		v = NULL;
+	}
+	*out = v;
+	return rc;
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->spot[i].fd >= 0)
+			close(v->spot[i].fd);
+		mem_free(v->spot[i].path);
+	}
+	mem_free(v->spot);
+	mem_free(v->node);
+	mem_free(v->odd);
+	mounts_map_free(v->map);
+	mem_free(v);
+}
+
+/* ---- later ---- */
+
+static int spot_still(const struct view *v, const struct spot *s, struct err *err)
+{
+	struct place now;
+	bool counts = s->fd >= 0 || place_numbered(&s->at); /* where numbers are made up, they may be made up anew for what nobody holds */
+
+	if (s->at.errnum || !s->enter)
+		return 0;
+	place_again(s->path, !s->whole, &now);
+	if (now.errnum)
+		return err_set(
+			err, ERR_IO, "node %s: %s is gone: unmounted, moved away or removed while it was being saved", v->node, s->path);
+	if (now.type != s->at.type || now.dev != s->at.dev || (counts && now.ino != s->at.ino))
+		return err_set(err, ERR_IO,
+			"node %s: %s is not what it was when the run began: unmounted, mounted again, or a link on the way to it was "
+			"switched",
+			v->node, s->path);
+	return 0;
+}
+
+int view_still(const struct view *v, const char *path, struct err *err)
+{
+	char *upper;
+	int rc = 0;
+
+	if (!v)
+		return 0;
+	if (!path) {
+		for (size_t i = 0; i < v->n && rc == 0; i++)
+			rc = spot_still(v, &v->spot[i], err);
+		return rc;
+	}
+	upper = mem_strdup(path);
+	for (size_t n = strlen(upper); rc == 0 && n; n--) {
+		const struct spot *s;
+
+		if (path[n] && path[n] != '/')
+			continue;
+		upper[n] = 0;
+		s = spot_at(v, upper);
+		if (s)
+			rc = spot_still(v, s, err);
+	}
+	if (rc == 0 && spot_at(v, "/"))
+		rc = spot_still(v, spot_at(v, "/"), err);
+	mem_free(upper);
+	return rc;
+}
+
+const struct mounts_map *view_devices(const struct view *v)
+{
+	return v ? v->map : NULL;
+}
+
+bool view_numbered(const struct view *v, uint64_t dev)
+{
+	for (size_t i = 0; v && i < v->odds; i++)
+		if (v->odd[i] == dev)
+			return false;
+	return true;
+}
