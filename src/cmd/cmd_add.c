@@ -209,7 +209,6 @@ static int open_all(struct add *a, struct err *err)
 		rc = addjob_parent(&a->job, s, err);
 	if (rc)
 		return rc;
-	a->job.opt.lock = s->lock;
 	if (a->job.opt.parent && strcmp(a->job.opt.parent->hostname, a->job.opt.head.hostname) != 0)
 		out_say(s->cmd->out, 1, "using parent snapshot %s, from %s", id_short(&a->job.opt.parent->id).s,
 			a->job.opt.parent->hostname);

@@ -232,16 +232,11 @@ static void tick(struct task *t)
 {
 	struct backup *b = task_of(t, struct backup, tick);
 	struct backup_counts sum;
-	struct err e;
 
 	if (part_done(b))
 		return;
 	look_for_stop(b);
 	if (b->rank == 0) {
-		if (b->opt->lock && lock_lost(b->opt->lock) && b->asked != RUN_CANCELED) {
-			err_set(&e, ERR_LOCKED, "the lock on the repository was lost: no snapshot can be saved");
-			run_fail(b, &e);
-		}
 		indexer_tick(b->indexer);
 		run_counts(b, &b->of_rank[0]);
 		run_sum_counts(b, &sum);
@@ -344,8 +339,6 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	}
 	if (b->opt->dry_run)
 		return 0;
-	if (b->opt->lock && lock_lost(b->opt->lock))
-		return err_set(&b->err, ERR_LOCKED, "the lock on the repository was lost: no snapshot can be saved");
 	s.tree = b->tree;
 	s.has_parent = b->opt->parent != NULL;
 	if (s.has_parent)

@@ -9,7 +9,6 @@
 #include "dist/agree.h"
 #include "format/snapshot.h"
 #include "fs/match.h"
-#include "repo/lock.h"
 #include "repo/repo.h"
 
 struct backup_marker {       /* --exclude-if-present NAME[:HEADER] */
@@ -35,7 +34,6 @@ struct backup_options {
 	bool objects_max_given;        /* else what is usual for the store */
 	struct snapshot head;          /* time, hostname, username, uid, gid, tags, excludes, paths (absolute), program_version; borrowed */
 	const struct snapshot *parent; /* NULL: none */
-	struct lock *lock;             /* NULL in a dry run */
 };
 
 struct backup_counts {
@@ -68,7 +66,7 @@ struct backup_result {
  * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for exit code 3.  All ranks return the same
  * code, that of the first rank that failed; no snapshot is saved then.  ERR_NOSPACE when the store is full, or would hold more than
  * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE when nothing at all is left of the
- * targets ("snapshot is empty"), ERR_LOCKED when the lock was lost.  *stop (may be NULL) becomes an enum engine_stop (stopped.h) in a
+ * targets ("snapshot is empty").  What is published, index files and the snapshot, is published as the repository's guards allow (repo_guard).  *stop (may be NULL) becomes an enum engine_stop (stopped.h) in a
  * signal handler or another thread: within a fraction of a second the run begins to end with ERR_CANCELED.  ENGINE_WIND_UP counts on
  * rank 0 only.
  */

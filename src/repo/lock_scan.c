@@ -36,6 +36,18 @@ static int list_locks(struct repo *r, struct listing *l, struct err *err)
 	return rc;
 }
 
+int lock_listed(struct repo *r, const struct id *id, bool *found, struct err *err)
+{
+	struct listing l = {0};
+	int rc = list_locks(r, &l, err);
+
+	*found = false;
+	for (size_t i = 0; i < l.n && !rc; i++)
+		*found |= id_equal(&l.v[i].id, id);
+	mem_free(l.v);
+	return rc;
+}
+
 static int load_lock(struct repo *r, const struct id *id, struct lockfile *f, struct err *err)
 {
 	struct buf json;

@@ -21,5 +21,7 @@ struct lock_scan {
 int lock_scan_once(struct lock_scan *s, struct err *err);
 /* lock_scan_patiently: a lock that cannot be read may be one that is being written: three more looks after `pause`, 2 and 4 times that. */
 int lock_scan_patiently(struct lock_scan *s, int64_t pause, struct err *err);
+/* lock_listed: does the listing have this lock file? */
+int lock_listed(struct repo *r, const struct id *id, bool *found, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * repo: one rank's view of a repository: its key, its config, its files (restic-format.md 2, 3, 8).  No files of the user, no ranks.
  *
- * After opening it is immutable and may be used by all threads of the rank; contexts for crypto and compression are lent by repo_ctx_get.
+ * After opening, and once its guards are set, it is immutable and may be used by all threads of the rank; contexts for crypto and compression are lent by repo_ctx_get.
  */
 #ifndef REPO_REPO_H
 #define REPO_REPO_H
@@ -14,6 +14,16 @@
 #include "kern/hash.h"
 #include "kern/seal.h"
 
+/*
+ * What must hold while this repository is written to.  may(arg, err): may index files and snapshots still be published?  0; ERR_NOTFOUND: no, what they would
+ * name may be gone; other errors: it cannot be told now.  Blocking, any thread.
+ */
+struct repo_guard {
+	int (*may)(void *arg, struct err *err);
+	void *arg;
+};
+#define REPO_GUARDS 4
+
 struct repo {
 	struct backend *be; /* borrowed */
 	const struct env *env;
@@ -24,6 +34,8 @@ struct repo {
 	int level;          /* libzstd level for v2 (COMPRESS_*) */
 	bool compress_data; /* false: --compression off: data blobs stored raw, trees and files still compressed */
 	struct repo_ctx_pool *pool;
+	struct repo_guard guard[REPO_GUARDS]; /* repo_guard */
+	size_t guards;
 };
 
 /* repo_probe(be): 0 when a config exists, ERR_NOREPO when not, other errors as they come. */
@@ -76,6 +88,13 @@ const uint8_t *repo_ctx_iv(struct repo_ctx *c);
  */
 int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct buf *out, struct err *err);
 int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, struct id *id, struct err *err);
+/*
+ * repo_guard: from now on each index file and each snapshot is uploaded only if all guards say right before that it may be; if one says right after the
+ * upload that what it names may be gone, it is removed again and saving it has failed.  An index that names packs which a prune has removed would make the next
+ * run believe them stored.  Not while another thread saves.  repo_unguard: the guards with this arg do not count any more.
+ */
+void repo_guard(struct repo *r, int (*may)(void *arg, struct err *err), void *arg);
+void repo_unguard(struct repo *r, const void *arg);
 /*
  * repo_seal_file: the stored bytes and name for a plaintext, without storing: for asynchronous writers.  repo_open_file: the reverse, on
  * whole stored bytes.

@@ -181,7 +181,7 @@ int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, stru
 	buf_init(&stored, REPO_FILE_MAX + (REPO_FILE_MAX >> 4));
 	rc = repo_seal_file(r, t, p, n, &stored, &name, &own);
 	if (!rc)
-		rc = backend_put(r->be, t, t == BACKEND_CONFIG ? NULL : &name, stored.p, stored.len, &own);
+		rc = repo_file_put(r, t, &name, stored.p, stored.len, &own);
 	if (rc) {
 		repo_file_prefix(&own, "save", t, &name);
 		err_copy(err, &own);

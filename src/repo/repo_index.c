@@ -155,7 +155,7 @@ int repo_save_index(struct repo *r, const struct repo_pack *p, size_t n, const s
 	}
 	if (!rc) {
 		hash_once(c->hash, stored.p, stored.len, &name);
-		rc = backend_put(r->be, BACKEND_INDEX, &name, stored.p, stored.len, &w.err);
+		rc = repo_file_put(r, BACKEND_INDEX, &name, stored.p, stored.len, &w.err);
 	}
 	repo_ctx_put(r, c);
 	if (rc) {

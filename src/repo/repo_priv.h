@@ -21,6 +21,9 @@ int repo_file_hash(const struct id *id, const uint8_t *p, size_t n, struct err *
 /* repo_file_get: the stored bytes of a file, their hash checked; once more when it is wrong, because the fault may have been on the way. */
 int repo_file_get(struct repo *r, enum backend_type t, const struct id *id, size_t max, struct buf *stored, struct err *err);
 
+/* repo_file_put: stores the bytes of a file; index files and snapshots as the guards allow. */
+int repo_file_put(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct err *err);
+
 /* repo_file_prefix: says in front of an error which file it was; returns its code. */
 int repo_file_prefix(struct err *err, const char *what, enum backend_type t, const struct id *id);
 

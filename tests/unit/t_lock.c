@@ -12,7 +12,8 @@ static const struct lock_timing fast = {
 	.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 400 * MS, .stale = 1800000 * MS, .again = 10 * MS};
 
 /* Does not give up while a test lasts. */
-static const struct lock_timing tenacious = {.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 100000 * MS, .stale = 1800000 * MS};
+static const struct lock_timing tenacious = {
+	.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 100000 * MS, .stale = 1800000 * MS, .again = 10 * MS};
 
 struct run {
 	struct fixture f;
@@ -197,7 +198,7 @@ TEST(a_lock_that_somebody_removed_is_lost)
 }
 
 /* lock_check sees at once what the thread has yet to find. */
-TEST(check_finds_a_removed_lock_and_a_conflict)
+TEST(check_finds_a_removed_lock)
 {
 	struct lock_timing slow = fast;
 	struct run r;
@@ -209,25 +210,43 @@ TEST(check_finds_a_removed_lock_and_a_conflict)
 	start(&r, backend_mem_new());
 	REQUIRE(lock_acquire(r.f.repo, &r.who, true, 0, &slow, on_lost, &r, &l, &err) == 0);
 	CHECK_EQ(lock_check(l, &err), 0);
-	id = put_lock(&r, &r.other, 0, false);
-	CHECK_EQ(lock_check(l, &err), ERR_LOCKED);
-	REQUIRE(backend_remove(r.f.be, BACKEND_LOCK, &id, NULL) == 0);
-	CHECK_EQ(lock_check(l, &err), 0);
 	id = fixture_first(r.f.be, BACKEND_LOCK);
 	REQUIRE(backend_remove(r.f.be, BACKEND_LOCK, &id, NULL) == 0);
-	CHECK_EQ(lock_check(l, &err), ERR_IO);
-	CHECK_EQ(atomic_load(&r.lost), 0);
+	CHECK_EQ(lock_check(l, &err), ERR_NOTFOUND);
+	CHECK(strstr(err.msg, "removed") != NULL);
+	CHECK_EQ(atomic_load(&r.lost), 1);
+	CHECK(lock_lost(l));
+	CHECK_EQ(lock_check(l, &err), ERR_NOTFOUND);
 	lock_release(l);
 	fixture_release(&r.f);
 }
 
-/* A store whose writing can be made to fail, or to hang. */
+/* A store whose writing can be made to fail, or to hang; which does not find what is there; where the lock goes away while something else is uploaded. */
 struct weak {
 	struct backend b;
 	struct backend *inner;
-	atomic_bool refuse, hang;
+	atomic_bool refuse, hang, unlock;
+	atomic_int blind, unlisted; /* looks at locks, listings of them that find nothing */
 	_Atomic(struct backend_op *) hung;
 };
+
+static void unlock_all(struct backend *be)
+{
+	while (fixture_count(be, BACKEND_LOCK)) {
+		struct id id = fixture_first(be, BACKEND_LOCK);
+
+		REQUIRE(backend_remove(be, BACKEND_LOCK, &id, NULL) == 0);
+	}
+}
+
+static bool took_one(atomic_int *n)
+{
+	int have = atomic_load(n);
+
+	while (have > 0 && !atomic_compare_exchange_weak(n, &have, have - 1))
+		;
+	return have > 0;
+}
 
 static void weak_start(struct backend *b, struct backend_op *op)
 {
@@ -242,12 +261,23 @@ static void weak_start(struct backend *b, struct backend_op *op)
 		op->done(op);
 		return;
 	}
+	if (op->verb == BACKEND_STAT && op->type == BACKEND_LOCK && took_one(&w->blind)) {
+		err_set(&op->err, ERR_NOTFOUND, "404");
+		op->done(op);
+		return;
+	}
+	if (op->verb == BACKEND_PUT && op->type != BACKEND_LOCK && atomic_load(&w->unlock))
+		unlock_all(w->inner);
 	backend_start(w->inner, op);
 }
 
 static int weak_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
 {
-	return backend_list(((struct weak *)(void *)b)->inner, t, fn, arg, err);
+	struct weak *w = (struct weak *)(void *)b;
+
+	if (t == BACKEND_LOCK && took_one(&w->unlisted))
+		return 0;
+	return backend_list(w->inner, t, fn, arg, err);
 }
 
 static void weak_free(struct backend *b)
@@ -371,24 +401,128 @@ TEST(waking_up_late)
 	}
 }
 
-TEST(lost_is_known_before_the_thread_wakes_up)
+/* The thread has not had its turn yet: who publishes refreshes the lock, carefully, or hears that it is gone. */
+TEST(what_is_published_after_a_long_sleep_waits_for_the_refresh)
 {
-	struct lock_timing t = fast;
-	struct clock clock = *clock_real();
+	for (int gone = 0; gone < 2; gone++) {
+		struct lock_timing t = fast;
+		struct clock clock = *clock_real();
+		struct run r;
+		struct err err = {0};
+		struct lock *l;
+		struct id id;
+
+		t.refresh = t.give_up = 100000 * MS;
+		atomic_store(&skew, 0);
+		start(&r, backend_mem_new());
+		clock.mono_ns = skewed;
+		r.f.env.clock = &clock;
+		REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &t, on_lost, &r, &l, &err) == 0);
+		first_lock = fixture_first(r.f.be, BACKEND_LOCK);
+		if (gone)
+			unlock_all(r.f.be);
+		atomic_store(&skew, t.stale + MS);
+		CHECK_EQ(repo_save(r.f.repo, BACKEND_SNAPSHOT, "{}", 2, &id, &err), gone ? ERR_IO : 0);
+		CHECK_EQ(fixture_count(r.f.be, BACKEND_SNAPSHOT), !gone);
+		CHECK_EQ(atomic_load(&r.lost), gone);
+		CHECK(gone || refreshed(&r));
+		lock_release(l);
+		CHECK_EQ(locks(&r), 0);
+		fixture_release(&r.f);
+	}
+}
+
+static int save_index(struct run *r, struct err *err)
+{
+	struct blob b = {.id = fixture_id(3), .type = BLOB_DATA, .length = 100, .plain = 200};
+	struct repo_pack p = {.id = fixture_id(4), .blobs = 1};
+
+	err_clear(err);
+	return repo_save_index(r->f.repo, &p, 1, &b, err);
+}
+
+/* Only what begins with a lock and ends with it is published: index files and snapshots, and nothing else is kept back. */
+TEST(nothing_is_published_without_the_lock)
+{
+	for (int late = 0; late < 2; late++) {
+		struct lock_timing slow = fast;
+		struct weak *w = weak_new();
+		struct run r;
+		struct err err = {0};
+		struct lock *l;
+		struct id id;
+
+		slow.refresh = slow.give_up = 100000 * MS;
+		start(&r, &w->b);
+		REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &slow, on_lost, &r, &l, &err) == 0);
+		CHECK_EQ(save_index(&r, &err), 0);
+		CHECK_EQ(repo_save(r.f.repo, BACKEND_SNAPSHOT, "{}", 2, &id, &err), 0);
+		if (late)
+			atomic_store(&w->unlock, true);
+		else
+			unlock_all(r.f.be);
+		CHECK_EQ(save_index(&r, &err), ERR_IO);
+		CHECK(strstr(err.msg, "lock is lost: somebody has removed it") != NULL);
+		CHECK_EQ(repo_save(r.f.repo, BACKEND_SNAPSHOT, "{ }", 3, &id, &err), ERR_IO);
+		CHECK_EQ(fixture_count(r.f.be, BACKEND_INDEX), 1);
+		CHECK_EQ(fixture_count(r.f.be, BACKEND_SNAPSHOT), 1);
+		CHECK_EQ(atomic_load(&r.lost), 1);
+		lock_release(l);
+		CHECK_EQ(save_index(&r, &err), 0); /* who has no lock is not asked for one */
+		fixture_release(&r.f);
+	}
+}
+
+/* What a server does not find once is looked for again, and in the listing: only when all agree is it believed. */
+TEST(a_lock_that_is_not_found_once_is_not_lost)
+{
+	static const struct {
+		int blind, unlisted;
+		int code;
+	} row[] = {{1, 0, 0}, {2, 0, 0}, {3, 1000, ERR_NOTFOUND}, {1, 1000, 0}, {4, 0, ERR_IO}, {3, 0, 0}, {2, 1, ERR_NOTFOUND}};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		struct lock_timing slow = fast;
+		struct weak *w = weak_new();
+		int64_t before;
+		struct run r;
+		struct err err = {0};
+		struct lock *l;
+
+		slow.refresh = slow.give_up = 100000 * MS;
+		start(&r, &w->b);
+		REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &slow, on_lost, &r, &l, &err) == 0);
+		atomic_store(&w->blind, row[i].blind);
+		atomic_store(&w->unlisted, row[i].unlisted);
+		before = clock_mono(clock_real());
+		CHECK_EQ(lock_check(l, &err), row[i].code);
+		CHECK(clock_mono(clock_real()) - before >= slow.again);
+		CHECK_EQ(atomic_load(&r.lost), row[i].code == ERR_NOTFOUND);
+		atomic_store(&w->blind, 0);
+		atomic_store(&w->unlisted, 0);
+		lock_release(l);
+		CHECK_EQ(locks(&r), 0);
+		fixture_release(&r.f);
+	}
+}
+
+TEST(a_refresh_survives_one_odd_answer)
+{
+	struct weak *w = weak_new();
 	struct run r;
 	struct err err = {0};
 	struct lock *l;
 
-	t.refresh = t.give_up = 100000 * MS;
-	atomic_store(&skew, 0);
-	start(&r, backend_mem_new());
-	clock.mono_ns = skewed;
-	r.f.env.clock = &clock;
-	REQUIRE(lock_acquire(r.f.repo, &r.who, true, 0, &t, on_lost, &r, &l, &err) == 0);
-	CHECK(!lock_lost(l));
-	atomic_store(&skew, t.stale + MS);
-	CHECK(lock_lost(l));
+	start(&r, &w->b);
+	REQUIRE(acquire(&r, &r.who, false, 0, &l, &err) == 0);
+	for (int i = 0; i < 3; i++) {
+		first_lock = fixture_first(w->inner, BACKEND_LOCK);
+		atomic_store(&w->blind, 1);
+		wait_for(refreshed, &r);
+	}
+	CHECK_EQ(atomic_load(&r.lost), 0);
 	lock_release(l);
+	CHECK_EQ(locks(&r), 0);
 	fixture_release(&r.f);
 }
 
