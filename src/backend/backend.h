@@ -48,17 +48,34 @@ struct backend_usage {
 	uint64_t objects_max; /* what the store says that it will take; 0: it did not say */
 };
 
+/* What a listing may find beside the files that can be read by their names. */
+enum backend_odd {
+	BACKEND_ODD_NAME = 1, /* another name */
+	BACKEND_ODD_TEMP,     /* a file's name with restic's "-tmp-…" behind it: a killed writer left it, or one writes it just now */
+	BACKEND_ODD_CASE,     /* 64 hex digits, not all in lower case: a file of ours, perhaps, that no GET finds */
+	BACKEND_ODD_KIND,     /* a file's name, but a directory, a FIFO, a link that leads nowhere, … */
+	BACKEND_ODD_PLACE     /* a file's name, but in another directory than the one where a GET looks */
+};
+
+/* Who hears of what a listing finds. */
+struct backend_names {
+	/* each file whose name is 64 lower-case hex digits.  A non-zero result ends the listing and is returned; err is then its business */
+	int (*file)(void *arg, const struct id *name, uint64_t size);
+	/* everything else; the path is below the repository's root, hostile, borrowed during the call.  NULL: nobody wants to know */
+	void (*odd)(void *arg, enum backend_odd why, const char *path);
+	void *arg;
+};
+
 struct backend;
 struct backend_vtable {
 	const char *scheme;
 	void (*start)(struct backend *b, struct backend_op *op);
 	/*
-	 * list: calls fn for each file whose name is 64 lower-case hex digits; others are skipped.  Blocking.  A directory that does not exist is empty; any other
-	 * fault is an error.  A non-zero result of fn ends the listing and is returned; err is then fn's business.  Without the retry decorator, names may have
-	 * been delivered before an error; with it they are delivered only once the whole listing succeeded.  fn may use the backend.
+	 * list: tells `to` the names of this type.  Blocking.  A directory that does not exist is empty; any other fault is an error.  Without the retry
+	 * decorator, names may have been delivered before an error; with it they are delivered only once the whole listing succeeded.  `to` may use the backend.
+	 * There are no files of type BACKEND_CONFIG to list, but what was to become one may be odd.
 	 */
-	int (*list)(struct backend *b, enum backend_type t, int (*fn)(void *arg, const struct id *name, uint64_t size), void *arg,
-		struct err *err);
+	int (*list)(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err);
 	int (*create)(struct backend *b, struct err *err); /* make the place (directories, bucket); fine if it exists */
 	void (*free)(struct backend *b);                   /* no operation may be under way */
 	int (*usage)(
@@ -68,6 +85,7 @@ struct backend {
 	const struct backend_vtable *vt;
 	unsigned connections; /* operations that make sense at once */
 	bool list_order;      /* unused names come back in lexical order (S3, Swift) */
+	bool temps;           /* files are written under temporary names, which a killed writer leaves */
 	uint64_t objects_max; /* so many objects such a place holds by custom; 0: there is no limit that one would meet */
 };
 
@@ -78,10 +96,15 @@ static inline void backend_start(struct backend *b, struct backend_op *op)
 {
 	b->vt->start(b, op);
 }
+/* backend_list_all: with what is odd; backend_list: the files alone. */
+static inline int backend_list_all(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+{
+	return b->vt->list(b, t, to, err);
+}
 static inline int backend_list(
 	struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
 {
-	return b->vt->list(b, t, fn, arg, err);
+	return backend_list_all(b, t, &(struct backend_names){.file = fn, .arg = arg}, err);
 }
 static inline int backend_create(struct backend *b, struct err *err)
 {

@@ -145,8 +145,7 @@ static void fault_start(struct backend *b, struct backend_op *op)
 }
 
 struct fault_list {
-	int (*fn)(void *, const struct id *, uint64_t);
-	void *arg;
+	const struct backend_names *to;
 	uint64_t left; /* names to let through */
 	bool broke;
 };
@@ -160,20 +159,20 @@ static int fault_name(void *arg, const struct id *name, uint64_t size)
 		return ERR_IO;
 	}
 	l->left--;
-	return l->fn(l->arg, name, size);
+	return l->to->file(l->to->arg, name, size);
 }
 
-static int fault_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int fault_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct fault *f = fault_of(b);
 	uint64_t n = fault_count_op(f);
-	struct fault_list l = {.fn = fn, .arg = arg, .left = answer(f, n, Q_WHERE) % 4};
+	struct fault_list l = {.to = to, .left = answer(f, n, Q_WHERE) % 4};
 	int code;
 
 	if (fault_dead(f, n))
 		return fault_set(f, n, err);
 	if (!yes(f, n, Q_FAIL, f->p.list_fail))
-		return backend_list(f->inner, t, fn, arg, err);
+		return backend_list_all(f->inner, t, to, err);
 	code = backend_list(f->inner, t, fault_name, &l, err);
 	return code && !l.broke ? code : fault_set(f, n, err);
 }

@@ -94,9 +94,9 @@ static void limit_start(struct backend *b, struct backend_op *op)
 	limit_pump(l);
 }
 
-static int limit_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int limit_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
-	return backend_list(limit_of(b)->inner, t, fn, arg, err);
+	return backend_list_all(limit_of(b)->inner, t, to, err);
 }
 
 static int limit_create(struct backend *b, struct err *err)

@@ -296,17 +296,9 @@ static void local_start(struct backend *b, struct backend_op *op)
 	jobs_put(op->type == BACKEND_LOCK ? l->lock_pool : l->pool, &c->task);
 }
 
-static int local_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int local_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
-	char *path;
-	int code;
-
-	if (t == BACKEND_CONFIG)
-		return 0;
-	path = mem_printf("%s/%s", local_of(b)->root, layout_dir(t));
-	code = local_dir_list(path, t == BACKEND_PACK, fn, arg, err);
-	mem_free(path);
-	return code;
+	return local_dir_list(local_of(b)->root, t, to, err);
 }
 
 static int local_create(struct backend *b, struct err *err)
@@ -351,6 +343,7 @@ struct backend *backend_local_new(const char *path, unsigned connections)
 	struct local *l = mem_zalloc(sizeof(*l));
 
 	l->b.vt = &local_vtable;
+	l->b.temps = true;
 	l->b.connections = connections ? connections : LOCAL_CONNECTIONS;
 	l->root = mem_strdup(*path ? path : ".");
 	modes_derive(l);

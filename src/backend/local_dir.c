@@ -91,46 +91,76 @@ int local_dir_create(const char *root, mode_t mode, struct err *err)
 }
 
 struct lister {
-	int (*fn)(void *, const struct id *, uint64_t);
-	void *arg;
+	enum backend_type type;
+	const struct backend_names *to;
 	struct err *err;
 };
 
-/* Only lower-case names: those are the ones a GET can find again. */
-static bool name_parse(struct id *id, const char *name)
-{
-	return strlen(name) == ID_HEX && !id_parse(id, name, ID_HEX) && !strcmp(name, id_hex(id).s);
-}
-
-static int list_file(const struct lister *l, int dirfd, const struct dirent *d, const char *dir)
+/* A file by its name: is it one that can be read?  0, an odd kind, or a negative code. */
+static int file_look(int dirfd, const char *name, uint64_t *size)
 {
 	struct stat st;
-	struct id id;
 
-	if (d->d_type == DT_DIR || !name_parse(&id, d->d_name))
-		return 0;
-	if (fstatat(dirfd, d->d_name, &st, 0) < 0) {
-		/* Another process removed it since; that is no fault of the listing. */
-		if (errno == ENOENT)
-			return 0;
-		return err_sys(l->err, errno, "stat %s/%s", dir, d->d_name);
+	if (!fstatat(dirfd, name, &st, 0)) {
+		*size = (uint64_t)st.st_size;
+		return S_ISREG(st.st_mode) ? 0 : BACKEND_ODD_KIND;
 	}
-	return S_ISREG(st.st_mode) ? l->fn(l->arg, &id, (uint64_t)st.st_size) : 0;
+	if (errno != ENOENT)
+		return ERR_IO;
+	/* A link that leads nowhere is there; what another process removed since the directory was read is not, and that is no fault of the listing. */
+	if (!fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return BACKEND_ODD_KIND;
+	return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
 }
 
-/* The files of directory `name` in `at`, called `path` in messages; below: it is one of a deep listing, where what is no directory is skipped. */
-static int list_dir(const struct lister *l, int at, const char *name, const char *path, bool deep, bool below)
+/* The name in `dir`, which lies at `below` (ends with /, or empty) in the type's own directory. */
+static int list_name(const struct lister *l, int dirfd, const char *below, const char *name, const char *dir)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir;
+	char *rel = mem_printf("%s%s", below, name);
+	uint64_t size = 0;
+	struct id id;
+	int why = (int)layout_read(l->type, rel, &id), code = 0;
+
+	if (!why)
+		why = file_look(dirfd, name, &size);
+	if (!why)
+		code = l->to->file(l->to->arg, &id, size);
+	else if (why > 0)
+		layout_odd(l->to, l->type, (enum backend_odd)why, rel);
+	else if (why != ERR_NOTFOUND)
+		code = err_sys(l->err, errno, "stat %s/%s", dir, name);
+	mem_free(rel);
+	return code;
+}
+
+static bool is_pack_dir(const char *name)
+{
+	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
+}
+
+/* *fd: -1 if `name` of `at`, called `path` in messages, is no directory that is there. */
+static int dir_open(const struct lister *l, int at, const char *name, const char *path, int *fd)
+{
+	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd >= 0 || errno == ENOENT || (at != AT_FDCWD && errno == ENOTDIR))
+		return 0;
+	return err_sys(l->err, errno, "list %s", path);
+}
+
+static int list_below(const struct lister *l, int dirfd, const char *name, const char *dir);
+
+/* What is to become the config lies in the root; everything else there is somebody else's business. */
+static bool is_wanted(const struct lister *l, const char *name)
+{
+	return l->type != BACKEND_CONFIG || !strncmp(name, "config-tmp-", 11);
+}
+
+/* What lies in the directory `fd`, which is closed; deep: in the directories below it.  `below`: as for list_name. */
+static int list_dir(const struct lister *l, int fd, const char *path, const char *below, bool deep)
+{
+	DIR *dir = fdopendir(fd);
 	int code = 0;
 
-	if (fd < 0) {
-		if (errno == ENOENT || (below && errno == ENOTDIR))
-			return 0;
-		return err_sys(l->err, errno, "list %s", path);
-	}
-	dir = fdopendir(fd);
 	if (!dir) {
 		code = err_sys(l->err, errno, "list %s", path);
 		close(fd);
@@ -146,22 +176,39 @@ static int list_dir(const struct lister *l, int at, const char *name, const char
 				code = err_sys(l->err, errno, "list %s", path);
 			break;
 		}
-		if (!deep) {
-			code = list_file(l, fd, d, path);
-		} else if (d->d_type != DT_REG && strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0) {
-			char *sub = mem_printf("%s/%s", path, d->d_name);
-
-			code = list_dir(l, fd, d->d_name, sub, false, true);
-			mem_free(sub);
-		}
+		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") || !is_wanted(l, d->d_name))
+			continue;
+		code = deep ? list_below(l, fd, d->d_name, path) : list_name(l, fd, below, d->d_name, path);
 	}
 	closedir(dir);
 	return code;
 }
 
-int local_dir_list(const char *path, bool deep, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+/* What lies in data/: directories of packs, and what is none of them, in which packs may lie all the same. */
+static int list_below(const struct lister *l, int dirfd, const char *name, const char *dir)
 {
-	struct lister l = {.fn = fn, .arg = arg, .err = err};
+	char *path = mem_printf("%s/%s", dir, name), *below = mem_printf("%s/", name);
+	int fd, code = dir_open(l, dirfd, name, path, &fd);
 
-	return list_dir(&l, AT_FDCWD, path, path, deep, false);
+	if (!code && fd < 0)
+		code = list_name(l, dirfd, "", name, dir);
+	else if (!code)
+		code = list_dir(l, fd, path, below, false);
+	if (!code && fd >= 0 && !is_pack_dir(name))
+		layout_odd(l->to, l->type, BACKEND_ODD_NAME, name);
+	mem_free(path);
+	mem_free(below);
+	return code;
+}
+
+int local_dir_list(const char *root, enum backend_type t, const struct backend_names *to, struct err *err)
+{
+	struct lister l = {.type = t, .to = to, .err = err};
+	char *path = mem_printf("%s/%s", root, layout_dir(t));
+	int fd, code = dir_open(&l, AT_FDCWD, path, path, &fd);
+
+	if (!code && fd >= 0)
+		code = list_dir(&l, fd, path, "", t == BACKEND_PACK);
+	mem_free(path);
+	return code;
 }

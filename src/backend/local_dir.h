@@ -13,7 +13,7 @@ int local_dir_make(const char *path, mode_t mode, struct err *err);
 /* local_dir_sync_parent(path, err): make the name `path` durable.  A file system that cannot do that is no error. */
 int local_dir_sync_parent(const char *path, struct err *err);
 
-/* local_dir_list(path, deep, fn, arg, err): as backend_list for one directory, or (deep) for the directories one level below it. */
-int local_dir_list(const char *path, bool deep, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err);
+/* local_dir_list(root, t, to, err): as the list of a backend. */
+int local_dir_list(const char *root, enum backend_type t, const struct backend_names *to, struct err *err);
 
 #endif

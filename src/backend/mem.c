@@ -148,7 +148,7 @@ static int listing_add(void *arg, void *entry)
 	return 0;
 }
 
-static int ram_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int ram_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct ram *m = ram_of(b);
 	struct listing l = {0};
@@ -162,7 +162,7 @@ static int ram_list(struct backend *b, enum backend_type t, int (*fn)(void *, co
 	hashtab_each(m->tab[t], listing_add, &l);
 	pthread_mutex_unlock(&m->lock);
 	for (size_t i = 0; i < l.n && !code; i++)
-		code = fn(arg, &l.v[i].name, l.v[i].size);
+		code = to->file(to->arg, &l.v[i].name, l.v[i].size);
 	mem_free(l.v);
 	return code;
 }
@@ -228,9 +228,9 @@ static void share_start(struct backend *b, struct backend_op *op)
 	backend_start(shared(b), op);
 }
 
-static int share_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int share_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
-	return backend_list(shared(b), t, fn, arg, err);
+	return backend_list_all(shared(b), t, to, err);
 }
 
 static int share_create(struct backend *b, struct err *err)

@@ -337,7 +337,18 @@ static int list_sizes(struct rest *s, enum backend_type t, struct rest_listing *
 	return code;
 }
 
-static int rest_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static void tell_odd(enum backend_type t, const struct rest_listing *l, const struct backend_names *to)
+{
+	struct id id;
+
+	for (size_t at = 0; at < l->odd.len; at += strlen((const char *)l->odd.p + at) + 1) {
+		const char *name = (const char *)l->odd.p + at;
+
+		layout_odd(to, t, layout_name(name, &id), name);
+	}
+}
+
+static int rest_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct rest *s = rest_of(b);
 	struct rest_listing l = {0};
@@ -361,8 +372,10 @@ static int rest_list(struct backend *b, enum backend_type t, int (*fn)(void *, c
 	buf_release(&req.out);
 	for (size_t i = 0; i < l.n && !code; i++) {
 		if (l.v[i].size != UINT64_MAX)
-			code = fn(arg, &l.v[i].name, l.v[i].size);
+			code = to->file(to->arg, &l.v[i].name, l.v[i].size);
 	}
+	if (!code)
+		tell_odd(t, &l, to);
 out:
 	rest_listing_release(&l);
 	http_req_release(&req);

@@ -1,15 +1,20 @@
 #include "backend/rest_list.h"
+#include "backend/layout.h"
 #include "base/json_in.h"
 #include "base/mem.h"
 #include <string.h>
 
-static bool is_name(const char *s, size_t n, struct id *id)
+/* What the reader just gave as a name. */
+static bool is_name(struct rest_listing *l, const struct json_in *j, struct id *id)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] >= 'A' && s[i] <= 'F')
-			return false;
-	}
-	return n == ID_HEX && !id_parse(id, s, n);
+	size_t at = l->odd.len;
+
+	buf_add(&l->odd, j->str, j->len);
+	buf_addc(&l->odd, 0);
+	if (j->len && (memchr(j->str, 0, j->len) || layout_name((const char *)l->odd.p + at, id)))
+		return false;
+	l->odd.len = at;
+	return j->len > 0;
 }
 
 static void add(struct rest_listing *l, const struct id *name, uint64_t size)
@@ -36,7 +41,7 @@ static int parse_entry(struct rest_listing *l, struct json_in *j)
 
 		if (json_key_is(j, "name")) {
 			code = json_string(j, "a name");
-			named = !code && is_name(j->str, j->len, &name);
+			named = !code && is_name(l, j, &name);
 		} else if (json_key_is(j, "size")) {
 			code = json_u64(j, &size, "a size");
 		} else {
@@ -68,7 +73,7 @@ static int parse(struct rest_listing *l, struct json_in *j)
 			code = parse_entry(l, j);
 		else if (t != JSON_STRING)
 			code = json_bad(j, "a name was expected");
-		else if (is_name(j->str, j->len, &name))
+		else if (is_name(l, j, &name))
 			add(l, &name, UINT64_MAX);
 	}
 	return code;
@@ -80,6 +85,7 @@ int rest_listing_parse(struct rest_listing *l, const void *p, size_t n, struct e
 	int code;
 
 	l->sized = true;
+	buf_init(&l->odd, SIZE_MAX / 2);
 	json_in_mem(&j, p, n);
 	code = parse(l, &j);
 	if (!code && json_next(&j) != JSON_END)
@@ -96,5 +102,6 @@ void rest_listing_release(struct rest_listing *l)
 	if (!l)
 		return;
 	mem_free(l->v);
+	buf_release(&l->odd);
 	*l = (struct rest_listing){0};
 }

@@ -1,10 +1,11 @@
 /*
  * rest_list: the listing of a REST server (restic-format.md 16.4): [{"name": …, "size": …}, …] (version 2) or ["name", …] (version 1).
  *
- * Which of them it is shows in the text itself.  Names that are not 64 lower-case hex digits are left out.
+ * Which of them it is shows in the text itself.  Names that are not 64 lower-case hex digits are kept apart.
  */
 #ifndef BACKEND_REST_LIST_H
 #define BACKEND_REST_LIST_H
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/id.h"
 
@@ -16,7 +17,8 @@ struct rest_entry {
 struct rest_listing {
 	struct rest_entry *v;
 	size_t n, cap;
-	bool sized; /* no entry lacks its size */
+	bool sized;     /* no entry lacks its size */
+	struct buf odd; /* the other names, each with a 0 behind it */
 };
 
 /* rest_listing_parse(l, p, n, err): fills `l`, which is zeroed.  ERR_INVALID if it is no listing; `l` is released by the caller then too. */

@@ -370,10 +370,18 @@ struct listed {
 	uint64_t size;
 };
 
+struct odd {
+	enum backend_odd why;
+	char *path;
+};
+
 struct listing {
 	enum backend_type type;
+	bool all; /* what is odd, too */
 	struct listed *v;
 	size_t n, cap;
+	struct odd *odd;
+	size_t n_odd, cap_odd;
 };
 
 static int listing_add(void *arg, const struct id *name, uint64_t size)
@@ -388,18 +396,37 @@ static int listing_add(void *arg, const struct id *name, uint64_t size)
 	return 0;
 }
 
-static int call_list(struct retry *r, void *arg, struct err *err)
+static void listing_odd(void *arg, enum backend_odd why, const char *path)
 {
 	struct listing *l = arg;
 
-	l->n = 0;
-	return backend_list(r->inner, l->type, listing_add, l, err);
+	if (l->n_odd == l->cap_odd) {
+		l->cap_odd = l->cap_odd ? 2 * l->cap_odd : 16;
+		l->odd = mem_regrow(l->odd, l->cap_odd, sizeof(*l->odd));
+	}
+	l->odd[l->n_odd++] = (struct odd){.why = why, .path = mem_strdup(path)};
 }
 
-static int retry_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static void listing_reset(struct listing *l)
+{
+	l->n = 0;
+	while (l->n_odd)
+		mem_free(l->odd[--l->n_odd].path);
+}
+
+static int call_list(struct retry *r, void *arg, struct err *err)
+{
+	struct listing *l = arg;
+	struct backend_names to = {.file = listing_add, .odd = l->all ? listing_odd : NULL, .arg = l};
+
+	listing_reset(l);
+	return backend_list_all(r->inner, l->type, &to, err);
+}
+
+static int retry_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct retry *r = retry_of(b);
-	struct listing l = {.type = t};
+	struct listing l = {.type = t, .all = to->odd != NULL};
 	char what[32];
 	int code;
 
@@ -412,7 +439,11 @@ static int retry_list(struct backend *b, enum backend_type t, int (*fn)(void *, 
 		pthread_mutex_unlock(&r->lock);
 	}
 	for (size_t i = 0; i < l.n && !code; i++)
-		code = fn(arg, &l.v[i].name, l.v[i].size);
+		code = to->file(to->arg, &l.v[i].name, l.v[i].size);
+	for (size_t i = 0; i < l.n_odd && !code; i++)
+		to->odd(to->arg, l.odd[i].why, l.odd[i].path);
+	listing_reset(&l);
+	mem_free(l.odd);
 	mem_free(l.v);
 	return code;
 }

@@ -62,6 +62,6 @@ void s3_call_release(struct s3_call *c);
 int s3_call_judge(const struct s3_call *c, struct err *err);
 
 /* s3_list: what backend_list says (s3_list.c). */
-int s3_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err);
+int s3_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * A listing is one range of keys at first.  Packs are many: once a first page shows that there are more, and that this server sorts its keys as S3 says,
  * the rest is cut into ranges by the first digit of the name, which are read at the same time.  Requests run on the http thread, pages are read by the
- * caller's thread, which thus calls fn one name after the other.
+ * caller's thread, which thus tells one name after the other.
  *
  * A page that fails for a reason that may pass is asked for again here: a listing of hundreds of pages would never get through if it had to begin anew.
  */
@@ -38,36 +38,27 @@ struct lister {
 	struct s3 *s;
 	enum backend_type type;
 	char *base;
-	int (*fn)(void *arg, const struct id *name, uint64_t size);
-	void *arg;
+	const struct backend_names *to;
 	unsigned under_way;
 	pthread_mutex_t m;
 	pthread_cond_t c;
 	struct range *ready;
 };
 
-/* Names as layout_path makes them and no others: only those can be read again. */
-static bool key_name(const struct lister *l, const char *key, struct id *name)
-{
-	size_t n = strlen(l->base);
-	const char *rest = key + n;
-
-	if (strncmp(key, l->base, n) != 0)
-		return false;
-	if (l->type == BACKEND_PACK) {
-		if (strlen(rest) != 3 + ID_HEX || rest[2] != '/' || strncmp(rest, rest + 3, 2) != 0)
-			return false;
-		rest += 3;
-	}
-	return strlen(rest) == ID_HEX && strspn(rest, "0123456789abcdef") == ID_HEX && !id_parse(name, rest, ID_HEX);
-}
-
 static int on_key(void *arg, const char *key, uint64_t size)
 {
 	struct lister *l = arg;
+	size_t n = strlen(l->base);
+	enum backend_odd why;
 	struct id name;
 
-	return key_name(l, key, &name) ? l->fn(l->arg, &name, size) : 0;
+	if (strncmp(key, l->base, n) != 0)
+		return 0;
+	why = layout_read(l->type, key + n, &name);
+	if (!why)
+		return l->to->file(l->to->arg, &name, size);
+	layout_odd(l->to, l->type, why, key + n);
+	return 0;
 }
 
 static void page_done(struct s3_call *c)
@@ -305,10 +296,10 @@ static struct range *next_ready(struct lister *l)
 	return r;
 }
 
-int s3_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+int s3_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct s3 *s = (struct s3 *)(void *)b;
-	struct lister l = {.s = s, .type = t, .fn = fn, .arg = arg};
+	struct lister l = {.s = s, .type = t, .to = to};
 	struct err e = {0};
 	int code = 0;
 	bool v1;
@@ -333,6 +324,6 @@ int s3_list(struct backend *b, enum backend_type t, int (*fn)(void *, const stru
 	mem_free(l.base);
 	pthread_cond_destroy(&l.c);
 	pthread_mutex_destroy(&l.m);
-	/* What fn said is fn's business. */
+	/* What `to` said is its business. */
 	return e.code && e.code == code ? err_copy(err, &e) : code;
 }

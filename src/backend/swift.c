@@ -18,6 +18,7 @@ struct swift {
 	struct backend b;
 	char *container; /* encoded, with a / before it */
 	char *prefix;    /* encoded; "" or ends with / */
+	char *base;      /* the prefix as it is */
 	char *policy;
 	struct swift_keeper *keeper;
 	struct swift_wire wire;
@@ -272,12 +273,35 @@ static char *page_path(const struct swift *s, enum backend_type t, unsigned limi
 	return path;
 }
 
+struct lister {
+	enum backend_type type;
+	char *base; /* what the names begin with */
+	const struct backend_names *to;
+};
+
+static int on_object(void *arg, const char *object, uint64_t size)
+{
+	struct lister *l = arg;
+	size_t n = strlen(l->base);
+	enum backend_odd why;
+	struct id name;
+
+	if (strncmp(object, l->base, n) != 0)
+		return 0;
+	why = layout_read(l->type, object + n, &name);
+	if (!why)
+		return l->to->file(l->to->arg, &name, size);
+	layout_odd(l->to, l->type, why, object + n);
+	return 0;
+}
+
 /*
  * Until a page is empty: a short page proves nothing, since Ceph sends at most 1000 names (rgw_max_listing_results) whatever it is asked for.
  */
-static int swift_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int swift_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct swift *s = swift_of(b);
+	struct lister l = {.type = t, .to = to};
 	unsigned limit = PAGE;
 	char *last = NULL;
 	size_t count = 1;
@@ -285,6 +309,7 @@ static int swift_list(struct backend *b, enum backend_type t, int (*fn)(void *, 
 
 	if (t == BACKEND_CONFIG)
 		return 0;
+	l.base = mem_printf("%s%s/", s->base, layout_dir(t));
 	while (!code && count) {
 		struct swift_call c;
 
@@ -303,10 +328,11 @@ static int swift_list(struct backend *b, enum backend_type t, int (*fn)(void *, 
 		} else if (c.req.status != 200) {
 			code = swift_call_judge(&c, err);
 		} else {
-			code = swift_page_read(c.req.out.p, c.req.out.len, &last, &count, fn, arg, err);
+			code = swift_page_read(c.req.out.p, c.req.out.len, &last, &count, on_object, &l, err);
 		}
 		swift_call_release(&c);
 	}
+	mem_free(l.base);
 	mem_free(last);
 	return code;
 }
@@ -358,6 +384,7 @@ static void swift_free(struct backend *b)
 	http_free(s->http);
 	mem_free(s->container);
 	mem_free(s->prefix);
+	mem_free(s->base);
 	mem_free(s->policy);
 	mem_free(s);
 }
@@ -408,6 +435,7 @@ int swift_new(const char *place, struct swift_token_source *src, const struct sw
 	s->b.objects_max = BACKEND_BUCKET_OBJECTS;
 	s->container = encoded("/", container, "");
 	s->prefix = encoded("", prefix, *prefix ? "/" : "");
+	s->base = mem_printf("%s%s", prefix, *prefix ? "/" : "");
 	s->policy = policy ? mem_strdup(policy) : NULL;
 	s->wire = *wire;
 	s->env = env;

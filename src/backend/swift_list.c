@@ -28,20 +28,11 @@ static int object_read(struct json_in *j, char **name, uint64_t *size)
 	return code;
 }
 
-static bool name_id(const char *name, struct id *id)
-{
-	const char *base = strrchr(name, '/');
-
-	base = base ? base + 1 : name;
-	return strlen(base) == ID_HEX && !id_parse(id, base, ID_HEX) && !strcmp(id_hex(id).s, base);
-}
-
-int swift_page_read(const void *p, size_t n, char **last, size_t *count, int (*fn)(void *arg, const struct id *name, uint64_t size),
-	void *arg, struct err *err)
+int swift_page_read(const void *p, size_t n, char **last, size_t *count, int (*fn)(void *arg, const char *name, uint64_t size), void *arg,
+	struct err *err)
 {
 	char *name = NULL, *end = NULL;
 	struct json_in j;
-	struct id id;
 	int code, said = 0;
 
 	*count = 0;
@@ -56,8 +47,7 @@ int swift_page_read(const void *p, size_t n, char **last, size_t *count, int (*f
 		if (code || !name)
 			continue;
 		++*count;
-		if (name_id(name, &id))
-			said = fn(arg, &id, size);
+		said = fn(arg, name, size);
 		mem_free(end);
 		end = name;
 		name = NULL;

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cmd/session.h"
 #include "cmd/when.h"
+#include "repo/strays.h"
 
 /* Marks the snapshots to remove: all names are looked up before anything is removed. */
 static int choose(struct session *s, bool *want, struct err *err)
@@ -77,6 +78,8 @@ int cmd_delete(struct session *s, struct err *err)
 		rc = err_set(err, ERR_USAGE, "which snapshot is to be removed? a_backup list shows them; then: a_backup delete ID");
 	if (!rc)
 		rc = session_open(s, opt_flag(s->opts, OPT_DRY_RUN) ? SESSION_NO_LOCK : SESSION_EXCLUSIVE, err);
+	if (!rc)
+		rc = strays_refuse(s->be, err);
 	if (!rc)
 		rc = session_snapshots(s, err);
 	if (!rc) {

@@ -1,5 +1,24 @@
 /* unlock: removes the locks that a crashed program left (restic-format.md 12). */
 #include "cmd/session.h"
+#include "repo/strays.h"
+
+/* A writer that was killed may have left more than its lock, where files are written under temporary names. */
+static int tell_temps(struct session *s, struct err *err)
+{
+	struct strays all = {0};
+	struct buf b;
+	int rc = 0;
+
+	for (int t = 0; t < BACKEND_TYPES && !rc && s->be->temps; t++)
+		rc = strays_find(&all, s->be, (enum backend_type)t, err);
+	buf_init(&b, SIZE_MAX / 2);
+	strays_temps(&all, &b);
+	if (!rc && b.len)
+		out_say(s->cmd->out, 1, "%s", buf_str(&b));
+	buf_release(&b);
+	strays_release(&all);
+	return rc;
+}
 
 int cmd_unlock(struct session *s, struct err *err)
 {
@@ -17,5 +36,5 @@ int cmd_unlock(struct session *s, struct err *err)
 	}
 	if (!rc && removed)
 		out_say(s->cmd->out, 1, "successfully removed %zu locks", removed);
-	return rc;
+	return rc ? rc : tell_temps(s, err);
 }

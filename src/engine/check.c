@@ -5,6 +5,7 @@
 #include "engine/stopped.h"
 #include "engine/treewalk.h"
 #include "repo/snapshots.h"
+#include "repo/strays.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct check {
 	struct check_result *res;
 	const struct snapshot *snapshot; /* the one walked */
 	size_t orphans;                  /* packs in no index */
+	struct strays strays;            /* what lies among the files */
 	bool damaged;                    /* an index */
 	bool unindexed;                  /* a blob that is needed is in no index */
 	/* reading data */
@@ -131,13 +133,50 @@ static int pack_listed(void *arg, const struct id *name, uint64_t size)
 	return 0;
 }
 
+static void pack_odd(void *arg, enum backend_odd why, const char *path)
+{
+	struct check *c = arg;
+
+	strays_add(&c->strays, why, path);
+}
+
+static void stray_bad(void *arg, const char *message)
+{
+	bad(arg, "%s", message);
+}
+
+static void stray_hint(void *arg, const char *message)
+{
+	hint(arg, "%s", message);
+}
+
+/* Of all types; those of packs are known. */
+static int check_strays(struct check *c, struct err *err)
+{
+	struct strays_events ev = {stray_bad, stray_hint, c};
+	int rc = 0;
+
+	for (int t = 0; t < BACKEND_TYPES && !rc; t++) {
+		if (t != BACKEND_PACK)
+			rc = strays_find(&c->strays, c->repo->be, (enum backend_type)t, err);
+	}
+	if (!rc)
+		strays_tell(&c->strays, &ev);
+	return rc;
+}
+
 static int check_packs(struct check *c, struct err *err)
 {
+	struct backend_names to = {.file = pack_listed, .odd = pack_odd, .arg = c};
 	int rc;
 
 	stage(c, "check all packs");
-	rc = backend_list(c->repo->be, BACKEND_PACK, pack_listed, c, err);
+	c->strays.type = BACKEND_PACK;
+	rc = backend_list_all(c->repo->be, BACKEND_PACK, &to, err);
 	if (rc < 0)
+		return rc;
+	rc = check_strays(c, err);
+	if (rc)
 		return rc;
 	for (size_t i = 0; i < catalog_packs(c->cat); i++) {
 		struct catalog_pack *p = catalog_pack(c->cat, i);
@@ -449,6 +488,7 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env, const 
 		check_data(&c);
 	loader_free(c.loader);
 	claim_free(claim);
+	strays_release(&c.strays);
 	if (rc == 0 && stopped(&c))
 		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
 	return rc;

@@ -91,9 +91,9 @@ static void bucket_start(struct backend *b, struct backend_op *op)
 	backend_start(k->inner, op);
 }
 
-static int bucket_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int bucket_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
-	return backend_list(((struct bucket *)(void *)b)->inner, t, fn, arg, err);
+	return backend_list_all(((struct bucket *)(void *)b)->inner, t, to, err);
 }
 
 static int bucket_usage(struct backend *b, struct backend_usage *u, struct err *err)

@@ -25,14 +25,14 @@ static void held_start(struct backend *b, struct backend_op *op)
 		h->most = h->n;
 }
 
-static int held_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int held_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct id id = {{1}};
 
 	(void)t;
 	(void)err;
 	held_of(b)->lists++;
-	return fn(arg, &id, 5);
+	return to->file(to->arg, &id, 5);
 }
 
 static int held_create(struct backend *b, struct err *err)

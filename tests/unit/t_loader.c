@@ -66,9 +66,9 @@ static void gate_open_one(struct gate *g)
 		backend_start(g->inner, op);
 }
 
-static int gate_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int gate_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
-	return backend_list(((struct gate *)(void *)b)->inner, t, fn, arg, err);
+	return backend_list_all(((struct gate *)(void *)b)->inner, t, to, err);
 }
 
 static void gate_free(struct backend *b)

@@ -420,8 +420,44 @@ TEST(missing_root_is_not_made)
 	backend_free(b);
 }
 
-/* What a crash or a stranger left: temporary files, other names, directories, names that no GET could find again. */
-TEST(leftovers_are_ignored)
+/* So many of each kind, and the last one's path. */
+struct odd {
+	unsigned n[BACKEND_ODD_PLACE + 1];
+	char last[200];
+};
+
+static void odd(void *arg, enum backend_odd why, const char *path)
+{
+	struct odd *o = arg;
+
+	o->n[why]++;
+	snprintf(o->last, sizeof(o->last), "%s", path);
+}
+
+static int no_file(void *arg, const struct id *name, uint64_t size)
+{
+	(void)arg;
+	(void)name;
+	(void)size;
+	return 0;
+}
+
+/* What it tells of odd names, as "name temp case kind place". */
+static void odd_are(struct backend *b, enum backend_type t, const char *want)
+{
+	struct odd o = {0};
+	struct backend_names to = {.file = no_file, .odd = odd, .arg = &o};
+	char got[40];
+
+	CHECK_EQ(backend_list_all(b, t, &to, NULL), 0);
+	snprintf(got, sizeof(got), "%u %u %u %u %u", o.n[BACKEND_ODD_NAME], o.n[BACKEND_ODD_TEMP], o.n[BACKEND_ODD_CASE],
+		o.n[BACKEND_ODD_KIND], o.n[BACKEND_ODD_PLACE]);
+	if (!CHECK_STR(got, want))
+		fprintf(stderr, "  the last one: %s\n", o.last);
+}
+
+/* What a crash or a stranger left: temporary files, other names, directories, names that no GET could find again.  They are told, and are no files. */
+TEST(leftovers_are_no_files)
 {
 	static const char hex[] = "abcd000000000000000000000000000000000000000000000000000000000000";
 	struct backend *b = place(true);
@@ -443,6 +479,15 @@ TEST(leftovers_are_ignored)
 	REQUIRE(!mkdir(path, 0700));
 	mem_free(path);
 	CHECK_EQ(listed(b, BACKEND_SNAPSHOT), 0);
+	odd_are(b, BACKEND_SNAPSHOT, "4 1 1 1 0");
+	path = mem_printf("%s/snapshots/%.63s1", root, hex);
+	REQUIRE(!symlink("nowhere", path));
+	mem_free(path);
+	path = mem_printf("%s/snapshots/%.63s2", root, hex);
+	REQUIRE(!mkfifo(path, 0600));
+	mem_free(path);
+	CHECK_EQ(listed(b, BACKEND_SNAPSHOT), 0);
+	odd_are(b, BACKEND_SNAPSHOT, "4 1 1 3 0");
 
 	file_make("data/stray", "");
 	path = mem_printf("data/%s", hex);
@@ -461,12 +506,25 @@ TEST(leftovers_are_ignored)
 	CHECK_EQ(listed(b, BACKEND_PACK), 0);
 	mem_free(path);
 
-	/* The directory is not compared with the name, as in restic. */
+	odd_are(b, BACKEND_PACK, "3 1 0 0 1");
+
+	/* In another directory no GET finds it. */
 	path = mem_printf("data/00/%s", hex);
 	file_make(path, "x");
 	mem_free(path);
-	CHECK_EQ(listed(b, BACKEND_PACK), 1);
+	CHECK_EQ(listed(b, BACKEND_PACK), 0);
+	odd_are(b, BACKEND_PACK, "3 1 0 0 2");
+	path = mem_printf("%s/data/other", root);
+	REQUIRE(!mkdir(path, 0700));
+	mem_free(path);
+	path = mem_printf("data/other/%s", hex);
+	file_make(path, "x");
+	mem_free(path);
+	odd_are(b, BACKEND_PACK, "4 1 0 0 3");
 	CHECK_EQ(listed(b, BACKEND_CONFIG), 0);
+	odd_are(b, BACKEND_CONFIG, "0 0 0 0 0");
+	file_make("config-tmp-77", "x");
+	odd_are(b, BACKEND_CONFIG, "0 1 0 0 0");
 	backend_free(b);
 }
 

@@ -271,13 +271,13 @@ static void weak_start(struct backend *b, struct backend_op *op)
 	backend_start(w->inner, op);
 }
 
-static int weak_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int weak_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct weak *w = (struct weak *)(void *)b;
 
 	if (t == BACKEND_LOCK && took_one(&w->unlisted))
 		return 0;
-	return backend_list(w->inner, t, fn, arg, err);
+	return backend_list_all(w->inner, t, to, err);
 }
 
 static void weak_free(struct backend *b)

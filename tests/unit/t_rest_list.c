@@ -46,6 +46,18 @@ TEST(names_of_strangers)
 	CHECK_EQ(parse("[{\"name\":\"" A "\"}]", 1, false), 0);
 }
 
+TEST(other_names_are_kept)
+{
+	static const char text[] = "[\"README\", \"\", \"" A "\", \"A\\u0000B\", \"" A "-tmp-1\"]", want[] = "README\0A\0B\0" A "-tmp-1";
+	struct rest_listing l = {0};
+
+	CHECK_EQ(rest_listing_parse(&l, text, strlen(text), NULL), 0);
+	CHECK_EQ(l.n, 1);
+	CHECK_EQ(l.odd.len, sizeof(want));
+	CHECK(l.odd.len == sizeof(want) && !memcmp(l.odd.p, want, sizeof(want)));
+	rest_listing_release(&l);
+}
+
 TEST(what_is_no_listing)
 {
 	static const char *const bad[] = {"", "{}", "<html>", "[", "[1]", "[[]]", "[\"" A "\"", "[]x", "[{\"name\":1}]", "[{\"size\":-1}]",

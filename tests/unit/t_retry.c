@@ -111,17 +111,19 @@ static void script_start(struct backend *b, struct backend_op *op)
 	op->done(op);
 }
 
-static int script_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int script_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	int code = script_try(script_of(b), err);
 
 	(void)t;
 	for (uint8_t i = 0; i < (code ? 2 : 3); i++) {
 		struct id id = {{i}};
-		int stop = fn(arg, &id, i + 10u);
+		int stop = to->file(to->arg, &id, i + 10u);
 
 		if (stop)
 			return stop;
+		if (to->odd)
+			to->odd(to->arg, BACKEND_ODD_CASE, i ? "index/B" : "index/A");
 	}
 	return code;
 }
@@ -423,6 +425,38 @@ TEST(list_delivers_each_name_once)
 	CHECK_EQ(backend_retry_count(b), 3);
 	CHECK_EQ(f.n, 3);
 	CHECK_STR(f.log, "list index files: no luck; trying again in 2.0 s");
+	backend_free(b);
+}
+
+static void heard(void *arg, enum backend_odd why, const char *path)
+{
+	CHECK_EQ(why, BACKEND_ODD_CASE);
+	buf_addf(arg, "%s ", path);
+}
+
+static int no_file(void *arg, const struct id *name, uint64_t size)
+{
+	(void)arg;
+	(void)name;
+	(void)size;
+	return 0;
+}
+
+TEST(odd_names_are_delivered_once)
+{
+	struct script s;
+	struct fake f;
+	struct buf told;
+	struct backend_names to = {.file = no_file, .odd = heard, .arg = &told};
+	struct backend *b;
+
+	fake_init(&f);
+	script_init(&s, &f, 2, ERR_IO);
+	b = retry_over(&s);
+	buf_init(&told, 1000);
+	CHECK_EQ(backend_list_all(b, BACKEND_INDEX, &to, NULL), 0);
+	CHECK_STR(buf_str(&told), "index/A index/B index/B ");
+	buf_release(&told);
 	backend_free(b);
 }
 

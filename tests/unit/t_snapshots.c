@@ -123,20 +123,19 @@ static void denying_start(struct backend *b, struct backend_op *op)
 
 struct denying_list {
 	struct denying *d;
-	int (*fn)(void *, const struct id *, uint64_t);
-	void *arg;
+	const struct backend_names *to;
 };
 
 static int denying_name(void *arg, const struct id *name, uint64_t size)
 {
 	struct denying_list *l = arg;
 
-	return l->d->listed_once && l->d->lists > 1 && id_equal(name, &l->d->name) ? 0 : l->fn(l->arg, name, size);
+	return l->d->listed_once && l->d->lists > 1 && id_equal(name, &l->d->name) ? 0 : l->to->file(l->to->arg, name, size);
 }
 
-static int denying_list(struct backend *b, enum backend_type t, int (*fn)(void *, const struct id *, uint64_t), void *arg, struct err *err)
+static int denying_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
-	struct denying_list l = {.d = (struct denying *)(void *)b, .fn = fn, .arg = arg};
+	struct denying_list l = {.d = (struct denying *)(void *)b, .to = to};
 
 	l.d->lists++;
 	return backend_list(l.d->inner, t, denying_name, &l, err);

@@ -1,6 +1,7 @@
 #include "backend/swift_list.h"
 #include "base/mem.h"
 #include "unit/check.h"
+#include <string.h>
 
 #define H1 "1111111111111111111111111111111111111111111111111111111111111111"
 #define HA "abcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcdefabcd"
@@ -12,7 +13,7 @@ struct seen {
 	unsigned stop_at;
 };
 
-static int see(void *arg, const struct id *name, uint64_t size)
+static int see(void *arg, const char *name, uint64_t size)
 {
 	struct seen *s = arg;
 
@@ -39,8 +40,8 @@ TEST(names)
 			&last, &count, &s, NULL),
 		0);
 	CHECK_EQ(count, 4);
-	CHECK_EQ(s.n, 2);
-	CHECK_EQ(s.size, 12);
+	CHECK_EQ(s.n, 4);
+	CHECK_EQ(s.size, 14);
 	CHECK_STR(last, HA);
 	CHECK_EQ(page("[]", &last, &count, &s, NULL), 0);
 	CHECK_EQ(count, 0);
