@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@
 
 struct local {
 	struct backend b;
-	char *root;
+	struct local_root root;
 	mode_t dir_mode, file_mode; /* fixed at the beginning: threads read them */
 	struct jobs *pool, *lock_pool;
 };
@@ -45,25 +46,33 @@ static bool not_supported(int errnum)
 	return errnum == ENOTSUP || errnum == ENOSYS;
 }
 
+/* One file of the repository: where it lies below the root, and how messages call it. */
+struct file {
+	struct local *l;
+	int at; /* the root's descriptor */
+	char rel[LAYOUT_MAX];
+	char *path;
+};
+
 /*
- * Make the directories between the root and the file `rel`.  The root itself is never made here: a repository whose file system is not mounted must not
+ * Make the directories between the root and the file.  The root itself is never made here: a repository whose file system is not mounted must not
  * come to life again, empty, below the mount point.
  */
-static int dirs_for(const struct local *l, const char *rel, struct err *err)
+static int dirs_for(const struct file *f, struct err *err)
 {
 	int code = 0;
 
-	for (const char *p = strchr(rel, '/'); p && !code; p = strchr(p + 1, '/')) {
-		char *dir = mem_printf("%s/%.*s", l->root, (int)(p - rel), rel);
+	for (const char *p = strchr(f->rel, '/'); p && !code; p = strchr(p + 1, '/')) {
+		char *dir = mem_strndup(f->rel, (size_t)(p - f->rel));
 
-		code = local_dir_make(dir, l->dir_mode, err);
+		code = local_dir_make(&f->l->root, dir, f->l->dir_mode, err);
 		mem_free(dir);
 	}
 	return code;
 }
 
 /* Temporary names need only be free, not secret, and O_EXCL settles who has one: their digits are no input of the run, so nothing is injected here. */
-static int temp_open(const char *path, char **temp)
+static int temp_open(const struct file *f, char **temp)
 {
 	int fd = -1;
 
@@ -71,8 +80,8 @@ static int temp_open(const char *path, char **temp)
 		uint32_t digits;
 
 		rnd_fill(rnd_real(), &digits, sizeof(digits));
-		*temp = mem_printf("%s-tmp-%u", path, digits);
-		fd = open(*temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		*temp = mem_printf("%s-tmp-%u", f->rel, digits);
+		fd = openat(f->at, *temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0) {
 			int e = errno;
 
@@ -122,60 +131,73 @@ static int temp_fill(int fd, const struct backend_op *op, bool *synced)
 	return e;
 }
 
-static void local_put(struct local *l, struct backend_op *op, const char *rel, const char *path)
+/*
+ * What names packs or is found by its own name is of no use where nobody looks for it.  Packs go where the run began, whatever becomes of the path; and so
+ * does the lock, for its end has to remove it.
+ */
+static bool is_public(enum backend_type t)
+{
+	return t != BACKEND_PACK && t != BACKEND_LOCK;
+}
+
+static void local_put(const struct file *f, struct backend_op *op)
 {
 	char *temp = NULL;
 	bool synced;
-	int fd = temp_open(path, &temp);
-	int e;
+	int fd, e;
 
+	if (is_public(op->type) && local_root_still(&f->l->root, &op->err)) {
+		err_prefix(&op->err, "write %s", f->path);
+		return;
+	}
+	fd = temp_open(f, &temp);
 	if (fd < 0 && errno == ENOENT) {
-		if (dirs_for(l, rel, &op->err))
+		if (dirs_for(f, &op->err))
 			return;
-		fd = temp_open(path, &temp);
+		fd = temp_open(f, &temp);
 	}
 	if (fd < 0) {
-		err_sys(&op->err, errno, "create a temporary file for %s", path);
+		err_sys(&op->err, errno, "create a temporary file for %s", f->path);
 		return;
 	}
 	e = temp_fill(fd, op, &synced);
 	if (e) {
-		err_sys(&op->err, e, "write %s", path);
+		err_sys(&op->err, e, "write %s", f->path);
 		goto out;
 	}
-	if (rename(temp, path) < 0) {
-		err_sys(&op->err, errno, "rename to %s", path);
+	if (renameat(f->at, temp, f->at, f->rel) < 0) {
+		err_sys(&op->err, errno, "rename to %s", f->path);
 		goto out;
 	}
 	mem_free(temp);
 	temp = NULL;
-	if (synced && local_dir_sync_parent(path, &op->err))
+	if (synced && local_dir_sync_parent(&f->l->root, f->rel, &op->err))
 		goto out;
-	if (chmod(path, l->file_mode & 07555) < 0 && errno != EPERM && !not_supported(errno))
-		err_sys(&op->err, errno, "make %s read-only", path);
+	if (fchmodat(f->at, f->rel, f->l->file_mode & 07555, 0) < 0 && errno != EPERM && !not_supported(errno))
+		err_sys(&op->err, errno, "make %s read-only", f->path);
 out:
 	if (temp)
-		unlink(temp);
+		unlinkat(f->at, temp, 0);
 	mem_free(temp);
 }
 
 /* O_NONBLOCK: a FIFO that somebody put there must not hold a thread for ever. */
-static int file_open(const char *path, uint64_t *size, struct err *err)
+static int file_open(const struct file *f, uint64_t *size, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = openat(f->at, f->rel, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
-		return err_sys(err, errno, "open %s", path);
+		return err_sys(err, errno, "open %s", f->path);
 	if (fstat(fd, &st) < 0) {
-		int code = err_sys(err, errno, "open %s", path);
+		int code = err_sys(err, errno, "open %s", f->path);
 
 		close(fd);
 		return code;
 	}
 	if (!S_ISREG(st.st_mode)) {
 		close(fd);
-		return err_set(err, ERR_INVALID, "%s is not a regular file", path);
+		return err_set(err, ERR_INVALID, "%s is not a regular file", f->path);
 	}
 	*size = (uint64_t)st.st_size;
 	return fd;
@@ -199,39 +221,39 @@ static int read_all(int fd, struct buf *out, size_t want, uint64_t offset, const
 	return 0;
 }
 
-static void local_get(struct backend_op *op, const char *path)
+static void local_get(const struct file *f, struct backend_op *op)
 {
 	uint64_t size = 0, want;
 	int fd;
 
-	fd = file_open(path, &size, &op->err);
+	fd = file_open(f, &size, &op->err);
 	if (fd < 0)
 		return;
 	if (op->offset > size || op->length > size - op->offset) {
-		err_set(&op->err, ERR_TOOSHORT, "%s is too short: %llu bytes, wanted %llu from %llu on", path, (unsigned long long)size,
+		err_set(&op->err, ERR_TOOSHORT, "%s is too short: %llu bytes, wanted %llu from %llu on", f->path, (unsigned long long)size,
 			(unsigned long long)op->length, (unsigned long long)op->offset);
 		goto out;
 	}
 	want = op->length ? op->length : size - op->offset;
 	if (buf_reserve(&op->out, (size_t)want)) {
-		err_set(&op->err, ERR_NOMEM, "%s is larger than it may be: %llu bytes, not %zu", path, (unsigned long long)want,
+		err_set(&op->err, ERR_NOMEM, "%s is larger than it may be: %llu bytes, not %zu", f->path, (unsigned long long)want,
 			op->out.max);
 		goto out;
 	}
-	if (read_all(fd, &op->out, (size_t)want, op->offset, path, &op->err))
+	if (read_all(fd, &op->out, (size_t)want, op->offset, f->path, &op->err))
 		buf_reset(&op->out);
 out:
 	close(fd);
 }
 
-static void local_stat(struct backend_op *op, const char *path)
+static void local_stat(const struct file *f, struct backend_op *op)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0)
-		err_sys(&op->err, errno, "stat %s", path);
+	if (fstatat(f->at, f->rel, &st, 0) < 0)
+		err_sys(&op->err, errno, "stat %s", f->path);
 	else if (!S_ISREG(st.st_mode))
-		err_set(&op->err, ERR_INVALID, "%s is not a regular file", path);
+		err_set(&op->err, ERR_INVALID, "%s is not a regular file", f->path);
 	else
 		op->size = (size_t)st.st_size;
 }
@@ -240,42 +262,56 @@ static void local_stat(struct backend_op *op, const char *path)
  * Removed packs are of no use to any reader, but a removed index or snapshot that comes back after a power failure may name packs that do not: those
  * removals are made durable before the caller goes on to packs.
  */
-static void local_remove(struct backend_op *op, const char *path)
+static void local_remove(const struct file *f, struct backend_op *op)
 {
-	if (unlink(path) < 0) {
+	if (unlinkat(f->at, f->rel, 0) < 0) {
 		if (errno != ENOENT)
-			err_sys(&op->err, errno, "remove %s", path);
+			err_sys(&op->err, errno, "remove %s", f->path);
 	} else if (op->type == BACKEND_INDEX || op->type == BACKEND_SNAPSHOT) {
-		local_dir_sync_parent(path, &op->err);
+		local_dir_sync_parent(&f->l->root, f->rel, &op->err);
 	}
+}
+
+/* Whatever is missing where there is no root, it is not there. */
+static bool file_of(struct file *f, struct local *l, struct backend_op *op)
+{
+	f->l = l;
+	layout_path(op->type, &op->name, f->rel);
+	f->path = mem_printf("%s/%s", l->root.path, f->rel);
+	f->at = local_root_open(&l->root);
+	if (f->at < 0)
+		err_sys(&op->err, errno, "%s %s", backend_verb_name(op->verb), f->path);
+	return f->at >= 0;
 }
 
 static void local_run(struct task *t)
 {
 	struct local_op *c = task_of(t, struct local_op, task);
 	struct backend_op *op = c->op;
-	char rel[LAYOUT_MAX];
-	char *path;
+	struct file f;
 
 	err_clear(&op->err);
-	layout_path(op->type, &op->name, rel);
-	path = mem_printf("%s/%s", c->l->root, rel);
-	switch (op->verb) {
-	case BACKEND_PUT:
-		local_put(c->l, op, rel, path);
-		break;
-	case BACKEND_GET:
+	if (op->verb == BACKEND_GET)
 		buf_reset(&op->out);
-		local_get(op, path);
-		break;
-	case BACKEND_STAT:
-		local_stat(op, path);
-		break;
-	case BACKEND_REMOVE:
-		local_remove(op, path);
-		break;
+	if (file_of(&f, c->l, op)) {
+		switch (op->verb) {
+		case BACKEND_PUT:
+			local_put(&f, op);
+			break;
+		case BACKEND_GET:
+			local_get(&f, op);
+			break;
+		case BACKEND_STAT:
+			local_stat(&f, op);
+			break;
+		case BACKEND_REMOVE:
+			local_remove(&f, op);
+			break;
+		}
+	} else if (op->verb == BACKEND_REMOVE && op->err.code == ERR_NOTFOUND) {
+		err_clear(&op->err);
 	}
-	mem_free(path);
+	mem_free(f.path);
 }
 
 static void local_done(struct task *t)
@@ -298,14 +334,14 @@ static void local_start(struct backend *b, struct backend_op *op)
 
 static int local_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
-	return local_dir_list(local_of(b)->root, t, to, err);
+	return local_dir_list(&local_of(b)->root, t, to, err);
 }
 
 static int local_create(struct backend *b, struct err *err)
 {
-	const struct local *l = local_of(b);
+	struct local *l = local_of(b);
 
-	return local_dir_create(l->root, l->dir_mode, err);
+	return local_dir_create(&l->root, l->dir_mode, err);
 }
 
 static void local_free(struct backend *b)
@@ -314,7 +350,9 @@ static void local_free(struct backend *b)
 
 	jobs_free(l->pool);
 	jobs_free(l->lock_pool);
-	mem_free(l->root);
+	if (l->root.fd >= 0)
+		close(l->root.fd);
+	mem_free(l->root.path);
 	mem_free(l);
 }
 
@@ -329,13 +367,12 @@ static const struct backend_vtable local_vtable = {
 /* restic's rule: a repository whose config the group may read is shared by the group. */
 static void modes_derive(struct local *l)
 {
-	char *config = mem_printf("%s/config", l->root);
+	int fd = local_root_open(&l->root);
 	struct stat st;
-	bool shared = !stat(config, &st) && (st.st_mode & S_IRGRP);
+	bool shared = fd >= 0 && !fstatat(fd, "config", &st, 0) && (st.st_mode & S_IRGRP);
 
 	l->dir_mode = shared ? 0770 : 0700;
 	l->file_mode = shared ? 0660 : 0600;
-	mem_free(config);
 }
 
 struct backend *backend_local_new(const char *path, unsigned connections)
@@ -345,7 +382,8 @@ struct backend *backend_local_new(const char *path, unsigned connections)
 	l->b.vt = &local_vtable;
 	l->b.temps = true;
 	l->b.connections = connections ? connections : LOCAL_CONNECTIONS;
-	l->root = mem_strdup(*path ? path : ".");
+	l->root.path = mem_strdup(*path ? path : ".");
+	l->root.fd = -1;
 	modes_derive(l);
 	l->pool = jobs_new(l->b.connections, NULL, "store");
 	l->lock_pool = jobs_new(1, NULL, "store-lock");

@@ -4,45 +4,97 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int dir_sync(const char *dir, struct err *err)
+int local_root_open(struct local_root *r)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = atomic_load(&r->fd), none = -1;
+
+	if (fd >= 0)
+		return fd;
+	fd = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && !atomic_compare_exchange_strong(&r->fd, &none, fd)) {
+		close(fd); /* another thread was first */
+		fd = none;
+	}
+	return fd;
+}
+
+int local_root_still(struct local_root *r, struct err *err)
+{
+	int fd = local_root_open(r);
+	struct stat held, now;
+	bool gone;
+
+	if (fd < 0 || fstat(fd, &held) < 0)
+		return err_sys(err, errno, "open directory %s", r->path);
+	gone = stat(r->path, &now) < 0;
+	if (gone && err_of_errno(errno) != ERR_NOTFOUND) /* it may be back soon */
+		return err_sys(err, errno, "look at %s", r->path);
+	if (gone || now.st_dev != held.st_dev || now.st_ino != held.st_ino)
+		return err_set(err, ERR_INVALID,
+			"%s is no longer the directory that it was when the run began: unmounted, mounted again, moved, or a link on the "
+			"way to it was switched; what is saved now would not be found there",
+			r->path);
+	return 0;
+}
+
+static int dir_sync(int at, const char *dir, const char *path, struct err *err)
+{
+	int fd = openat(at, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int code = 0;
 
 	if (fd < 0)
-		return err_sys(err, errno, "open directory %s", dir);
+		return err_sys(err, errno, "open directory %s", path);
 	if (fsync(fd) < 0 && errno != ENOTSUP && errno != ENOSYS && errno != ENOENT && errno != EINVAL)
-		code = err_sys(err, errno, "sync directory %s", dir);
+		code = err_sys(err, errno, "sync directory %s", path);
 	close(fd);
 	return code;
 }
 
-int local_dir_sync_parent(const char *path, struct err *err)
+static int sync_parent(int at, const char *name, const char *root, struct err *err)
 {
-	const char *slash = strrchr(path, '/');
-	char *dir = !slash ? mem_strdup(".") : mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	int code = dir_sync(dir, err);
+	const char *slash = strrchr(name, '/');
+	char *dir = !slash ? mem_strdup(".") : mem_strndup(name, slash == name ? 1 : (size_t)(slash - name));
+	char *path = mem_printf("%s%s%s", root, *root ? "/" : "", dir);
+	int code = dir_sync(at, dir, path, err);
 
+	mem_free(path);
 	mem_free(dir);
 	return code;
 }
 
-int local_dir_make(const char *path, mode_t mode, struct err *err)
+int local_dir_sync_parent(struct local_root *r, const char *rel, struct err *err)
 {
+	return sync_parent(local_root_open(r), rel, r->path, err);
+}
+
+/* `name` is a path of its own when the root's is empty. */
+static int make(int at, const char *name, const char *root, mode_t mode, struct err *err)
+{
+	const char *between = *root ? "/" : "";
 	struct stat st;
 
-	if (!mkdir(path, mode))
-		return local_dir_sync_parent(path, err);
+	if (!mkdirat(at, name, mode))
+		return sync_parent(at, name, root, err);
 	if (errno != EEXIST)
-		return err_sys(err, errno, "create directory %s", path);
-	if (stat(path, &st) < 0)
-		return err_sys(err, errno, "create directory %s", path);
+		return err_sys(err, errno, "create directory %s%s%s", root, between, name);
+	if (fstatat(at, name, &st, 0) < 0)
+		return err_sys(err, errno, "create directory %s%s%s", root, between, name);
 	if (!S_ISDIR(st.st_mode))
-		return err_sys(err, ENOTDIR, "create directory %s", path);
+		return err_sys(err, ENOTDIR, "create directory %s%s%s", root, between, name);
 	return 0;
+}
+
+int local_dir_make(struct local_root *r, const char *rel, mode_t mode, struct err *err)
+{
+	int fd = local_root_open(r);
+
+	return fd < 0 ? err_sys(err, errno, "open directory %s", r->path) : make(fd, rel, r->path, mode, err);
 }
 
 /* Like mkdir -p.  Only the last directory tells whether it worked: mkdir may be refused for parents that exist. */
@@ -53,39 +105,41 @@ static int root_make(const char *root, mode_t mode, struct err *err)
 	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = 0;
 		if (!mkdir(path, mode))
-			(void)local_dir_sync_parent(path, NULL);
+			(void)sync_parent(AT_FDCWD, path, "", NULL);
 		*p = '/';
 	}
 	mem_free(path);
-	return local_dir_make(root, mode, err);
+	return make(AT_FDCWD, root, "", mode, err);
 }
 
 /* All 256 at once: one sync for them together. */
-static int pack_dirs_make(const char *data, mode_t mode, struct err *err)
+static int pack_dirs_make(struct local_root *r, const char *data, mode_t mode, struct err *err)
 {
-	for (unsigned i = 0; i < 256; i++) {
-		char *path = mem_printf("%s/%02x", data, i);
-		int code = mkdir(path, mode) < 0 && errno != EEXIST ? err_sys(err, errno, "create directory %s", path) : 0;
+	int fd = local_root_open(r), code;
+	char *path;
 
-		mem_free(path);
-		if (code)
-			return code;
+	for (unsigned i = 0; i < 256; i++) {
+		char rel[LAYOUT_MAX];
+
+		snprintf(rel, sizeof(rel), "%s/%02x", data, i);
+		if (mkdirat(fd, rel, mode) < 0 && errno != EEXIST)
+			return err_sys(err, errno, "create directory %s/%s", r->path, rel);
 	}
-	return dir_sync(data, err);
+	path = mem_printf("%s/%s", r->path, data);
+	code = dir_sync(fd, data, path, err);
+	mem_free(path);
+	return code;
 }
 
-int local_dir_create(const char *root, mode_t mode, struct err *err)
+int local_dir_create(struct local_root *r, mode_t mode, struct err *err)
 {
 	static const enum backend_type types[] = {BACKEND_KEY, BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK, BACKEND_PACK};
-	int code = root_make(root, mode, err);
+	int code = local_root_open(r) >= 0 ? 0 : root_make(r->path, mode, err);
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && !code; i++) {
-		char *path = mem_printf("%s/%s", root, layout_dir(types[i]));
-
-		code = local_dir_make(path, mode, err);
+		code = local_dir_make(r, layout_dir(types[i]), mode, err);
 		if (!code && types[i] == BACKEND_PACK)
-			code = pack_dirs_make(path, mode, err);
-		mem_free(path);
+			code = pack_dirs_make(r, layout_dir(types[i]), mode, err);
 	}
 	return code;
 }
@@ -142,7 +196,7 @@ static bool is_pack_dir(const char *name)
 static int dir_open(const struct lister *l, int at, const char *name, const char *path, int *fd)
 {
 	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd >= 0 || errno == ENOENT || (at != AT_FDCWD && errno == ENOTDIR))
+	if (*fd >= 0 || errno == ENOENT || errno == ENOTDIR)
 		return 0;
 	return err_sys(l->err, errno, "list %s", path);
 }
@@ -201,14 +255,17 @@ static int list_below(const struct lister *l, int dirfd, const char *name, const
 	return code;
 }
 
-int local_dir_list(const char *root, enum backend_type t, const struct backend_names *to, struct err *err)
+int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct lister l = {.type = t, .to = to, .err = err};
-	char *path = mem_printf("%s/%s", root, layout_dir(t));
-	int fd, code = dir_open(&l, AT_FDCWD, path, path, &fd);
+	const char *rel = layout_dir(t);
+	char *path = mem_printf("%s/%s", r->path, rel);
+	int root = local_root_open(r), fd = root < 0 ? -1 : openat(root, *rel ? rel : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = 0;
 
-	if (!code && fd >= 0)
+	if (fd >= 0)
 		code = list_dir(&l, fd, path, "", t == BACKEND_PACK);
+	else if (errno != ENOENT)
+		code = err_sys(err, errno, "list %s", path);
 	mem_free(path);
 	return code;
 }

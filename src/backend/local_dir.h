@@ -4,16 +4,33 @@
 #include "backend/backend.h"
 #include <sys/types.h>
 
-/* local_dir_create(root, mode, err): the root with its parents, and all directories of restic-format.md 1 in it.  Fine if they exist. */
-int local_dir_create(const char *root, mode_t mode, struct err *err);
+/*
+ * The root of a repository, held: whatever becomes of its path, what is done in it is done in this directory and in no other.  Below it
+ * files have relative names; `path` is for messages.
+ */
+struct local_root {
+	_Atomic int fd; /* O_PATH; -1: not there yet */
+	char *path;
+};
 
-/* local_dir_make(path, mode, err): one directory whose parent exists; a new one is made durable in its parent.  Fine if it exists. */
-int local_dir_make(const char *path, mode_t mode, struct err *err);
+/* local_root_open(r): the descriptor; opened now if it was not there before.  -1 and errno. */
+int local_root_open(struct local_root *r);
+/*
+ * local_root_still(r, err): the path still leads to the directory that is held.  Else ERR_INVALID: what is stored now would not be found
+ * by anybody who looks there.
+ */
+int local_root_still(struct local_root *r, struct err *err);
 
-/* local_dir_sync_parent(path, err): make the name `path` durable.  A file system that cannot do that is no error. */
-int local_dir_sync_parent(const char *path, struct err *err);
+/* local_dir_create(r, mode, err): the root with its parents, and all directories of restic-format.md 1 in it.  Fine if they exist. */
+int local_dir_create(struct local_root *r, mode_t mode, struct err *err);
 
-/* local_dir_list(root, t, to, err): as the list of a backend. */
-int local_dir_list(const char *root, enum backend_type t, const struct backend_names *to, struct err *err);
+/* local_dir_make(r, rel, mode, err): one directory whose parent exists; a new one is made durable in its parent.  Fine if it exists. */
+int local_dir_make(struct local_root *r, const char *rel, mode_t mode, struct err *err);
+
+/* local_dir_sync_parent(r, rel, err): make the name `rel` durable.  A file system that cannot do that is no error. */
+int local_dir_sync_parent(struct local_root *r, const char *rel, struct err *err);
+
+/* local_dir_list(r, t, to, err): as the list of a backend. */
+int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to, struct err *err);
 
 #endif

@@ -80,22 +80,23 @@ int fsync(int fd)
 	return (int)syscall(SYS_fsync, fd);
 }
 
-int rename(const char *from, const char *to)
+int renameat(int at, const char *from, int to_at, const char *to)
 {
 	if (atomic_load(&sys.on))
 		saw('r');
 	if (failed(&sys.fail_rename))
 		return -1;
-	return renameat(AT_FDCWD, from, AT_FDCWD, to);
+	return (int)syscall(SYS_renameat2, at, from, to_at, to, 0);
 }
 
-int chmod(const char *path, mode_t mode)
+int fchmodat(int at, const char *path, mode_t mode, int flags)
 {
+	(void)flags;
 	if (atomic_load(&sys.on))
 		saw('c');
 	if (failed(&sys.fail_chmod))
 		return -1;
-	return fchmodat(AT_FDCWD, path, mode, 0);
+	return (int)syscall(SYS_fchmodat, at, path, mode);
 }
 
 static void sys_watch(void)
@@ -404,6 +405,45 @@ TEST(missing_directories_are_made)
 	CHECK_EQ(listed(b, BACKEND_PACK), 1);
 	CHECK_EQ(listed(b, BACKEND_LOCK), 1);
 	mem_free(data);
+	backend_free(b);
+}
+
+/* The path leads elsewhere from some moment on: nothing is made there, and nothing that names packs anywhere. */
+TEST(another_root_is_not_filled)
+{
+	struct backend *b = place(true);
+	char *away = mem_printf("%s.away", root);
+	struct err err = {0};
+	struct buf out;
+	struct stat st;
+
+	buf_init(&out, 100);
+	CHECK_EQ(backend_put(b, BACKEND_LOCK, &some, "lock", 4, NULL), 0);
+	for (int empty = 0; empty < 2; empty++) {
+		REQUIRE(!rename(root, away) && (empty || !mkdir(root, 0700)));
+		CHECK_EQ(backend_put(b, BACKEND_PACK, &some, "pack", 4, &err), 0);
+		CHECK_EQ(backend_get(b, BACKEND_PACK, &some, &out, NULL), 0);
+		CHECK_EQ(listed(b, BACKEND_PACK), 1);
+		CHECK_EQ(backend_put(b, BACKEND_INDEX, &some, "index", 5, &err), ERR_INVALID);
+		CHECK(strstr(err.msg, root) && strstr(err.msg, "no longer the directory"));
+		CHECK_EQ(backend_put(b, BACKEND_SNAPSHOT, &some, "snapshot", 8, NULL), ERR_INVALID);
+		CHECK_EQ(backend_put(b, BACKEND_KEY, &some, "key", 3, NULL), ERR_INVALID);
+		CHECK_EQ(listed(b, BACKEND_INDEX) + listed(b, BACKEND_SNAPSHOT) + listed(b, BACKEND_KEY), 0);
+		CHECK_EQ(files_in(""), 0);
+		if (!empty)
+			REQUIRE(!rmdir(root));
+		CHECK(stat(root, &st) < 0);
+		REQUIRE(!rename(away, root));
+		CHECK_EQ(backend_put(b, BACKEND_INDEX, &some, "index", 5, NULL), 0);
+		CHECK_EQ(backend_remove(b, BACKEND_INDEX, &some, NULL), 0);
+		CHECK_EQ(files_in("data/ab"), 1);
+	}
+	REQUIRE(!rename(root, away));
+	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &some, NULL), 0);
+	REQUIRE(!rename(away, root));
+	CHECK_EQ(files_in("locks"), 0);
+	buf_release(&out);
+	mem_free(away);
 	backend_free(b);
 }
 
