@@ -1,6 +1,7 @@
 /* utf8: one rune at a time, strict as Go's unicode/utf8: overlong forms, surrogates and runes above U+10FFFF are invalid. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,6 +63,36 @@ static inline size_t utf8_put(uint8_t *out, uint32_t r)
 	out[2] = (uint8_t)(0x80 | (r >> 6 & 0x3f));
 	out[3] = (uint8_t)(0x80 | (r & 0x3f));
 	return 4;
+}
+
+/* utf8_space: Unicode's White_Space, which is what Go trims. */
+static inline bool utf8_space(uint32_t r)
+{
+	if (r < 0x80)
+		return r == ' ' || (r >= '\t' && r <= '\r');
+	return r == 0x85 || r == 0xa0 || r == 0x1680 || (r >= 0x2000 && r <= 0x200a) || r == 0x2028 || r == 0x2029 || r == 0x202f ||
+	       r == 0x205f || r == 0x3000;
+}
+
+/* utf8_trim: narrows (s, n) by the white space at both ends. */
+static inline void utf8_trim(const char **s, size_t *n)
+{
+	const uint8_t *p = (const uint8_t *)*s;
+	uint32_t r = 0;
+	size_t step;
+
+	while ((step = utf8_get(p, *n, &r)) > 0 && utf8_space(r)) {
+		p += step;
+		*n -= step;
+	}
+	*s = (const char *)p;
+	/* The longest of them takes three bytes. */
+	for (step = 1; step <= 3 && step <= *n; step++) {
+		if (utf8_get(p + *n - step, step, &r) == step && utf8_space(r)) {
+			*n -= step;
+			step = 0;
+		}
+	}
 }
 
 #endif

@@ -40,6 +40,7 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 	const struct opts *o = s->opts;
 	const struct strlist *present = &o->value[OPT_EXCLUDE_IF_PRESENT];
 	struct backup_options *p = &j->opt;
+	const char *limit = opt_str(o, OPT_EXCLUDE_LARGER);
 	unsigned long long larger = 0;
 
 	for (size_t i = 0; i < present->n; i++) {
@@ -49,7 +50,8 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 	}
 	if (opt_flag(o, OPT_EXCLUDE_CACHES))
 		marker_add(j, CACHEDIR_TAG);
-	if (opt_str(o, OPT_EXCLUDE_LARGER) && match_size(opt_str(o, OPT_EXCLUDE_LARGER), &larger, err))
+	p->larger_than_given = limit && *limit;
+	if (p->larger_than_given && match_size(limit, &larger, err))
 		return err_prefix(err, "--exclude-larger-than");
 	if (opt_str(o, OPT_MAX_OBJECTS) && when_count(opt_str(o, OPT_MAX_OBJECTS), "--max-objects", 0, INT64_MAX, &p->objects_max, err))
 		return ERR_USAGE;
@@ -141,12 +143,12 @@ static int read_targets(struct addjob *j, struct session *s, struct err *err)
 static void split_tags(struct strlist *to, const struct strlist *from)
 {
 	for (size_t i = 0; i < from->n; i++) {
-		for (const char *s = from->s[i]; *s;) {
-			size_t n = strcspn(s, ",");
+		const char *list = from->s[i], *tag;
+		size_t n;
 
+		while (snapshots_next_tag(&list, &tag, &n)) {
 			if (n)
-				strlist_addn(to, s, n);
-			s += n + (s[n] == ',');
+				strlist_addn(to, tag, n);
 		}
 	}
 }
@@ -165,10 +167,11 @@ static int read_head(struct addjob *j, const struct session *s, struct err *err)
 {
 	const struct opts *o = s->opts;
 	struct snapshot *h = &j->opt.head;
+	const char *time = opt_str(o, OPT_TIME);
 
-	h->time = clock_now(s->env.clock);
-	if (opt_str(o, OPT_TIME) && strcmp(opt_str(o, OPT_TIME), "now") != 0) {
-		int rc = when_parse(opt_str(o, OPT_TIME), s->zone, &h->time, err);
+	h->time = j->opt.start;
+	if (time && *time && strcmp(time, "now") != 0) {
+		int rc = when_parse(time, s->zone, &h->time, err);
 
 		if (rc)
 			return err_prefix(err, "--time");
@@ -189,6 +192,7 @@ int addjob_read(struct addjob *j, struct session *s, struct err *err)
 {
 	int rc = session_threads(s, err);
 
+	j->opt.start = clock_now(s->env.clock);
 	j->cwd = addjob_cwd(s->cmd->env("PWD"));
 	if (!rc)
 		rc = patterns_read(&j->exclude, s->opts, false, s->cmd->env, err);
@@ -219,7 +223,7 @@ int addjob_parent(struct addjob *j, struct session *s, struct err *err)
 
 	if (rc || j->opt.force)
 		return rc;
-	if (!id) {
+	if (!id || !*id) {
 		j->opt.parent = snapshots_parent(&s->snaps, &h->time, by, h->hostname, &h->paths, &h->tags);
 		if (!j->opt.parent && s->allas.used && !keys && !opt_str(s->opts, OPT_HOST))
 			j->opt.parent = snapshots_parent(&s->snaps, &h->time, SNAPSHOTS_BY_PATHS, h->hostname, &h->paths, &h->tags);

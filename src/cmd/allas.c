@@ -329,7 +329,7 @@ int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, struct er
 {
 	struct search s = {.a = a, .o = o, .env = env, .where = {.getenv = env}};
 	const char *repo = opt_str(o, OPT_REPO);
-	bool typed = repo && !o->from_env[OPT_REPO], named, asked;
+	bool typed = repo && !o->from_env[OPT_REPO], named, asked, inherited;
 	int rc = read_mode(&s, err);
 
 	*a = (struct allas){.used = false};
@@ -343,6 +343,11 @@ int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, struct er
 	named = (repo && !s.label) || opt_str(o, OPT_REPO_FILE);
 	if (typed && !s.label && asked)
 		return err_set(err, ERR_USAGE, "-r names the place already: -b and -mode are for the repository of a project");
+	inherited = named && (repo ? o->from_env[OPT_REPO] : o->from_env[OPT_REPO_FILE]);
+	if (inherited && opt_str(o, OPT_PROJECT) && !asked)
+		return err_set(err, ERR_USAGE,
+			"-project asks for the repository of a project, but %s names another place: unset it, or leave -project out",
+			repo ? "RESTIC_REPOSITORY" : "RESTIC_REPOSITORY_FILE");
 	/* Whoever asks for a bucket or a mode means that, whatever the environment says. */
 	if (named && (typed || !asked))
 		return 0;

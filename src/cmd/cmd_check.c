@@ -4,8 +4,7 @@
 #include "cmd/human.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
-#include "cmd/when.h"
-#include "fs/match.h"
+#include "cmd/subset.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,35 +59,6 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
 		return;
 	progress_show(&c->progress, "[%s] %.2f%%  %llu / %llu", human_duration((uint64_t)progress_seconds(&c->progress)).s,
 		total ? 100.0 * (double)done / (double)total : 0.0, (unsigned long long)done, (unsigned long long)total);
-}
-
-/* "n/t", "x%" or a size. */
-static int read_subset(const char *s, struct check_options *o, struct err *err)
-{
-	unsigned long long bytes;
-	unsigned n, t;
-	char *end, rest;
-
-	o->read_data = true;
-	if (strchr(s, '/')) {
-		if (sscanf(s, "%u/%u%c", &n, &t, &rest) != 2 || !n || n > t || s[0] < '0' || s[0] > '9')
-			return err_set(err, ERR_USAGE, "--read-data-subset %s: n/t needs 1 <= n <= t", s);
-		o->subset_n = n;
-		o->subset_t = t;
-		return 0;
-	}
-	if (*s && s[strlen(s) - 1] == '%') {
-		o->subset_percent = strtod(s, &end);
-		if (strcmp(end, "%") != 0 || !(o->subset_percent > 0 && o->subset_percent <= 100))
-			return err_set(err, ERR_USAGE, "--read-data-subset %s: more than 0%%, at most 100%%", s);
-		return 0;
-	}
-	if (match_size(s, &bytes, err))
-		return err_prefix(err, "--read-data-subset");
-	if (!bytes)
-		return err_set(err, ERR_USAGE, "--read-data-subset takes n/t, x%% or a size, not \"%s\"", s);
-	o->subset_bytes = bytes;
-	return 0;
 }
 
 static void json_summary(struct session *s, const struct check_result *r)
@@ -151,10 +121,12 @@ int cmd_check(struct session *s, struct err *err)
 
 	if (s->opts->args.n)
 		rc = err_set(err, ERR_USAGE, "check takes no arguments; the repository is named by -r");
+	if (subset && !*subset)
+		subset = NULL;
 	if (!rc && subset && opt.read_data)
 		rc = err_set(err, ERR_USAGE, "--read-data and --read-data-subset cannot be given together");
 	if (!rc && subset)
-		rc = read_subset(subset, &opt, err);
+		rc = subset_read(subset, &opt, err);
 	if (!rc)
 		rc = session_open(s, SESSION_EXCLUSIVE, err);
 	if (rc)

@@ -77,6 +77,8 @@ int cmd_delete(struct session *s, struct err *err)
 	if (!s->opts->args.n)
 		rc = err_set(err, ERR_USAGE, "which snapshot is to be removed? a_backup list shows them; then: a_backup delete ID");
 	if (!rc)
+		rc = session_filter_alone(s, &s->opts->args, err);
+	if (!rc)
 		rc = session_open(s, opt_flag(s->opts, OPT_DRY_RUN) ? SESSION_NO_LOCK : SESSION_EXCLUSIVE, err);
 	if (!rc)
 		rc = strays_refuse(s->be, err);

@@ -244,14 +244,16 @@ static int read_options(struct find *f, struct err *err)
 	f->patterns = &o->args;
 	f->ignore_case = opt_flag(o, OPT_IGNORE_CASE);
 	f->with_meta = opt_flag(o, OPT_LONG);
-	f->has_oldest = oldest != NULL;
-	f->has_newest = newest != NULL;
+	f->has_oldest = oldest && *oldest;
+	f->has_newest = newest && *newest;
 	if (!o->args.n)
 		return err_set(err, ERR_USAGE, "what is to be found? write for instance: a_backup find '*.dat'");
-	if (oldest)
+	if (f->has_oldest)
 		rc = when_parse(oldest, f->s->zone, &f->oldest, err);
-	if (!rc && newest)
+	if (!rc && f->has_newest)
 		rc = when_parse(newest, f->s->zone, &f->newest, err);
+	if (!rc && f->has_oldest && f->has_newest && ts_cmp(&f->oldest, &f->newest) > 0)
+		rc = err_set(err, ERR_USAGE, "--oldest must be a time before --newest: nothing can be as old as that and as new");
 	if (!rc)
 		rc = read_kind(f, err);
 	if (!rc)
@@ -325,6 +327,8 @@ int cmd_find(struct session *s, struct err *err)
 	buf_init(&f.line, SIZE_MAX / 2);
 	buf_init(&f.open, SIZE_MAX / 2);
 	rc = read_options(&f, err);
+	if (!rc)
+		rc = session_filter_alone(s, &s->opts->value[OPT_SNAPSHOT], err);
 	if (!rc)
 		rc = session_open(s, SESSION_SHARED, err);
 	if (!rc)

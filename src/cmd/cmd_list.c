@@ -207,7 +207,9 @@ int cmd_list(struct session *s, struct err *err)
 	if (group)
 		rc = group_parse(group, &by, err);
 	if (!rc && latest)
-		rc = when_count(latest, "--latest", 1, UINT32_MAX, &last, err);
+		rc = when_count(latest, "--latest", 0, UINT32_MAX, &last, err);
+	if (!rc)
+		rc = session_filter_alone(s, &s->opts->args, err);
 	if (!rc)
 		rc = session_open(s, SESSION_SHARED, err);
 	if (!rc)

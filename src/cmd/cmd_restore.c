@@ -138,6 +138,8 @@ static int xattr_list(const struct strlist *l, struct match **m, struct err *err
 	*m = match_new(false);
 	for (size_t i = 0; i < l->n && !rc; i++)
 		rc = match_add(*m, l->s[i], err);
+	if (!rc && !match_count(*m))
+		rc = err_set(err, ERR_USAGE, "a pattern of attributes is empty");
 	return rc;
 }
 

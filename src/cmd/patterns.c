@@ -104,6 +104,18 @@ static int make_lists(struct patterns *p, const struct opts *o, bool include, st
 	return rc;
 }
 
+/* --include '' or an empty file: nothing is selected, which looks like success; without the list it would be everything. */
+static int check_any(const struct patterns *p, const struct opts *o, struct err *err)
+{
+	static const enum opt_id ids[] = {OPT_INCLUDE, OPT_IINCLUDE, OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]) && !p->n; i++) {
+		if (o->value[ids[i]].n)
+			return err_set(err, ERR_USAGE, "the patterns to include are all empty, so nothing would be restored");
+	}
+	return 0;
+}
+
 int patterns_read(struct patterns *p, const struct opts *o, bool include, cmd_env_fn *env, struct err *err)
 {
 	static const enum opt_id ids[2][2] = {{OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE}, {OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE}};
@@ -120,6 +132,8 @@ int patterns_read(struct patterns *p, const struct opts *o, bool include, cmd_en
 	recording_env = env;
 	if (!rc)
 		rc = make_lists(p, o, include, err);
+	if (!rc && include)
+		rc = check_any(p, o, err);
 	recording_env = NULL;
 	return rc;
 }

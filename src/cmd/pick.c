@@ -4,6 +4,7 @@
 #include "cmd/session.h"
 #include "engine/treewalk.h"
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void cannot_read(void *arg, const struct id *id, const struct err *e)
@@ -58,6 +59,25 @@ void session_filter(const struct session *s, bool absolute, struct snapshots_fil
 		mem_free(path);
 	}
 	free(cwd);
+}
+
+int session_filter_alone(const struct session *s, const struct strlist *ids, struct err *err)
+{
+	static const enum opt_id filters[] = {OPT_HOST, OPT_TAG, OPT_PATH};
+	static const char *const names[] = {"--host", "--tag", "--path"};
+	const struct opts *o = s->opts;
+
+	for (size_t k = 0; k < 3; k++) {
+		bool typed = o->value[filters[k]].n && !o->from_env[filters[k]] && !(filters[k] == OPT_HOST && !*opt_str(o, OPT_HOST));
+
+		for (size_t i = 0; i < ids->n && typed; i++) {
+			if (!snapshots_is_latest(ids->s[i]))
+				return err_set(err, ERR_USAGE,
+					"%s chooses among snapshots, but %s is named by its id: leave one of the two out", names[k],
+					ids->s[i]);
+		}
+	}
+	return 0;
 }
 
 int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree, struct err *err)

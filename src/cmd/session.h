@@ -86,6 +86,11 @@ void session_repo_settings(struct session *s);        /* --compression and the l
 
 /* The snapshots the user chose: by --host, --tag, --path. absolute: paths made so, for "latest". */
 void session_filter(const struct session *s, bool absolute, struct snapshots_filter *f);
+/*
+ * session_filter_alone: ERR_USAGE when --host, --tag or --path was typed and one of these snapshots is named by its id: they choose what is listed and what
+ * latest means, and who gives them beside an id expects it to be checked.  For commands that take several, where restic complains too.
+ */
+int session_filter_alone(const struct session *s, const struct strlist *ids, struct err *err);
 /* session_pick: SNAPSHOT[:DIR] among s->snaps; then the tree of DIR.  `sub` is owned, NULL for none.  Loads snapshots and index. */
 int session_pick(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err);
 int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree, struct err *err);

@@ -143,13 +143,21 @@ static int number(const struct opts *o, enum opt_id id, const char *what, uint64
 	return s ? when_count(s, what, min, max, v, err) : 0;
 }
 
+/* For options that restic has too: 0 is the default. */
+static int number_or_0(const struct opts *o, enum opt_id id, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)
+{
+	const char *s = opt_str(o, id);
+
+	return s && !strcmp(s, "0") ? 0 : number(o, id, what, min, max, v, err);
+}
+
 static int threads(struct settings *s, const struct opts *o, struct err *err)
 {
 	uint64_t workers = s->workers, readers = s->readers;
 	int rc = number(o, OPT_WORKERS, "--workers", 1, 4096, &workers, err);
 
 	if (!rc)
-		rc = number(o, OPT_READERS, "--read-concurrency", 1, 4096, &readers, err);
+		rc = number_or_0(o, OPT_READERS, "--read-concurrency", 1, 4096, &readers, err);
 	if (!rc && opt_str(o, OPT_WORKERS) && !opt_str(o, OPT_READERS))
 		readers = workers;
 	s->workers = (size_t)workers;
@@ -239,7 +247,7 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 	if (!rc)
 		rc = extended(s, o, err);
 	if (!rc)
-		rc = number(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB, PACK_SIZE_MAX / MIB, &mib, err);
+		rc = number_or_0(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB, PACK_SIZE_MAX / MIB, &mib, err);
 	if (!rc && opt_str(o, OPT_RETRY_LOCK))
 		rc = when_span(opt_str(o, OPT_RETRY_LOCK), &s->retry_ns, err);
 	s->pack_size = (size_t)mib * MIB;

@@ -138,7 +138,7 @@ static double unit_ns(const char **s)
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"\u03bcs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		size_t n = strlen(units[i].name);
@@ -151,35 +151,40 @@ static double unit_ns(const char **s)
 	return 0;
 }
 
+/* number: digits with at most one point among them; by itself, because strtod would take exponents and hex too.  False: there is none. */
+static bool number(const char **s, double *v)
+{
+	size_t n = strspn(*s, "0123456789."), points = 0;
+	char text[32];
+
+	for (size_t i = 0; i < n; i++)
+		points += (*s)[i] == '.';
+	if (n >= sizeof(text) || points > 1 || n == points)
+		return false;
+	memcpy(text, *s, n);
+	text[n] = 0;
+	*s += n;
+	*v = strtod(text, NULL);
+	return true;
+}
+
 int when_span(const char *s, int64_t *ns, struct err *err)
 {
-	const char *p = s;
-	double sum = 0;
+	const char *p = s + (*s == '-' || *s == '+');
+	double sum = 0, v = 0, unit = 1;
+	bool zero = !strcmp(p, "0");
 
 	*ns = 0;
-	if (!strcmp(s, "0"))
-		return 0;
-	do {
-		char number[32]; /* by itself, because strtod would take exponents and hex too */
-		size_t n = strspn(p, "0123456789.");
-		double unit;
-
-		if (!isdigit((unsigned char)*p) || n >= sizeof(number))
-			goto bad;
-		memcpy(number, p, n);
-		number[n] = 0;
-		p += n;
-		unit = unit_ns(&p);
-		if (unit == 0)
-			goto bad;
-		sum += strtod(number, NULL) * unit;
-	} while (*p);
-	if (!(sum < 9e18))
-		goto bad;
-	*ns = (int64_t)sum;
+	while (!zero && unit != 0) {
+		unit = number(&p, &v) ? unit_ns(&p) : 0;
+		sum += v * unit;
+		if (!*p && unit != 0)
+			break;
+	}
+	if (unit == 0 || !(sum < 9e18))
+		return err_set(err, ERR_USAGE, "\"%s\" is no span of time like 90s, 5m or 1h30m", s);
+	*ns = *s == '-' ? 0 : (int64_t)sum;
 	return 0;
-bad:
-	return err_set(err, ERR_USAGE, "\"%s\" is no span of time like 90s, 5m or 1h30m", s);
 }
 
 int when_count(const char *s, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)

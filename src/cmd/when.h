@@ -13,7 +13,7 @@ struct human when_go(const struct ts *t, int32_t offset_s);       /* Go's Time.S
 /* when_parse: "2006-01-02[ 15:04[:05[ ±zzzz|UTC]]]" or "02.01.2006[…]", in the zone unless it says another.  ERR_USAGE. */
 int when_parse(const char *s, const struct zone *z, struct ts *t, struct err *err);
 
-/* when_span: Go's durations "5m", "1h30m", "1.5s", "0".  ERR_USAGE; never negative. */
+/* when_span: Go's durations "5m", "1h30m", "1.5s", "0".  ERR_USAGE; a negative one is 0. */
 int when_span(const char *s, int64_t *ns, struct err *err);
 
 /* when_count: a decimal number in [min, max]; `what` names it in the sentence.  ERR_USAGE. */

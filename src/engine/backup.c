@@ -307,7 +307,7 @@ static void summary(const struct backup *b, struct backup_result *res)
 	struct backup_counts *c = &res->counts;
 
 	run_sum_counts(b, c);
-	*s = (struct snapshot_summary){.backup_start = b->start, .backup_end = clock_now(b->env->clock)};
+	*s = (struct snapshot_summary){.backup_start = b->opt->start, .backup_end = clock_now(b->env->clock)};
 	s->files_new = c->files_new;
 	s->files_changed = c->files_changed;
 	s->files_unmodified = c->files_unmodified;
@@ -361,7 +361,6 @@ static int prepare(struct backup *b)
 	uint64_t packs = 0;
 	int rc = 0;
 
-	b->start = clock_now(b->env->clock);
 	if (b->rank == 0) {
 		b->has_parent = b->opt->parent && !b->opt->force;
 		if (b->has_parent)

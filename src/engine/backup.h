@@ -23,7 +23,8 @@ struct backup_options {
 	size_t n_exclude;
 	const struct backup_marker *marker;
 	size_t n_marker;
-	uint64_t larger_than; /* bytes; 0 = no limit */
+	uint64_t larger_than;   /* bytes */
+	bool larger_than_given; /* else there is no limit */
 	bool one_file_system, with_atime, dry_run, skip_if_unchanged, force, verbose_items;
 	unsigned unchanged_flags; /* NODE_IGNORE_* */
 	size_t pack_size;
@@ -32,6 +33,7 @@ struct backup_options {
 	/* used on rank 0 only: */
 	uint64_t objects_max;          /* in the bucket or other place of the repository, with what others keep there; 0: any number */
 	bool objects_max_given;        /* else what is usual for the store */
+	struct ts start;               /* when the command began, before a password was asked for: the snapshot's backup_start */
 	struct snapshot head;          /* time, hostname, username, uid, gid, tags, excludes, paths (absolute), program_version; borrowed */
 	const struct snapshot *parent; /* NULL: none */
 };

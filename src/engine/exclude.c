@@ -79,7 +79,7 @@ bool exclude_marked(const struct exclude_marks *m, const char *name)
 
 bool exclude_meta(const struct backup_options *o, const struct meta *m, uint64_t device, uint64_t dir_device)
 {
-	if (o->larger_than && !S_ISDIR(m->mode) && m->size > o->larger_than)
+	if (o->larger_than_given && !S_ISDIR(m->mode) && m->size > o->larger_than)
 		return true;
 	return o->one_file_system && m->dev != device && !(S_ISDIR(m->mode) && dir_device == device);
 }

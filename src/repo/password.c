@@ -24,34 +24,12 @@ static uint32_t rune_at(const uint8_t *p, size_t n, size_t *len)
 	return c;
 }
 
-/* Unicode's White_Space, which is what restic trims. */
-static bool is_space(uint32_t c)
-{
-	if (c < 0x80)
-		return c == ' ' || (c >= '\t' && c <= '\r');
-	return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-	       c == 0x205f || c == 0x3000;
-}
-
 static void trim(struct buf *b)
 {
-	size_t from = 0, len;
+	const char *from = (const char *)b->p;
 
-	while (from < b->len && is_space(rune_at(b->p + from, b->len - from, &len)))
-		from += len;
-	b->len -= from;
-	if (from)
-		memmove(b->p, b->p + from, b->len);
-	for (;;) {
-		size_t step = 0;
-
-		for (size_t k = 1; k <= 3 && k <= b->len && !step; k++)
-			if (is_space(rune_at(b->p + b->len - k, k, &len)) && len == k)
-				step = k;
-		if (!step)
-			break;
-		b->len -= step;
-	}
+	utf8_trim(&from, &b->len);
+	memmove(b->p, from, b->len);
 }
 
 static void put_utf8(struct buf *b, uint32_t c)
@@ -169,7 +147,7 @@ static int split(const char *s, struct words *w, struct err *err)
 			ends = true;
 		} else {
 			last = c;
-			ends = !quote && (c == '\\' || is_space(c));
+			ends = !quote && (c == '\\' || utf8_space(c));
 		}
 		if (!ends && !word)
 			word = s + i;

@@ -1,6 +1,7 @@
 #include "repo/snapshots.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/utf8.h"
 #include "repo/parallel.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -152,20 +153,30 @@ static bool has_tag(const struct snapshot *s, const char *tag, size_t n)
 	return false;
 }
 
-/* One --tag option: a comma list, all of it wanted; "" wants a snapshot without tags. */
-static bool tags_match(const struct snapshot *s, const char *list)
+bool snapshots_next_tag(const char **list, const char **tag, size_t *n)
 {
 	if (!*list)
-		return s->tags.n == 0;
-	for (;;) {
-		size_t n = strcspn(list, ",");
+		return false;
+	*tag = *list;
+	*n = strcspn(*tag, ",");
+	*list = (*tag)[*n] ? *tag + *n + 1 : NULL;
+	utf8_trim(tag, n);
+	return true;
+}
 
-		if (!has_tag(s, list, n))
-			return false;
-		if (!list[n])
+/* One --tag option: a comma list, all of it wanted; an empty one wants a snapshot without tags. */
+static bool tags_match(const struct snapshot *s, const char *list)
+{
+	const char *tag;
+	size_t n;
+
+	while (snapshots_next_tag(&list, &tag, &n)) {
+		if (!n && !s->tags.n)
 			return true;
-		list += n + 1;
+		if (!has_tag(s, tag, n))
+			return false;
 	}
+	return true;
 }
 
 bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f)
@@ -237,6 +248,11 @@ static int pick_id(const struct snapshots *all, const char *arg, size_t n, const
 	return err_set(err, ERR_NOTFOUND, "there is no snapshot %.*s", n > 100 ? 100 : (int)n, arg);
 }
 
+bool snapshots_is_latest(const char *arg)
+{
+	return strcspn(arg, ":") == 6 && !memcmp(arg, "latest", 6);
+}
+
 int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out,
 	char **subpath, struct err *err)
 {
@@ -245,7 +261,7 @@ int snapshots_pick(const struct snapshots *all, const char *arg, const struct sn
 
 	*out = NULL;
 	*subpath = NULL;
-	if (n == 6 && memcmp(arg, "latest", 6) == 0)
+	if (snapshots_is_latest(arg))
 		rc = pick_latest(all, f, out, err);
 	else
 		rc = pick_id(all, arg, n, out, err);

@@ -22,13 +22,16 @@ void snapshots_release(struct snapshots *s);
 
 struct snapshots_filter {
 	struct strlist hosts; /* any of; empty = all */
-	struct strlist tags;  /* each a comma list that must be contained; any of them; "" = untagged */
+	struct strlist tags;  /* each a comma list that must be contained; any of them; "" = untagged; blanks around a tag do not count */
 	struct strlist paths; /* all must be among the snapshot's */
 	bool readable;        /* the latest of those that can be read will do */
 };
+/* snapshots_next_tag: the tags of a comma list, without blanks around them; maybe empty ones.  *list moves on, NULL at the end; the tag is borrowed from it. */
+bool snapshots_next_tag(const char **list, const char **tag, size_t *n);
 void snapshots_filter_release(struct snapshots_filter *f);
 bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f);
 
+bool snapshots_is_latest(const char *arg); /* "latest", maybe with a path */
 /*
  * snapshots_pick: "latest", a full id, a unique prefix, each with an optional ":path" (returned in *subpath, owned, cleaned, NULL when
  * none). The filter applies to latest only.  The result is borrowed from `all`.  ERR_NOTFOUND, ERR_USAGE (ambiguous).

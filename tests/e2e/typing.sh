@@ -55,3 +55,65 @@ for words in '--password=hunter2 list' 'list -password=hunter2' '-password hunte
 	expect 1 a $words
 	! grep -q hunter2 out err || fail "$words: says the password again: $(cat err)"
 done
+
+# --- choosing ----------------------------------------------------------------------------------------------------------------------------
+new_repo c
+c() {
+	a -r "$T/c" "$@"
+}
+c -q add src --tag keep --host h1
+id=$(ls c/snapshots)
+for words in "delete --tag scratch $id" "delete -n -host h2 $id" "delete --path /x $id latest" "list --tag keep $id" "find --tag keep -s $id f"; do
+	# shellcheck disable=SC2086
+	expect 1 c $words
+	says 'is named by its id'
+done
+[ "$(ls c/snapshots)" = "$id" ] || fail 'delete --tag scratch ID removed it'
+expect 0 env RESTIC_HOST=h2 "$A_BACKUP" -r "$T/c" list "$id"
+expect 0 c restore --host h2 "$id" -target back-c # restic's restore, ls and dump take a filter that says nothing
+expect 0 c -q add src --tag ' nightly, project ,' --tag 'two words'
+[ "$(c cat snapshot latest | jq -c .tags)" = '["nightly","project","two words"]' ] || fail "tags: $(c cat snapshot latest | jq -c .tags)"
+for tag in project 'nightly, project' ' two words '; do
+	expect 0 c list --tag "$tag" --json
+	[ "$(jq length out)" = 1 ] || fail "list --tag '$tag': $(jq length out)"
+done
+expect 1 c restore latest --include '' -target back-d
+[ ! -e back-d ] || fail "--include '' restored something"
+expect 1 c restore latest --include-file /dev/null -target back-d
+expect 0 c restore latest --exclude '' -target back-d
+[ -e back-d/src/f ] || fail "--exclude '' left something out"
+expect 1 c find --oldest 2030-01-01 --newest 2020-01-01 f
+says '--oldest must be a time before'
+expect 0 c find --oldest '' --newest '' f
+says '2 hits'
+expect 0 c -q add --exclude-larger-than 0 src
+expect 0 c ls latest
+! grep -q 'src/f$' out || fail '--exclude-larger-than 0 leaves nothing out'
+: >src/empty
+expect 0 c -q add --exclude-larger-than 0 src
+expect 0 c ls latest
+grep -q 'src/empty$' out || fail '--exclude-larger-than 0 leaves empty files out'
+expect 0 c -q add --exclude-larger-than '' src
+expect 0 c ls latest
+grep -q 'src/f$' out || fail "--exclude-larger-than '' leaves something out"
+
+# --- the forms that restic takes ---------------------------------------------------------------------------------------------------------
+for words in -v=2 -q=true --latest=0 --retry-lock=-5s --retry-lock=.5s --tag=, --json=T --pack-size=0; do
+	expect 0 c list "$words"
+done
+for words in --retry-lock=1.2.3s --json=yes '-q -v' --latest=-1 --pack-size=3; do
+	# shellcheck disable=SC2086
+	expect 1 c list $words
+done
+for words in --parent= --time= --read-concurrency=0 --pack-size=0 -n=false --host=; do
+	expect 0 c -q add "$words" src
+done
+expect 1 c add --exclude-larger-than=1.5k src
+[ "$(c cat snapshot latest | jq -r .hostname)" = "$(hostname)" ] || fail '--host= is not this host'
+
+# The snapshot says when the command began, not when its password was found.
+printf '#!/bin/sh\nsleep 2\necho x\n' >slow
+chmod +x slow
+from=$(date +%s)
+expect 0 env -u RESTIC_PASSWORD "$A_BACKUP" -q -r "$T/c" --password-command "$T/slow" add src
+[ $(($(date -d "$(c cat snapshot latest | jq -r .summary.backup_start)" +%s) - from)) -lt 2 ] || fail 'backup_start is when the key was made'

@@ -101,6 +101,9 @@ TEST(a_location_is_none_of_its_business)
 	CHECK_STR(found("-r swift:x:/ list", SWIFT OWN), "-");
 	CHECK_STR(found("list", SWIFT OWN "RESTIC_REPOSITORY=word\n"), "-");
 	CHECK_STR(found("--repository-file /x list", SWIFT OWN), "-");
+	CHECK(fails("-project 2002 list", SWIFT OWN "RESTIC_REPOSITORY=/x\n", "RESTIC_REPOSITORY names another place"));
+	CHECK(fails("-project 2002 list", SWIFT OWN "RESTIC_REPOSITORY_FILE=/x\n", "RESTIC_REPOSITORY_FILE names another place"));
+	CHECK_STR(found("-r swift:x:/ -project 2002 list", SWIFT OWN), "-");
 	/* Without any connection a word is a directory, as restic has it. */
 	CHECK_STR(found("-r word list", ""), "-");
 	/* So is one that is a repository. */

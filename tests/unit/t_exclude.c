@@ -97,14 +97,14 @@ TEST(markers)
 
 TEST(size_and_device)
 {
-	struct backup_options o = {.larger_than = 10};
+	struct backup_options o = {.larger_than = 10, .larger_than_given = true};
 	struct meta file = {.mode = S_IFREG, .dev = 2, .size = 11}, dir = {.mode = S_IFDIR, .dev = 2, .size = 4096};
 
 	CHECK(exclude_meta(&o, &file, 2, 2));
 	CHECK(!exclude_meta(&o, &dir, 2, 2));
 	file.size = 10;
 	CHECK(!exclude_meta(&o, &file, 1, 1));
-	o.larger_than = 0;
+	o.larger_than_given = false;
 	o.one_file_system = true;
 	CHECK(!exclude_meta(&o, &file, 2, 2));
 	CHECK(exclude_meta(&o, &file, 1, 1));

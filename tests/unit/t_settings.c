@@ -79,6 +79,10 @@ TEST(options)
 	CHECK_EQ(read_with(&s, OPT_PACK_SIZE, "128"), 0);
 	CHECK_EQ(read_with(&s, OPT_PACK_SIZE, "3"), ERR_USAGE);
 	CHECK_EQ(read_with(&s, OPT_PACK_SIZE, "129"), ERR_USAGE);
+	CHECK_EQ(read_with(&s, OPT_PACK_SIZE, "0"), 0);
+	CHECK_EQ(s.pack_size, 64 << 20);
+	CHECK_EQ(read_with(&s, OPT_READERS, "0"), 0);
+	CHECK(s.readers > 0);
 	CHECK_EQ(read_with(&s, OPT_COMPRESSION, "off"), 0);
 	CHECK(!s.compress_data && s.level == COMPRESS_AUTO);
 	CHECK_EQ(read_with(&s, OPT_COMPRESSION, "max"), 0);

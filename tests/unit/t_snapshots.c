@@ -346,3 +346,24 @@ TEST(parents)
 	snapshots_release(&all);
 	fixture_release(&f);
 }
+
+TEST(blanks_around_tags)
+{
+	static char *const tags[] = {"a", "b c"};
+	struct snapshot tagged = {.hostname = "h", .tags = {(char **)tags, 2}}, bare = {.hostname = "h"};
+	static const struct {
+		const char *list;
+		bool tagged, bare;
+	} cases[] = {{"a", true, false}, {" a", true, false}, {"a ,b c ", true, false}, {"\ta\u00a0,\u3000b c\u2003", true, false},
+		{"a, b", false, false}, {"b c", true, false}, {"b  c", false, false}, {"", false, true}, {" ", false, true},
+		{",", false, true}, {"a,", false, false}, {",a", false, true}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct snapshots_filter f = {0};
+
+		strlist_add(&f.tags, cases[i].list);
+		if (!CHECK_EQ(snapshots_match(&tagged, &f), cases[i].tagged) || !CHECK_EQ(snapshots_match(&bare, &f), cases[i].bare))
+			printf("  --tag \"%s\"\n", cases[i].list);
+		snapshots_filter_release(&f);
+	}
+}

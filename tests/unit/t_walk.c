@@ -134,7 +134,7 @@ TEST(excludes)
 	CHECK_STR(found(dir), "big:F small:F");
 	opt.verbose_items = true;
 	CHECK_STR(found(dir), "big:F small:F [excluded a.o] [excluded sub]");
-	opt = (struct backup_options){.larger_than = 4};
+	opt = (struct backup_options){.larger_than = 4, .larger_than_given = true};
 	CHECK_STR(found(dir), "a.o:F small:F sub:D");
 	opt = (struct backup_options){.marker = mark, .n_marker = 2};
 	files_text(dir, "TAG", "other");
@@ -547,7 +547,7 @@ TEST(excludes_do_not_apply_to_what_was_named)
 	files_text(dir, "sub/x.o", "1");
 	files_text(dir, "sub/y.o", "1");
 	REQUIRE(match_add(m, "*.o", &e) == 0);
-	opt = (struct backup_options){.exclude = list, .n_exclude = 1, .larger_than = 3};
+	opt = (struct backup_options){.exclude = list, .n_exclude = 1, .larger_than = 3, .larger_than_given = true};
 	t = targets(dir, dot, 1);
 	CHECK_STR(above(t), "sub:D");
 	target_free(t);
