@@ -1,5 +1,5 @@
 /* a_backup: the command without MPI.  Started as one of several tasks it becomes the a_backup-mpi beside it, so that N tasks never make N backups. */
-#include "cmd/cmd.h"
+#include "cmd/launch.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +30,14 @@ static int become_mpi(char **argv, int tasks)
 
 int main(int argc, char **argv)
 {
-	int tasks = comm_launched(process_env);
+	struct launch l = launch_read(argc, argv, process_env);
 
-	if (tasks > 1)
-		return become_mpi(argv, tasks);
+	if (l.by.tasks > 1 && l.role == LAUNCH_TOGETHER)
+		return become_mpi(argv, l.by.tasks);
+	if (l.role == LAUNCH_OTHER) {
+		launch_say_other(&l);
+		return CMD_OK;
+	}
 	cmd_limits(true);
 	return cmd_main(NULL, argc, argv);
 }

@@ -55,6 +55,8 @@ const struct opt_def opt_table[] = {
 	{OPT_RANKS, 0, "ranks", "N", NULL, ALL, true, ""},
 	{OPT_WORKERS, 0, "workers", "N", NULL, ALL, true, ""},
 	{OPT_READERS, 0, "read-concurrency", "N", "RESTIC_READ_CONCURRENCY", ALL, true, ""},
+	{OPT_ALONE, 0, "alone", NULL, NULL, ALL, true, ""},
+	{OPT_LAUNCH_TIMEOUT, 0, "launch-timeout", "TIME", "A_BACKUP_LAUNCH_TIMEOUT", ALL, true, ""},
 	{OPT_HELP, 'h', "help", NULL, NULL, ALL, true, ""},
 	{OPT_VERSION, 0, "version", NULL, NULL, ALL, true, ""},
 

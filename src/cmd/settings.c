@@ -122,7 +122,7 @@ static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
 
 	if (local_ranks > 1) {
 		total = cores;
-	} else if (comm_launched(env) > 1) {
+	} else if (comm_launched(env).tasks > 1) {
 		ranks = env_number(env, peers);
 		if (in_job && in_job < total)
 			total = in_job;
@@ -237,6 +237,7 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 {
 	uint64_t mib = PACK_SIZE_DEFAULT / MIB;
 	const char *fps = env("RESTIC_PROGRESS_FPS");
+	int64_t ignored;
 	int rc;
 
 	*s = (struct settings){0};
@@ -250,6 +251,9 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 		rc = number_or_0(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB, PACK_SIZE_MAX / MIB, &mib, err);
 	if (!rc && opt_str(o, OPT_RETRY_LOCK))
 		rc = when_span(opt_str(o, OPT_RETRY_LOCK), &s->retry_ns, err);
+	/* Obeyed before there is a session (launch.c, cmd.c); here it is only looked at. */
+	if (!rc && opt_str(o, OPT_LAUNCH_TIMEOUT))
+		rc = when_span(opt_str(o, OPT_LAUNCH_TIMEOUT), &ignored, err);
 	s->pack_size = (size_t)mib * MIB;
 	if (fps) {
 		double v = strtod(fps, NULL);

@@ -70,9 +70,15 @@ void comm_threads_new(int n, struct comm **out);
 void comm_threads_bind(struct comm *c, struct loop *l);
 
 /*
- * comm_launched(env): how many tasks a launcher started beside this one, from its environment (PMIX_RANK, OMPI_COMM_WORLD_SIZE, PMI_SIZE,
- * SLURM_STEP_NUM_TASKS); 1 if none.  2 can mean "PMIx tells no size".  comm_launch.c
+ * comm_launched(env): what launchers say in the environment of a task (PMIX_RANK, OMPI_COMM_WORLD_…, PMI_…, SLURM_…).  Which of several tasks this is, is said by
+ * the innermost of nested launchers.  comm_launch.c
  */
-int comm_launched(const char *(*env)(const char *name));
+struct comm_launch {
+	int tasks;  /* started beside each other; 1: by no launcher */
+	int task;   /* this one: 0 … tasks - 1 */
+	bool sure;  /* tasks is known; else there may be fewer or more: PMIx alone tells no size */
+	bool slurm; /* srun started them and no mpirun */
+};
+struct comm_launch comm_launched(const char *(*env)(const char *name));
 
 #endif

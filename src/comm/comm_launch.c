@@ -19,29 +19,42 @@ static int number(const char *s)
 	return (int)v;
 }
 
+/* The first of these variables that is a number; -1: none is. */
+static int first_of(const char *(*env)(const char *name), const char *const *names, size_t n)
+{
+	int v = -1;
+
+	for (size_t i = 0; i < n && v < 0; i++)
+		v = number(env(names[i]));
+	return v;
+}
+
 /*
- * The variables of nested launchers add up in one environment (an mpirun inside an srun), so the largest wins: to take one of several tasks
+ * The variables of nested launchers add up in one environment (an mpirun inside an srun), so the largest size wins: to take one of several tasks
  * for a lone one would start independent backups of the same files.
  */
-int comm_launched(const char *(*env)(const char *name))
+struct comm_launch comm_launched(const char *(*env)(const char *name))
 {
 	static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
-	int n = 1, rank = number(env("PMIX_RANK"));
-	bool size_known = false;
+	static const char *const ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+	struct comm_launch l = {.tasks = 1};
+	int pmix = number(env("PMIX_RANK")), rank = first_of(env, ranks, sizeof(ranks) / sizeof(*ranks));
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		int v = number(env(sizes[i]));
 
 		if (v < 1)
 			continue;
-		size_known = true;
-		if (v > n)
-			n = v;
+		l.sure = true;
+		if (v > l.tasks)
+			l.tasks = v;
 	}
 	/* PMIx itself tells the rank only: task 0 without a size may have company, which the MPI program finds out. */
-	if (rank >= 0 && !size_known)
-		n = 2;
-	if (rank >= n)
-		n = rank + 1;
-	return n;
+	if (pmix >= 0 && !l.sure)
+		l.tasks = 2;
+	if (pmix >= l.tasks)
+		l.tasks = pmix + 1;
+	l.task = l.tasks > 1 && rank > 0 ? rank : 0;
+	l.slurm = number(env("SLURM_STEP_NUM_TASKS")) > 1 && number(env("OMPI_COMM_WORLD_SIZE")) < 1;
+	return l;
 }

@@ -364,6 +364,24 @@ struct comm *comm_mpi_init(int *argc, char ***argv, struct err *err)
 	return &m->c;
 }
 
+void comm_mpi_library(char *text, size_t cap)
+{
+	char all[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+	size_t len;
+	int n = 0;
+
+	MPI_Get_library_version(all, &n);
+	/* "Open MPI v4.1.4, package: …"; MPICH writes lines with tabs. */
+	len = strcspn(all, ",\n");
+	if (len >= cap)
+		len = cap - 1;
+	memcpy(text, all, len);
+	text[len] = 0;
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+}
+
 void comm_mpi_end(struct comm *c)
 {
 	comm_free(c);
