@@ -5,6 +5,8 @@
  * done() runs on a thread of the backend, or inside backend_start(): it must be short (post to a loop) and may start further operations.
  * Decorators (retry, limit, fault) are backends over a backend.  All functions are thread safe.
  *
+ * A store that is reached over a network says ERR_ODD to an answer that is none of its own: a balancer's, a proxy's, a login page, a 2xx that proves nothing.
+ *
  * Names: `config` has none; all other files are named by 64 hex digits.  backend_put never replaces other content: a name is the hash of its bytes.
  *
  * A backend clears op->err (and op->out for a GET) before it begins, and leaves op->out empty when a GET fails.  backend_free may not be called inside done().

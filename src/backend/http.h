@@ -2,7 +2,7 @@
  * http: one thread per rank that drives all transfers (curl's multi interface): connections are reused, many requests are under way at once.
  *
  * Knows HTTP, nothing of S3, Swift or restic.  It does not retry and does not judge status codes: that is its callers' and the retry decorator's business.  A request that makes no
- * progress for `stall_ns` fails; there is no limit on its whole time.  Redirects are not followed (signatures would not fit).  Only http.c and curl_late.c include <curl/curl.h>.
+ * progress for `stall_ns` fails, or whose answer has no end; there is no limit on its whole time.  Redirects are not followed (signatures would not fit).  Only http*.c and curl_late.c include <curl/curl.h>.
  */
 #ifndef BACKEND_HTTP_H
 #define BACKEND_HTTP_H
@@ -42,8 +42,12 @@ struct http_req {
 	 * of 300 and more may be larger than that: up to HTTP_FAULT_MAX bytes of it are kept, the rest is dropped.
 	 */
 	struct buf out;
-	struct err err; /* transport: ERR_IO (try again), ERR_DENIED (certificate), ERR_CANCELED, ERR_INVALID; 0 when there is a status */
-	int status;     /* HTTP status; 0 without an answer */
+	/*
+	 * Transport: ERR_IO (try again), ERR_ODD (somebody else answers: a wrong certificate, no TLS, no HTTP, a web page with status 200), ERR_DENIED (our own
+	 * certificate), ERR_USAGE (the URL, the proxy), ERR_CANCELED, ERR_INVALID (longer than out's maximum); 0 when there is a status.
+	 */
+	struct err err;
+	int status;                       /* HTTP status; 0 without an answer */
 	struct buf headers;               /* the answer's header lines, owned by the caller: http_req_release */
 	uint64_t length;                  /* Content-Length of the answer (HEAD too), UINT64_MAX if absent */
 	void (*done)(struct http_req *r); /* on the http thread: short, may start requests */

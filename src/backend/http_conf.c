@@ -1,10 +1,10 @@
 #include "backend/http_conf.h"
 #include "base/mem.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,27 +56,57 @@ static int read_cas(struct buf *ca, const char *list, struct err *err)
 	return code;
 }
 
-static char *one_of(const struct http_options *o, const char *a, const char *b)
+/* As Go has it: what is no certificate, or cannot be read, is passed over. */
+static void add_file(struct buf *ca, const char *path)
 {
-	const char *v = o->getenv ? o->getenv(a) : NULL;
+	struct err ignored;
 
-	if (o->getenv && (!v || !*v))
-		v = o->getenv(b);
-	return v && *v ? mem_strdup(v) : NULL;
+	read_ca(ca, path, &ignored);
 }
 
-/* As Go does it, so that a proxy that works for restic works here; the machine itself is never reached through one. */
-static void read_proxies(struct http_conf *c, const struct http_options *o)
+static void add_dir(struct buf *ca, const char *path)
 {
-	char *none = one_of(o, "no_proxy", "NO_PROXY");
+	DIR *d = opendir(path);
+	struct dirent *e;
 
-	c->proxy[0] = one_of(o, "http_proxy", "HTTP_PROXY");
-	c->proxy[1] = one_of(o, "https_proxy", "HTTPS_PROXY");
-	if (none && !strcmp(none, "*"))
-		c->no_proxy = mem_strdup(none);
-	else
-		c->no_proxy = mem_printf("%s%slocalhost,127.0.0.1,::1", none ? none : "", none ? "," : "");
-	mem_free(none);
+	while (d && (e = readdir(d))) {
+		char *file = mem_printf("%s/%s", path, e->d_name);
+
+		if (*e->d_name != '.')
+			add_file(ca, file);
+		mem_free(file);
+	}
+	if (d)
+		closedir(d);
+}
+
+/*
+ * SSL_CERT_FILE and SSL_CERT_DIR (a list with colons) replace the system's file and directories, each for itself, for Go and so for restic; libcurl knows neither.
+ * With the first alone the system's directories stay; with the second alone its file is read as well.
+ */
+static void read_system_cas(struct http_conf *c, const char *(*get)(const char *name))
+{
+	static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+		"/etc/ssl/ca-bundle.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"};
+	const char *file = get ? get("SSL_CERT_FILE") : NULL, *dirs = get ? get("SSL_CERT_DIR") : NULL;
+	bool has_file = file && *file, has_dirs = dirs && *dirs;
+
+	c->ca_path = !has_dirs;
+	if (has_file) {
+		c->cacert = mem_strdup(file);
+		add_file(&c->ca, file);
+	}
+	for (size_t i = 0; has_dirs && !has_file && !c->ca.len && i < sizeof(bundles) / sizeof(bundles[0]); i++)
+		add_file(&c->ca, bundles[i]);
+	while (has_dirs && *dirs) {
+		size_t n = strcspn(dirs, ":");
+		char *path = mem_strndup(dirs, n);
+
+		if (n)
+			add_dir(&c->ca, path);
+		mem_free(path);
+		dirs += n + (dirs[n] == ':');
+	}
 }
 
 int http_conf_read(struct http_conf *c, const struct http_options *o, struct err *err)
@@ -88,9 +118,11 @@ int http_conf_read(struct http_conf *c, const struct http_options *o, struct err
 	c->cert = o->tls_client_cert && *o->tls_client_cert ? mem_strdup(o->tls_client_cert) : NULL;
 	c->cacert = o->cacert ? mem_strdup(o->cacert) : NULL;
 	buf_init(&c->ca, CA_MAX);
-	read_proxies(c, o);
+	http_proxies_read(&c->proxies, o->getenv, HTTP_PROXY_HOSTS);
 	if (c->cacert)
 		code = read_cas(&c->ca, c->cacert, err);
+	else
+		read_system_cas(c, o->getenv);
 	if (!code && c->cert && access(c->cert, R_OK))
 		code = err_sys(err, errno, "the client certificate %s", c->cert);
 	return code;
@@ -98,21 +130,11 @@ int http_conf_read(struct http_conf *c, const struct http_options *o, struct err
 
 void http_conf_release(struct http_conf *c)
 {
-	for (int i = 0; i < 2; i++) {
-		if (c->proxy[i])
-			mem_wipe(c->proxy[i], strlen(c->proxy[i]));
-		mem_free(c->proxy[i]);
-	}
-	mem_free(c->no_proxy);
+	http_proxies_release(&c->proxies);
 	mem_free(c->cacert);
 	mem_free(c->cert);
 	mem_free(c->agent);
 	buf_release(&c->ca);
-}
-
-const char *http_proxy(const struct http_conf *c, const char *url)
-{
-	return c->proxy[!strncasecmp(url, "https:", 6)];
 }
 
 size_t http_server_len(const char *url)

@@ -56,6 +56,16 @@ static void req_init(struct rest *s, struct http_req *r, const char *method, con
 		r->header[r->n_header++] = (const char *)s->auth.p;
 }
 
+/* Neither rest-server nor rclone writes HTML or XML: something in between does. */
+static bool is_markup(const struct http_req *r)
+{
+	size_t i = 0;
+
+	while (i < r->out.len && strchr(" \t\r\n", r->out.p[i]))
+		i++;
+	return i < r->out.len && r->out.p[i] == '<';
+}
+
 /* What an answer that is not the wanted one means: which codes are permanent is said in restic-format.md 16.1. */
 static int fault(const struct http_req *r, struct err *e)
 {
@@ -70,7 +80,7 @@ static int fault(const struct http_req *r, struct err *e)
 	case 401:
 		return err_set(e, ERR_DENIED, "the server wants a user and a password, or these are wrong (401)");
 	case 403:
-		code = ERR_DENIED;
+		code = is_markup(r) ? ERR_ODD : ERR_DENIED;
 		break;
 	case 413:
 	case 507:
@@ -78,14 +88,14 @@ static int fault(const struct http_req *r, struct err *e)
 		break;
 	case 405:
 	case 501:
-		code = ERR_UNSUPPORTED;
+		code = ERR_ODD;
 		break;
 	default:
 		if (r->status >= 300 && r->status < 400) {
 			if (!http_header(r, "Location", text, sizeof(text)) || strchr(text, '@'))
 				text[0] = 0;
 			return err_set(
-				e, ERR_USAGE, "the server redirects to another address, which is not followed (%d): %s", r->status, text);
+				e, ERR_ODD, "the server redirects to another address, which is not followed (%d): %s", r->status, text);
 		}
 	}
 	http_fault_text(r, text, sizeof(text));
@@ -221,7 +231,10 @@ static void answered(struct http_req *r)
 			ask_size(c, taken_sized);
 			return;
 		}
-		judge(r, &op->err);
+		/* As restic has it; and there is nothing to say about it. */
+		if (!judge(r, &op->err) && (r->status != 200 || is_markup(r)))
+			err_set(&op->err, ERR_ODD, "the server answers %d%s to an upload: that is no REST server's answer", r->status,
+				is_markup(r) ? " and a page" : "");
 		break;
 	case BACKEND_REMOVE:
 		if (r->err.code || r->status != 404)

@@ -1,16 +1,17 @@
 /*
  * retry: tries again what failed for a reason that may pass.
  *
- * The n-th wait is first * 2^(n-1), at most max, times a random factor from 0.5 to 1.5; an operation gives up when its next try would begin more than total
- * after its first, but not before its second (restic-format.md 16.1).  Waiting costs no thread: one timer thread, started by the first wait, holds
+ * How long is waited, and how often, is said in tries.h.  Waiting costs no thread: one timer thread, started by the first wait, holds
  * all waiting operations in the order they are due.  list and create block their caller by contract, so they wait there.
  *
- * A store that asks for a pause (op->retry_after_ns) gets it, with some more at random so that not all ranks come back at once; at most a third of `total`.
+ * An answer that is none of the store's (ERR_ODD) is final, because it comes from a wrong address, only until the store has answered well once; from then on
+ * it comes from something in between, and is tried again.
  *
  * A listing keeps its names (40 bytes each) until it is complete and only then delivers them: a second try can neither repeat names nor lose them.  Names of
  * keys, snapshots and indexes are remembered: a store may list what it does not deliver yet, so a GET that finds no such file is tried a few times more.
  */
 #include "backend/backend.h"
+#include "backend/tries.h"
 #include "base/hashtab.h"
 #include "base/mem.h"
 #include <signal.h>
@@ -32,18 +33,13 @@ struct retry {
 	backend_retry_wait_fn *wait;
 	void *wait_arg;
 	_Atomic uint64_t again; /* tries beyond the first */
+	atomic_bool well;       /* the store has done something for us: it is the right one, and it is there */
 	pthread_mutex_t lock;   /* for all below */
 	pthread_cond_t wake;
 	struct retry_op *first; /* by due */
 	pthread_t timer;
 	bool has_timer, stop, canceled;
 	struct hashtab *listed[BACKEND_TYPES]; /* struct id; NULL for types that are not remembered, or not yet */
-};
-
-/* Where one operation stands in its tries. */
-struct tries {
-	int64_t began;
-	unsigned n;
 };
 
 struct retry_op {
@@ -81,31 +77,10 @@ static void wait_real(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t 
 	pthread_cond_timedwait(c, m, &ts);
 }
 
-/* How long to wait before the next try, or -1: give up.  pause: what the store asked for. */
-static int64_t tries_wait(const struct retry *r, const struct tries *t, int64_t pause)
-{
-	int64_t step = r->p.first_ns, wait;
-	uint64_t dice;
-
-	for (unsigned i = 1; i < t->n && step < r->p.max_ns; i++)
-		step *= 2;
-	if (step > r->p.max_ns)
-		step = r->p.max_ns;
-	rnd_fill(r->env->rnd, &dice, sizeof(dice));
-	wait = step / 2 + (int64_t)(dice % (uint64_t)(step + 1));
-	if (pause > r->p.total_ns / 3)
-		pause = r->p.total_ns / 3;
-	if (wait < pause)
-		wait = pause + (int64_t)(dice % (uint64_t)(step + 1));
-	if (t->n > 1 && retry_now(r) - t->began + wait > r->p.total_ns)
-		return -1;
-	return wait;
-}
-
 /* Judge a failed try: the time to wait, or -1 with the final error in `e`. */
-static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what, bool lost, int64_t pause, struct err *e)
+static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what, bool again, int64_t pause, struct err *e)
 {
-	int64_t wait = err_permanent(e->code) && !lost ? -1 : tries_wait(r, t, pause);
+	int64_t wait = again ? tries_wait(t, &r->p, r->env, pause) : -1;
 
 	if (wait >= 0) {
 		log_msg(&r->env->log, LOG_WARN, "%s: %s; trying again in %lld.%lld s", what, e->msg, (long long)(wait / SECOND),
@@ -123,6 +98,15 @@ static void err_cancel(struct err *e)
 	struct err last = *e;
 
 	err_set(e, ERR_CANCELED, "canceled while waiting to try again: %s", last.msg);
+}
+
+/*
+ * What failed may pass.  From a store that has answered well before, an answer that no store gives is a hiccup of something in between, and a place to put
+ * something does not vanish.
+ */
+static bool may_pass(const struct retry *r, int code, bool put)
+{
+	return !err_permanent(code) || (atomic_load(&r->well) && (code == ERR_ODD || (put && code == ERR_NOTFOUND)));
 }
 
 /* Locks are not remembered: they come and go.  Nor are packs: nobody lists them to read them. */
@@ -283,18 +267,21 @@ static void retry_done(struct backend_op *op)
 	struct retry_op *c = op->arg;
 	struct retry *r = c->r;
 	int64_t wait;
-	bool lost;
+	bool again;
 
 	if (!op->err.code) {
+		/* To remove what is not there is no proof. */
+		if (op->verb != BACKEND_REMOVE)
+			atomic_store(&r->well, true);
 		retry_finish(c);
 		return;
 	}
-	lost = is_lost(r, c);
-	if ((lost || !err_permanent(op->err.code)) && retry_canceled(r)) {
+	again = may_pass(r, op->err.code, op->verb == BACKEND_PUT) || is_lost(r, c);
+	if (again && retry_canceled(r)) {
 		finish_canceled(c);
 		return;
 	}
-	wait = tries_failed(r, &c->tries, backend_op_text(op).s, lost, op->retry_after_ns, &op->err);
+	wait = tries_failed(r, &c->tries, backend_op_text(op).s, again, op->retry_after_ns, &op->err);
 	if (wait >= 0) {
 		c->due = retry_now(r) + wait;
 		if (retry_schedule(r, c))
@@ -346,13 +333,15 @@ static int retry_call(
 
 	for (;;) {
 		int64_t wait = -1;
+		bool again;
 
 		err_clear(&e);
 		tries_begin(r, &t);
 		if (!call(r, arg, &e))
 			return 0;
-		if (err_permanent(e.code) || !retry_canceled(r))
-			wait = tries_failed(r, &t, what, false, 0, &e);
+		again = may_pass(r, e.code, false);
+		if (!again || !retry_canceled(r))
+			wait = tries_failed(r, &t, what, again, 0, &e);
 		else
 			err_cancel(&e);
 		if (wait < 0)
@@ -418,9 +407,14 @@ static int call_list(struct retry *r, void *arg, struct err *err)
 {
 	struct listing *l = arg;
 	struct backend_names to = {.file = listing_add, .odd = l->all ? listing_odd : NULL, .arg = l};
+	int code;
 
 	listing_reset(l);
-	return backend_list_all(r->inner, l->type, &to, err);
+	code = backend_list_all(r->inner, l->type, &to, err);
+	/* An empty one may come from anybody. */
+	if (!code && l->n)
+		atomic_store(&r->well, true);
+	return code;
 }
 
 static int retry_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
@@ -450,8 +444,12 @@ static int retry_list(struct backend *b, enum backend_type t, const struct backe
 
 static int call_create(struct retry *r, void *arg, struct err *err)
 {
+	int code = backend_create(r->inner, err);
+
 	(void)arg;
-	return backend_create(r->inner, err);
+	if (!code)
+		atomic_store(&r->well, true);
+	return code;
 }
 
 static int retry_create(struct backend *b, struct err *err)

@@ -87,6 +87,18 @@ static int get_result(struct s3_op *o)
 	return 0;
 }
 
+/* Every S3 server tells what it has stored. */
+static int put_result(struct s3_op *o)
+{
+	const struct http_req *r = &o->call.r;
+	char etag[128];
+
+	if (r->status == 200 && http_header(r, "ETag", etag, sizeof(etag)) && *etag)
+		return 0;
+	return err_set(&o->op->err, ERR_ODD, "%s answers %d to an upload, without an ETag: that is no S3 server's answer",
+		o->call.s->place.host, r->status);
+}
+
 /* 416 to an open range is right for the very end of the object, which is empty, and for what lies behind it. */
 static bool needs_size(const struct s3_op *o)
 {
@@ -152,6 +164,8 @@ static void answered(struct s3_call *c)
 			code = err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset);
 	} else if (!code && op->verb == BACKEND_GET) {
 		code = get_result(o);
+	} else if (!code && op->verb == BACKEND_PUT) {
+		code = put_result(o);
 	} else if (!code && op->verb == BACKEND_STAT) {
 		if (c->r.length > SIZE_MAX)
 			code = err_set(&op->err, ERR_IO, "the server does not tell the size");

@@ -267,16 +267,25 @@ static int code_of_status(int status)
 		return ERR_NOSPACE;
 	case 416:
 		return ERR_TOOSHORT;
-	case 501:
-		return ERR_UNSUPPORTED;
 	case 408:
 	case 409:
 	case 429:
 	case 499:
 		return ERR_IO;
 	default:
-		return status >= 500 ? ERR_IO : ERR_INVALID;
+		return status >= 500 && status != 501 ? ERR_IO : ERR_INVALID;
 	}
+}
+
+/*
+ * An S3 server gives its reason in its own words, as a code, wherever it can: not in the answer to a HEAD.  So a refusal with a body and no code, or with a
+ * status that says nothing about objects and rights, is somebody else's.
+ */
+static bool is_odd(const struct s3_call *c, int code)
+{
+	if (c->e.code[0])
+		return false;
+	return code == ERR_INVALID || (c->r.out.len && (code == ERR_DENIED || code == ERR_NOTFOUND));
 }
 
 int s3_call_judge(const struct s3_call *c, struct err *err)
@@ -296,6 +305,8 @@ int s3_call_judge(const struct s3_call *c, struct err *err)
 			help = codes[i].help;
 		}
 	}
+	if (is_odd(c, code))
+		code = ERR_ODD;
 	return err_set(err, code, "%s answers %d%s%s%s%s%s%s%s%s%s", c->s->place.host, c->r.status, c->e.code[0] ? " " : "", c->e.code,
 		help ? " (" : "", help ? help : "", help ? ")" : "", c->e.message[0] ? ": " : "", c->e.message,
 		c->e.endpoint[0] ? ", see " : "", c->e.endpoint);

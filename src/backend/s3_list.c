@@ -31,6 +31,7 @@ struct range {
 	bool whole; /* not a part that range_split made */
 	bool any;   /* a page came */
 	unsigned empty, tries;
+	struct err *err; /* while a page is read */
 	struct range *next;
 };
 
@@ -45,15 +46,17 @@ struct lister {
 	struct range *ready;
 };
 
+/* A key elsewhere was not asked for: it is one of ours, written in a way that nobody can foresee, and to pass it over would lose it. */
 static int on_key(void *arg, const char *key, uint64_t size)
 {
-	struct lister *l = arg;
+	struct range *r = arg;
+	struct lister *l = r->l;
 	size_t n = strlen(l->base);
 	enum backend_odd why;
 	struct id name;
 
 	if (strncmp(key, l->base, n) != 0)
-		return 0;
+		return err_set(r->err, ERR_INVALID, "the server lists a key that does not begin with what was asked for: %.200s", key);
 	why = layout_read(l->type, key + n, &name);
 	if (!why)
 		return l->to->file(l->to->arg, &name, size);
@@ -231,6 +234,15 @@ static void wait_before(const struct range *r)
 	clock_sleep(env->clock, wait < WAIT_MAX ? wait : WAIT_MAX);
 }
 
+/* A server that knows no version 2 refuses it in one way or another; rights and what is not there are no matter of versions. */
+static bool refuses_v2(const struct range *r, int code)
+{
+	int s = r->call.r.status;
+
+	return !r->v1 && !r->any && s >= 400 && s != 401 && s != 403 && s != 404 &&
+	       (code == ERR_UNSUPPORTED || code == ERR_INVALID || code == ERR_ODD);
+}
+
 /* True if the range was started again in spite of `code`. */
 static bool range_again(struct range *r, int code)
 {
@@ -238,7 +250,7 @@ static bool range_again(struct range *r, int code)
 		if (++r->tries >= PAGE_TRIES)
 			return false;
 		wait_before(r);
-	} else if ((code == ERR_UNSUPPORTED || code == ERR_INVALID) && r->call.r.status >= 400 && !r->v1 && !r->any) {
+	} else if (refuses_v2(r, code)) {
 		set_v1(r);
 	} else {
 		return false;
@@ -250,7 +262,6 @@ static bool range_again(struct range *r, int code)
 /* Takes r's page.  r is then on its way again or freed. */
 static int range_page(struct range *r, struct err *err)
 {
-	struct lister *l = r->l;
 	int code = s3_call_judge(&r->call, err);
 
 	if (code) {
@@ -269,7 +280,8 @@ static int range_page(struct range *r, struct err *err)
 		return code;
 	}
 	r->tries = 0;
-	code = s3_xml_list(&r->page, r->call.r.out.p, r->call.r.out.len, on_key, l, err);
+	r->err = err;
+	code = s3_xml_list(&r->page, r->call.r.out.p, r->call.r.out.len, on_key, r, err);
 	if (code || !r->page.truncated || range_split(r)) {
 		range_free(r);
 		return code;

@@ -166,7 +166,8 @@ void s3_page_release(struct s3_page *p)
 struct list {
 	struct s3_page *page;
 	char key[TEXT_MAX + 1];
-	bool has_key, has_size, bad;
+	bool has_key, has_size, has_end;
+	const char *bad; /* what is wrong with it; NULL: nothing yet */
 	uint64_t size;
 	bool encoded;
 	int (*fn)(void *arg, const char *key, uint64_t size);
@@ -212,7 +213,7 @@ static int list_object(struct list *l)
 	const char *last = buf_str(&p->last);
 
 	if (!l->has_key || !l->has_size) {
-		l->bad = true;
+		l->bad = "the server lists an object without its name or size";
 		return ERR_INVALID;
 	}
 	if (l->encoded)
@@ -238,6 +239,30 @@ static bool parse_size(const char *s, uint64_t *v)
 	return true;
 }
 
+/* "true" or "false" (XML Schema's other spellings are not S3's): to guess would lose the rest of the names. */
+static int list_end(struct list *l, const char *text)
+{
+	l->page->truncated = !strcmp(text, "true");
+	l->has_end = l->page->truncated || !strcmp(text, "false");
+	if (l->has_end)
+		return 0;
+	l->bad = "the server's listing says neither \"true\" nor \"false\" to whether there is more";
+	return ERR_INVALID;
+}
+
+/* Who tells where to go on has more, whatever else it says or leaves out. */
+static int list_ended(struct list *l)
+{
+	struct s3_page *p = l->page;
+
+	if (p->token.len || p->next_marker.len)
+		p->truncated = l->has_end = true;
+	if (l->has_end)
+		return 0;
+	l->bad = "the server's listing does not say whether there is more";
+	return ERR_INVALID;
+}
+
 static int list_leaf(void *arg, const char *parent, const char *name, const char *text)
 {
 	struct list *l = arg;
@@ -254,8 +279,8 @@ static int list_leaf(void *arg, const char *parent, const char *name, const char
 		if (!strcmp(name, "Contents"))
 			return list_object(l);
 		if (!strcmp(name, "IsTruncated"))
-			p->truncated = !strcmp(text, "true");
-		else if (!strcmp(name, "NextContinuationToken"))
+			return list_end(l, text);
+		if (!strcmp(name, "NextContinuationToken"))
 			set(&p->token, text);
 		else if (!strcmp(name, "NextMarker"))
 			set(&p->next_marker, text);
@@ -289,13 +314,15 @@ int s3_xml_list(struct s3_page *page, const void *p, size_t n, int (*fn)(void *,
 	if (!code && strcmp(w.root, "ListBucketResult") != 0)
 		code = ERR_INVALID;
 	if (code) {
-		code = err_set(err, ERR_INVALID, "the server's answer is no listing");
+		code = err_set(err, ERR_ODD, "the server's answer is no listing");
 		goto out;
 	}
 	w = (struct walk){.leaf = list_leaf, .arg = l};
 	code = walk_run(&w, p, n);
+	if (!code)
+		code = list_ended(l);
 	if (l->bad)
-		err_set(err, ERR_INVALID, "the server lists an object without its name or size");
+		err_set(err, ERR_INVALID, "%s", l->bad);
 	if (!code && l->encoded && page->next_marker.len && buf_str(&page->next_marker)) {
 		url_decode((char *)page->next_marker.p);
 		page->next_marker.len = strlen((char *)page->next_marker.p);

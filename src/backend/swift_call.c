@@ -47,14 +47,15 @@ static bool is_quota(const struct http_req *r)
 /* Refusals that the same request may escape the next time. */
 static bool may_pass(const struct http_req *r)
 {
-	static const int statuses[] = {408, 409, 423, 425, 429, 499};
+	/* 498 is Swift's own "too many requests". */
+	static const int statuses[] = {408, 409, 423, 425, 429, 498, 499};
 
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		if (r->status == statuses[i])
 			return true;
 	}
 	/* Ceph calls a body that did not arrive a bad request. */
-	return r->status < 300 || r->status >= 500 || body_says(r, "RequestTimeout") || body_says(r, "IncompleteBody");
+	return r->status >= 500 || body_says(r, "RequestTimeout") || body_says(r, "IncompleteBody");
 }
 
 int swift_call_judge(const struct swift_call *c, struct err *err)
@@ -77,11 +78,11 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 		return err_set(err, ERR_IO, "the bytes were damaged on their way to the store");
 	case 400:
 		if (!may_pass(r))
-			return err_set(err, ERR_INVALID,
+			return err_set(err, ERR_ODD,
 				"the store calls this a bad request (HTTP status 400): can there be a container of this name?");
 		/* fall through */
 	default:
-		return err_set(err, may_pass(r) ? ERR_IO : ERR_INVALID, "the store answers HTTP status %d", r->status);
+		return err_set(err, may_pass(r) ? ERR_IO : ERR_ODD, "the store answers HTTP status %d", r->status);
 	}
 }
 

@@ -33,13 +33,13 @@ int swift_page_read(const void *p, size_t n, char **last, size_t *count, int (*f
 {
 	char *name = NULL, *end = NULL;
 	struct json_in j;
-	int code, said = 0;
+	int code, said = 0, kind = ERR_ODD;
 
 	*count = 0;
 	json_in_mem(&j, p, n);
 	code = json_expect(&j, JSON_ARRAY, "the listing");
 	while (!code && !said && json_next(&j) == JSON_OBJECT) {
-		uint64_t size = 0;
+		uint64_t size = UINT64_MAX;
 
 		mem_free(name);
 		name = NULL;
@@ -54,10 +54,12 @@ int swift_page_read(const void *p, size_t n, char **last, size_t *count, int (*f
 	}
 	if (!code && !said && j.token != JSON_ARRAY_END)
 		code = json_bad(&j, "the listing does not end");
-	if (!code && !said && end && *last && strcmp(end, *last) <= 0)
+	if (!code && !said && end && *last && strcmp(end, *last) <= 0) {
 		code = json_bad(&j, "a page does not come behind the one before");
+		kind = ERR_INVALID;
+	}
 	if (code)
-		code = err_set(err, ERR_INVALID, "the store's listing: %s", j.err.msg);
+		code = err_set(err, kind, "the store's listing: %s", j.err.msg);
 	if (end) {
 		mem_free(*last);
 		*last = end;

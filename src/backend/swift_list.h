@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /*
- * swift_page_read(p, n, last, count, fn, arg, err): calls fn for every object, with its whole name.  *last is the name that the page was
+ * swift_page_read(p, n, last, count, fn, arg, err): calls fn for every object, with its whole name and its size (UINT64_MAX: not said).  ERR_ODD: this is no listing.  *last is the name that the page was
  * asked to begin behind (NULL: any; owned) and becomes the name of the page's last object of any kind; *count is their number.  A page whose end does not lie behind
  * the old *last would make a listing go round for ever: ERR_INVALID.  A result of fn that is not 0 ends the page and is returned.
  */

@@ -8,20 +8,21 @@
 #define BASE_ERR_H
 
 enum err_code {
-	ERR_IO = -1,          /* the system or the store failed; trying again may help */
-	ERR_NOMEM = -2,       /* a bounded buffer or queue would exceed its maximum */
-	ERR_NOTFOUND = -3,    /* no such file, object or entry */
-	ERR_EXISTS = -4,      /* it is there already */
-	ERR_DENIED = -5,      /* permission refused; permanent */
-	ERR_INVALID = -6,     /* bytes that were read break their format, hash or MAC */
-	ERR_USAGE = -7,       /* the user asked for something impossible */
-	ERR_CANCELED = -8,    /* another part of the run failed or a signal came */
-	ERR_LOCKED = -9,      /* the repository is locked: exit code 11 */
-	ERR_PASSWORD = -10,   /* no key fits the password: exit code 12 */
-	ERR_NOREPO = -11,     /* there is no repository: exit code 10 */
-	ERR_NOSPACE = -12,    /* disk or quota is full; permanent */
-	ERR_TOOSHORT = -13,   /* an object is shorter than the range asked for; permanent */
-	ERR_UNSUPPORTED = -14 /* a format version or feature this program does not know */
+	ERR_IO = -1,           /* the system or the store failed; trying again may help */
+	ERR_NOMEM = -2,        /* a bounded buffer or queue would exceed its maximum */
+	ERR_NOTFOUND = -3,     /* no such file, object or entry */
+	ERR_EXISTS = -4,       /* it is there already */
+	ERR_DENIED = -5,       /* permission refused; permanent */
+	ERR_INVALID = -6,      /* bytes that were read break their format, hash or MAC */
+	ERR_USAGE = -7,        /* the user asked for something impossible */
+	ERR_CANCELED = -8,     /* another part of the run failed or a signal came */
+	ERR_LOCKED = -9,       /* the repository is locked: exit code 11 */
+	ERR_PASSWORD = -10,    /* no key fits the password: exit code 12 */
+	ERR_NOREPO = -11,      /* there is no repository: exit code 10 */
+	ERR_NOSPACE = -12,     /* disk or quota is full; permanent */
+	ERR_TOOSHORT = -13,    /* an object is shorter than the range asked for; permanent */
+	ERR_UNSUPPORTED = -14, /* a format version or feature this program does not know */
+	ERR_ODD = -15 /* an answer that is none of the store's: a proxy's, a balancer's, a login page; permanent at a wrong address only */
 };
 
 #define ERR_MSG_MAX 1024 /* bytes with the final 0; a longer sentence loses its end */
@@ -48,7 +49,7 @@ int err_copy(struct err *to, const struct err *from);
 /* err_of_errno(errnum): the code for an errno value (ENOENT -> ERR_NOTFOUND, EACCES -> ERR_DENIED, ENOSPC/EDQUOT -> ERR_NOSPACE, …). */
 int err_of_errno(int errnum);
 
-/* err_permanent(code): true when trying the same again cannot help (all codes but ERR_IO). */
+/* err_permanent(code): true when trying the same again cannot help (all codes but ERR_IO).  ERR_ODD is, until somebody knows better: see backend_retry_new. */
 int err_permanent(int code);
 
 #endif

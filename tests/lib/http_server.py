@@ -80,6 +80,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(b"no such range", 416)
         return self.answer(b"0123456789")
 
+    def never_end(self, what, n):
+        """Chunk after chunk of a refusal, bytes one by one of an answer, promises without an answer: n milliseconds apart."""
+        if what != "continue":
+            self.send_response(404 if what == "endless" else 200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+        piece = {"endless": b"4000\r\n" + b"x" * 0x4000 + b"\r\n", "dripping": b"1\r\n \r\n", "continue": b"HTTP/1.1 100 Continue\r\n\r\n"}[what]
+        while True:
+            self.wfile.write(piece)
+            time.sleep(n / 1000)
+
     def act(self):
         if self.path.startswith("http://"):
             return self.answer(b"through the proxy")
@@ -119,6 +130,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b".")
                 self.wfile.flush()
             return None
+        if what == "page":
+            return self.answer(b"<html>please log in</html>", n, [("Content-Type", "text/html; charset=utf-8")])
+        if what in ("endless", "dripping", "continue"):
+            return self.never_end(what, n)
         if what == "stall":
             self.answer(b"ten bytes ", length=1000)
             time.sleep(20)

@@ -377,11 +377,45 @@ TEST(broken_answers)
 	CHECK_EQ(ask(h, &plain, "GET", "/cut", 0, NULL), ERR_IO);
 	CHECK_EQ(ask(h, &plain, "GET", "/vanish", 0, NULL), ERR_IO);
 	CHECK_EQ(ask(h, &plain, "GET", "/headers/30000", 200, "many"), 0);
-	CHECK_EQ(ask(h, &plain, "GET", "/headers/80000", 0, NULL), ERR_INVALID);
+	CHECK_EQ(ask(h, &plain, "GET", "/headers/80000", 0, NULL), ERR_ODD);
 	CHECK_EQ(ask(h, &plain, "GET", "/long/60000", 200, "long"), 0);
-	CHECK_EQ(ask(h, &plain, "GET", "/long/70000", 0, NULL), ERR_INVALID);
-	CHECK_EQ(ask(h, &plain, "GET", "/long/3000000", 0, NULL), ERR_INVALID);
+	CHECK_EQ(ask(h, &plain, "GET", "/long/70000", 0, NULL), ERR_ODD);
+	CHECK_EQ(ask(h, &plain, "GET", "/long/3000000", 0, NULL), ERR_ODD);
 	CHECK_EQ(ask(h, &plain, "GET", "/echo", 200, NULL), 0);
+	http_free(h);
+}
+
+/* Nothing of an answer without an end is of use. */
+TEST(answers_without_end)
+{
+	struct http *h = client(&(struct http_options){.stall_ns = 300 * MS});
+	char *url = url_at(&plain, "/endless/1");
+	struct http_req r = {.method = "GET", .url = url};
+	int64_t began = clock_mono(env.clock);
+
+	buf_init(&r.out, 10);
+	CHECK_EQ(http_run(h, &r), 0);
+	CHECK_EQ(r.status, 404);
+	CHECK_EQ(r.out.len, HTTP_FAULT_MAX);
+	http_req_release(&r);
+	CHECK_EQ(ask(h, &plain, "GET", "/dripping/50", 0, NULL), ERR_IO);
+	CHECK_EQ(ask(h, &plain, "GET", "/continue/1", 0, NULL), ERR_ODD);
+	CHECK_EQ(ask(h, &plain, "GET", "/echo", 200, NULL), 0);
+	CHECK(clock_mono(env.clock) - began < 5000 * MS);
+	http_free(h);
+	mem_free(url);
+}
+
+/* Swift says 202 with a page, and any server may refuse with one; but no object is a page. */
+TEST(a_web_page_is_no_answer)
+{
+	struct http *h = client(NULL);
+
+	CHECK_EQ(ask(h, &plain, "GET", "/page/200", 0, NULL), ERR_ODD);
+	CHECK_EQ(ask(h, &plain, "PUT", "/page/200", 0, NULL), ERR_ODD);
+	CHECK_EQ(ask(h, &plain, "HEAD", "/page/200", 200, ""), 0);
+	CHECK_EQ(ask(h, &plain, "PUT", "/page/202", 202, NULL), 0);
+	CHECK_EQ(ask(h, &plain, "GET", "/page/404", 404, NULL), 0);
 	http_free(h);
 }
 
@@ -449,7 +483,7 @@ TEST(tls)
 	struct http *h = client(NULL);
 
 	/* Nobody vouches for it. */
-	CHECK_EQ(ask(h, &secure, "GET", "/echo", 0, NULL), ERR_DENIED);
+	CHECK_EQ(ask(h, &secure, "GET", "/echo", 0, NULL), ERR_ODD);
 	http_free(h);
 	h = client(&(struct http_options){.insecure_tls = true});
 	CHECK_EQ(ask(h, &secure, "GET", "/echo", 200, "GET 0 0 - - a_backup -"), 0);
@@ -458,7 +492,7 @@ TEST(tls)
 	CHECK_EQ(ask(h, &secure, "GET", "/echo", 200, "GET 0 0 - - other/1 -"), 0);
 	http_free(h);
 	h = client(&(struct http_options){.cacert = other});
-	CHECK_EQ(ask(h, &secure, "GET", "/echo", 0, NULL), ERR_DENIED);
+	CHECK_EQ(ask(h, &secure, "GET", "/echo", 0, NULL), ERR_ODD);
 	http_free(h);
 	h = client(&(struct http_options){.cacert = list});
 	CHECK_EQ(ask(h, &secure, "GET", "/echo", 200, NULL), 0);
@@ -468,7 +502,6 @@ TEST(tls)
 	mem_free(list);
 }
 
-/* To wait and to ask again would not help. */
 TEST(tls_where_there_is_none)
 {
 	struct http *h = client(NULL);
@@ -476,7 +509,7 @@ TEST(tls_where_there_is_none)
 	struct http_req r = {.method = "GET", .url = url};
 
 	buf_init(&r.out, 1 << 20);
-	CHECK_EQ(http_run(h, &r), ERR_USAGE);
+	CHECK_EQ(http_run(h, &r), ERR_ODD);
 	CHECK(strstr(r.err.msg, "does not speak TLS"));
 	http_req_release(&r);
 	http_free(h);
@@ -522,6 +555,45 @@ static const char *proxied(const char *name)
 	return !strcmp(name, "http_proxy") ? proxy_url : NULL;
 }
 
+static const char *ssl_file, *ssl_dir;
+
+static const char *certs(const char *name)
+{
+	return !strcmp(name, "SSL_CERT_FILE") ? ssl_file : !strcmp(name, "SSL_CERT_DIR") ? ssl_dir : NULL;
+}
+
+/* What Go looks into, and so restic. */
+TEST(certificates_of_the_environment)
+{
+	struct http_options o = {.getenv = certs};
+	char *cert = at("cert.pem"), *other = at("other.pem"), *dirs = mem_printf("/nowhere:%s", check_tmpdir());
+	struct http *h;
+
+	ssl_file = cert;
+	h = client(&o);
+	CHECK_EQ(ask(h, &secure, "GET", "/echo", 200, NULL), 0);
+	http_free(h);
+	ssl_file = NULL;
+	ssl_dir = dirs;
+	h = client(&o);
+	CHECK_EQ(ask(h, &secure, "GET", "/echo", 200, NULL), 0);
+	http_free(h);
+	/* --cacert stands alone. */
+	o.cacert = other;
+	h = client(&o);
+	CHECK_EQ(ask(h, &secure, "GET", "/echo", 0, NULL), ERR_ODD);
+	http_free(h);
+	o.cacert = NULL;
+	ssl_dir = "";
+	ssl_file = "/nowhere/at/all";
+	h = client(&o);
+	CHECK_EQ(ask(h, &secure, "GET", "/echo", 0, NULL), ERR_ODD);
+	http_free(h);
+	mem_free(cert);
+	mem_free(other);
+	mem_free(dirs);
+}
+
 static const char *not_proxied(const char *name)
 {
 	return !strcmp(name, "NO_PROXY") ? "store.invalid" : proxied(name);
@@ -539,6 +611,12 @@ TEST(proxies)
 	buf_init(&r.out, 100);
 	CHECK_EQ(http_run(h, &r), 0);
 	CHECK_STR(buf_str(&r.out), "through the proxy");
+	/* What cannot be used is said, and its password is not. */
+	snprintf(proxy_url, sizeof(proxy_url), "http://me:SEC#RET@127.0.0.1:1");
+	http_free(h);
+	h = client(&(struct http_options){.getenv = proxied});
+	CHECK_EQ(http_run(h, &r), ERR_USAGE);
+	CHECK(strstr(r.err.msg, "http_proxy") && !strstr(r.err.msg, "SEC"));
 	/* The machine itself needs none. */
 	CHECK_EQ(ask(h, &plain, "DELETE", "/echo", 200, "DELETE 0 0 - - a_backup -"), 0);
 	http_free(h);

@@ -137,7 +137,7 @@ TEST(listing_of_what_is_not_there_and_of_what_fails)
 
 	CHECK_EQ(backend_list(odd, BACKEND_SNAPSHOT, count, &n, &err), 0);
 	CHECK_EQ(backend_list(odd, BACKEND_KEY, count, &n, &err), ERR_IO);
-	CHECK_EQ(backend_list(odd, BACKEND_LOCK, count, &n, &err), ERR_USAGE);
+	CHECK_EQ(backend_list(odd, BACKEND_LOCK, count, &n, &err), ERR_ODD);
 	CHECK(strstr(err.msg, "http://elsewhere/x"));
 	CHECK_EQ(n, 0);
 }

@@ -64,7 +64,7 @@ TEST(what_is_no_listing)
 		"[{\"size\":\"1\"}]", "[{\"name\":\"" A "\""};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		if (!CHECK_EQ(parse(bad[i], 0, true), ERR_INVALID))
+		if (!CHECK_EQ(parse(bad[i], 0, true), ERR_ODD))
 			fprintf(stderr, "  %s\n", bad[i]);
 	}
 }

@@ -666,3 +666,75 @@ TEST(cancel_of_another_backend)
 	CHECK_EQ(backend_put(b, BACKEND_KEY, &some, "x", 1, NULL), 0);
 	backend_free(b);
 }
+
+static int tries_of(struct backend *b, struct script *s, enum backend_verb verb, int code, int fails)
+{
+	struct backend_op op = {.verb = verb, .type = BACKEND_PACK, .name = {{7}}};
+
+	s->code = code;
+	atomic_store(&s->fails, fails);
+	atomic_store(&s->tries, 0);
+	buf_init(&op.out, 100);
+	backend_run(b, &op, NULL);
+	buf_release(&op.out);
+	return atomic_load(&s->tries);
+}
+
+/* Before the store has answered well once, an answer of somebody else's means a wrong address. */
+TEST(an_odd_answer_is_final_until_the_store_was_seen)
+{
+	struct script s;
+	struct backend *b;
+	struct fake f;
+
+	fake_init(&f);
+	script_init(&s, &f, 0, ERR_ODD);
+	b = retry_over(&s);
+	CHECK_EQ(tries_of(b, &s, BACKEND_STAT, ERR_ODD, 1), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_PUT, ERR_NOTFOUND, 1), 1);
+	/* That nothing is there says nothing, nor that nothing was to be removed. */
+	CHECK_EQ(tries_of(b, &s, BACKEND_STAT, ERR_NOTFOUND, 1), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_REMOVE, 0, 0), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_STAT, ERR_ODD, 1), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_STAT, 0, 0), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_PUT, ERR_ODD, 3), 4);
+	CHECK_EQ(tries_of(b, &s, BACKEND_GET, ERR_ODD, 3), 4);
+	CHECK_EQ(tries_of(b, &s, BACKEND_STAT, ERR_ODD, 1), 2);
+	/* Where a file was stored there is a place for more. */
+	CHECK_EQ(tries_of(b, &s, BACKEND_PUT, ERR_NOTFOUND, 1), 2);
+	/* What the store itself says stays said. */
+	CHECK_EQ(tries_of(b, &s, BACKEND_GET, ERR_NOTFOUND, 1), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_PUT, ERR_DENIED, 1), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_PUT, ERR_NOSPACE, 1), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_GET, ERR_TOOSHORT, 1), 1);
+	CHECK_EQ(tries_of(b, &s, BACKEND_PUT, ERR_INVALID, 1), 1);
+	/* Not for ever. */
+	CHECK(tries_of(b, &s, BACKEND_PUT, ERR_ODD, 1000) < 60);
+	backend_free(b);
+}
+
+static int take_none(void *arg, const struct id *name, uint64_t size)
+{
+	(void)arg;
+	(void)name;
+	(void)size;
+	return 0;
+}
+
+TEST(listing_and_creating_prove_a_store)
+{
+	struct script s;
+	struct backend *b;
+	struct fake f;
+
+	for (int create = 0; create < 2; create++) {
+		fake_init(&f);
+		script_init(&s, &f, 1, ERR_ODD);
+		b = retry_over(&s);
+		CHECK_EQ(backend_list(b, BACKEND_KEY, take_none, NULL, NULL), ERR_ODD);
+		CHECK_EQ(create ? backend_create(b, NULL) : backend_list(b, BACKEND_KEY, take_none, NULL, NULL), 0);
+		atomic_store(&s.fails, 2);
+		CHECK_EQ(backend_list(b, BACKEND_KEY, take_none, NULL, NULL), 0);
+		backend_free(b);
+	}
+}

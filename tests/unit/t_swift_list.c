@@ -81,7 +81,7 @@ static void bad(const char *text)
 	struct err err = {0};
 	size_t count;
 
-	CHECK_EQ(page(text, &last, &count, &s, &err), ERR_INVALID);
+	CHECK_EQ(page(text, &last, &count, &s, &err), ERR_ODD);
 	CHECK(err.msg[0]);
 	mem_free(last);
 }
