@@ -10,7 +10,7 @@ group() {
 	keystone) echo keystone curl python3 ;;
 	services) echo radosgw ceph-mon ceph-osd ceph-common curl openssl python3 restic ;;
 	proxy) echo nginx libnginx-mod-http-lua python3 ;;
-	check) echo clang-format cppcheck binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
+	check) echo clang-format cppcheck bindfs binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
 	*) echo "deps.sh: no group $1" >&2 && exit 2 ;;
 	esac
 }
@@ -29,7 +29,7 @@ elsewhere() {
 	esac
 	case " $* " in
 	*' check '*)
-		for p in clang-format cppcheck nm setfacl setfattr strace python3 setcap jq openssl rclone; do
+		for p in clang-format cppcheck bindfs nm setfacl setfattr strace python3 setcap jq openssl rclone; do
 			command -v "$p" >/dev/null || missing="$missing $p"
 		done
 		;;

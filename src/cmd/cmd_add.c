@@ -126,7 +126,9 @@ static void json_summary(struct add *a, bool dry_run)
 		json_key(&j, "snapshot_id");
 		json_id(&j, &r->snapshot);
 	}
-	put_uint(&j, "retries", r->counts.retries); /* ours, not restic's */
+	put_uint(&j, "files_vanished", r->counts.files_vanished); /* these are ours, not restic's */
+	put_uint(&j, "dirs_vanished", r->counts.dirs_vanished);
+	put_uint(&j, "retries", r->counts.retries);
 	if (dry_run) {
 		json_key(&j, "dry_run");
 		json_boolean(&j, true);
@@ -145,15 +147,19 @@ static void text_summary(struct add *a, bool dry_run)
 		(unsigned long long)m->files_changed, (unsigned long long)m->files_unmodified);
 	out_say(o, 1, "Dirs:        %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->dirs_new,
 		(unsigned long long)m->dirs_changed, (unsigned long long)m->dirs_unmodified);
+	if (r->counts.files_vanished || r->counts.dirs_vanished)
+		out_say(o, 1, "Vanished:    %5llu files, %5llu directories, while they were looked at",
+			(unsigned long long)r->counts.files_vanished, (unsigned long long)r->counts.dirs_vanished);
 	out_say(o, 2, "Data Blobs:  %5llu new", (unsigned long long)m->data_blobs);
 	out_say(o, 2, "Tree Blobs:  %5llu new", (unsigned long long)m->tree_blobs);
 	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added", human_size(m->data_added).s,
 		human_size(m->data_added_packed).s);
 	out_say(o, 1, "\nprocessed %llu files, %s in %s", (unsigned long long)m->total_files_processed,
 		human_size(m->total_bytes_processed).s, human_duration((uint64_t)progress_seconds(&a->progress)).s);
-	out_say(o, 2, "%d ranks; files opened: %llu, trees read: %llu with %llu requests, items stolen: %llu", a->s->comm->size,
-		(unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read,
-		(unsigned long long)r->counts.store_gets, (unsigned long long)r->counts.items_stolen);
+	out_say(o, 2, "%d ranks; files opened: %llu, trees read: %llu with %llu requests, items stolen: %llu, returned: %llu",
+		a->s->comm->size, (unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read,
+		(unsigned long long)r->counts.store_gets, (unsigned long long)r->counts.items_stolen,
+		(unsigned long long)r->counts.items_returned);
 	out_say(o, r->counts.retries ? 1 : 2, "requests to the store that were tried again: %llu", (unsigned long long)r->counts.retries);
 	if (r->objects_max)
 		out_say(o, 2, "objects in the bucket: about %llu, at most %llu are allowed", (unsigned long long)r->objects,

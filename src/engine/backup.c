@@ -264,6 +264,7 @@ static void run_init(struct backup *b)
 	b->trees = treebuild_new();
 	b->tick = (struct task){.done = tick};
 	router_on(b->r, TAG_NODE, run_on_node, b);
+	router_on(b->r, TAG_BACK, run_on_back, b);
 	router_on(b->r, TAG_CANCEL, run_on_cancel, b);
 	router_on(b->r, TAG_FLUSH, on_flush, b);
 	router_on(b->r, TAG_COUNTED, on_counted, b);

@@ -43,6 +43,8 @@ struct backup_counts {
 	uint64_t files_done, bytes_done; /* grows while files are read: for progress */
 	uint64_t data_blobs, tree_blobs, data_added, data_added_packed;
 	uint64_t errors;                                             /* items left out of the snapshot, or kept incompletely */
+	uint64_t files_vanished, dirs_vanished;                      /* listed, but gone before they were read */
+	uint64_t items_returned;                                     /* by a rank that could not find what another one had listed */
 	uint64_t files_opened, trees_read, store_gets, items_stolen; /* for tests and --verbose */
 	uint64_t retries;                                            /* of requests to the store that failed */
 };

@@ -1,5 +1,6 @@
 #include "engine/filejob.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "fs/dir.h"
 #include "fs/file.h"
 #include <string.h>
@@ -21,8 +22,8 @@ struct chunk {
 #define HELD_MAX ((size_t)4 << 20)
 
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const _Atomic bool *canceled,
-	const struct filejob_events *ev)
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const struct view *view, bool foreign,
+	const _Atomic bool *canceled, const struct filejob_events *ev)
 {
 	struct filejob *j = mem_zalloc(sizeof(*j));
 
@@ -33,6 +34,8 @@ struct filejob *filejob_new(const struct item *item, const struct env *env, stru
 	j->opt = opt;
 	j->make = make;
 	j->tally = tally;
+	j->view = view;
+	j->foreign = foreign;
 	j->canceled = canceled;
 	j->ev = *ev;
 	j->file = mem_array(item->n, sizeof(*j->file));
@@ -69,6 +72,8 @@ static void make_node(struct filejob *j, size_t i, const struct id *content, siz
 
 	nodemake_fill(j->make, &node, node_name(&j->item->file[i]), &f->meta);
 	node.size = f->size;
+	if ((j->item->apart || f->apart) && node.links > 1)
+		node.links = 1;
 	node.content = content;
 	node.n_content = n;
 	node.has_content = true;
@@ -81,11 +86,67 @@ static void say(struct filejob *j, const char *name, const struct err *e)
 	walk_say(&j->note, &j->n_note, j->item->path, name, NULL, 0, e->msg);
 }
 
-static void file_failed(struct filejob *j, size_t i, const struct err *e)
+/* Not found: gone, not seen here, or hidden by a fault; true: but it is there.  dirfd < 0: its directory cannot be opened. */
+static bool file_missing(struct filejob *j, size_t i, int dirfd, bool last, const struct err *e)
 {
-	j->file[i].failed = true;
-	if (e && e->code != ERR_NOTFOUND && !*j->canceled)
-		say(j, j->item->file[i].name, e);
+	const struct item_file *f = &j->item->file[i];
+	struct err why = *e;
+	enum gone_verdict v;
+	char *path;
+
+	if (j->foreign) {
+		j->file[i].back = true;
+		return false;
+	}
+	path = path_join(j->item->path, f->name);
+	v = gone_ask(j->view, dirfd, dirfd < 0 ? NULL : f->name, path, &why);
+	mem_free(path);
+	if (v == GONE_THERE && !last)
+		return true;
+	if (v == GONE_TARGET)
+		err_copy(&j->fatal, &why);
+	else if (v != GONE_VANISHED || f->named)
+		say(j, f->name, &why);
+	else
+		tally_add(j->tally, files_vanished, 1);
+	return false;
+}
+
+/* True: it is worth another try. */
+static bool file_failed(struct filejob *j, size_t i, int dirfd, bool last, const struct err *e)
+{
+	struct filejob_file *f = &j->file[i];
+
+	if (!*j->canceled && !f->back && !j->fatal.code) {
+		if (e->code != ERR_NOTFOUND) {
+			say(j, j->item->file[i].name, e);
+		} else if (file_missing(j, i, dirfd, last || dirfd < 0 || f->size, e)) {
+			xattr_list_release(&f->xattr);
+			return true;
+		}
+	}
+	f->failed = true;
+	return false;
+}
+
+/* 0 when the file is what others saw. */
+static int compare(struct filejob *j, size_t i, struct err *err)
+{
+	const struct item_file *f = &j->item->file[i];
+	enum sight_verdict v = j->foreign ? sight_compare(&f->seen, &j->file[i].meta) : SIGHT_SAME;
+
+	if (j->item->by) {
+		char *path = path_join(j->item->path, f->name);
+		int rc = sight_agree(&j->item->other, j->item->by, &j->file[i].meta, path, &j->fatal);
+
+		mem_free(path);
+		if (rc < 0)
+			return err_copy(err, &j->fatal);
+	}
+	j->file[i].apart = v == SIGHT_NUMBERED;
+	j->file[i].differs = v == SIGHT_OTHER;
+	j->file[i].back = v == SIGHT_OTHER || v == SIGHT_OLDER;
+	return j->file[i].back ? err_set(err, ERR_CANCELED, "the rank that listed it is to look") : 0;
 }
 
 static void settle_large(struct filejob *j, size_t i)
@@ -298,6 +359,11 @@ static int read_file(struct filejob *j, size_t i, int dirfd, struct repo_ctx *ct
 	if (fd < 0)
 		return fd;
 	nodemake_device(j->make, &f->meta);
+	rc = compare(j, i, err);
+	if (rc < 0) {
+		file_close(fd);
+		return rc;
+	}
 	tally_add(j->tally, files_opened, 1);
 	err_clear(&warn);
 	if (xattr_read_fd(fd, &f->xattr, &warn, err) < 0) { /* kept with what is known */
@@ -329,11 +395,16 @@ static void filejob_run(struct task *t)
 
 	err_clear(&err);
 	dirfd = *j->canceled ? err_set(&err, ERR_CANCELED, "canceled") : dir_open(j->item->path, !j->item->follow, &err);
-	for (size_t i = 0; i < j->item->n; i++) {
+	for (size_t i = 0, tries = 1; i < j->item->n;) {
 		if (dirfd >= 0)
 			err_clear(&err);
-		if (dirfd < 0 || *j->canceled || read_file(j, i, dirfd, ctx, &err) < 0)
-			file_failed(j, i, &err);
+		if ((dirfd < 0 || *j->canceled || j->fatal.code || read_file(j, i, dirfd, ctx, &err) < 0) &&
+			file_failed(j, i, dirfd, tries == GONE_TRIES, &err)) {
+			tries++;
+			continue;
+		}
+		i++;
+		tries = 1;
 	}
 	if (dirfd >= 0)
 		close(dirfd);

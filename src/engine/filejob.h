@@ -14,7 +14,10 @@
 struct filejob_file {
 	struct meta meta;
 	struct xattr_list xattr;
-	bool failed;      /* not part of the snapshot: unreadable or gone */
+	bool failed;      /* not part of the snapshot: unreadable or gone, or … */
+	bool back;        /* … the rank that listed it must look */
+	bool differs;     /* … because owner or mode are others here: see meta */
+	bool apart;       /* its inode number is not that of rank 0 */
 	struct buf small; /* the only chunk, hashed; empty for an empty or a large file */
 	size_t charge;    /* of small */
 	struct buf json;  /* the node, if it could be made at once */
@@ -30,8 +33,8 @@ struct filejob_events {
 	/* chunk: one chunk is hashed; takes plain, whose `charge` bytes of the budget are the receiver's now.  On the loop. */
 	void (*chunk)(void *arg, const struct id *id, struct buf *plain, size_t charge);
 	/*
-	 * file: file i is complete: its node JSON is in json (owned by the receiver), or it is left out (json NULL).  On the loop, once
-	 * for each file.
+	 * file: file i is complete: its node JSON is in json (owned by the receiver), or it is left out (json NULL), or is to go back to
+	 * the rank that listed it (json NULL, job->file[i].back).  On the loop, once for each file.
 	 */
 	void (*file)(void *arg, size_t i, uint8_t *json, size_t n);
 	/* done: all files are settled and no task is under way; the job may be freed.  On the loop. */
@@ -47,7 +50,10 @@ struct filejob {
 	const struct backup_options *opt;
 	const struct nodemake *make;
 	struct tally *tally;
+	const struct view *view;
+	bool foreign; /* another rank has listed these files */
 	const _Atomic bool *canceled;
+	struct err fatal;        /* ranks do not see the same: the run must end */
 	const struct item *item; /* borrowed */
 	struct filejob_events ev;
 	struct filejob_file *file; /* item->n */
@@ -61,8 +67,8 @@ struct filejob {
 
 /* filejob_new: everything borrowed until ev.done.  filejob_start puts it on env->readers. */
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const _Atomic bool *canceled,
-	const struct filejob_events *ev);
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const struct view *view, bool foreign,
+	const _Atomic bool *canceled, const struct filejob_events *ev);
 void filejob_start(struct filejob *j);
 void filejob_free(struct filejob *j);
 

@@ -38,14 +38,16 @@ void item_free(struct item *it)
 	mem_free(it->file);
 	mem_free(it->path);
 	mem_free(it->name);
+	mem_free(it->by);
 	mem_free(it);
 }
 
-void item_add_file(struct item *it, const char *name, const char *as, uint32_t child, bool had, uint64_t size)
+struct item_file *item_add_file(struct item *it, const char *name, const char *as, uint32_t child)
 {
 	if ((it->n & (it->n + 1)) == 0) /* 0, 1, 3, 7, …: room for as many again */
 		it->file = mem_regrow(it->file, it->n * 2 + 1, sizeof(*it->file));
-	it->file[it->n++] = (struct item_file){mem_strdup(name), as ? mem_strdup(as) : NULL, child, had, size};
+	it->file[it->n] = (struct item_file){.name = mem_strdup(name), .as = as ? mem_strdup(as) : NULL, .child = child};
+	return &it->file[it->n++];
 }
 
 static void put_str(struct buf *b, const char *s)
@@ -66,11 +68,17 @@ void item_pack(const struct item *it, struct buf *out)
 	wire_put_u8(out, (uint8_t)it->kind);
 	dirref_put(out, &it->up);
 	put_str(out, it->path);
+	wire_put_u8(out, it->apart);
+	put_str(out, it->by);
+	if (it->by)
+		sight_put(out, &it->other);
 	if (it->kind == ITEM_DIR) {
 		put_str(out, it->name);
-		wire_put_u8(out, (uint8_t)(it->has_parent | it->meta_same << 1));
+		wire_put_u8(out, (uint8_t)(it->has_parent | it->meta_same << 1 | it->named << 2));
 		wire_put_id(out, &it->parent);
 		wire_put_u64(out, it->device);
+		wire_put_u32(out, it->depth);
+		sight_put(out, &it->seen);
 		return;
 	}
 	wire_put_u8(out, it->follow);
@@ -79,8 +87,8 @@ void item_pack(const struct item *it, struct buf *out)
 		put_str(out, it->file[i].name);
 		put_str(out, it->file[i].as);
 		wire_put_u32(out, it->file[i].child);
-		wire_put_u8(out, it->file[i].had);
-		wire_put_u64(out, it->file[i].size);
+		wire_put_u8(out, (uint8_t)(it->file[i].had | it->file[i].named << 1));
+		sight_put(out, &it->file[i].seen);
 	}
 }
 
@@ -95,9 +103,12 @@ static void unpack_files(struct wire_in *in, struct item *it)
 	for (uint32_t i = 0; i < n && !in->bad; i++) {
 		char *name = get_str(in), *as = get_str(in);
 		uint32_t child = wire_u32(in);
-		bool had = wire_u8(in);
+		uint8_t flags = wire_u8(in);
+		struct item_file *f = item_add_file(it, name, *as ? as : NULL, child);
 
-		item_add_file(it, name, *as ? as : NULL, child, had, wire_u64(in));
+		f->had = flags & 1;
+		f->named = flags >> 1 & 1;
+		sight_get(in, &f->seen);
 		mem_free(name);
 		mem_free(as);
 	}
@@ -114,6 +125,14 @@ struct item *item_unpack(struct wire_in *in)
 	path = get_str(in);
 	it = item_new(kind, &up, path);
 	mem_free(path);
+	it->apart = wire_u8(in);
+	it->by = get_str(in);
+	if (*it->by) {
+		sight_get(in, &it->other);
+	} else {
+		mem_free(it->by);
+		it->by = NULL;
+	}
 	if (kind == ITEM_DIR) {
 		uint8_t flags;
 
@@ -121,8 +140,11 @@ struct item *item_unpack(struct wire_in *in)
 		flags = wire_u8(in);
 		it->has_parent = flags & 1;
 		it->meta_same = flags >> 1 & 1;
+		it->named = flags >> 2 & 1;
 		wire_id(in, &it->parent);
 		it->device = wire_u64(in);
+		it->depth = wire_u32(in);
+		sight_get(in, &it->seen);
 	} else {
 		unpack_files(in, it);
 	}

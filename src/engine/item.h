@@ -7,6 +7,7 @@
 #ifndef ENGINE_ITEM_H
 #define ENGINE_ITEM_H
 #include "dist/workq.h"
+#include "engine/sight.h"
 
 struct dirref {
 	uint32_t rank, slot, child;
@@ -21,7 +22,8 @@ struct item_file {
 	char *as;       /* the node's name if another one, else NULL */
 	uint32_t child; /* of item->up.slot */
 	bool had;       /* the parent snapshot has a file of this name */
-	uint64_t size;  /* as last seen: a hint */
+	bool named;     /* by the user: it does not vanish without a word */
+	struct sight seen;
 };
 
 struct item {
@@ -29,12 +31,18 @@ struct item {
 	enum item_kind kind;
 	struct dirref up; /* ITEM_FILES: child is unused */
 	char *path;       /* absolute: the directory itself, or the one that holds the files */
+	bool apart;       /* inode numbers here are not those that rank 0 sees: they tell nothing about hard links */
+	char *by;         /* it comes back: that rank, a word for people, sees the directory, or the only file, otherwise; else NULL … */
+	struct sight other; /* … namely so */
 	/* ITEM_DIR */
 	char *name;      /* the node's */
 	bool has_parent; /* the parent snapshot has this directory, as tree `parent` */
 	bool meta_same;  /* and its metadata was the same when last seen */
 	struct id parent;
 	uint64_t device; /* --one-file-system: the target's st_dev */
+	bool named;      /* by the user */
+	uint32_t depth;  /* directories above it in the snapshot */
+	struct sight seen;
 	/* ITEM_FILES */
 	bool follow; /* path is a directory above targets: it may be a link */
 	struct item_file *file;
@@ -43,7 +51,8 @@ struct item {
 
 struct item *item_new(enum item_kind kind, const struct dirref *up, const char *path);
 void item_free(struct item *it);
-void item_add_file(struct item *it, const char *name, const char *as, uint32_t child, bool had, uint64_t size);
+/* item_add_file: a file with these, the rest is the caller's to fill in (valid until the next one). */
+struct item_file *item_add_file(struct item *it, const char *name, const char *as, uint32_t child);
 void item_pack(const struct item *it, struct buf *out);
 struct item *item_unpack(struct wire_in *in); /* NULL: damaged */
 

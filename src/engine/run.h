@@ -1,7 +1,7 @@
 /*
  * run: one rank's part of a running backup, shared by the engine's own files: run_report.c (failing, saying, counting), run_tree.c
- * (results on their way up), run_files.c, run_dir.c (items being worked on), run_view.c (what all ranks must see alike) and backup.c (the
- * order of things).  Loop thread only, but for what is _Atomic.
+ * (results on their way up), run_files.c, run_dir.c (items being worked on), run_back.c (items that come back), run_view.c (what all ranks
+ * must see alike) and backup.c (the order of things).  Loop thread only, but for what is _Atomic.
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
@@ -24,6 +24,7 @@ enum backup_tag {
 	TAG_COUNTS,               /* each -> rank 0: progress */
 	TAG_FAIL,                 /* each -> rank 0: the run cannot succeed, or shall end */
 	TAG_CANCEL,               /* rank 0 -> all: enum run_end */
+	TAG_BACK,                 /* doer -> who listed it: an item, which was not found as it was listed */
 	TAG_FLUSH,                /* rank 0 -> all: the tree is closed: store what you hold */
 	TAG_FLUSHED               /* each -> rank 0: all my packs are stored (or the run has failed); my counts */
 };
@@ -136,6 +137,14 @@ void run_on_node(void *arg, struct comm_msg *m);
 /* run_view_begin: collective, before the first item: all see the same (b->view), or an error.  run_view_end: after the last one: it still is so. */
 int run_view_begin(struct backup *b);
 void run_view_end(struct backup *b);
+
+/*
+ * run_back: an item (taken) that this rank does not find as it was listed goes back to the rank that listed it, which does it itself.  run_back_differs: likewise,
+ * because owner or mode of the directory, or of the only file, are others here, as `here` says: if they are not to the other rank, it ends the run.
+ */
+void run_back(struct backup *b, struct item *it);
+void run_back_differs(struct backup *b, struct item *it, const struct meta *here);
+void run_on_back(void *arg, struct comm_msg *m);
 
 /* run_files, run_dir: begin an item (taken).  run_root: begin at the top, on rank 0. */
 void run_files(struct backup *b, struct item *it);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include <string.h>
 
+#define DEPTH_MAX   10000
 #define BATCH_FILES 64
 #define BATCH_BYTES ((uint64_t)2 << 20)
 
@@ -12,6 +13,7 @@ struct dirjob {
 	const struct target *above;
 	struct dirref up;
 	bool root, had, meta_same;
+	uint32_t depth;
 	struct id parent;
 	struct task task;
 	struct loader_tree then;
@@ -50,6 +52,7 @@ static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d,
 {
 	struct dirref up = {(uint32_t)b->rank, slot, 0};
 	const char *name = e->name, *as = NULL;
+	struct item_file *file;
 	char *above = NULL;
 
 	if (e->target) { /* the directory it lies in may be another one, and its node may have another name */
@@ -66,8 +69,12 @@ static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d,
 	if (!t->it) {
 		t->it = item_new(ITEM_FILES, &up, above ? above : d->walk.path);
 		t->it->follow = above != NULL;
+		t->it->apart = d->walk.apart;
 	}
-	item_add_file(t->it, name, as, child, e->had, e->size);
+	file = item_add_file(t->it, name, as, child);
+	file->had = e->had;
+	file->named = e->target && e->target->named;
+	file->seen = e->seen;
 	t->bytes += e->size;
 	mem_free(above);
 }
@@ -96,15 +103,20 @@ static void push_dir(struct backup *b, const struct dirjob *d, const struct walk
 	it->meta_same = e->meta_same;
 	it->parent = e->parent;
 	it->device = e->size;
+	it->named = e->target && e->target->named;
+	it->depth = d->depth + 1;
+	it->apart = d->walk.apart;
+	it->seen = e->seen;
 	workq_push(b->queue, &it->q);
 	mem_free(path);
 }
 
-static void push_above(struct backup *b, const struct walk_entry *e, uint32_t slot, uint32_t child)
+static void push_above(struct backup *b, const struct dirjob *d, const struct walk_entry *e, uint32_t slot, uint32_t child)
 {
 	struct dirjob *c = mem_zalloc(sizeof(*c));
 
 	c->above = e->target;
+	c->depth = d->depth + 1;
 	c->up = (struct dirref){(uint32_t)b->rank, slot, child};
 	c->had = e->had;
 	c->meta_same = e->meta_same;
@@ -151,7 +163,7 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 	s->root = d->root;
 	s->up = d->up;
 	s->name = d->root ? NULL : mem_strdup(d->item ? d->item->name : d->above->name);
-	s->path = mem_strdup(w->path);
+	s->path = b->opt->verbose_items ? mem_strdup(w->path) : NULL;
 	s->meta = w->meta;
 	s->xattr = w->xattr;
 	w->xattr = (struct xattr_list){0};
@@ -181,7 +193,7 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 	batch_close(b, &batch);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->entry[i].kind == WALK_ABOVE)
-			push_above(b, &w->entry[i], slot, (uint32_t)i);
+			push_above(b, d, &w->entry[i], slot, (uint32_t)i);
 	if (s->pending == 0)
 		run_slot_full(b, s);
 }
@@ -203,8 +215,24 @@ static void dir_walked(struct task *t)
 	struct backup *b = d->b;
 	struct walk *w = &d->walk;
 
-	if (!b->canceled)
+	if (!b->canceled && !w->back)
 		run_notes(b, w->note, w->n_note);
+	if (!b->canceled && (w->back || w->fatal)) {
+		struct item *it = d->item;
+
+		if (w->fatal) {
+			run_fail(b, &w->err);
+		} else {
+			d->item = NULL; /* goes on; its path is not used here any more */
+			if (w->differs)
+				run_back_differs(b, it, &w->meta);
+			else
+				run_back(b, it);
+		}
+		dir_free(d);
+		run_more(b);
+		return;
+	}
 	if (b->canceled || w->err.code) {
 		if (!b->canceled && !w->vanished && !d->root)
 			run_note(b, NULL, w->path, w->err.msg, 0);
@@ -268,6 +296,15 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 	d->walk.path = d->item ? d->item->path : d->above->path;
 	d->walk.device = d->item ? d->item->device : 0;
 	d->walk.has_parent = d->had;
+	d->walk.view = b->view;
+	if (d->item) {
+		d->walk.named = d->item->named;
+		d->walk.foreign = d->up.rank != (uint32_t)b->rank;
+		d->walk.seen = &d->item->seen;
+		d->walk.by = d->item->by;
+		d->walk.other = &d->item->other;
+		d->walk.apart = d->item->apart;
+	}
 	if (!d->had) {
 		dir_walk(d);
 		return;
@@ -279,13 +316,21 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 
 void run_dir(struct backup *b, struct item *it)
 {
-	struct dirjob *d = mem_zalloc(sizeof(*d));
+	struct dirjob *d;
 
+	if (it->depth > DEPTH_MAX) {
+		run_note(b, NULL, it->path, "more than 10000 directories lie above it: does one of them contain itself?", 0);
+		run_child(b, &it->up, NULL, 0);
+		item_free(it);
+		return;
+	}
+	d = mem_zalloc(sizeof(*d));
 	d->item = it;
 	d->up = it->up;
 	d->had = it->has_parent;
 	d->meta_same = it->meta_same;
 	d->parent = it->parent;
+	d->depth = it->depth;
 	dir_begin(b, d);
 }
 

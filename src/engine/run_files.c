@@ -7,6 +7,7 @@ struct filesjob {
 	struct backup *b;
 	struct item *item;
 	struct filejob *job;
+	struct item *back; /* files that this rank does not find as they were listed */
 };
 
 static void files_chunk(void *arg, const struct id *id, struct buf *plain, size_t charge)
@@ -16,11 +17,37 @@ static void files_chunk(void *arg, const struct id *id, struct buf *plain, size_
 	saver_put(f->b->saver, BLOB_DATA, id, plain, charge);
 }
 
+/* One that is another here goes by itself, with what it is. */
+static void file_back(struct filesjob *f, size_t i)
+{
+	const struct item_file *old = &f->item->file[i];
+	struct item *it = f->job->file[i].differs ? NULL : f->back;
+	struct item_file *file;
+
+	if (!it) {
+		it = item_new(ITEM_FILES, &f->item->up, f->item->path);
+		it->follow = f->item->follow;
+		it->apart = f->item->apart;
+	}
+	file = item_add_file(it, old->name, old->as, old->child);
+	file->had = old->had;
+	file->named = old->named;
+	file->seen = old->seen;
+	if (f->job->file[i].differs)
+		run_back_differs(f->b, it, &f->job->file[i].meta);
+	else
+		f->back = it;
+}
+
 static void files_file(void *arg, size_t i, uint8_t *json, size_t n)
 {
 	struct filesjob *f = arg;
 	struct dirref up = f->item->up;
 
+	if (f->job->file[i].back) {
+		file_back(f, i);
+		return;
+	}
 	if (json) {
 		tally_add(&f->b->tally, files_done, 1);
 		if (f->item->file[i].had)
@@ -40,6 +67,10 @@ static void files_done(void *arg)
 
 	if (!b->canceled)
 		run_notes(b, f->job->note, f->job->n_note);
+	if (f->job->fatal.code)
+		run_fail(b, &f->job->fatal);
+	if (f->back)
+		run_back(b, f->back);
 	filejob_free(f->job);
 	item_free(f->item);
 	mem_free(f);
@@ -54,7 +85,8 @@ void run_files(struct backup *b, struct item *it)
 
 	f->b = b;
 	f->item = it;
-	f->job = filejob_new(it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally, &b->canceled, &ev);
+	f->job = filejob_new(
+		it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally, b->view, it->up.rank != (uint32_t)b->rank, &b->canceled, &ev);
 	b->files++;
 	filejob_start(f->job);
 }

@@ -10,7 +10,10 @@
 #define TALLY_LIST(X)                                                                                                                      \
 	X(files_new)                                                                                                                       \
 	X(files_changed)                                                                                                                   \
-	X(files_unmodified) X(dirs_new) X(dirs_changed) X(dirs_unmodified) X(files_done) X(bytes_done) X(errors) X(files_opened)
+	X(files_unmodified)                                                                                                                \
+	X(dirs_new)                                                                                                                        \
+	X(dirs_changed)                                                                                                                    \
+	X(dirs_unmodified) X(files_done) X(bytes_done) X(errors) X(files_opened) X(files_vanished) X(dirs_vanished) X(items_returned)
 
 /* All members of struct backup_counts, in the order they travel. */
 #define TALLY_ALL(X)                                                                                                                       \

@@ -108,7 +108,7 @@ void treebuild_tree(struct treebuild_slot *s, const struct nodemake *k, struct h
 		sum += s->child[i].n + 1;
 	if (sum > TREE_MAX) {
 		err_set(&s->err, ERR_NOMEM, "%s: the directory is too large: its tree of %zu bytes would pass restic's 4 GiB a blob",
-			s->path ? s->path : "/", sum);
+			s->name ? s->name : "/", sum);
 		return;
 	}
 	buf_reserve(&s->tree_json, sum);
@@ -128,5 +128,5 @@ void treebuild_tree(struct treebuild_slot *s, const struct nodemake *k, struct h
 	node.has_subtree = true;
 	nodemake_write(k, &node, &s->xattr, &s->node_json);
 	if (s->tree_json.overflow || s->node_json.overflow)
-		err_set(&s->err, ERR_NOMEM, "%s: the tree does not fit", s->path);
+		err_set(&s->err, ERR_NOMEM, "%s: the tree does not fit", s->name);
 }

@@ -21,7 +21,8 @@ struct treebuild_slot {
 	uint32_t number;
 	struct dirref up;
 	bool root; /* no node, no dirref: the tree is the snapshot's */
-	char *name, *path;
+	char *name;
+	char *path; /* only where it will be said; paths of deep directories that are open at once would fill the memory */
 	struct meta meta;
 	struct xattr_list xattr;
 	bool has_parent, meta_same;

@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "engine/exclude.h"
 #include "format/tree.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -127,9 +128,48 @@ static void ids_add(struct walk *w, const struct id *id, size_t n)
 struct look {
 	int fd;
 	const char *name, *path;
-	bool named, above;           /* `above` too is what the user wants to have: no exclude applies */
+	bool named, above; /* `above` too is what the user wants to have: no exclude applies, and it does not vanish */
+	bool dir;          /* as the listing says */
+	unsigned tries;
+	bool again;                  /* it was not found, but is there now */
 	uint64_t device, dir_device; /* --one-file-system: the target's, and that of the directory it lies in */
 };
+
+/*
+ * What was listed is not found, as `err` says.  On a rank that was given this directory by another one nothing of it counts: caches of names, or a file
+ * system that is not there, would look the same.
+ */
+static void missing(struct walk *w, struct look *l, bool dir, struct err *err)
+{
+	enum gone_verdict v;
+
+	if (w->foreign) {
+		w->back = true;
+		return;
+	}
+	v = gone_ask(w->view, l->fd, l->name, l->path, err);
+	if (v == GONE_TARGET) {
+		w->err = *err;
+		w->fatal = true;
+	} else if (v == GONE_THERE && ++l->tries < GONE_TRIES) {
+		l->again = true;
+	} else if (v != GONE_VANISHED || l->named || l->above) {
+		say(w, l->path, NULL, err);
+	} else if (dir) {
+		tally_add(w->tally, dirs_vanished, 1);
+	} else {
+		tally_add(w->tally, files_vanished, 1);
+	}
+}
+
+/* The item itself: it is not found, or cannot be had. */
+static void failed(struct walk *w, struct look *l, bool dir, struct err *err)
+{
+	if (err->code == ERR_NOTFOUND)
+		missing(w, l, dir, err);
+	else
+		say(w, l->path, NULL, err);
+}
 
 static void ready(struct walk *w, struct walk_entry *e, struct node *n, const struct xattr_list *x)
 {
@@ -138,23 +178,23 @@ static void ready(struct walk *w, struct walk_entry *e, struct node *n, const st
 	e->json_n = w->arena.len - e->json;
 }
 
-static int read_xattr(struct walk *w, const struct look *l, struct xattr_list *x)
+static int read_xattr(struct walk *w, struct look *l, struct xattr_list *x)
 {
 	struct err warn, e;
 
 	err_clear(&warn);
 	err_clear(&e);
 	if (xattr_read(l->fd, l->name, l->path, x, &warn, &e) < 0) {
+		failed(w, l, false, &e);
 		if (e.code == ERR_NOTFOUND)
 			return -1;
-		say(w, l->path, NULL, &e);
 	} else if (warn.code) {
 		say(w, l->path, NULL, &warn);
 	}
 	return 0;
 }
 
-static bool look_file(struct walk *w, const struct look *l, struct walk_entry *e, struct node *now, const struct node *then)
+static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, struct node *now, const struct node *then)
 {
 	bool had = then && then->type == NODE_FILE;
 	struct xattr_list x = {0};
@@ -183,7 +223,7 @@ static bool look_file(struct walk *w, const struct look *l, struct walk_entry *e
 	return true;
 }
 
-static bool look_other(struct walk *w, const struct look *l, struct walk_entry *e, struct node *now)
+static bool look_other(struct walk *w, struct look *l, struct walk_entry *e, struct node *now)
 {
 	struct xattr_list x = {0};
 	struct err err;
@@ -193,8 +233,7 @@ static bool look_other(struct walk *w, const struct look *l, struct walk_entry *
 
 	err_clear(&err);
 	if (now->type == NODE_SYMLINK && meta_link(l->fd, l->name, &link, &n, &err) < 0) {
-		if (err.code != ERR_NOTFOUND)
-			say(w, l->path, NULL, &err);
+		failed(w, l, false, &err);
 		return false;
 	}
 	now->linktarget = (struct str){link, n};
@@ -214,8 +253,8 @@ static void excluded(struct walk *w, const struct look *l)
 		say(w, l->path, "excluded", NULL);
 }
 
-/* Fills *e; false when the entry is not part of the snapshot. */
-static bool look_at(struct walk *w, const struct look *l, struct walk_entry *e, struct then *t)
+/* Fills *e; false when the entry is not part of the snapshot, or is to be looked at again. */
+static bool look_once(struct walk *w, struct look *l, struct walk_entry *e, struct then *t)
 {
 	struct meta m;
 	struct node now;
@@ -224,8 +263,7 @@ static bool look_at(struct walk *w, const struct look *l, struct walk_entry *e, 
 
 	err_clear(&err);
 	if (nodemake_stat(w->make, l->fd, l->name, l->above, &m, &err) < 0) {
-		if (err.code != ERR_NOTFOUND)
-			say(w, l->path, NULL, &err);
+		failed(w, l, l->dir, &err);
 		return false;
 	}
 	if (!l->named && !l->above && exclude_meta(w->opt, &m, l->device, l->dir_device)) {
@@ -244,6 +282,9 @@ static bool look_at(struct walk *w, const struct look *l, struct walk_entry *e, 
 		}
 		return false;
 	}
+	if (w->apart && now.links > 1)
+		now.links = 1;
+	sight_of(&e->seen, &m);
 	then = then_at(w, t, e->name);
 	if (now.type == NODE_FILE)
 		return look_file(w, l, e, &now, then);
@@ -257,6 +298,17 @@ static bool look_at(struct walk *w, const struct look *l, struct walk_entry *e, 
 		e->meta_same = nodemake_same(then, &now);
 	}
 	return true;
+}
+
+static bool look_at(struct walk *w, struct look *l, struct walk_entry *e, struct then *t)
+{
+	bool in;
+
+	do {
+		l->again = false;
+		in = look_once(w, l, e, t);
+	} while (l->again);
+	return in;
 }
 
 struct mark_warning {
@@ -297,11 +349,16 @@ static void walk_list(struct walk *w, int fd)
 	find_marks(w, w->path, fd, &w->list, &marks);
 	then_begin(w, &then);
 	w->entry = mem_array(w->list.n ? w->list.n : 1, sizeof(*w->entry));
-	for (size_t i = 0; i < w->list.n; i++) {
+	for (size_t i = 0; i < w->list.n && !w->back && !w->fatal; i++) {
 		const char *name = w->list.entry[i].name;
 		const char *path = longpath_of(&lp, w->path, name);
 		struct walk_entry *e = &w->entry[w->n];
-		struct look l = {.fd = fd, .name = name, .path = path, .device = w->device, .dir_device = w->meta.dev};
+		struct look l = {.fd = fd,
+			.name = name,
+			.path = path,
+			.dir = w->list.entry[i].type == DT_DIR,
+			.device = w->device,
+			.dir_device = w->meta.dev};
 
 		if (exclude_marked(&marks, name) || exclude_path(w->opt, path)) {
 			excluded(w, &l);
@@ -392,6 +449,46 @@ static int walk_self(struct walk *w, int fd)
 	return 0;
 }
 
+/* 0 when the directory is what others saw, or nobody has. */
+static int compare_self(struct walk *w)
+{
+	if (sight_agree(w->other, w->by, &w->meta, w->path, &w->err) < 0) {
+		w->fatal = true;
+		return w->err.code;
+	}
+	if (!w->foreign)
+		return 0;
+	switch (sight_compare(w->seen, &w->meta)) {
+	case SIGHT_NUMBERED:
+		w->apart = true;
+		return 0;
+	case SIGHT_OTHER:
+		w->differs = true;
+		break;
+	case SIGHT_OLDER:
+		break;
+	case SIGHT_SAME:
+		return 0;
+	}
+	w->back = true;
+	return ERR_CANCELED;
+}
+
+static void self_missing(struct walk *w)
+{
+	enum gone_verdict v;
+
+	if (w->foreign) {
+		w->back = true;
+		return;
+	}
+	v = gone_ask(w->view, -1, NULL, w->path, &w->err);
+	w->fatal = v == GONE_TARGET;
+	w->vanished = v == GONE_VANISHED && !w->named && !w->above;
+	if (w->vanished)
+		tally_add(w->tally, dirs_vanished, 1);
+}
+
 /* Above the targets a directory that may only be passed through is enough. */
 static bool above_unreadable(struct walk *w)
 {
@@ -417,10 +514,11 @@ void walk_run(struct walk *w)
 	if (w->above) {
 		if (!openable(w) || (fd >= 0 ? walk_self(w, fd) == 0 : above_unreadable(w)))
 			walk_above(w);
-	} else if (fd >= 0 && walk_self(w, fd) == 0 && dir_list(fd, &w->list, &w->err) == 0) {
+	} else if (fd >= 0 && walk_self(w, fd) == 0 && compare_self(w) == 0 && dir_list(fd, &w->list, &w->err) == 0) {
 		walk_list(w, fd);
 	}
-	w->vanished = w->err.code == ERR_NOTFOUND;
+	if (w->err.code == ERR_NOTFOUND && !w->fatal)
+		self_missing(w);
 	if (w->arena.overflow && !w->err.code)
 		err_set(&w->err, ERR_NOMEM, "the directory is too large for one tree");
 	if (fd >= 0)

@@ -2,11 +2,13 @@
  * walk: one directory looked at by a worker: listed, excluded, stat'ed and compared with the parent's tree of the same directory.
  *
  * Pure of ranks and of the repository: it gets the parent's tree as bytes and leaves a list of children, each of which is ready, or a
- * directory, or a file to be read.
+ * directory, or a file to be read.  What another rank listed and this one cannot find, or finds in an older state, is left to that rank.
  */
 #ifndef ENGINE_WALK_H
 #define ENGINE_WALK_H
+#include "engine/gone.h"
 #include "engine/nodemake.h"
+#include "engine/sight.h"
 #include "engine/tally.h"
 #include "engine/target.h"
 #include "fs/dir.h"
@@ -26,9 +28,10 @@ struct walk_entry {
 	size_t json, json_n;         /* READY, UNCHANGED: place in the arena */
 	size_t ids, n_ids;           /* UNCHANGED: place in walk->ids */
 	uint64_t size;
-	bool had;         /* the parent has one of this name and type */
-	bool meta_same;   /* DIR, ABOVE */
-	struct id parent; /* DIR, ABOVE with had: its tree */
+	bool had;          /* the parent has one of this name and type */
+	bool meta_same;    /* DIR, ABOVE */
+	struct id parent;  /* DIR, ABOVE with had: its tree */
+	struct sight seen; /* DIR, FILE */
 };
 
 #define WALK_WARNING "warning" /* an action: the item is in order, but what was asked for could not be done */
@@ -49,9 +52,19 @@ struct walk {
 	struct buf parent; /* the parent's tree, plaintext */
 	uint64_t device;   /* --one-file-system: the target's; not used above targets */
 	struct tally *tally;
+	const struct view *view;
+	bool named;               /* the user named it: it does not vanish without a word */
+	bool foreign;             /* another rank listed its name, and saw it as `seen` */
+	const struct sight *seen; /* NULL: nobody has */
+	const char *by;           /* not NULL: they saw it as `other`; is it so? */
+	const struct sight *other;
+	bool apart; /* in and out: inode numbers are not those of rank 0 */
 	/* out */
 	struct err err; /* the directory itself cannot be listed */
 	bool vanished;  /* because it is gone */
+	bool back;      /* nothing of this counts: the rank that listed the directory must look; `meta` is what was here if it is that */
+	bool differs;   /* … because owner or mode are others here */
+	bool fatal;     /* err ends the run: ranks do not see the same */
 	struct meta meta;
 	struct xattr_list xattr;
 	struct dir_list list;

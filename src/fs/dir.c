@@ -1,5 +1,6 @@
 #include "fs/dir.h"
 #include "base/mem.h"
+#include "fs/meta.h"
 #include "fs/sys.h"
 #include <dirent.h>
 #include <errno.h>
@@ -59,6 +60,23 @@ int dir_open(const char *path, bool nofollow, struct err *err)
 
 	fd = strlen(path) < PATH_MAX ? sys_open_noatime(AT_FDCWD, path, flags) : open_long(path, flags);
 	return fd < 0 ? err_sys(err, errno, "open directory") : fd;
+}
+
+int dir_stat(const char *path, struct meta *m, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char *above;
+	int fd, rc;
+
+	if (strlen(path) < PATH_MAX || !slash)
+		return meta_stat(AT_FDCWD, path, false, m, err);
+	above = mem_strndup(path, (size_t)(slash - path));
+	fd = dir_open(above, false, err);
+	rc = fd < 0 ? fd : meta_stat(fd, slash + 1, false, m, err);
+	if (fd >= 0)
+		close(fd);
+	mem_free(above);
+	return rc;
 }
 
 int dir_open_at(int dirfd, const char *name, struct err *err)

@@ -14,6 +14,9 @@
 /* dir_open: O_DIRECTORY|O_NOFOLLOW on the last component (nofollow; a trailing slash follows it), O_NOATIME tried first.  A descriptor, or an
  * error code (ERR_NOTFOUND also for what is no directory). */
 int dir_open(const char *path, bool nofollow, struct err *err);
+/* dir_stat: meta_stat of the last component of a path of any length, which is not followed. */
+struct meta;
+int dir_stat(const char *path, struct meta *m, struct err *err);
 int dir_open_at(int dirfd, const char *name, struct err *err); /* name is one component; never follows a link */
 
 struct dir_entry {

@@ -1,5 +1,8 @@
 #include "fs/dir.h"
+#include "base/mem.h"
+#include "fs/meta.h"
 #include "fs/restore_file.h"
+#include "lib/files.h"
 #include "unit/check.h"
 #include <dirent.h>
 #include <errno.h>
@@ -302,4 +305,33 @@ TEST(access_time)
 	CHECK(fstat(fd, &st) == 0 && st.st_atim.tv_sec == 1000);
 	close(fd);
 	close(base);
+}
+
+TEST(stat_at_any_depth)
+{
+	char *dir = files_dir("deepstat"), *path = mem_strdup(dir);
+	struct meta m;
+	struct err e;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY);
+
+	CHECK_EQ(dir_stat(dir, &m, &e), 0);
+	for (int i = 0; i < 40; i++) {
+		char name[201], *next;
+		int sub = -1;
+
+		memset(name, 'a', 200);
+		name[200] = 0;
+		REQUIRE(mkdirat(fd, name, 0700) == 0 && (sub = openat(fd, name, O_RDONLY | O_DIRECTORY)) >= 0);
+		close(fd);
+		fd = sub;
+		next = mem_printf("%s/%s", path, name);
+		mem_free(path);
+		path = next;
+	}
+	CHECK(strlen(path) > 4096 && dir_stat(path, &m, &e) == 0 && S_ISDIR(m.mode));
+	path[strlen(path) - 1] = 'b';
+	CHECK_EQ(dir_stat(path, &m, &e), ERR_NOTFOUND);
+	close(fd);
+	mem_free(path);
+	mem_free(dir);
 }

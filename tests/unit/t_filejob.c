@@ -89,6 +89,7 @@ struct job {
 	struct item *item;
 	struct filejob *job;
 	struct buf json[200];
+	bool foreign;
 	size_t settled;
 	bool done;
 };
@@ -163,14 +164,14 @@ static struct job job_of(const char *dir)
 
 static void add(struct job *j, const char *name)
 {
-	item_add_file(j->item, name, NULL, (uint32_t)j->item->n, false, 0);
+	item_add_file(j->item, name, NULL, (uint32_t)j->item->n);
 }
 
 static void start(struct job *j)
 {
 	struct filejob_events ev = {on_chunk, on_file, on_done, j};
 
-	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, &canceled, &ev);
+	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, NULL, j->foreign, &canceled, &ev);
 	filejob_start(j->job);
 }
 
@@ -386,6 +387,7 @@ TEST(not_a_file_any_more)
 {
 	char *dir = files_dir("replaced"), *fifo = mem_printf("%s/fifo", dir);
 	struct job j = job_of(dir);
+	uint64_t vanished = atomic_load(&tally.files_vanished);
 	size_t n;
 	char *text;
 
@@ -406,6 +408,7 @@ TEST(not_a_file_any_more)
 	text = stored(&j, 4, &n, NULL);
 	CHECK_STR(text, "still here");
 	CHECK_EQ(j.job->n_note, 3); /* what is gone is no error */
+	CHECK_EQ(atomic_load(&tally.files_vanished), vanished + 1);
 	for (size_t i = 0; i < j.job->n_note; i++)
 		CHECK(j.job->note[i].action == NULL && !strstr(j.job->note[i].path, "gone"));
 	mem_free(text);
@@ -475,7 +478,7 @@ TEST(the_directory_itself)
 	wait_for(&k);
 	CHECK_EQ(k.json[0].len, 0);
 	l.item->follow = true; /* a directory above a target may be a link */
-	item_add_file(l.item, "f", "f-1", 0, false, 1);
+	item_add_file(l.item, "f", "f-1", 0);
 	start(&l);
 	wait_for(&l);
 	CHECK(l.json[0].len && strstr(buf_str(&l.json[0]), "\"name\":\"f-1\""));
@@ -605,5 +608,63 @@ TEST(a_small_budget_stops_nobody)
 	}
 	env_close();
 	mem_free(j);
+	mem_free(dir);
+}
+
+/* Files that another rank listed: what is not as it saw them is left to it, the others are read. */
+TEST(what_another_rank_listed)
+{
+	static const char *const name[] = {"same", "older", "short", "owner", "numbered", "gone"};
+	char *dir = files_dir("foreign");
+	struct job j = job_of(dir);
+
+	env_open(1, (size_t)16 << 20);
+	j.foreign = true;
+	for (size_t i = 0; i < 6; i++) {
+		char *path = mem_printf("%s/%s", dir, name[i]), *link = mem_printf("%s/%s.2", dir, name[i]);
+		struct meta m;
+
+		files_text(dir, name[i], "text");
+		REQUIRE(linkat(AT_FDCWD, path, AT_FDCWD, link, 0) == 0);
+		REQUIRE(meta_stat(AT_FDCWD, path, false, &m, NULL) == 0);
+		sight_of(&item_add_file(j.item, name[i], NULL, (uint32_t)i)->seen, &m);
+		if (i == 5)
+			unlink(path);
+		mem_free(path);
+		mem_free(link);
+	}
+	j.item->file[1].seen.ctime.sec++;
+	j.item->file[2].seen.size++;
+	j.item->file[3].seen.uid++;
+	j.item->file[4].seen.ino++;
+	start(&j);
+	wait_for(&j);
+	for (size_t i = 0; i < 6; i++) {
+		bool read = i == 0 || i == 4;
+
+		CHECK_EQ(j.json[i].len > 0, read);
+		CHECK_EQ(j.job->file[i].back, !read);
+		CHECK_EQ(j.job->file[i].differs, i == 3);
+	}
+	CHECK(strstr(buf_str(&j.json[0]), "\"links\":2") && strstr(buf_str(&j.json[4]), "\"links\":1"));
+	CHECK_EQ(j.job->n_note, 0);
+	release(&j);
+	env_close();
+	mem_free(dir);
+}
+
+TEST(a_named_file_does_not_vanish)
+{
+	char *dir = files_dir("named");
+	struct job j = job_of(dir);
+
+	env_open(1, (size_t)16 << 20);
+	add(&j, "gone");
+	j.item->file[0].named = true;
+	start(&j);
+	wait_for(&j);
+	CHECK_EQ(j.job->n_note, 1);
+	release(&j);
+	env_close();
 	mem_free(dir);
 }

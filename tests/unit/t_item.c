@@ -3,6 +3,21 @@
 #include "unit/check.h"
 #include <string.h>
 
+static const struct sight seen = {.mode = 0100644,
+	.uid = 1000,
+	.gid = 0xfffffffe,
+	.ino = 0x123456789abcdef,
+	.dev = 0x801,
+	.size = 7,
+	.mtime = {-5, 999999999},
+	.ctime = {0x100000000, 1}};
+
+static bool same_sight(const struct sight *a, const struct sight *b)
+{
+	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->ino == b->ino && a->dev == b->dev && a->size == b->size &&
+	       ts_cmp(&a->mtime, &b->mtime) == 0 && ts_cmp(&a->ctime, &b->ctime) == 0;
+}
+
 static struct item *sample(enum item_kind kind)
 {
 	struct dirref up = {3, 70000, 12};
@@ -13,10 +28,22 @@ static struct item *sample(enum item_kind kind)
 		it->has_parent = true;
 		memset(&it->parent, 7, sizeof(it->parent));
 		it->device = 0x1234567890;
+		it->named = true;
+		it->depth = 70000;
+		it->seen = seen;
 		return it;
 	}
-	for (uint32_t i = 0; i < 100; i++)
-		item_add_file(it, i % 2 ? "\xff\n" : "plain", i % 3 ? NULL : "as-1", i, i % 5 == 0, (uint64_t)i << 33);
+	it->apart = true;
+	it->by = mem_strdup("rank 7 on node-3");
+	it->other = seen;
+	for (uint32_t i = 0; i < 100; i++) {
+		struct item_file *f = item_add_file(it, i % 2 ? "\xff\n" : "plain", i % 3 ? NULL : "as-1", i);
+
+		f->had = i % 5 == 0;
+		f->named = i % 7 == 0;
+		f->seen = seen;
+		f->seen.size = (uint64_t)i << 33;
+	}
 	return it;
 }
 
@@ -51,6 +78,9 @@ TEST(a_directory_travels)
 	CHECK(it->has_parent && !it->meta_same);
 	CHECK(id_equal(&it->parent, &want->parent));
 	CHECK_EQ(it->device, want->device);
+	CHECK(it->named && !it->apart && !it->by);
+	CHECK_EQ(it->depth, want->depth);
+	CHECK(same_sight(&it->seen, &want->seen));
 	item_free(it);
 	item_free(want);
 }
@@ -60,12 +90,16 @@ TEST(files_travel)
 	struct item *it = round_trip(ITEM_FILES, SIZE_MAX), *want = sample(ITEM_FILES);
 
 	REQUIRE(it != NULL && it->n == want->n);
+	CHECK(it->apart);
+	CHECK_STR(it->by, want->by);
+	CHECK(same_sight(&it->other, &want->other));
 	for (size_t i = 0; i < it->n; i++) {
 		CHECK_STR(it->file[i].name, want->file[i].name);
 		CHECK_STR(it->file[i].as, want->file[i].as);
 		CHECK_EQ(it->file[i].child, want->file[i].child);
 		CHECK_EQ(it->file[i].had, want->file[i].had);
-		CHECK_EQ(it->file[i].size, want->file[i].size);
+		CHECK_EQ(it->file[i].named, want->file[i].named);
+		CHECK(same_sight(&it->file[i].seen, &want->file[i].seen));
 	}
 	item_free(it);
 	item_free(want);

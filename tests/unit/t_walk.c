@@ -669,3 +669,141 @@ TEST(one_file_system)
 	mem_free(mnt);
 	mem_free(dir);
 }
+
+/* ---- what another rank has listed ---- */
+
+/* A walk of dir for a rank that saw it just now. */
+static struct walk walk_for(const char *dir, struct sight *seen)
+{
+	struct walk w = walk_new(dir);
+	struct meta m;
+	struct err e;
+
+	REQUIRE(meta_stat(AT_FDCWD, dir, false, &m, &e) == 0);
+	sight_of(seen, &m);
+	w.foreign = true;
+	w.seen = seen;
+	return w;
+}
+
+TEST(what_another_rank_listed_is_left_to_it_when_it_looks_otherwise)
+{
+	char *dir = files_dir("foreign"), *gone = mem_printf("%s/gone", dir);
+	struct sight seen, right;
+	struct walk w = walk_for(dir, &seen);
+
+	files_text(dir, "a", "a");
+	w = walk_for(dir, &seen);
+	right = seen;
+	walk_run(&w);
+	CHECK(!w.back && !w.err.code && w.n == 1);
+	walk_release(&w);
+	for (int i = 0; i < 3; i++) {
+		seen = right;
+		seen.mtime.sec += i == 0; /* older here */
+		seen.ctime.sec += i == 1;
+		if (i == 2) { /* another directory */
+			seen.ino++;
+			seen.size++;
+		}
+		w = walk_for(dir, &right);
+		w.seen = &seen;
+		walk_run(&w);
+		CHECK(w.back && !w.differs && !w.fatal && !w.vanished);
+		CHECK_EQ(w.n + w.n_note, 0);
+		walk_release(&w);
+	}
+	w = walk_for(dir, &seen);
+	w.path = gone;
+	walk_run(&w);
+	CHECK(w.back && !w.vanished);
+	walk_release(&w);
+	mem_free(gone);
+	mem_free(dir);
+}
+
+TEST(another_owner_is_told_to_who_listed_it)
+{
+	char *dir = files_dir("owner");
+	struct sight seen, other;
+	struct walk w = walk_for(dir, &seen);
+
+	seen.uid += 7;
+	walk_run(&w);
+	CHECK(w.back && w.differs);
+	sight_of(&other, &w.meta);
+	walk_release(&w);
+	/* The rank that listed it sees what the first one saw: nothing is wrong. */
+	w = walk_new(dir);
+	w.by = "rank 1 on node-2";
+	w.other = &other;
+	walk_run(&w);
+	CHECK(!w.back && !w.fatal && !w.err.code);
+	walk_release(&w);
+	other.gid = 65534;
+	w = walk_new(dir);
+	w.by = "rank 1 on node-2";
+	w.other = &other;
+	walk_run(&w);
+	CHECK(w.fatal && !w.back);
+	CHECK(strstr(w.err.msg, dir) && strstr(w.err.msg, "rank 1 on node-2"));
+	walk_release(&w);
+	mem_free(dir);
+}
+
+/* Where a node numbers inodes by itself, equal numbers are no hard links. */
+TEST(other_inode_numbers_make_no_links)
+{
+	char *dir = files_dir("numbers"), *a = mem_printf("%s/a", dir), *b = mem_printf("%s/b", dir);
+	struct sight seen;
+	struct walk w;
+	struct buf tree;
+
+	REQUIRE(symlink("x", a) == 0 && linkat(AT_FDCWD, a, AT_FDCWD, b, 0) == 0);
+	w = walk_for(dir, &seen);
+	walk_run(&w);
+	node_text(&w, "a", &tree);
+	CHECK(strstr(buf_str(&tree), "\"links\":2") != NULL);
+	buf_release(&tree);
+	CHECK(!w.apart);
+	walk_release(&w);
+	w = walk_for(dir, &seen);
+	seen.ino++;
+	walk_run(&w);
+	CHECK(w.apart && !w.back);
+	node_text(&w, "a", &tree);
+	CHECK(strstr(buf_str(&tree), "\"links\":1") != NULL);
+	buf_release(&tree);
+	walk_release(&w);
+	mem_free(a);
+	mem_free(b);
+	mem_free(dir);
+}
+
+TEST(what_is_not_found_is_counted_or_an_error)
+{
+	char *dir = files_dir("missing"), *gone = mem_printf("%s/gone", dir);
+	struct target leaf = {.name = "gone", .path = gone, .leaf = true, .named = true}, *child[] = {&leaf};
+	struct target above = {.name = "missing", .path = dir, .child = child, .n = 1};
+	uint64_t before = atomic_load(&tally.dirs_vanished);
+	struct walk w = walk_new(gone);
+
+	walk_run(&w);
+	CHECK(w.vanished);
+	CHECK_EQ(atomic_load(&tally.dirs_vanished), before + 1);
+	walk_release(&w);
+	w = walk_new(gone);
+	w.named = true;
+	walk_run(&w);
+	CHECK(!w.vanished && w.err.code == ERR_NOTFOUND);
+	walk_release(&w);
+	/* A file that was named. */
+	w = walk_new(dir);
+	w.above = &above;
+	walk_run(&w);
+	CHECK_STR(text(&w), " [error gone]");
+	walk_release(&w);
+	CHECK_EQ(atomic_load(&tally.dirs_vanished), before + 1);
+	mem_free(gone);
+	mem_free(dir);
+}
