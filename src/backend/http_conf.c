@@ -1,8 +1,8 @@
 #include "backend/http_conf.h"
 #include "base/mem.h"
+#include "base/readall.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,31 +12,18 @@
 
 static int read_ca(struct buf *ca, const char *path, struct err *err)
 {
-	uint8_t *p = NULL;
-	int code = 0, fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n = 0;
+	char *what = mem_printf("the certificates in %s", path);
+	struct buf b;
+	int code;
 
-	if (fd < 0 || fstat(fd, &st)) {
-		code = err_sys(err, errno, "the certificates in %s", path);
-		goto out;
-	}
-	if (st.st_size > CA_MAX) {
-		code = err_set(err, ERR_USAGE, "the certificates in %s: the file is too large", path);
-		goto out;
-	}
-	p = mem_alloc((size_t)st.st_size + 1);
-	n = read(fd, p, (size_t)st.st_size);
-	if (n < 0)
-		code = err_sys(err, errno, "the certificates in %s", path);
-	else if (!memmem(p, (size_t)n, "-----BEGIN ", 11))
-		code = err_set(err, ERR_USAGE, "the certificates in %s: there is no certificate in PEM form", path);
-	else if (buf_add(ca, p, (size_t)n) || buf_addc(ca, '\n'))
-		code = err_set(err, ERR_USAGE, "the certificates in %s: too many", path);
-out:
-	if (fd >= 0)
-		close(fd);
-	mem_free(p);
+	buf_init(&b, CA_MAX);
+	code = readall_file(path, &b, what, err);
+	if (!code && !memmem(b.p, b.len, "-----BEGIN ", 11))
+		code = err_set(err, ERR_USAGE, "%s: there is no certificate in PEM form", what);
+	else if (!code && (buf_add(ca, b.p, b.len) || buf_addc(ca, '\n')))
+		code = err_set(err, ERR_USAGE, "%s: too many", what);
+	buf_release(&b);
+	mem_free(what);
 	return code;
 }
 

@@ -2,11 +2,9 @@
 #include "backend/ini.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "base/readall.h"
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #define FILE_MAX ((size_t)1 << 20)
 
@@ -70,28 +68,16 @@ bool s3_conf_env(const struct s3_conf_where *w, struct s3_conf *c)
 /* file_read: 0 with the text in `b`, ERR_NOTFOUND silently, else an error. */
 static int file_read(const char *path, struct buf *b, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 0;
-	int code = 0;
+	char *what = mem_printf("read %s", path);
+	struct err e = {0};
+	int code;
 
 	buf_init(b, FILE_MAX);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? ERR_NOTFOUND : err_sys(err, errno, "read %s", path);
-	do {
-		if (buf_reserve(b, 4096)) {
-			code = err_set(err, ERR_INVALID, "%s is too large to be a configuration file", path);
-			break;
-		}
-		n = read(fd, b->p + b->len, 4096);
-		if (n > 0)
-			b->len += (size_t)n;
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	if (n < 0)
-		code = err_sys(err, errno, "read %s", path);
-	close(fd);
+	code = readall_file(path, b, what, &e);
 	if (!code && !buf_str(b))
-		code = err_set(err, ERR_INVALID, "%s is too large to be a configuration file", path);
-	return code;
+		code = err_set(&e, ERR_NOMEM, "%s: larger than %zu bytes", what, FILE_MAX);
+	mem_free(what);
+	return code == ERR_NOTFOUND ? code : code ? err_copy(err, &e) : 0;
 }
 
 bool s3_conf_same_host(const char *url, const char *host)

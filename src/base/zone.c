@@ -4,9 +4,11 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/readall.h"
 #include "base/tzrule.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAX  (1 << 20) /* the largest zone file is a few KiB */
@@ -45,17 +47,16 @@ static int64_t be_time(const uint8_t *p, size_t size)
 	return size == 4 ? (int32_t)be32(p) : (int64_t)((uint64_t)be32(p) << 32 | be32(p + 4));
 }
 
+/* Only a regular file: a FIFO must not hold the run. */
 static bool slurp(const char *path, struct buf *b)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = -1;
+	struct stat st;
+	bool ok = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && !readall(fd, b, path, NULL);
 
-	if (fd < 0)
-		return false;
-	while (buf_reserve(b, 4096) == 0 && (n = read(fd, b->p + b->len, 4096)) > 0)
-		b->len += (size_t)n;
-	close(fd);
-	return n == 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
 #define HEADER_SIZE 44

@@ -1,4 +1,5 @@
 /* a_backup: the command without MPI.  Started as one of several tasks it becomes the a_backup-mpi beside it, so that N tasks never make N backups. */
+#include "base/stdfds.h"
 #include "cmd/launch.h"
 #include <errno.h>
 #include <stdio.h>
@@ -30,8 +31,11 @@ static int become_mpi(char **argv, int tasks)
 
 int main(int argc, char **argv)
 {
-	struct launch l = launch_read(argc, argv, process_env);
+	struct launch l;
 
+	if (!stdfds_fill())
+		return CMD_ERROR;
+	l = launch_read(argc, argv, process_env);
 	if (l.by.tasks > 1 && l.role == LAUNCH_TOGETHER)
 		return become_mpi(argv, l.by.tasks);
 	if (l.role == LAUNCH_OTHER) {

@@ -1,4 +1,5 @@
 /* a_backup-mpi: the same command; one that all tasks of the launcher do together has one rank a task. */
+#include "base/stdfds.h"
 #include "cmd/launch.h"
 #include "comm/comm_mpi.h"
 #include <stdio.h>
@@ -34,8 +35,11 @@ static int together(const struct launch *l, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct launch l = launch_read(argc, argv, process_env);
+	struct launch l;
 
+	if (!stdfds_fill())
+		return CMD_ERROR;
+	l = launch_read(argc, argv, process_env);
 	switch (l.role) {
 	case LAUNCH_TOGETHER:
 		return together(&l, argc, argv);

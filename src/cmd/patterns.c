@@ -1,7 +1,7 @@
 #include "cmd/patterns.h"
 #include "base/mem.h"
+#include "base/readall.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,27 +32,13 @@ static const char *var_value(const char *name)
 
 static int read_file(const char *path, struct patterns_file *f, struct err *err)
 {
-	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO), rc = 0;
-	ssize_t n = 1;
+	char *what = mem_printf("pattern file %s", path);
+	int rc;
 
 	f->path = mem_strdup(path);
 	buf_init(&f->text, PATTERNS_FILE_MAX);
-	if (fd < 0)
-		return err_sys(err, errno, "pattern file %s", path);
-	while (n > 0 && !rc) {
-		if (buf_reserve(&f->text, 65536)) {
-			rc = err_set(err, ERR_USAGE, "pattern file %s: more than 64 MiB", path);
-			break;
-		}
-		n = read(fd, f->text.p + f->text.len, 65536);
-		if (n > 0)
-			f->text.len += (size_t)n;
-		else if (n < 0 && errno == EINTR)
-			n = 1;
-		else if (n < 0)
-			rc = err_sys(err, errno, "pattern file %s", path);
-	}
-	close(fd);
+	rc = strcmp(path, "-") ? readall_file(path, &f->text, what, err) : readall(STDIN_FILENO, &f->text, what, err);
+	mem_free(what);
 	return rc;
 }
 

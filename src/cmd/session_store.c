@@ -1,12 +1,11 @@
 /* Where the repository is, how it is opened and made, for struct session. */
 #include "base/mem.h"
+#include "base/readall.h"
 #include "cmd/allas_password.h"
 #include "cmd/ask.h"
 #include "cmd/password_ask.h"
 #include "cmd/session.h"
 #include "repo/password.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,25 +15,27 @@
 /* The one line of a file, without blanks around it and a byte order mark before it. */
 static int location_of_file(const char *path, char **out, struct err *err)
 {
-	char *text = mem_zalloc(LOCATION_FILE_MAX + 1), *from = text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
-	ssize_t n = -1;
+	char *what = mem_printf("--repository-file %s", path);
+	const char *from;
+	struct buf text;
+	size_t n;
+	int rc;
 
-	if (fd >= 0)
-		n = read(fd, text, LOCATION_FILE_MAX);
-	if (n < 0) {
-		rc = err_sys(err, errno, "--repository-file %s", path);
-	} else {
+	buf_init(&text, LOCATION_FILE_MAX);
+	rc = readall_file(path, &text, what, err);
+	from = rc ? NULL : buf_str(&text);
+	if (!rc && (!from || strlen(from) != text.len))
+		rc = err_set(err, ERR_USAGE, "%s: this is no place of a repository", what);
+	if (!rc) {
 		if (!strncmp(from, "\xef\xbb\xbf", 3))
 			from += 3;
 		from += strspn(from, " \t\r\n");
-		for (size_t k = strlen(from); k && strchr(" \t\r\n", from[k - 1]); k--)
-			from[k - 1] = 0;
-		*out = mem_strdup(from);
+		for (n = strlen(from); n && strchr(" \t\r\n", from[n - 1]);)
+			n--;
+		*out = mem_strndup(from, n);
 	}
-	if (fd >= 0)
-		close(fd);
-	mem_free(text);
+	buf_wipe(&text); /* it may hold a password */
+	mem_free(what);
 	return rc;
 }
 

@@ -1,5 +1,6 @@
 #include "fs/text.h"
 #include "base/mem.h"
+#include "base/readall.h"
 #include "fs/sys.h"
 #include "fs/letter.h"
 #include <errno.h>
@@ -7,41 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE 65536
-
-static int read_all(int fd, struct buf *b, const char *what, struct err *err)
-{
-	for (;;) {
-		size_t room = b->max - b->len < PIECE ? b->max - b->len : PIECE;
-		ssize_t n;
-		char over;
-
-		if (buf_reserve(b, room) < 0)
-			return err_set(err, ERR_NOMEM, "read %s: larger than %zu bytes", what, b->max);
-		/* With no room left, one byte more tells a full buffer from an overflowing one. */
-		n = room ? read(fd, b->p + b->len, room) : read(fd, &over, 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "read %s", what);
-		if (n == 0)
-			return 0;
-		if (!room)
-			return err_set(err, ERR_NOMEM, "read %s: larger than %zu bytes", what, b->max);
-		b->len += (size_t)n;
-	}
-}
-
 int text_load(const char *path, bool decode, struct buf *b, struct err *err)
 {
+	char *what;
 	int fd, rc;
 
 	if (strcmp(path, "-") == 0)
-		return read_all(STDIN_FILENO, b, "standard input", err);
+		return readall(STDIN_FILENO, b, "read standard input", err);
 	fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_NOCTTY, 0);
 	if (fd < 0)
 		return err_sys(err, errno, "open %s", path);
-	rc = read_all(fd, b, path, err);
+	what = mem_printf("read %s", path);
+	rc = readall(fd, b, what, err);
+	mem_free(what);
 	close(fd);
 	if (rc == 0 && decode) {
 		rc = text_decode(b, err);

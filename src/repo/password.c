@@ -1,5 +1,6 @@
 #include "repo/password.h"
 #include "base/mem.h"
+#include "base/readall.h"
 #include "base/utf8.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -76,21 +77,19 @@ static void decode_text(struct buf *b)
 /* To the end of the file or pipe. */
 static int read_secret(int fd, struct buf *out, const char *what, struct err *err)
 {
-	if (buf_reserve(out, PASSWORD_MAX))
-		return err_set(err, ERR_NOMEM, "%s: no room for a password", what);
-	for (;;) {
-		ssize_t n = read(fd, out->p + out->len, PASSWORD_MAX - out->len);
+	size_t max = out->max;
+	int rc;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "%s", what);
-		if (n == 0)
-			return 0;
-		out->len += (size_t)n;
-		if (out->len == PASSWORD_MAX)
-			return err_set(err, ERR_USAGE, "%s: more than %zu bytes cannot be a password", what, PASSWORD_MAX - 1);
-	}
+	/* All memory at once: growing would leave copies of the secret behind. */
+	out->max = PASSWORD_MAX;
+	if (buf_reserve(out, PASSWORD_MAX))
+		rc = err_set(err, ERR_NOMEM, "%s: no room for a password", what);
+	else
+		rc = readall(fd, out, what, err);
+	if (rc == ERR_NOMEM)
+		rc = err_set(err, ERR_USAGE, "%s: more than %zu bytes cannot be a password", what, PASSWORD_MAX);
+	out->max = max;
+	return rc;
 }
 
 static int from_file(const char *path, struct buf *out, struct err *err)
