@@ -26,6 +26,7 @@ struct search {
 	cmd_env_fn *env;
 	struct s3_conf_where where;
 	enum mode mode;
+	bool connected;      /* to a store, by whatever protocol */
 	const char *label;   /* -r LABEL; NULL: not given */
 	const char *bucket;  /* -b */
 	const char *project; /* -project, else $OS_PROJECT_NAME; "project_" may be missing */
@@ -33,7 +34,7 @@ struct search {
 	/* S3: */
 	char *endpoint, *access;
 	int rank;
-	char *key_project; /* whose section has the key `access` */
+	char *key_project; /* whose section has the key `access`: the wanted project's rather than another */
 };
 
 static const char *env_of(const struct search *s, const char *name)
@@ -202,8 +203,10 @@ static void judge_key(void *arg, struct s3_conf *c)
 	size_t n = 0;
 	const char *of = section_project(c->name, &n);
 
-	if (of && !s->key_project && !strcmp(c->access, s->access))
-		s->key_project = mem_strndup(of, n);
+	if (!of || strcmp(c->access, s->access) != 0 || (s->key_project && !(s->project && same_project(s->project, of, n))))
+		return;
+	mem_free(s->key_project);
+	s->key_project = mem_strndup(of, n);
 }
 
 /* Which S3 server, as s3_cred.h will look for its keys.  s->endpoint stays NULL when there are no keys. */
@@ -267,6 +270,25 @@ static int not_connected(const struct search *s, struct err *err)
 	}
 }
 
+/* Whether a bucket or a project can have this name: "." and ".." are resolved away in URLs, and what begins with - was to be an option. */
+static bool is_name(const char *s)
+{
+	return *s && *s != '-' && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/: \t\n");
+}
+
+/* The keys of one project make and fill buckets of that project, whatever the buckets are called. */
+static int keys_of_another(const struct search *s, const char *project, struct err *err)
+{
+	const char *keys = bare(s->key_project);
+	bool lumi = !strncmp(s->endpoint, LUMI_S3, sizeof(LUMI_S3) - 1);
+
+	return err_set(err, ERR_USAGE,
+		"the repository of project %s was asked for, but the S3 keys that were found are those of project %s; to get the right "
+		"ones: source "
+		"allas_conf %s, and choose %s there; or name the project of the keys: -project %s",
+		bare(project), keys, lumi ? "--lumi" : "--mode S3", bare(project), keys);
+}
+
 /* -r LABEL names another repository of the same project; the wrapper looks for its password under that name. */
 static int name_all(struct search *s, bool swift, struct err *err)
 {
@@ -289,6 +311,12 @@ static int name_all(struct search *s, bool swift, struct err *err)
 			"no repository is given. There is a connection to an object store, but of which project? Say -project NAME or set "
 			"OS_PROJECT_NAME; or name another place with -r PLACE or RESTIC_REPOSITORY (-r /path/of/repository, -r "
 			"s3:https://…)");
+	if (s->bucket && !is_name(s->bucket))
+		return err_set(err, ERR_USAGE, "a bucket cannot be called \"%s\"", s->bucket);
+	if (!is_name(a->label))
+		return err_set(err, ERR_USAGE, "a project cannot be called \"%s\"", s->label || !project ? a->label : project);
+	if (!swift && s->key_project && project && !same_project(project, s->key_project, strlen(s->key_project)))
+		return keys_of_another(s, project, err);
 	/* Keys are looked for under the section's own name. */
 	if (s->key_project && project && same_project(project, s->key_project, strlen(s->key_project)))
 		a->project = mem_strdup(s->key_project);
@@ -297,8 +325,6 @@ static int name_all(struct search *s, bool swift, struct err *err)
 	a->usual = !s->label && !s->bucket;
 	if (s->where.home)
 		a->password_file = mem_printf("%s/.backup_passwd_%s", s->where.home, a->label);
-	if (strpbrk(a->label, "/: \t\n") || (s->bucket && (!*s->bucket || strpbrk(s->bucket, "/: \t\n"))))
-		return err_set(err, ERR_USAGE, "neither a bucket nor a project can be called \"%s\"", s->bucket ? s->bucket : a->label);
 	places(s, swift);
 	return 0;
 }
@@ -316,13 +342,14 @@ static int find(struct search *s, struct err *err)
 		return rc;
 	if (!swift && !s->endpoint)
 		return not_connected(s, err);
+	s->connected = true;
 	return name_all(s, swift, err);
 }
 
 /* What is left without a connection: a word is a directory then, as restic has it. */
 static bool may_be_directory(const struct search *s, bool asked)
 {
-	return s->label && !asked && !s->endpoint;
+	return s->label && !asked && !s->connected;
 }
 
 int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, struct err *err)
@@ -338,6 +365,8 @@ int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, struct er
 	s.where.home = env_of(&s, "HOME");
 	s.bucket = opt_str(o, OPT_BUCKET);
 	s.project = opt_str(o, OPT_PROJECT) ? opt_str(o, OPT_PROJECT) : env_of(&s, "OS_PROJECT_NAME");
+	if (opt_str(o, OPT_PROJECT) && !*bare(s.project))
+		return err_set(err, ERR_USAGE, "-project \"%s\" names no project", s.project);
 	s.label = typed && is_label(repo) ? repo : NULL;
 	asked = s.bucket || s.mode != MODE_ANY;
 	named = (repo && !s.label) || opt_str(o, OPT_REPO_FILE);

@@ -24,8 +24,9 @@ struct session {
 	struct router *router;
 	struct agree *agree;
 	struct tokens *tokens;
-	struct allas allas; /* once session_place was asked for the repository's */
-	bool guessed;       /* the project's password is not known here; the one that everybody can guess was tried */
+	struct allas allas;        /* once session_place was asked for the repository's */
+	const char *password_file; /* where the project's password was found, or left; NULL: it came from elsewhere */
+	bool guessed;              /* the project's password is not known here; the one that everybody can guess was tried */
 	char *location;
 	struct backend *be;
 	struct swift_keeper *keeper; /* of be's tokens; NULL: it has none */

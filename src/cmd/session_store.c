@@ -146,11 +146,13 @@ static int project_password(struct session *s, bool new_one, struct password_sou
 
 	if (file && !stat(file, &st)) {
 		warn_of_readers(s, file, st.st_mode);
-		src->file = file;
+		s->password_file = src->file = file;
 		return password_get(src, out, err);
 	}
-	if (new_one && file)
+	if (new_one && file) {
+		s->password_file = file;
 		return allas_password_new(file, s->env.rnd, out, err);
+	}
 	if (new_one)
 		return password_get(src, out, err);
 	guess = allas_default_password(&s->allas);
@@ -267,9 +269,12 @@ static void say_made(struct session *s)
 		out_say(s->cmd->out, 1,
 			"created repository %.10s at %s\n\nKeep the password safe%s%s: without it nobody can read what the repository "
 			"holds.",
-			id_hex(&s->repo->config.id).s, place, s->allas.password_file ? ", also outside of this machine; it may be in " : "",
-			s->allas.password_file ? s->allas.password_file : "");
+			id_hex(&s->repo->config.id).s, place, s->password_file ? ", also outside of this machine; it is in " : "",
+			s->password_file ? s->password_file : "");
 	}
+	/* A password that nobody has ever seen: not to be kept from who asked for silence. */
+	if (s->password_file && (out_json(s->cmd->out) || out_verbosity(s->cmd->out) < 1))
+		out_warn(s->cmd->out, "the password of the new repository is in %s: keep a copy outside of this machine", s->password_file);
 	mem_free(place);
 }
 

@@ -46,6 +46,7 @@ says 'a_backup add FILE'
 expect 10 a_backup add -n 'my data'
 expect 0 a_backup 'my data' two
 says 'created repository'
+says "it is in $HOME/.backup_passwd_2001234"
 [ "$(stat -c %a "$HOME/.backup_passwd_2001234")" = 600 ] || fail 'the password file is not 0600'
 [ "$(wc -c <"$HOME/.backup_passwd_2001234")" -gt 40 ] || fail 'a short password'
 theirs="$restic -r swift:2001234-BACKUP:/backup -p $HOME/.backup_passwd_2001234"
@@ -122,6 +123,13 @@ curl -s --aws-sigv4 aws:amz:us-east-1:s3 --user AK:SK -H 'x-amz-content-sha256: 
 expect 0 "$terminal" y "$A_BACKUP" -r 777 two
 expect 0 $restic -r swift:777-BACKUP:/backup -p "$HOME/.backup_passwd_777" snapshots
 ! cmp -s "$HOME/.backup_passwd_777" "$HOME/.backup_passwd_2001234" || fail 'the same password twice'
+
+# A password that nobody has seen is told of in any case; one that was given lies in no file.
+expect 0 "$terminal" y "$A_BACKUP" -q -r 778 two
+says "the new repository is in $HOME/.backup_passwd_778"
+RESTIC_PASSWORD=given expect 0 "$terminal" y "$A_BACKUP" -r 779 two
+says 'created repository'
+! grep -q backup_passwd "$T/out" "$T/err" || fail 'a password file that there is not'
 
 # What was made through one protocol is found through the other, before another repository is made.
 expect 0 a_backup -s3 list

@@ -129,7 +129,7 @@ TEST(swift_is_what_is_connected)
 	/* What is asked for wins over what the environment says. */
 	CHECK_STR(found("-b mine list", SWIFT OWN "RESTIC_REPOSITORY=/x\n"), "swift:mine:/backup .backup_passwd_2001");
 	CHECK(fails("list", SWIFT, "of which project"));
-	CHECK(fails("-b a/b list", SWIFT OWN, "can be called"));
+	CHECK(fails("-b a/b list", SWIFT OWN, "cannot be called"));
 	CHECK(fails("-mode swift list", KEYS OWN, "no Swift connection"));
 }
 
@@ -162,6 +162,49 @@ TEST(s3_is_where_keys_are)
 	CHECK_STR(found("-project 77 list", ""), "s3:https://a3s.fi/77-s3backup .backup_passwd_77 usual");
 	have(NULL, "[default]\nAWS_ACCESS_KEY_ID=kb\nAWS_SECRET_ACCESS_KEY=x\n", NULL);
 	CHECK_STR(found("list", OWN), "s3:https://a3s.fi/2001-s3backup .backup_passwd_2001 usual");
+}
+
+/* Two sections with one key: the wanted project's counts. */
+#define SHARED "[s3allas-project_5]\ntype = s3\naccess_key_id = ka\nsecret_access_key = x\nendpoint = a3s.fi\n" TWO
+
+TEST(keys_of_another_project)
+{
+	static const char twin[] = "[s3allas]\ntype = s3\naccess_key_id = ka\nsecret_access_key = x\nendpoint = a3s.fi\n"
+				   "[s3allas-project_2002]\ntype = s3\naccess_key_id = ka\nsecret_access_key = x\nendpoint = a3s.fi\n";
+
+	have(twin, NULL, NULL);
+	CHECK_STR(found("-s3 list", ""), "s3:https://a3s.fi/2002-s3backup .backup_passwd_2002 usual");
+	CHECK_STR(found("-s3 -project 2002 list", ""), "s3:https://a3s.fi/2002-s3backup .backup_passwd_2002 usual");
+	CHECK(fails("-s3 -project 2001 list", "", "project 2001 was asked for"));
+	CHECK(fails("-s3 -project 2001 list", "", "are those of project 2002"));
+	CHECK(fails("-s3 -project 2001 list", "", "allas_conf --mode S3"));
+	CHECK(fails("list", "OS_PROJECT_NAME=project_2003\n", "project 2003 was"));
+	CHECK(fails("-r label list", "OS_PROJECT_NAME=project_2003\n", "project 2003 was"));
+	CHECK(fails("-b mine list", "OS_PROJECT_NAME=project_2003\n", "project 2003 was"));
+	/* Keys in the environment that a section knows, too. */
+	CHECK(fails("list", "AWS_ACCESS_KEY_ID=ka\nAWS_SECRET_ACCESS_KEY=x\n" OWN, "project 2002;"));
+	/* Swift is another connection. */
+	CHECK_STR(found("list", SWIFT OWN), "swift:2001-BACKUP:/backup .backup_passwd_2001 usual");
+	have(SHARED, NULL, NULL);
+	CHECK_STR(found("list", OWN), "s3:https://a3s.fi/2001-s3backup .backup_passwd_2001 usual");
+	CHECK_STR(found("-project 5 list", ""), "s3:https://a3s.fi/5-s3backup .backup_passwd_5 usual");
+	have(LUMI, NULL, NULL);
+	CHECK(fails("--lumi -project 463 list", "", "allas_conf --lumi"));
+}
+
+TEST(names_that_are_none)
+{
+	have(NULL, NULL, NULL);
+	CHECK(fails("-project= list", SWIFT OWN, "names no project"));
+	CHECK(fails("-project project_ list", SWIFT OWN, "names no project"));
+	CHECK(fails("-r /path -project= list", "", "names no project"));
+	CHECK(fails("list", SWIFT "OS_PROJECT_NAME=project_\n", "cannot be called \"project_\""));
+	CHECK(fails("-b . list", SWIFT OWN, "cannot be called \".\""));
+	CHECK(fails("-b .. list", SWIFT OWN, "cannot be called \"..\""));
+	CHECK(fails("-b -x list", SWIFT OWN, "cannot be called \"-x\""));
+	CHECK(fails("-b a/b list", SWIFT OWN, "cannot be called \"a/b\""));
+	CHECK(fails("-r - list", SWIFT OWN, "cannot be called \"-\""));
+	CHECK(fails("-project .. list", SWIFT OWN, "cannot be called \"..\""));
 }
 
 TEST(lumi_is_the_same)
