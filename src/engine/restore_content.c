@@ -202,7 +202,10 @@ bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n)
 
 	err_clear(&e);
 	if (!atomic_load(&f->failed)) {
-		int fd = rc = get_fd(f, &e);
+		/* The places of all that follows depend on it. */
+		int fd = rc = n == blob_plain_size(&u->at.blob)
+				      ? get_fd(f, &e)
+				      : err_set(&e, ERR_INVALID, "a blob of %zu bytes, not %u", n, blob_plain_size(&u->at.blob));
 
 		if (fd >= 0) {
 			/* A file that was there has other bytes where zeros belong. */

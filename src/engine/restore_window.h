@@ -89,6 +89,10 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 void restore_window_settle(struct restore_window *w);
 void restore_window_free(struct restore_window *w);
 
+/* For the steps (restore_fetch.h, restore_verify.h), on the loop: a task or request of w, already taken off w->tasks, is done. */
+void restore_window_advance(struct restore_window *w);
+void restore_window_progress(struct restore_window *w);
+
 bool restore_stopped(const struct restore_shared *sh);
 
 #endif

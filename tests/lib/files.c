@@ -248,3 +248,23 @@ size_t files_fds(void)
 	closedir(d);
 	return n - 3; /* ".", ".." and this one */
 }
+
+struct stat files_stat(const char *dir, const char *path)
+{
+	char *full = mem_printf("%s/%s", dir, path);
+	struct stat st;
+
+	memset(&st, 0, sizeof(st));
+	lstat(full, &st);
+	mem_free(full);
+	return st;
+}
+
+bool files_has(const char *dir, const char *path, const char *text)
+{
+	char *p = files_read(dir, path, NULL);
+	bool same = p && strcmp(p, text) == 0;
+
+	mem_free(p);
+	return same;
+}

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* files_dir: the folder check_tmpdir()/name, made anew; owned. */
 char *files_dir(const char *name);
@@ -15,7 +16,9 @@ void files_text(const char *dir, const char *path, const char *text);
 void files_random(const char *dir, const char *path, size_t n, uint64_t seed); /* bytes that do not repeat */
 void files_link(const char *dir, const char *path, const char *target);        /* a symbolic link */
 void files_mtime(const char *dir, const char *path, int64_t sec);
-bool files_there(const char *dir, const char *path); /* lstat */
+bool files_there(const char *dir, const char *path);                 /* lstat */
+struct stat files_stat(const char *dir, const char *path);           /* lstat; all zero when it is not there */
+bool files_has(const char *dir, const char *path, const char *text); /* it can be read and holds this */
 
 /* files_read: the contents, owned, with a 0 behind them; NULL if it cannot be read.  n may be NULL. */
 char *files_read(const char *dir, const char *path, size_t *n);

@@ -1,0 +1,131 @@
+#include "lib/restoring.h"
+#include "base/mem.h"
+#include "lib/files.h"
+#include "unit/check.h"
+#include <string.h>
+#include <sys/stat.h>
+
+struct lab lab;
+
+void lab_init(void)
+{
+	craft_init(&lab.c, 3);
+	buf_init(&lab.said, 1 << 20);
+	buf_init(&lab.items, 1 << 22);
+}
+
+void lab_release(void)
+{
+	buf_release(&lab.said);
+	buf_release(&lab.items);
+	mem_free(lab.target);
+	craft_release(&lab.c);
+}
+
+static void on_error(void *arg, const char *item, const char *message)
+{
+	(void)arg;
+	buf_addf(&lab.said, "%s: %s\n", item, message);
+}
+
+static void on_item(void *arg, const char *action, const char *item, uint64_t size)
+{
+	(void)arg;
+	(void)size;
+	buf_addf(&lab.items, "%s %s\n", action, item);
+}
+
+static void on_progress(void *arg, const struct restore_counts *n)
+{
+	(void)arg;
+	CHECK(n == &lab.counts);
+	if (lab.stop_after && --lab.stop_after == 0)
+		lab.stop = 1;
+}
+
+struct restore_events lab_events(void)
+{
+	return (struct restore_events){.progress = on_progress, .error = on_error, .item = on_item};
+}
+
+int lab_restore(const struct id *root, struct restore_options o)
+{
+	struct restore_events ev = lab_events();
+	struct err e = {0};
+	size_t fds;
+	int rc;
+
+	buf_reset(&lab.said);
+	buf_reset(&lab.items);
+	o.verbose_items = true;
+	craft_save(&lab.c);
+	craft_load(&lab.c);
+	fds = files_fds();
+	rc = restore_run(lab.c.repo, lab.c.catalog, lab.c.loader, &lab.c.env, root, &o, &ev, &lab.stop, &lab.counts, &e);
+	CHECK_EQ(files_fds(), fds);
+	CHECK_EQ(budget_used(lab.c.env.budget), 0);
+	CHECK_EQ(rc, e.code);
+	return rc;
+}
+
+const char *lab_errors(void)
+{
+	return lab.said.len ? buf_str(&lab.said) : "";
+}
+
+bool lab_told(const char *line)
+{
+	return lab.items.len && strstr(buf_str(&lab.items), line) != NULL;
+}
+
+const char *lab_fresh(void)
+{
+	char *again = files_dir("t");
+
+	if (!lab.target)
+		lab.target = again;
+	else
+		mem_free(again);
+	return lab.target;
+}
+
+struct id lab_text_file(struct craft_tree *t, const char *name, const char *text)
+{
+	struct id id = {{0}};
+
+	if (*text)
+		id = craft_text(&lab.c, text);
+	craft_file(t, name, &id, *text != 0, strlen(text));
+	return id;
+}
+
+struct id lab_small_tree(void)
+{
+	struct craft_tree t;
+	struct node n;
+	struct id d;
+
+	craft_tree(&t);
+	lab_text_file(&t, "e", "");
+	lab_text_file(&t, "g", "new g");
+	craft_link(&t, "link", "g");
+	d = craft_end(&lab.c, &t);
+	craft_tree(&t);
+	craft_dir(&t, "d", &d);
+	lab_text_file(&t, "f", "new f");
+	n = craft_node(NODE_FIFO, "fifo");
+	craft_put(&t, &n);
+	return craft_end(&lab.c, &t);
+}
+
+void lab_check_small_tree(const char *dir)
+{
+	CHECK(files_has(dir, "f", "new f") && files_has(dir, "d/g", "new g") && files_has(dir, "d/e", ""));
+	CHECK(S_ISFIFO(files_stat(dir, "fifo").st_mode) && S_ISLNK(files_stat(dir, "d/link").st_mode));
+	CHECK_EQ(files_stat(dir, "f").st_mode, S_IFREG | 0644);
+	CHECK_EQ(files_stat(dir, "d").st_mode, S_IFDIR | 0755);
+	CHECK_EQ(files_stat(dir, "f").st_mtim.tv_sec, CRAFT_TIME);
+	CHECK_EQ(files_stat(dir, "d").st_mtim.tv_sec, CRAFT_TIME);
+	CHECK_EQ(files_stat(dir, "d/link").st_mtim.tv_sec, CRAFT_TIME);
+	CHECK_EQ(files_stat(dir, "fifo").st_mtim.tv_nsec, 5);
+}

@@ -1,0 +1,34 @@
+/*
+ * restoring: a crafted repository, and restores of its trees into a folder whose results and messages a test then looks at.  One a program.
+ */
+#ifndef LIB_RESTORING_H
+#define LIB_RESTORING_H
+#include "engine/restore.h"
+#include "lib/craft.h"
+
+struct lab {
+	struct craft c;
+	struct restore_counts counts; /* of the last restore */
+	struct buf said;              /* its errors: "item: message\n" */
+	struct buf items;             /* "action item\n" */
+	volatile int stop;
+	uint64_t stop_after; /* sets stop at so many progress events */
+	char *target;
+};
+extern struct lab lab;
+
+void lab_init(void);
+void lab_release(void);
+/* lab_restore: saves and loads the repository, restores root; afterwards nothing is open that was not before.  The code. */
+int lab_restore(const struct id *root, struct restore_options o);
+struct restore_events lab_events(void);
+const char *lab_errors(void);
+bool lab_told(const char *line);
+const char *lab_fresh(void); /* the empty target folder of the next restore; lives until lab_release */
+
+struct id lab_text_file(struct craft_tree *t, const char *name, const char *text);
+/* lab_small_tree: f "new f"; d/g "new g"; d/link -> g; d/e empty; fifo.  lab_check_small_tree: dir is that. */
+struct id lab_small_tree(void);
+void lab_check_small_tree(const char *dir);
+
+#endif
