@@ -218,6 +218,33 @@ static void show_summary(struct restore *r)
 		out_say(o, 1, "verified %llu files in the target", (unsigned long long)c->verified);
 }
 
+/* What is not as it was, although nothing went wrong. */
+static void show_left(struct restore *r)
+{
+	static const char *const text[RESTORE_LEFT_KINDS] = {
+		[RESTORE_LEFT_OWNER] = "owner or group not restored: only root may give files to others",
+		[RESTORE_LEFT_REFUSED] = "without attributes that only root may set (security.*, trusted.*)",
+		[RESTORE_LEFT_XATTR] = "without extended attributes that the target's file system does not take",
+		[RESTORE_LEFT_ACL] =
+			"without their access control lists, which the target's file system does not take: see who may read them",
+		[RESTORE_LEFT_TIME] = "with another time: the target's file system does not hold theirs",
+		[RESTORE_LEFT_MODE] =
+			"with another mode: setuid and setgid are dropped with another owner, or the file system does not take it"};
+	struct out *o = r->s->cmd->out;
+
+	for (size_t i = 0; i < RESTORE_LEFT_KINDS; i++) {
+		unsigned long long n = r->counts.left[i];
+
+		if (!n)
+			continue;
+		/* What a user cannot help is no warning. */
+		if (i == RESTORE_LEFT_OWNER || i == RESTORE_LEFT_REFUSED)
+			out_say(o, 1, "%llu files/dirs: %s", n, text[i]);
+		else
+			out_warn(o, "warning: %llu files/dirs %s", n, text[i]);
+	}
+}
+
 static int run(struct restore *r, const struct snapshot *snap, const struct id *tree, struct err *err)
 {
 	struct session *s = r->s;
@@ -233,6 +260,7 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 	if (rc)
 		return session_lost(s, rc, err);
 	show_summary(r);
+	show_left(r);
 	if (r->counts.errors)
 		return err_set(err, ERR_IO, "There were %llu errors", (unsigned long long)r->counts.errors);
 	return 0;

@@ -4,10 +4,10 @@
 #include "engine/restore_link.h"
 #include "engine/restore_window.h"
 #include "engine/treewalk.h"
-#include "format/gojson.h"
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define WINDOWS 2 /* under way while the walk fills another */
 
@@ -96,15 +96,22 @@ struct restore_selection restore_selected(const struct restore_options *o, const
 
 enum verdict { RESTORE_IT, RESTORE_METADATA, RESTORE_SKIP };
 
-/* --overwrite: what to do about what lies there, which is *was if *there. */
-static enum verdict judge(
-	struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct meta *was, bool *there)
+/* What lies where something is to be restored. */
+struct place {
+	enum restore_place kind;
+	struct meta was;
+};
+
+/* --overwrite: what to do about what lies there. */
+static enum verdict judge(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct place *p)
 {
-	*there = !d->fresh && meta_stat(d->fd, name, false, was, NULL) == 0;
-	if (!*there)
+	const struct meta *was = &p->was;
+
+	*p = (struct place){.kind = RESTORE_FREE};
+	if (d->fresh || meta_stat(d->fd, name, false, &p->was, NULL) < 0)
 		return RESTORE_IT;
-	/* What an earlier restore did not finish is nobody's file: it is neither kept nor newer. */
-	if (n->type == NODE_FILE && restore_unfinished(was) && !(gojson_mode_perm(n->mode) & S_ISVTX))
+	p->kind = restore_ours(r->dirs.owners, n, was) ? RESTORE_OURS : RESTORE_TAKEN;
+	if (restore_is_unfinished(n, was))
 		return RESTORE_IT;
 	switch (r->dirs.opt->overwrite) {
 	case RESTORE_NEVER:
@@ -112,7 +119,7 @@ static enum verdict judge(
 	case RESTORE_IF_NEWER:
 		return ts_cmp(&n->mtime, &was->mtime) > 0 ? RESTORE_IT : RESTORE_SKIP;
 	case RESTORE_IF_CHANGED:
-		if (n->type == NODE_FILE && S_ISREG(was->mode) && was->size == n->size && ts_cmp(&n->mtime, &was->mtime) == 0)
+		if (p->kind == RESTORE_OURS && was->size == n->size && ts_cmp(&n->mtime, &was->mtime) == 0)
 			return RESTORE_METADATA;
 		return RESTORE_IT;
 	default:
@@ -122,25 +129,32 @@ static enum verdict judge(
 
 /* ---- nodes ---- */
 
-static int metadata(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct err *e)
+/* is: which file it must be; NULL: made just now. */
+static int metadata(
+	struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct meta *is, struct err *e)
 {
 	struct restore_keep k;
-	int rc;
+	int pin, rc;
 
 	restore_keep_node(&k, n, r->dirs.owners);
-	rc = restore_keep_set(&k, d->fd, name, e);
+	rc = pin = restore_pin(d->fd, name, k.meta.type, is, e);
+	if (pin >= 0) {
+		rc = restore_keep_set(&k, pin, e);
+		close(pin);
+	}
 	restore_keep_release(&k);
 	return rc;
 }
 
-static int make_other(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct err *e)
+static int make_other(
+	struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct place *p, struct err *e)
 {
 	mode_t type = n->type == NODE_DEV ? S_IFBLK : n->type == NODE_CHARDEV ? S_IFCHR : S_IFIFO;
 	int rc;
 
 	if (n->type == NODE_SYMLINK && n->linktarget.n && memchr(n->linktarget.p, 0, n->linktarget.n))
 		return err_set(e, ERR_INVALID, "the target of the link contains a zero byte");
-	rc = restore_remove(d->fd, name, r->dirs.opt->delete, e);
+	rc = p->kind == RESTORE_FREE ? 0 : restore_remove(d->fd, name, r->dirs.opt->delete, e);
 	if (rc < 0)
 		return rc;
 	if (n->type == NODE_SYMLINK) {
@@ -149,23 +163,43 @@ static int make_other(struct restore *r, const struct restore_dir *d, const char
 		rc = restore_symlink(d->fd, name, target, e);
 		mem_free(target);
 	} else {
-		rc = restore_special(d->fd, name, type | 0600, n->device, e);
+		rc = restore_special(d->fd, name, type, n->device, e);
 	}
-	return rc < 0 ? rc : metadata(r, d, name, n, e);
+	if (rc == ERR_EXISTS)
+		err_set(e, ERR_EXISTS, RESTORE_TWICE);
+	return rc < 0 ? rc : metadata(r, d, name, n, NULL, e);
 }
 
-static void other_node(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n)
+static void other_node(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct place *p)
 {
 	struct err e;
 
 	err_clear(&e);
 	if (!r->dirs.opt->dry_run)
-		make_other(r, d, name, n, &e);
+		make_other(r, d, name, n, p, &e);
 	restore_say(&r->dirs, d->path, name, &e);
 	if (!e.code) {
 		r->counts->files_restored++;
 		restore_item(&r->dirs, "restored", d->path, name, 0);
 	}
+}
+
+/*
+ * A symbolic link has no mode that would tell that an earlier restore did not finish it: one that leads to the same place gets its owner
+ * and time, whatever is kept.
+ */
+static bool same_link(const struct restore_dir *d, const char *name, const struct node *n, const struct meta *was)
+{
+	char *target;
+	size_t len;
+	bool same;
+
+	if (n->type != NODE_SYMLINK || !S_ISLNK(was->mode) || (was->uid != geteuid() && geteuid() != 0) ||
+		meta_link(d->fd, name, &target, &len, NULL) < 0)
+		return false;
+	same = len == n->linktarget.n && (!len || memcmp(target, n->linktarget.p, len) == 0);
+	mem_free(target);
+	return same;
 }
 
 static void skipped(struct restore *r, const struct restore_dir *d, const char *name, uint64_t size)
@@ -175,13 +209,22 @@ static void skipped(struct restore *r, const struct restore_dir *d, const char *
 	restore_item(&r->dirs, "unchanged", d->path, name, size);
 }
 
-static void file_node(struct restore *r, struct restore_dir *d, const char *name, const struct node *n, const struct meta *was, bool *lost)
+/* What is there stays, with new metadata. */
+static void keep(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct meta *was)
 {
-	bool there = was && S_ISREG(was->mode);
+	struct err e;
 
+	err_clear(&e);
+	if (!r->dirs.opt->dry_run)
+		metadata(r, d, name, n, was, &e);
+	restore_say(&r->dirs, d->path, name, &e);
+}
+
+static void file_node(struct restore *r, struct restore_dir *d, const char *name, const struct node *n, const struct place *p, bool *lost)
+{
 	r->counts->total_bytes += n->size;
-	if (!r->dirs.opt->dry_run || there) {
-		restore_window_add(r->fill, d, n, there ? was : NULL, lost);
+	if (!r->dirs.opt->dry_run || p->kind == RESTORE_OURS) {
+		restore_window_add(r->fill, d, n, p->kind, &p->was, lost);
 		return;
 	}
 	r->counts->files_restored++;
@@ -192,14 +235,14 @@ static void file_node(struct restore *r, struct restore_dir *d, const char *name
 /* One node that is no directory, in d, which is open (or, in a dry run, absent). */
 static void leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name, const struct node *n)
 {
-	bool links = n->links > 1 && n->inode, is_new = true, there;
+	bool links = n->links > 1 && n->inode, is_new = true;
 	struct restore_first *first = links ? restore_links_find(r->links, n) : NULL;
-	struct meta was;
-	enum verdict v = judge(r, d, name, n, &was, &there);
-	struct err e;
+	struct place p;
+	enum verdict v = judge(r, d, name, n, &p);
 
-	err_clear(&e);
 	if (v == RESTORE_SKIP) {
+		if (same_link(d, name, n, &p.was))
+			keep(r, d, name, n, &p.was);
 		skipped(r, d, name, first ? 0 : n->size);
 		return;
 	}
@@ -209,19 +252,17 @@ static void leaf(struct restore *r, struct restore_dir *d, const char *path, con
 	else if (links)
 		is_new = false;
 	if (v == RESTORE_METADATA && is_new) {
-		if (!r->dirs.opt->dry_run)
-			metadata(r, d, name, n, &e);
-		restore_say(&r->dirs, d->path, name, &e);
+		keep(r, d, name, n, &p.was);
 		skipped(r, d, name, n->size);
 		return;
 	}
 	r->counts->total_files++;
 	if (!is_new)
-		restore_links_add(r->fill, d, n, first);
+		restore_links_add(r->fill, d, n, first, p.kind != RESTORE_FREE);
 	else if (n->type == NODE_FILE)
-		file_node(r, d, name, n, there ? &was : NULL, first ? &first->lost : NULL);
+		file_node(r, d, name, n, &p, first ? &first->lost : NULL);
 	else
-		other_node(r, d, name, n);
+		other_node(r, d, name, n, &p);
 }
 
 /* ---- the walk ---- */
@@ -327,6 +368,7 @@ int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const 
 		rc = restore_delete(&r.dirs, l, env, root, stop, err);
 	if (rc == 0 && restore_stopped(&r.sh))
 		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+	restore_owners_left(r.dirs.owners, counts->left);
 	restore_dirs_release(&r.dirs);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
 #include "fs/match.h"
+#include "fs/restore_file.h"
 #include "repo/loader.h"
 
 enum restore_overwrite { RESTORE_ALWAYS, RESTORE_IF_CHANGED, RESTORE_IF_NEWER, RESTORE_NEVER };
@@ -33,6 +34,7 @@ struct restore_counts {
 	uint64_t total_files, files_restored, files_skipped, files_deleted;
 	uint64_t total_bytes, bytes_restored, bytes_skipped;
 	uint64_t errors, verified;
+	uint64_t left[RESTORE_LEFT_KINDS]; /* files and directories that lack something of their metadata, without an error */
 };
 
 struct restore_events {

@@ -9,36 +9,59 @@ static const struct restore_options *options(const struct restore_file *f)
 	return f->w->sh->dirs->opt;
 }
 
-void restore_content_fail(struct restore_file *f, const struct err *e)
+static void note(struct restore_file *f, const struct err *e)
 {
 	pthread_mutex_lock(&f->lock);
 	if (!f->err)
 		f->err = mem_dup(e, sizeof(*e));
 	pthread_mutex_unlock(&f->lock);
+}
+
+void restore_content_fail(struct restore_file *f, const struct err *e)
+{
+	note(f, e);
 	atomic_store(&f->failed, true);
 }
 
 /* ---- the descriptor ---- */
 
+/* A new file where nothing is, or nothing that may stay. */
+static int make(struct restore_file *f, struct err *err)
+{
+	int rc = f->replace ? restore_remove(f->dir->fd, f->name, options(f)->delete, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	rc = restore_create(f->dir->fd, f->name, &f->is, err);
+	if (rc == ERR_EXISTS)
+		err_set(err, ERR_EXISTS, RESTORE_TWICE);
+	return rc;
+}
+
 /* Under the lock.  Preallocation pays for files of several blobs; one write makes a small file's size by itself. */
 static int open_for_write(struct restore_file *f, struct err *err)
 {
-	const struct restore_options *o = options(f);
-	bool sparse = o->sparse || (f->uses <= 1 && !f->there), again;
-	int fd;
+	bool sparse = options(f)->sparse || (f->uses <= 1 && !f->there);
+	int fd = ERR_NOTFOUND, rc;
 
-	if (!f->made) {
-		fd = restore_create(f->dir->fd, f->name, f->size, !f->there, sparse, o->delete, &f->reused, err);
-		f->made = fd >= 0;
-		return fd;
-	}
 	/* It was closed because many are open.  What has been written must still be there. */
-	fd = restore_create(f->dir->fd, f->name, f->size, false, true, false, &again, err);
-	if (fd >= 0 && !again) {
+	if (f->made)
+		return restore_reopen(f->dir->fd, f->name, &f->is, err);
+	if (f->there)
+		fd = restore_reopen(f->dir->fd, f->name, &f->was, err);
+	f->reused = fd >= 0;
+	if (f->reused)
+		f->is = f->was;
+	f->replace = f->replace || f->there;
+	if (!f->reused)
+		fd = make(f, err);
+	if (fd < 0)
+		return fd;
+	rc = restore_resize(fd, f->reused ? f->was.size : 0, f->size, sparse, err);
+	f->made = rc == 0;
+	if (rc < 0)
 		close(fd);
-		return err_set(err, ERR_INVALID, "%s was replaced while it was being restored", f->name);
-	}
-	return fd;
+	return rc < 0 ? rc : fd;
 }
 
 /* The descriptor, open until put_fd. */
@@ -59,17 +82,40 @@ static int get_fd(struct restore_file *f, struct err *err)
 	return fd;
 }
 
+/* Under the lock, or when nobody else touches the file any more. */
+static int shut(struct restore_file *f, struct err *err)
+{
+	int rc = close(f->fd);
+
+	f->fd = -1;
+	atomic_fetch_sub(&f->w->sh->files_open, 1);
+	return rc < 0 && errno != EINTR ? err_sys(err, errno, "write") : 0;
+}
+
 static void put_fd(struct restore_file *f)
 {
 	struct restore_shared *sh = f->w->sh;
+	struct err e;
+	int rc = 0;
 
 	pthread_mutex_lock(&f->lock);
-	if (--f->busy == 0 && (f->uses <= 1 || atomic_load(&sh->files_open) > sh->files_max)) {
-		close(f->fd);
-		f->fd = -1;
-		atomic_fetch_sub(&sh->files_open, 1);
-	}
+	if (--f->busy == 0 && atomic_load(&sh->files_open) > sh->files_max)
+		rc = shut(f, &e);
 	pthread_mutex_unlock(&f->lock);
+	if (rc < 0)
+		restore_content_fail(f, &e);
+}
+
+/* The metadata, through the descriptor that has the content: owner and mode must not go to what lies under that name by now. */
+static void set_metadata(struct restore_file *f, int fd)
+{
+	struct err e;
+
+	err_clear(&e);
+	if (f->made && restore_flush(fd, &e) < 0)
+		restore_content_fail(f, &e);
+	else if (restore_keep_set(&f->keep, fd, &e) < 0)
+		note(f, &e);
 }
 
 /* Nothing is pending any more: nobody else touches the file. */
@@ -77,15 +123,18 @@ static void finish(struct restore_file *f)
 {
 	struct err e;
 
-	if (f->fd >= 0) {
-		close(f->fd);
-		f->fd = -1;
-		atomic_fetch_sub(&f->w->sh->files_open, 1);
-	}
-	if (atomic_load(&f->failed) || options(f)->dry_run)
-		return;
 	err_clear(&e);
-	if (restore_keep_set(&f->keep, f->dir->fd, f->name, &e) < 0)
+	if (!atomic_load(&f->failed)) {
+		int fd = get_fd(f, &e);
+
+		if (fd < 0) {
+			restore_content_fail(f, &e);
+		} else {
+			set_metadata(f, fd);
+			put_fd(f);
+		}
+	}
+	if (f->fd >= 0 && shut(f, &e) < 0)
 		restore_content_fail(f, &e);
 }
 
@@ -112,66 +161,82 @@ static bool has_blob(int fd, const struct restore_use *u, struct repo_ctx *ctx)
 	return id_equal(&id, &u->at.blob.id);
 }
 
-/* Opens it for writing, in place if it is still the file that was looked at; else nothing of it is kept. */
-static void write_over(struct restore_file *f, const struct meta *looked)
+static void keep_nothing(struct restore_file *f)
 {
-	struct meta m;
+	for (uint32_t i = 0; i < f->uses; i++)
+		f->w->use[f->first_use + i].done = false;
+}
+
+static void replace(struct restore_file *f)
+{
+	f->there = false;
+	f->replace = true;
+	keep_nothing(f);
+}
+
+/* Opens it for writing, in place if it is still the file that was looked at; else nothing of it is kept. */
+static void write_over(struct restore_file *f)
+{
 	struct err e;
-	int fd;
 
 	err_clear(&e);
-	fd = get_fd(f, &e);
-	if (fd < 0) {
+	if (get_fd(f, &e) < 0) {
 		restore_content_fail(f, &e);
 		return;
 	}
-	if (!f->reused || meta_stat(fd, "", false, &m, &e) < 0 || m.ino != looked->ino || m.dev != looked->dev)
-		for (uint32_t i = 0; i < f->uses; i++)
-			f->w->use[f->first_use + i].done = false;
+	if (!f->reused)
+		keep_nothing(f);
 	put_fd(f);
+}
+
+/* Which of the blobs the open file has; true: all, and nothing more. */
+static bool compare(struct restore_file *f, int fd, const struct meta *m, struct repo_ctx *ctx)
+{
+	struct restore_use *use = &f->w->use[f->first_use];
+	uint32_t same = 0;
+
+	for (uint32_t i = 0; i < f->uses && !restore_stopped(f->w->sh); i++) {
+		use[i].done = has_blob(fd, &use[i], ctx);
+		same += use[i].done;
+	}
+	return same == f->uses && m->size == f->size;
 }
 
 void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 {
 	struct restore_use *use = &f->w->use[f->first_use];
-	uint32_t same = 0, left = 0;
-	struct meta m = {.size = 0};
+	uint32_t left = 0;
+	struct meta m;
 	struct err e;
 	int fd;
 
 	err_clear(&e);
 	fd = file_open(f->dir->fd, f->name, &m, &e);
-	for (uint32_t i = 0; fd >= 0 && i < f->uses && !restore_stopped(f->w->sh); i++) {
-		use[i].done = has_blob(fd, &use[i], ctx);
-		same += use[i].done;
-	}
+	if (fd >= 0 && (m.dev != f->was.dev || m.ino != f->was.ino || m.uid != f->was.uid))
+		replace(f);
+	else if (fd >= 0)
+		f->unchanged = compare(f, fd, &m, ctx);
+	if (!restore_stopped(f->w->sh) && f->unchanged && !options(f)->dry_run)
+		set_metadata(f, fd);
 	if (fd >= 0)
 		file_close(fd);
 	if (restore_stopped(f->w->sh))
 		return;
-	f->unchanged = fd >= 0 && same == f->uses && m.size == f->size;
+	if (!f->unchanged && f->there && f->was.nlink > 1) /* the content of its other names is not ours to change */
+		replace(f);
 	if (!f->unchanged && !options(f)->dry_run)
-		write_over(f, &m);
+		write_over(f);
 	for (uint32_t i = 0; i < f->uses; i++)
 		left += !use[i].done;
 	atomic_store(&f->pending, left);
-	if (!left)
+	if (!left && !f->unchanged && !options(f)->dry_run)
 		finish(f);
 }
 
 void restore_content_empty(struct restore_file *f)
 {
-	struct err e;
-
-	err_clear(&e);
-	f->unchanged = f->there && f->was_size == 0;
-	if (!f->unchanged && !options(f)->dry_run) {
-		if (get_fd(f, &e) < 0)
-			restore_content_fail(f, &e);
-		else
-			put_fd(f);
-	}
-	finish(f);
+	if (!options(f)->dry_run)
+		finish(f);
 }
 
 /* ---- writing ---- */

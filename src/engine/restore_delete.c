@@ -108,8 +108,8 @@ static void leave(struct deleting *d)
 	dir_list_release(&l->list);
 	err_clear(&e);
 	if (dir->up) {
-		if (l->changed && !d->s->opt->dry_run && restore_dir_need(d->s, dir->up) && dir->up->fd >= 0)
-			restore_keep_set(&dir->keep, dir->up->fd, dir->name, &e);
+		if ((l->changed || dir->opened) && !d->s->opt->dry_run)
+			restore_dir_set(d->s, dir, &e);
 		restore_say(d->s, dir->path, NULL, &e);
 		restore_dir_forget(d->s, dir);
 	}

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "fs/dir.h"
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void restore_say(struct restore_dirs *s, const char *dir, const char *name, const struct err *e)
@@ -86,22 +87,74 @@ void restore_dir_unpin(struct restore_dirs *s, struct restore_dir *d)
 
 /* ---- making ---- */
 
+/* A file where the snapshot has a directory is somebody's, too. */
+static bool may_replace(const struct restore_dirs *s, const struct restore_dir *d)
+{
+	struct meta was;
+
+	if (s->opt->overwrite != RESTORE_IF_NEWER)
+		return s->opt->overwrite != RESTORE_NEVER;
+	return meta_stat(d->up->fd, d->name, false, &was, NULL) == 0 && ts_cmp(&d->keep.meta.mtime, &was.mtime) > 0;
+}
+
+/* In a dry run: what restore_mkdir would say of what is no directory. */
+static int look(const struct restore_dirs *s, const struct restore_dir *d, struct err *e)
+{
+	struct meta m;
+	int fd = dir_open_at(d->up->fd, d->name, e);
+
+	if (fd == ERR_NOTFOUND && meta_stat(d->up->fd, d->name, false, &m, NULL) == 0 && !may_replace(s, d))
+		fd = err_set(e, ERR_EXISTS, "a file is here where the snapshot has a directory; it would be kept");
+	return fd;
+}
+
+static int make(const struct restore_dirs *s, struct restore_dir *d, struct err *e)
+{
+	int fd = restore_mkdir(d->up->fd, d->name, may_replace(s, d), &d->fresh, e);
+
+	if (fd < 0 || d->fresh || !d->up->fresh)
+		return fd;
+	close(fd);
+	return err_set(e, ERR_EXISTS, RESTORE_TWICE);
+}
+
+/* It may be opened several times, and must stay the same. */
+static int identify(struct restore_dir *d, int fd, struct err *e)
+{
+	struct meta m;
+	int rc = meta_stat(fd, "", false, &m, e);
+
+	if (rc == 0 && d->is.ino && (m.dev != d->is.dev || m.ino != d->is.ino))
+		rc = err_set(e, ERR_INVALID, "it was replaced while it was being restored");
+	if (rc == 0)
+		d->is = m;
+	else
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
 /* `up` is open, or absent. */
 static void open_one(struct restore_dirs *s, struct restore_dir *d)
 {
+	bool changed = false;
 	struct err e;
 	int fd;
 
 	err_clear(&e);
 	if (d->up->absent)
 		fd = ERR_NOTFOUND;
-	else if (d->used || s->existing || s->opt->dry_run)
-		fd = dir_open_at(d->up->fd, d->name, &e);
+	else if (s->opt->dry_run)
+		fd = look(s, d, &e);
+	else if (d->used || s->existing)
+		fd = restore_dir_open(d->up->fd, d->name, &changed, &e);
 	else
-		fd = restore_mkdir(d->up->fd, d->name, &d->fresh, &e);
+		fd = make(s, d, &e);
+	d->opened |= changed;
+	if (fd >= 0)
+		fd = identify(d, fd, &e);
 	if (fd >= 0) {
 		opened(s, d, fd);
-	} else if (s->existing || s->opt->dry_run) {
+	} else if (fd == ERR_NOTFOUND && (s->existing || s->opt->dry_run)) {
 		d->absent = d->fresh = true; /* or a file is in the way, which would be removed */
 	} else {
 		d->failed = true;
@@ -213,19 +266,32 @@ void restore_dir_hold(struct restore_dir *d)
 	d->pending++;
 }
 
+int restore_dir_set(struct restore_dirs *s, struct restore_dir *d, struct err *err)
+{
+	int pin, rc;
+
+	if (d->fd >= 0)
+		return restore_keep_set(&d->keep, d->fd, err);
+	if (!restore_dir_need(s, d->up))
+		return 0;
+	pin = restore_pin(d->up->fd, d->name, S_IFDIR, &d->is, err);
+	if (pin < 0)
+		return pin;
+	rc = restore_keep_set(&d->keep, pin, err);
+	close(pin);
+	return rc;
+}
+
 static void finish(struct restore_dirs *s, struct restore_dir *d)
 {
 	struct err e;
 
-	shut(s, d);
 	if (!d->used || d->failed)
 		return;
 	err_clear(&e);
-	if (!s->opt->dry_run) {
-		if (!restore_dir_need(s, d->up))
-			return;
-		restore_keep_set(&d->keep, d->up->fd, d->name, &e);
-	}
+	if (!s->opt->dry_run)
+		restore_dir_set(s, d, &e);
+	shut(s, d);
 	restore_say(s, d->path, NULL, &e);
 	if (e.code)
 		return;

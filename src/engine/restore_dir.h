@@ -9,15 +9,21 @@
 #define ENGINE_RESTORE_DIR_H
 #include "engine/restore_keep.h"
 
+/* Why something that was not there is there: for ERR_EXISTS. */
+#define RESTORE_TWICE                                                                                                                      \
+	"something has this name already: two names of the snapshot are one here (upper and lower case?), or it was made meanwhile"
+
 struct restore_dir {
 	struct restore_dir *up; /* NULL: the target itself */
 	char *name, *path;      /* path: in the snapshot, for messages ("" for the target) */
 	struct restore_keep keep;
 	int fd;         /* -1: not open */
+	struct meta is; /* which directory it is, once it was open */
 	bool used;      /* something in it is restored: so it is there, failed or absent */
 	bool fresh;     /* made by us: nothing lies in it that we did not put there */
 	bool failed;    /* could not be made or opened; it was said */
-	bool absent;    /* dry run, or restore_dirs.existing: it cannot be opened */
+	bool absent;    /* dry run, or restore_dirs.existing: there is none */
+	bool opened;    /* restore_dirs.existing: its mode was changed, so that we can look into it */
 	size_t pending; /* what is still to happen below, plus one while the walk is in it */
 	size_t pins;
 	struct restore_dir *newer, *older; /* open and not pinned */
@@ -54,6 +60,8 @@ bool restore_dir_need(struct restore_dirs *s, struct restore_dir *d);
 /* restore_dir_hold: something more is pending.  restore_dir_drop: one less; the last one sets the metadata and lets go of `up`. */
 void restore_dir_hold(struct restore_dir *d);
 void restore_dir_drop(struct restore_dirs *s, struct restore_dir *d);
+/* restore_dir_set: its metadata, now. */
+int restore_dir_set(struct restore_dirs *s, struct restore_dir *d, struct err *err);
 /* restore_dir_forget: instead of the last drop: lets go without touching the directory. */
 void restore_dir_forget(struct restore_dirs *s, struct restore_dir *d);
 /* restore_dir_pin: d->fd, open now, stays open.  Each pin is a hold as well. */

@@ -5,6 +5,7 @@
 #include "fs/match.h"
 #include <grp.h>
 #include <pwd.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,13 +15,15 @@
 
 struct owner {
 	char name[NAME_KEY]; /* filled up with 0 */
-	uint32_t id;
+	int64_t id;          /* UNKNOWN: nobody here has that name */
 };
+#define UNKNOWN ((int64_t)-1)
 
 struct restore_owners {
 	const struct restore_options *opt;
 	struct hashtab *user, *group;
 	bool lenient;
+	_Atomic uint64_t left[RESTORE_LEFT_KINDS];
 };
 
 struct restore_owners *restore_owners_new(const struct restore_options *opt)
@@ -43,40 +46,86 @@ void restore_owners_free(struct restore_owners *o)
 	mem_free(o);
 }
 
-/* An unknown name is 0, as in restic. */
-static uint32_t ask_user(const char *name)
+void restore_owners_left(const struct restore_owners *o, uint64_t left[RESTORE_LEFT_KINDS])
+{
+	for (size_t i = 0; i < RESTORE_LEFT_KINDS; i++)
+		left[i] = atomic_load(&o->left[i]);
+}
+
+static int64_t ask_user(const char *name)
 {
 	const struct passwd *p = getpwnam(name);
 
-	return p ? p->pw_uid : 0;
+	return p ? p->pw_uid : UNKNOWN;
 }
 
-static uint32_t ask_group(const char *name)
+static int64_t ask_group(const char *name)
 {
 	const struct group *g = getgrnam(name);
 
-	return g ? g->gr_gid : 0;
+	return g ? g->gr_gid : UNKNOWN;
 }
 
-static uint32_t by_name(struct hashtab *known, struct str name, uint32_t (*ask)(const char *name))
+/* A name that nobody has here leaves the number: restic gives such files to root, setuid ones too. */
+static uint32_t by_name(struct hashtab *known, struct str name, uint32_t number, int64_t (*ask)(const char *name))
 {
 	char key[NAME_KEY] = {0}, *s;
 	struct owner *o = NULL;
 	bool is_new = true;
-	uint32_t id;
+	int64_t id;
 
-	if (name.n && name.n < NAME_KEY) {
+	if (!name.n)
+		return number;
+	if (name.n < NAME_KEY) {
 		memcpy(key, name.p, name.n);
 		o = hashtab_add(known, key, &is_new);
 	}
-	if (!is_new)
-		return o->id;
-	s = mem_strndup(name.p ? name.p : "", name.n);
-	id = ask(s);
-	mem_free(s);
-	if (o)
-		o->id = id;
-	return id;
+	if (is_new) {
+		s = mem_strndup(name.p, name.n);
+		id = ask(s);
+		mem_free(s);
+		if (o)
+			o->id = id;
+	} else {
+		id = o->id;
+	}
+	return id == UNKNOWN ? number : (uint32_t)id;
+}
+
+static uint32_t uid_of(struct restore_owners *o, const struct node *n)
+{
+	return o->opt->ownership_by_name ? by_name(o->user, n->user, n->uid, ask_user) : n->uid;
+}
+
+bool restore_ours(struct restore_owners *o, const struct node *n, const struct meta *was)
+{
+	uid_t me = geteuid();
+
+	if (n->type != NODE_FILE || !S_ISREG(was->mode))
+		return false;
+	if (was->uid != me && (o->lenient || was->uid != uid_of(o, n)))
+		return false;
+	return was->nlink == 1 || (n->links > 1 && was->nlink <= n->links);
+}
+
+static bool has_acl(const struct node *n)
+{
+	static const char acl[] = "system.posix_acl_access";
+
+	for (size_t i = 0; i < n->n_xattr; i++)
+		if (n->xattr[i].name.n == sizeof(acl) - 1 && memcmp(n->xattr[i].name.p, acl, sizeof(acl) - 1) == 0)
+			return true;
+	return false;
+}
+
+bool restore_is_unfinished(const struct node *n, const struct meta *was)
+{
+	mode_t perm = gojson_mode_perm(n->mode), mode = was->mode & 07777;
+
+	if (restore_unfinished(was))
+		return true;
+	/* An access control list gives the mode's lower bits what it says itself; what is left is the last step. */
+	return n->type == NODE_FILE && S_ISREG(was->mode) && has_acl(n) && mode != perm && mode == (S_ISVTX | (perm & 0777));
 }
 
 static mode_t file_type(enum node_type t)
@@ -125,26 +174,32 @@ void restore_keep_node(struct restore_keep *k, const struct node *n, struct rest
 	struct restore_meta *m = &k->meta;
 
 	memset(k, 0, sizeof(*k));
+	k->owners = o;
 	*m = (struct restore_meta){.type = file_type(n->type),
 		.perm = gojson_mode_perm(n->mode),
-		.uid = n->uid,
+		.uid = uid_of(o, n),
 		.gid = n->gid,
 		.atime = n->atime,
 		.mtime = n->mtime,
 		.lenient = o->lenient,
 		.xattr_may = xattr_may,
 		.arg = (void *)(uintptr_t)o->opt};
-	if (o->opt->ownership_by_name) {
-		m->uid = by_name(o->user, n->user, ask_user);
-		m->gid = by_name(o->group, n->group, ask_group);
-	}
+	if (o->opt->ownership_by_name)
+		m->gid = by_name(o->group, n->group, n->gid, ask_group);
 	keep_xattrs(k, n);
 }
 
-int restore_keep_set(struct restore_keep *k, int dirfd, const char *name, struct err *err)
+int restore_keep_set(struct restore_keep *k, int fd, struct err *err)
 {
+	unsigned left;
+	int rc;
+
 	k->meta.xattr = &k->xattr; /* k may have moved since it was filled */
-	return restore_metadata(dirfd, name, &k->meta, err);
+	rc = restore_metadata(fd, &k->meta, &left, err);
+	for (size_t i = 0; i < RESTORE_LEFT_KINDS; i++)
+		if (left & 1u << i)
+			atomic_fetch_add(&k->owners->left[i], 1);
+	return rc;
 }
 
 void restore_keep_release(struct restore_keep *k)

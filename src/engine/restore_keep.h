@@ -7,18 +7,32 @@
 #include "format/node.h"
 #include "fs/restore_file.h"
 
-/* What all nodes of a restore share: the options, and owners looked up by name, each once. */
+/*
+ * What all nodes of a restore share: the options, owners looked up by name, each once, and how many files could not be given all that they
+ * had.
+ */
 struct restore_owners;
 struct restore_owners *restore_owners_new(const struct restore_options *opt);
 void restore_owners_free(struct restore_owners *o);
+/* restore_owners_left: files that lack something, by enum restore_left. */
+void restore_owners_left(const struct restore_owners *o, uint64_t left[RESTORE_LEFT_KINDS]);
 
 struct restore_keep {
 	struct restore_meta meta;
 	struct xattr_list xattr;
+	struct restore_owners *owners;
 };
 void restore_keep_node(struct restore_keep *k, const struct node *n, struct restore_owners *o);
-/* restore_keep_set: onto (dirfd, name). */
-int restore_keep_set(struct restore_keep *k, int dirfd, const char *name, struct err *err);
+/* restore_keep_set: onto the open file fd (in any way, from restore_pin too). */
+int restore_keep_set(struct restore_keep *k, int fd, struct err *err);
 void restore_keep_release(struct restore_keep *k);
+
+/*
+ * restore_ours: what lies there, *was, may be written over and given n's metadata: a regular file that is ours, and whose names all belong
+ * to the files that n is one of.  Into another one nothing is written: somebody may have it open, or mean it by another name.
+ */
+bool restore_ours(struct restore_owners *o, const struct node *n, const struct meta *was);
+/* restore_is_unfinished: what lies there was left so by an earlier restore of n: it is nobody's file, neither kept nor newer. */
+bool restore_is_unfinished(const struct node *n, const struct meta *was);
 
 #endif

@@ -8,6 +8,7 @@
 struct restore_link {
 	struct restore_dir *dir; /* held */
 	char *name;
+	bool taken; /* something lies there */
 	const struct restore_first *first;
 };
 
@@ -65,13 +66,14 @@ struct restore_first *restore_links_find(struct restore_links *l, const struct n
 	return i ? i->first : NULL;
 }
 
-void restore_links_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct restore_first *first)
+void restore_links_add(
+	struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct restore_first *first, bool taken)
 {
 	if (w->n_link == w->cap_link) {
 		w->cap_link = w->cap_link ? 2 * w->cap_link : 64;
 		w->link = mem_regrow(w->link, w->cap_link, sizeof(*w->link));
 	}
-	w->link[w->n_link++] = (struct restore_link){dir, mem_strndup(n->name.p, n->name.n), first};
+	w->link[w->n_link++] = (struct restore_link){dir, mem_strndup(n->name.p, n->name.n), taken, first};
 	restore_dir_hold(dir);
 }
 
@@ -92,34 +94,46 @@ static int dir_of(const struct restore_dirs *s, const char *path, struct err *er
 	return fd;
 }
 
-static void make(struct restore_dirs *s, const struct restore_link *k)
+/* What an earlier restore has linked already may stay. */
+static bool is_link_of(const struct restore_link *k, int fd, const char *base)
+{
+	struct meta a, b;
+
+	return k->taken && meta_stat(k->dir->fd, k->name, false, &a, NULL) == 0 && meta_stat(fd, base, false, &b, NULL) == 0 &&
+	       a.dev == b.dev && a.ino == b.ino;
+}
+
+static int make_link(struct restore_dirs *s, const struct restore_link *k, struct err *e)
 {
 	const char *base = strrchr(k->first->path, '/') + 1;
+	int fd = dir_of(s, k->first->path, e), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = 0;
+	if (!is_link_of(k, fd, base)) {
+		if (k->taken)
+			rc = restore_remove(k->dir->fd, k->name, s->opt->delete, e);
+		if (rc == 0)
+			rc = restore_link(k->dir->fd, k->name, fd, base, e);
+	}
+	close(fd);
+	return rc;
+}
+
+static void make(struct restore_dirs *s, const struct restore_link *k)
+{
 	struct err e;
-	int fd, rc = 0;
 
 	err_clear(&e);
-	if (s->opt->dry_run) {
-		s->counts->files_restored++;
-		restore_item(s, "restored", k->dir->path, k->name, 0);
+	if (!s->opt->dry_run && k->first->lost)
+		err_set(&e, ERR_NOTFOUND, "%s, which has its content, could not be restored", k->first->path);
+	else if (!s->opt->dry_run && !restore_dir_need(s, k->dir))
 		return;
-	}
-	if (k->first->lost)
-		rc = err_set(&e, ERR_NOTFOUND, "%s, which has its content, could not be restored", k->first->path);
-	if (rc == 0 && !restore_dir_need(s, k->dir))
-		return;
-	if (rc == 0) {
-		fd = dir_of(s, k->first->path, &e);
-		rc = fd;
-		if (fd >= 0) {
-			rc = restore_remove(k->dir->fd, k->name, s->opt->delete, &e);
-			if (rc == 0)
-				rc = restore_link(k->dir->fd, k->name, fd, base, &e);
-			close(fd);
-		}
-	}
+	else if (!s->opt->dry_run)
+		make_link(s, k, &e);
 	restore_say(s, k->dir->path, k->name, &e);
-	if (rc == 0) {
+	if (!e.code) {
 		s->counts->files_restored++;
 		restore_item(s, "restored", k->dir->path, k->name, 0);
 	}

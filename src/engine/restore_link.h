@@ -24,8 +24,9 @@ struct restore_first *restore_links_first(struct restore_links *l, const struct 
 /* restore_links_find: the first name, or NULL. */
 struct restore_first *restore_links_find(struct restore_links *l, const struct node *n);
 
-/* restore_links_add: n in dir becomes a link to `first` when w and all windows before it are done. */
-void restore_links_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct restore_first *first);
+/* restore_links_add: n in dir becomes a link to `first` when w and all windows before it are done.  taken: something lies there. */
+void restore_links_add(
+	struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct restore_first *first, bool taken);
 /* restore_links_make: all of w; frees them. */
 void restore_links_make(struct restore_window *w);
 

@@ -43,7 +43,8 @@ bool restore_window_full(const struct restore_window *w)
 	return w->n >= RESTORE_WINDOW_FILES || w->bytes >= RESTORE_WINDOW_BYTES || w->n_dirs >= w->sh->dirs_max;
 }
 
-void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct meta *was, bool *lost)
+void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place,
+	const struct meta *was, bool *lost)
 {
 	struct restore_file *f = mem_zalloc(sizeof(*f));
 	struct err e;
@@ -57,8 +58,10 @@ void restore_window_add(struct restore_window *w, struct restore_dir *dir, const
 	f->w = w;
 	f->dir = dir;
 	f->fd = -1;
-	f->there = was != NULL;
-	f->was_size = was ? was->size : 0;
+	f->there = place == RESTORE_OURS;
+	f->replace = place == RESTORE_TAKEN;
+	if (place != RESTORE_FREE)
+		f->was = *was;
 	f->node_size = n->size;
 	f->lost = lost;
 	restore_dir_pin(w->sh->dirs, dir);
@@ -109,10 +112,10 @@ static void prepare_run(struct task *t)
 
 		if (atomic_load(&f->failed))
 			continue;
-		if (!f->uses)
-			restore_content_empty(f);
-		else if (f->there)
+		if (f->there)
 			restore_content_compare(f, ctx);
+		else if (!f->uses)
+			restore_content_empty(f);
 	}
 	repo_ctx_put(p->w->sh->repo, ctx);
 }
@@ -194,7 +197,7 @@ static void settle(struct restore_window *w, const struct restore_file *f)
 
 	if (f->err) {
 		restore_say(s, f->dir->path, f->name, f->err);
-		if (f->lost)
+		if (f->lost && atomic_load(&f->failed))
 			*f->lost = true;
 		return;
 	}

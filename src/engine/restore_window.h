@@ -21,19 +21,21 @@ struct restore_file {
 	char *name;
 	struct restore_keep keep;
 	uint64_t node_size, size; /* as the node says, and of its blobs */
-	uint64_t was_size;        /* of what is there */
 	bool *lost;               /* NULL, or the owner's: set when the content could not be restored */
 	uint32_t first_use, uses;
-	bool there;               /* a regular file lies there already: its blobs are compared first */
+	struct meta was;          /* what is there */
+	bool there;               /* a regular file of ours lies there already: its blobs are compared first */
+	bool replace;             /* something lies there that must go */
 	bool unchanged;           /* and it has this content already */
 	bool reused;              /* and it is written over */
 	_Atomic uint32_t pending; /* uses not yet written */
-	_Atomic bool failed;
-	pthread_mutex_t lock; /* of what follows */
-	bool made;            /* by us, maybe closed again */
+	_Atomic bool failed;      /* its content */
+	pthread_mutex_t lock;     /* of what follows */
+	bool made;                /* by us, or opened for writing; maybe closed again */
+	struct meta is;           /* then: which file it is */
 	int fd;
 	unsigned busy;   /* workers that write */
-	struct err *err; /* the first; NULL: none */
+	struct err *err; /* the first, of content or metadata; NULL: none */
 };
 
 /* One place of one blob in one file. */
@@ -77,12 +79,20 @@ struct restore_window {
 	size_t n_link, cap_link;
 };
 
+/* What lies where a file is to be. */
+enum restore_place {
+	RESTORE_FREE,  /* nothing */
+	RESTORE_OURS,  /* a file that may be written over (restore_keep.h) */
+	RESTORE_TAKEN, /* something else, which is removed */
+};
+
 struct restore_window *restore_window_new(struct restore_shared *sh);
 /*
- * restore_window_add: a file node; dir is open.  was: a regular file that lies at its place, or NULL.  lost: see above; it must outlive
- * the window.
+ * restore_window_add: a file node; dir is open.  was: what lies at its place, unless that is free.  lost: see above; it must outlive the
+ * window.
  */
-void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct meta *was, bool *lost);
+void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place,
+	const struct meta *was, bool *lost);
 bool restore_window_full(const struct restore_window *w);
 void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w), void *arg);
 /* restore_window_settle: once it has ended: reports what failed and counts.  restore_window_free: lets the directories go.  Loop thread. */

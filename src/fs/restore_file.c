@@ -55,21 +55,66 @@ int restore_mkdirs(const char *path, struct err *err)
 	return rc;
 }
 
-int restore_mkdir(int dirfd, const char *name, bool *made, struct err *err)
+/* A directory of ours that we may not read, write or enter gets its mode later anyway. */
+static bool make_accessible(int dirfd, const char *name)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+	char proc[SYS_PROC_MAX];
+	int pin = sys_openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	struct meta m;
+	bool ours;
+
+	if (pin < 0)
+		return false;
+	sys_proc_name(proc, pin, NULL);
+	ours = meta_stat(pin, "", false, &m, NULL) == 0 && m.uid == geteuid() && (m.mode & 0700) != 0700 &&
+	       chmod(proc, (m.mode & 07777) | 0700) == 0;
+	close(pin);
+	return ours;
+}
+
+/* The descriptor, or -1 and errno. */
+static int enter(int dirfd, const char *name, bool *opened)
+{
+	int fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	*opened = fd < 0 && errno == EACCES;
+	if (*opened) {
+		*opened = make_accessible(dirfd, name);
+		fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	}
+	return fd;
+}
+
+int restore_dir_open(int dirfd, const char *name, bool *opened, struct err *err)
+{
+	int rc = check_name(name, err), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = enter(dirfd, name, opened);
+	if (fd >= 0)
+		return fd;
+	return err_sys(err, errno == ELOOP ? ENOTDIR : errno, "open directory");
+}
+
+int restore_mkdir(int dirfd, const char *name, bool replace, bool *made, struct err *err)
+{
 	int fd = -1, rc = check_name(name, err);
+	bool opened;
 
 	*made = false;
 	if (rc < 0)
 		return rc;
 	for (int i = 0; i < TRIES; i++) {
-		fd = sys_openat(dirfd, name, flags, 0);
-		/* ENOTDIR, or ELOOP from some file systems for a link: something else is in the way. */
-		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
-			return err_sys(err, errno, "remove what is in the way");
+		fd = enter(dirfd, name, &opened);
 		if (fd >= 0 || (errno != ENOTDIR && errno != ELOOP && errno != ENOENT))
 			break;
+		/* ENOTDIR, or ELOOP from some file systems for a link: something else is in the way. */
+		if (errno != ENOENT && !replace)
+			return err_set(err, ERR_EXISTS,
+				"a file is here where the snapshot has a directory; it is kept (--overwrite always replaces it)");
+		if (errno != ENOENT && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+			return err_sys(err, errno, "remove what is in the way");
 		if (mkdirat(dirfd, name, 0700) == 0)
 			*made = true;
 		else if (errno != EEXIST)
@@ -91,7 +136,7 @@ static void preallocate(int fd, uint64_t size, int *errnum)
 		*errnum = errno;
 }
 
-static int set_size(int fd, uint64_t old, uint64_t size, bool sparse, struct err *err)
+int restore_resize(int fd, uint64_t old, uint64_t size, bool sparse, struct err *err)
 {
 	int errnum = 0;
 
@@ -108,65 +153,73 @@ static int set_size(int fd, uint64_t old, uint64_t size, bool sparse, struct err
 
 bool restore_unfinished(const struct meta *m)
 {
-	return S_ISREG(m->mode) && (m->mode & 07777) == RESTORE_UNFINISHED && m->uid == geteuid();
+	return (S_ISREG(m->mode) || S_ISFIFO(m->mode) || S_ISCHR(m->mode) || S_ISBLK(m->mode)) && (m->mode & 07777) == RESTORE_UNFINISHED;
 }
 
-/*
- * The existing file opened for writing, if its content may be written over: a regular file that has no other name.  -1: it must go.
- * A read-only file of ours is made writable; its mode is restored later anyway.
- */
-static int open_existing(int dirfd, const char *name, struct meta *m)
+static int mark(int fd, struct meta *m, struct err *err)
+{
+	if ((m->mode & 07777) == RESTORE_UNFINISHED)
+		return 0;
+	if (fchmod(fd, RESTORE_UNFINISHED) < 0)
+		return err_sys(err, errno, "set mode");
+	m->mode = (m->mode & S_IFMT) | RESTORE_UNFINISHED;
+	return 0;
+}
+
+int restore_create(int dirfd, const char *name, struct meta *is, struct err *err)
+{
+	int rc = check_name(name, err), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, RESTORE_UNFINISHED);
+	if (fd < 0)
+		return err_sys(err, errno, "create");
+	/* A mask or a default access control list may have taken bits of the mode away. */
+	rc = meta_stat(fd, "", false, is, err);
+	if (rc == 0)
+		rc = mark(fd, is, err);
+	if (rc < 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+int restore_reopen(int dirfd, const char *name, const struct meta *is, struct err *err)
 {
 	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	char proc[SYS_PROC_MAX];
-	int pin = sys_openat(dirfd, name, O_PATH | O_NOFOLLOW, 0), fd = -1;
+	struct meta m;
+	int pin, fd, rc = check_name(name, err);
 
+	if (rc < 0)
+		return rc;
+	pin = restore_pin(dirfd, name, S_IFREG, is, err);
 	if (pin < 0)
-		return -1;
-	if (meta_stat(pin, "", false, m, NULL) == 0 && S_ISREG(m->mode) && m->nlink == 1) {
+		return pin;
+	sys_proc_name(proc, pin, NULL);
+	fd = sys_openat(dirfd, name, flags, 0);
+	/* A read-only file of ours; its mode is restored later anyway. */
+	if (fd < 0 && errno == EACCES && chmod(proc, RESTORE_UNFINISHED) == 0)
 		fd = sys_openat(dirfd, name, flags, 0);
-		sys_proc_name(proc, pin, NULL);
-		if (fd < 0 && errno == EACCES && chmod(proc, RESTORE_UNFINISHED) == 0)
-			fd = sys_openat(dirfd, name, flags, 0);
-	}
+	rc = fd < 0 ? err_sys(err, errno, "open for writing") : meta_stat(fd, "", false, &m, err);
 	close(pin);
-	/* What is open now need not be what was looked at. */
-	if (fd >= 0 && (meta_stat(fd, "", false, m, NULL) < 0 || !S_ISREG(m->mode) || m->nlink != 1)) {
-		close(fd);
-		fd = -1;
-	}
-	/* The files of somebody else that we may write to stay without the mark. */
-	if (fd >= 0 && !restore_unfinished(m))
-		(void)!fchmod(fd, RESTORE_UNFINISHED);
-	return fd;
-}
-
-int restore_create(int dirfd, const char *name, uint64_t size, bool fresh, bool sparse, bool recursive, bool *reused, struct err *err)
-{
-	struct meta m = {.size = 0};
-	int fd = -1, rc = check_name(name, err);
-
-	*reused = false;
-	for (int i = 0; rc == 0 && fd < 0; i++) {
-		m.size = 0;
-		fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, RESTORE_UNFINISHED);
-		if (fd >= 0)
-			break;
-		if (errno != EEXIST || i == TRIES) {
-			rc = err_sys(err, errno, "create");
-			break;
-		}
-		if (!fresh)
-			fd = open_existing(dirfd, name, &m);
-		*reused = fd >= 0;
-		if (fd < 0)
-			rc = restore_remove(dirfd, name, recursive, err);
-	}
+	/* What is open now need not be what was looked at; and an inode number that was freed may belong to somebody else's file. */
+	if (rc == 0 && (m.dev != is->dev || m.ino != is->ino || m.uid != is->uid))
+		rc = err_set(err, ERR_INVALID, "it was replaced while it was being restored");
 	if (rc == 0)
-		rc = set_size(fd, m.size, size, sparse, err);
+		rc = mark(fd, &m, err);
 	if (rc < 0 && fd >= 0)
 		close(fd);
 	return rc < 0 ? rc : fd;
+}
+
+int restore_flush(int fd, struct err *err)
+{
+	int twin = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (twin < 0)
+		return err_sys(err, errno, "write");
+	return close(twin) < 0 && errno != EINTR ? err_sys(err, errno, "write") : 0;
 }
 
 int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *err)
@@ -198,16 +251,15 @@ int restore_symlink(int dirfd, const char *name, const char *target, struct err 
 	return rc;
 }
 
-int restore_special(int dirfd, const char *name, mode_t type_and_perm, uint64_t rdev, struct err *err)
+int restore_special(int dirfd, const char *name, mode_t type, uint64_t rdev, struct err *err)
 {
-	mode_t type = type_and_perm & S_IFMT;
 	int rc = check_name(name, err);
 
 	if (rc < 0)
 		return rc;
 	if (type != S_IFIFO && type != S_IFCHR && type != S_IFBLK)
 		return err_set(err, ERR_INVALID, "create: not a fifo or a device");
-	if (mknodat(dirfd, name, type | (type_and_perm & 0777), type == S_IFIFO ? 0 : (dev_t)rdev) < 0)
+	if (mknodat(dirfd, name, type | RESTORE_UNFINISHED, type == S_IFIFO ? 0 : (dev_t)rdev) < 0)
 		return err_sys(err, errno, type == S_IFIFO ? "create fifo" : "create device");
 	return 0;
 }

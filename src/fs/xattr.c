@@ -204,14 +204,44 @@ void xattr_list_release(struct xattr_list *l)
 	*l = (struct xattr_list){0};
 }
 
-/*
- * Writing.  A refusal (ERR_DENIED) is remembered only until something worse comes, so that a caller who forgives refusals (not root)
- * still learns of a full disk.
- */
-static void note(struct err *first, const struct err *e)
+/* ---- writing ---- */
+
+struct writing {
+	struct place p;
+	const struct xattr_list *l;
+	bool (*may)(void *arg, const char *attr);
+	void *arg;
+	struct xattr_left *left;
+	struct err first;
+};
+
+static bool starts(const char *s, const char *with)
 {
-	if (!first->code || (first->code == ERR_DENIED && e->code != ERR_DENIED))
-		err_copy(first, e);
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+/* What could not be set or removed. */
+static void fault(struct writing *w, int errnum, const char *verb, const char *name)
+{
+	bool refused = errnum == EPERM || errnum == EACCES;
+	bool roots = starts(name, "security.") || starts(name, "trusted.");
+	struct err e;
+
+	/* SELinux labels every file itself and lets few change the label. */
+	if (refused && strcmp(name, "security.selinux") == 0)
+		return;
+	if (refused && w->left && (w->left->forgive_all || (w->left->forgive_root && roots))) {
+		w->left->refused++;
+		return;
+	}
+	if (w->first.code)
+		return;
+	errno = errnum;
+	if (w->p.path == w->p.proc && sys_proc_missing())
+		place_err(&w->p, &e, errnum, verb);
+	else
+		err_sys(&e, errnum, "%s extended attribute %s", verb, name);
+	err_copy(&w->first, &e);
 }
 
 static bool listed(const struct xattr_list *l, const char *name)
@@ -222,26 +252,24 @@ static bool listed(const struct xattr_list *l, const char *name)
 	return false;
 }
 
-static void set_listed(struct place *p, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *first)
+static void set_listed(struct writing *w)
 {
-	struct err e;
-
-	for (size_t i = 0; i < l->n; i++) {
-		const struct xattr *x = &l->x[i];
+	for (size_t i = 0; i < w->l->n; i++) {
+		const struct xattr *x = &w->l->x[i];
+		const void *value = x->value ? (const void *)x->value : "";
 		int rc;
 
-		if (may && !may(arg, x->name))
+		if (w->may && !w->may(w->arg, x->name))
 			continue;
-		rc = sys_set(p, x->name, x->value ? (const void *)x->value : "", x->n);
-		if (rc < 0 && place_through_proc(p))
-			rc = sys_set(p, x->name, x->value ? (const void *)x->value : "", x->n);
-		if (rc == 0 || is_none(errno))
+		rc = sys_set(&w->p, x->name, value, x->n);
+		if (rc < 0 && place_through_proc(&w->p))
+			rc = sys_set(&w->p, x->name, value, x->n);
+		if (rc == 0)
 			continue;
-		if (p->path == p->proc && sys_proc_missing())
-			place_err(p, &e, errno, "set");
-		else
-			err_sys(&e, errno, "set extended attribute %s", x->name);
-		note(first, &e);
+		if (!is_none(errno))
+			fault(w, errno, "set", x->name);
+		else if (w->left)
+			*(starts(x->name, "system.posix_acl_") ? &w->left->acls : &w->left->attrs) += 1;
 	}
 }
 
@@ -257,49 +285,42 @@ static bool is_ours_to_remove(const char *name)
 	if (strcmp(name, "system.posix_acl_access") == 0 || strcmp(name, "system.posix_acl_default") == 0)
 		return true;
 	for (size_t i = 0; i < sizeof(lustre) / sizeof(lustre[0]); i++)
-		if (strncmp(name, "trusted.", 8) == 0 && strcmp(name + 8, lustre[i]) == 0)
+		if (starts(name, "trusted.") && strcmp(name + 8, lustre[i]) == 0)
 			return false;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+		if (starts(name, kinds[i]))
 			return true;
 	return false;
 }
 
-static void remove_others(
-	struct place *p, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *first)
+static void remove_others(struct writing *w)
 {
 	char small[SMALL], *names = small;
 	struct err e;
-	ssize_t n = list_names(p, small, &names, &e);
+	ssize_t n = list_names(&w->p, small, &names, &e);
 
-	if (n < 0)
-		note(first, &e);
+	if (n < 0 && !w->first.code)
+		err_copy(&w->first, &e);
 	for (const char *s = names; n > 0 && s < names + n; s += strlen(s) + 1) {
-		if (listed(l, s) || !is_ours_to_remove(s) || (may && !may(arg, s)) || sys_remove(p, s) == 0 || is_none(errno))
+		if (listed(w->l, s) || !is_ours_to_remove(s) || (w->may && !w->may(w->arg, s)) || sys_remove(&w->p, s) == 0 ||
+			is_none(errno))
 			continue;
-		/* SELinux labels every file itself and lets nobody take the label off. */
-		if ((errno == EACCES || errno == EPERM) && strcmp(s, "security.selinux") == 0)
-			continue;
-		err_sys(&e, errno, "remove extended attribute %s", s);
-		note(first, &e);
+		fault(w, errno, "remove", s);
 	}
 	if (names != small)
 		mem_free(names);
 }
 
-int xattr_write(
-	int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *err)
+int xattr_write(int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg,
+	struct xattr_left *left, struct err *err)
 {
 	static const struct xattr_list none;
-	struct err first = {.code = 0};
-	struct place p;
-	int rc = place_init(&p, dirfd, name, NULL, err);
+	struct writing w = {.l = l ? l : &none, .may = may, .arg = arg, .left = left};
+	int rc = place_init(&w.p, dirfd, name, NULL, err);
 
 	if (rc < 0)
 		return rc;
-	if (!l)
-		l = &none;
-	set_listed(&p, l, may, arg, &first);
-	remove_others(&p, l, may, arg, &first);
-	return first.code ? err_copy(err, &first) : 0;
+	set_listed(&w);
+	remove_others(&w);
+	return w.first.code ? err_copy(err, &w.first) : 0;
 }

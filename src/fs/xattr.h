@@ -29,13 +29,21 @@ int xattr_read_fd(int fd, struct xattr_list *l, struct err *warn, struct err *er
 void xattr_list_release(struct xattr_list *l);
 
 /*
+ * What xattr_write left undone without a fault.  In: which refusals (EPERM, EACCES) are counted instead of being faults: those of attributes
+ * that only root may set (security.*, trusted.*), or all.  Out: such refusals, and what the file system has no place for.
+ */
+struct xattr_left {
+	bool forgive_root, forgive_all;
+	size_t refused, attrs, acls;
+};
+/*
  * xattr_write: make the attributes of (dirfd, name) — or of the open descriptor dirfd, O_PATH too, when name is NULL — be exactly `l`
  * (NULL = none):
  * set these, remove others, both only where `may` (NULL = all) says true.  What the file system has no attributes for is left out without a
  * fault, as in restic.  Removed are user.*, trusted.*, security.* and POSIX ACLs; not what the file system itself shows (Lustre's, NFS's).
- * All are tried, then the first fault is returned; ERR_DENIED only when there was no other, so a caller may forgive it.
+ * All are tried, then the first fault is returned.  left (may be NULL): what it forgives is added up there.
  */
-int xattr_write(
-	int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg, struct err *err);
+int xattr_write(int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg,
+	struct xattr_left *left, struct err *err);
 
 #endif

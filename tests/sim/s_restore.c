@@ -153,7 +153,15 @@ TEST(only_what_differs_is_written)
 	CHECK(files_has(dir, "f", "one two three four"));
 }
 
-TEST(another_name_of_an_old_file_keeps_its_content)
+static void fresh_link(const char *f, const char *other)
+{
+	struct timespec same[2] = {{CRAFT_TIME, 5}, {CRAFT_TIME, 5}};
+
+	files_text(lab_fresh(), "f", "new f");
+	REQUIRE(link(f, other) == 0 && chmod(f, 0600) == 0 && utimensat(AT_FDCWD, f, same, 0) == 0);
+}
+
+TEST(another_name_of_an_old_file_keeps_what_it_is)
 {
 	struct id root = lab_small_tree();
 	const char *dir = lab_fresh();
@@ -164,13 +172,19 @@ TEST(another_name_of_an_old_file_keeps_its_content)
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
 	CHECK(files_has(dir, "f", "new f"));
 	CHECK(files_has(dir, "other", "new X"));
-	/* With the right content already it stays what it is. */
-	lab_fresh();
-	files_text(dir, "f", "new f");
-	REQUIRE(link(f, other) == 0);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
+	/* With the right content already, too: mode, owner and time are not for the other name. */
+	fresh_link(f, other);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target}), 0);
 	CHECK(files_has(dir, "f", "new f") && files_has(dir, "other", "new f"));
-	CHECK_EQ(files_stat(dir, "f").st_ino, files_stat(dir, "other").st_ino);
+	CHECK_EQ(files_stat(dir, "f").st_nlink, 1);
+	CHECK_EQ(files_stat(dir, "other").st_mode & 07777, 0600);
+	CHECK_EQ(files_stat(dir, "other").st_mtim.tv_sec, CRAFT_TIME);
+	/* Where size and time are enough to keep a content, as well. */
+	fresh_link(f, other);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_IF_CHANGED}), 0);
+	CHECK_EQ(files_stat(dir, "f").st_nlink, 1);
+	CHECK_EQ(files_stat(dir, "f").st_mode & 07777, 0644);
+	CHECK_EQ(files_stat(dir, "other").st_mode & 07777, 0600);
 	mem_free(f);
 	mem_free(other);
 }
@@ -212,6 +226,7 @@ TEST(links_are_never_followed)
 		files_link(dir, "fifo", "../outside/new");
 		files_mtime(dir, "f", 1);
 		files_mtime(dir, "fifo", 1);
+		files_mtime(dir, "d", 1);
 		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = (enum restore_overwrite)mode}), 0);
 		lab_check_small_tree(dir);
 		CHECK(files_has(out, "f", "mine") && files_has(out, "d/g", "mine"));
@@ -388,8 +403,9 @@ TEST(attributes_and_owners)
 	CHECK(getxattr(path, "user.keep", v, 8) == 1 && getxattr(path, "user.drop", v, 8) == 1);
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .ownership_by_name = true}), 0);
 	if (geteuid() == 0)
-		CHECK(files_stat(dir, "a").st_uid == 0 && files_stat(dir, "a").st_gid == 0);
-	CHECK(getxattr(path, "user.mine", v, 8) < 0); /* others are removed */
+		CHECK(files_stat(dir, "a").st_uid == 0 &&
+			files_stat(dir, "a").st_gid == 23456); /* a name that nobody has leaves the number */
+	CHECK(getxattr(path, "user.mine", v, 8) < 0);          /* others are removed */
 	dir = lab_fresh();
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .include_xattr = m}), 0);
 	CHECK(getxattr(path, "user.keep", v, 8) == 1 && getxattr(path, "user.drop", v, 8) < 0);
@@ -487,7 +503,7 @@ static void linked(struct craft_tree *t, const char *name, const struct id *id, 
 {
 	struct node n = craft_node(NODE_FILE, name);
 
-	n.links = 2;
+	n.links = 11;
 	n.inode = inode;
 	n.device_id = 1;
 	n.has_content = true;

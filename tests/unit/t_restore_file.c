@@ -149,7 +149,8 @@ TEST(mkdir)
 	bool made;
 
 	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
-		fd = restore_mkdir(at, in_the_way[i], &made, &err);
+		CHECK(strcmp(in_the_way[i], "absent") == 0 || restore_mkdir(at, in_the_way[i], false, &made, &err) == ERR_EXISTS);
+		fd = restore_mkdir(at, in_the_way[i], true, &made, &err);
 		CHECK(fd >= 0 && made);
 		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFDIR | 0700);
 		put(fd, "inside", "x");
@@ -158,7 +159,7 @@ TEST(mkdir)
 	CHECK(absent(at, "inside"));
 	CHECK_STR(get(at, "outside"), "precious");
 	CHECK_STR(get(at, "hard2"), "shared");
-	fd = restore_mkdir(at, "full", &made, &err);
+	fd = restore_mkdir(at, "full", false, &made, &err);
 	CHECK(fd >= 0 && !made);
 	CHECK_STR(get(fd, "x"), "1");
 	close(fd);
@@ -246,48 +247,72 @@ TEST(remove_is_not_led_astray)
 
 TEST(create)
 {
-	static const char *const in_the_way[] = {"link", "dirlink", "dangling", "fifo", "hard1", "empty", "absent"};
+	static const char *const in_the_way[] = {"file", "link", "dirlink", "dangling", "fifo", "hard1", "empty"};
 	int at = obstacles("create"), fd;
 	struct err err = {0};
-	bool reused;
-	ino_t ino;
+	struct meta is;
+	mode_t mask;
 
 	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
-		fd = restore_create(at, in_the_way[i], 0, false, false, false, &reused, &err);
-		CHECK(fd >= 0 && !reused);
+		CHECK_EQ(restore_create(at, in_the_way[i], &is, &err), ERR_EXISTS);
+		CHECK_EQ(restore_remove(at, in_the_way[i], false, &err), 0);
+		fd = restore_create(at, in_the_way[i], &is, &err);
+		CHECK(fd >= 0 && is.ino == look(at, in_the_way[i]).st_ino && is.size == 0 && is.nlink == 1);
 		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | RESTORE_UNFINISHED);
 		CHECK_EQ(restore_pwrite(fd, "new", 3, 0, &err), 0);
+		CHECK_EQ(restore_flush(fd, &err), 0);
 		close(fd);
 		CHECK_STR(get(at, in_the_way[i]), "new");
 	}
 	CHECK_STR(get(at, "outside"), "precious");
 	CHECK_STR(get(at, "hard2"), "shared");
 	CHECK(absent(at, "none"));
-
-	ino = look(at, "file").st_ino;
-	fd = restore_create(at, "file", 3, false, false, false, &reused, &err);
-	CHECK(fd >= 0 && reused && look(at, "file").st_ino == ino);
+	CHECK_EQ(restore_create(at, "full", &is, &err), ERR_EXISTS);
+	/* The mark does not depend on the mask. */
+	mask = umask(0777);
+	fd = restore_create(at, "masked", &is, &err);
+	umask(mask);
+	CHECK(fd >= 0 && restore_unfinished(&is));
+	CHECK_EQ(look(at, "masked").st_mode, S_IFREG | RESTORE_UNFINISHED);
 	close(fd);
+	close(at);
+}
+
+static struct meta meta(int at, const char *name)
+{
+	struct meta m;
+
+	REQUIRE(meta_stat(at, name, false, &m, NULL) == 0);
+	return m;
+}
+
+TEST(reopen)
+{
+	int at = obstacles("reopen"), fd;
+	struct meta file = meta(at, "file"), other = meta(at, "outside");
+	struct err err = {0};
+
+	fd = restore_reopen(at, "file", &file, &err);
+	REQUIRE(fd >= 0);
+	CHECK_EQ(look(at, "file").st_mode, S_IFREG | RESTORE_UNFINISHED);
+	CHECK_EQ(look(at, "file").st_ino, file.ino);
 	CHECK_STR(get(at, "file"), "old");
-	fd = restore_create(at, "file", 2, false, false, false, &reused, &err);
-	CHECK(reused);
-	close(fd);
+	CHECK_EQ(restore_resize(fd, 3, 2, false, &err), 0);
 	CHECK_STR(get(at, "file"), "ol");
-	fd = restore_create(at, "file", 9, false, false, false, &reused, &err);
-	CHECK(reused && look(at, "file").st_size == 9);
+	CHECK_EQ(restore_resize(fd, 2, 9, false, &err), 0);
+	CHECK_EQ(look(at, "file").st_size, 9);
+	CHECK_EQ(restore_resize(fd, 9, UINT64_MAX, true, &err), ERR_INVALID);
 	close(fd);
-	REQUIRE(linkat(at, "file", at, "keeper", 0) == 0 && unlinkat(at, "keeper", 0) == 0);
-	fd = restore_create(at, "file", 3, true, false, false, &reused, &err);
-	CHECK(fd >= 0 && !reused);
-	CHECK(get(at, "file") && memcmp(get(at, "file"), "\0\0", 3) == 0);
-	close(fd);
-
-	CHECK_EQ(restore_create(at, "full", 1, false, false, false, &reused, &err), ERR_EXISTS);
-	CHECK_STR(get(at, "full/x"), "1");
-	fd = restore_create(at, "full", 1, false, false, true, &reused, &err);
-	CHECK(fd >= 0 && !reused);
-	close(fd);
-	CHECK_EQ(restore_create(at, "huge", UINT64_MAX, false, true, false, &reused, &err), ERR_INVALID);
+	/* Another file than the one meant: by number, by owner, by type. */
+	CHECK_EQ(restore_reopen(at, "file", &other, &err), ERR_INVALID);
+	file.uid++;
+	CHECK_EQ(restore_reopen(at, "file", &file, &err), ERR_INVALID);
+	other = meta(at, "link");
+	CHECK_EQ(restore_reopen(at, "link", &other, &err), ERR_INVALID);
+	other = meta(at, "fifo");
+	CHECK_EQ(restore_reopen(at, "fifo", &other, &err), ERR_INVALID);
+	CHECK_EQ(restore_reopen(at, "none", &file, &err), ERR_NOTFOUND);
+	CHECK_EQ(look(at, "outside").st_mode, S_IFREG | 0644);
 	close(at);
 }
 
@@ -295,11 +320,12 @@ TEST(sizes)
 {
 	int at = room("sizes"), fd;
 	struct err err = {0};
-	bool reused;
 	char p[10], back[10];
+	struct meta is;
 
-	fd = restore_create(at, "sparse", 10ull << 30, false, true, false, &reused, &err);
+	fd = restore_create(at, "sparse", &is, &err);
 	REQUIRE(fd >= 0);
+	CHECK_EQ(restore_resize(fd, 0, 10ull << 30, true, &err), 0);
 	CHECK(look(at, "sparse").st_size == 10ll << 30 && look(at, "sparse").st_blocks < 100);
 	CHECK_EQ(restore_pwrite(fd, "0123456789", 10, (9ull << 30) + 7, &err), 0);
 	CHECK_EQ(pread(fd, back, 10, (9ll << 30) + 7), 10);
@@ -309,33 +335,56 @@ TEST(sizes)
 	CHECK_EQ(restore_pwrite(fd, p, 0, 0, &err), 0);
 	close(fd);
 	CHECK(restore_pwrite(-1, "x", 1, 0, &err) < 0);
-	fd = restore_create(at, "full", 1 << 20, false, false, false, &reused, &err);
+	fd = restore_create(at, "full", &is, &err);
 	REQUIRE(fd >= 0);
+	CHECK_EQ(restore_resize(fd, 0, 1 << 20, false, &err), 0);
 	CHECK_EQ(look(at, "full").st_size, 1 << 20);
+	CHECK(look(at, "full").st_blocks * 512 >= 1 << 20);
+	CHECK_EQ(restore_resize(fd, 1 << 20, 1ull << 62, false, &err), ERR_NOSPACE);
 	close(fd);
-	CHECK_EQ(restore_create(at, "toobig", 1ull << 62, false, false, false, &reused, &err), ERR_NOSPACE);
+	CHECK(restore_flush(-1, &err) < 0);
 	close(at);
 }
+
+/* By name, as most callers of restore_metadata do. */
+static int metadata(int at, const char *name, const struct restore_meta *m, unsigned *left, struct err *err)
+{
+	int pin = restore_pin(at, name, m->type, NULL, err), rc;
+
+	if (pin < 0)
+		return pin;
+	rc = restore_metadata(pin, m, left, err);
+	close(pin);
+	return rc;
+}
+
+static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
+	16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
 
 /* ramfs can neither preallocate nor keep attributes; both are done without. */
 static int on_ramfs(void)
 {
-	struct xattr x = {.name = (char *)(uintptr_t) "user.a", .value = (uint8_t *)(uintptr_t) "1", .n = 1};
-	struct xattr_list l = {.x = &x, .n = 1};
+	struct xattr x[] = {{.name = (char *)(uintptr_t) "user.a", .value = (uint8_t *)(uintptr_t) "1", .n = 1},
+		{.name = (char *)(uintptr_t) "system.posix_acl_access", .value = (uint8_t *)(uintptr_t)acl, .n = sizeof(acl)}};
+	struct xattr_list l = {.x = x, .n = 2};
 	struct restore_meta m = {.type = S_IFREG, .perm = 0644, .mtime = {.sec = 42}, .xattr = &l};
 	struct err err = {0};
-	bool reused;
+	struct meta is;
+	unsigned left;
 	int fd, at;
 
 	/* Not through `at`, which belongs to the old name space. */
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir(check_tmpdir()) < 0 ||
 		mount("none", "simple", "ramfs", 0, NULL) < 0 || (at = open("simple", O_RDONLY | O_DIRECTORY)) < 0)
 		return 77;
-	fd = restore_create(at, "f", 12345, false, false, false, &reused, &err);
-	if (fd < 0 || look(at, "f").st_size != 12345)
+	fd = restore_create(at, "f", &is, &err);
+	if (fd < 0 || restore_resize(fd, 0, 12345, false, &err) != 0 || look(at, "f").st_size != 12345)
 		return 1;
-	if (restore_metadata(at, "f", &m, &err) != 0 || look(at, "f").st_mtim.tv_sec != 42)
+	if (metadata(at, "f", &m, &left, &err) != 0 || look(at, "f").st_mtim.tv_sec != 42)
 		return 2;
+	/* But that is told. */
+	if (left != (1u << RESTORE_LEFT_XATTR | 1u << RESTORE_LEFT_ACL))
+		return 3;
 	return 0;
 }
 
@@ -363,10 +412,10 @@ TEST(others)
 	CHECK_EQ(restore_symlink(at, "sl", "../any\xffwhere", &err), 0);
 	CHECK(S_ISLNK(look(at, "sl").st_mode));
 	CHECK_EQ(restore_symlink(at, "file", "x", &err), ERR_EXISTS);
-	CHECK_EQ(restore_special(at, "ff", S_IFIFO | 0600, 77, &err), 0);
-	CHECK_EQ(look(at, "ff").st_mode, S_IFIFO | 0600);
-	CHECK_EQ(restore_special(at, "sock", S_IFSOCK | 0600, 0, &err), ERR_INVALID);
-	CHECK_EQ(restore_special(at, "reg", S_IFREG | 0600, 0, &err), ERR_INVALID);
+	CHECK_EQ(restore_special(at, "ff", S_IFIFO, 77, &err), 0);
+	CHECK_EQ(look(at, "ff").st_mode, S_IFIFO | RESTORE_UNFINISHED);
+	CHECK_EQ(restore_special(at, "sock", S_IFSOCK, 0, &err), ERR_INVALID);
+	CHECK_EQ(restore_special(at, "reg", S_IFREG, 0, &err), ERR_INVALID);
 	CHECK(absent(at, "reg"));
 	CHECK_EQ(restore_link(at, "l1", at, "file", &err), 0);
 	CHECK(look(at, "l1").st_ino == look(at, "file").st_ino);
@@ -375,9 +424,9 @@ TEST(others)
 	CHECK_EQ(restore_link(at, "l1", at, "file", &err), ERR_EXISTS);
 	CHECK_EQ(restore_link(at, "l3", at, "none", &err), ERR_NOTFOUND);
 	if (geteuid() == 0) {
-		CHECK_EQ(restore_special(at, "chr", S_IFCHR | 0600, makedev(1, 3), &err), 0);
+		CHECK_EQ(restore_special(at, "chr", S_IFCHR, makedev(1, 3), &err), 0);
 		CHECK(look(at, "chr").st_rdev == makedev(1, 3) && S_ISCHR(look(at, "chr").st_mode));
-		CHECK_EQ(restore_special(at, "blk", S_IFBLK | 0600, makedev(259, 0xabcd), &err), 0);
+		CHECK_EQ(restore_special(at, "blk", S_IFBLK, makedev(259, 0xabcd), &err), 0);
 		CHECK(look(at, "blk").st_rdev == makedev(259, 0xabcd) && S_ISBLK(look(at, "blk").st_mode));
 	}
 	close(at);
@@ -389,7 +438,7 @@ TEST(names)
 	static const char *const bad[] = {"", ".", "..", "a/b", "/", "/tmp", "../x"};
 	int at = room("names"), sub;
 	struct err err = {0};
-	struct restore_meta m = {.type = S_IFDIR, .perm = 0700};
+	struct meta is;
 	bool flag;
 
 	REQUIRE(mkdirat(at, "a", 0700) == 0 && mkdirat(at, "sub", 0700) == 0);
@@ -399,24 +448,21 @@ TEST(names)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		int where = strcmp(bad[i], "../x") == 0 ? sub : at;
 
-		CHECK_EQ(restore_mkdir(where, bad[i], &flag, &err), ERR_INVALID);
+		CHECK_EQ(restore_mkdir(where, bad[i], true, &flag, &err), ERR_INVALID);
 		CHECK_EQ(restore_remove(where, bad[i], true, &err), ERR_INVALID);
-		CHECK_EQ(restore_create(where, bad[i], 0, false, false, true, &flag, &err), ERR_INVALID);
+		CHECK_EQ(restore_create(where, bad[i], &is, &err), ERR_INVALID);
 		CHECK_EQ(restore_symlink(where, bad[i], "x", &err), ERR_INVALID);
-		CHECK_EQ(restore_special(where, bad[i], S_IFIFO | 0600, 0, &err), ERR_INVALID);
+		CHECK_EQ(restore_special(where, bad[i], S_IFIFO, 0, &err), ERR_INVALID);
 		CHECK_EQ(restore_link(where, bad[i], at, "x", &err), ERR_INVALID);
 		CHECK_EQ(restore_link(where, "y", where, bad[i], &err), ERR_INVALID);
 		if (*bad[i])
-			CHECK_EQ(restore_metadata(where, bad[i], &m, &err), ERR_INVALID);
+			CHECK_EQ(restore_pin(where, bad[i], S_IFDIR, NULL, &err), ERR_INVALID);
 	}
 	CHECK_STR(get(at, "x"), "x");
 	CHECK_STR(get(at, "a/b"), "b");
 	close(sub);
 	close(at);
 }
-
-static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
-	16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
 
 static void check_times(int at, const char *name, const struct restore_meta *m)
 {
@@ -429,6 +475,7 @@ static void check_times(int at, const char *name, const struct restore_meta *m)
 
 TEST(metadata)
 {
+	unsigned left;
 	static const mode_t types[] = {S_IFREG, S_IFDIR, S_IFIFO, S_IFLNK};
 	static const char *const names[] = {"file", "full", "fifo", "link"};
 	int at = obstacles("metadata");
@@ -442,14 +489,14 @@ TEST(metadata)
 			.atime = {.sec = 1234, .nsec = 5},
 			.mtime = {.sec = -99, .nsec = 999999999}};
 
-		CHECK_EQ(restore_metadata(at, names[i], &m, &err), 0);
+		CHECK_EQ(metadata(at, names[i], &m, &left, &err), 0);
 		check_times(at, names[i], &m);
 		if (types[i] != S_IFLNK)
 			CHECK_EQ(look(at, names[i]).st_mode, types[i] | 01751);
 		/* Another type than expected: hands off. */
 		m.type = types[(i + 1) % 4];
 		m.perm = 0777;
-		CHECK_EQ(restore_metadata(at, names[i], &m, &err), ERR_INVALID);
+		CHECK_EQ(metadata(at, names[i], &m, &left, &err), ERR_INVALID);
 		CHECK(types[i] == S_IFLNK || (look(at, names[i]).st_mode & 07777) == 01751);
 	}
 	CHECK_EQ(look(at, "outside").st_mode, S_IFREG | 0644);
@@ -458,13 +505,13 @@ TEST(metadata)
 	struct restore_meta odd = {
 		.type = S_IFREG, .perm = 0640, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 5, .nsec = UTIME_NOW}};
 
-	CHECK(restore_metadata(at, "file", &odd, &err) < 0);
+	CHECK(metadata(at, "file", &odd, &left, &err) < 0);
 	CHECK_EQ(look(at, "file").st_mode, S_IFREG | 0640);
 	CHECK_EQ(look(at, "file").st_mtim.tv_sec, -99);
-	CHECK_EQ(restore_metadata(at, "none", &odd, &err), ERR_NOTFOUND);
+	CHECK_EQ(metadata(at, "none", &odd, &left, &err), ERR_NOTFOUND);
 	/* The open directory itself. */
 	odd = (struct restore_meta){.type = S_IFDIR, .perm = 0705, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 77}};
-	CHECK_EQ(restore_metadata(at, "", &odd, &err), 0);
+	CHECK_EQ(metadata(at, "", &odd, &left, &err), 0);
 	CHECK(look(at, ".").st_mode == (S_IFDIR | 0705) && look(at, ".").st_mtim.tv_sec == 77);
 	close(at);
 }
@@ -472,6 +519,7 @@ TEST(metadata)
 /* Each step undoes part of what an earlier one did in the wrong order: chown takes setuid and capabilities away, an ACL changes the mode. */
 TEST(metadata_order)
 {
+	unsigned left;
 	static const unsigned char cap[] = {1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 	int at = obstacles("order");
 	struct xattr x[] = {
@@ -502,7 +550,7 @@ TEST(metadata_order)
 		SKIP("no access control lists here");
 	}
 	REQUIRE(fsetxattr(fd, "user.gone", "x", 1, 0) == 0);
-	CHECK_EQ(restore_metadata(at, "file", &m, &err), 0);
+	CHECK_EQ(metadata(at, "file", &m, &left, &err), 0);
 	st = look(at, "file");
 	CHECK_EQ(st.st_mode, S_IFREG | 06755);
 	CHECK(st.st_uid == 1234 && st.st_gid == 4321);
@@ -515,47 +563,158 @@ TEST(metadata_order)
 
 	/* A symbolic link: its own owner and attributes, nothing of what it points to. */
 	m = (struct restore_meta){.type = S_IFLNK, .perm = 0777, .uid = 1234, .gid = 4321, .mtime = {.sec = 9}};
-	CHECK_EQ(restore_metadata(at, "link", &m, &err), 0);
+	CHECK_EQ(metadata(at, "link", &m, &left, &err), 0);
 	CHECK_EQ(look(at, "link").st_uid, 1234);
 	check_times(at, "link", &m);
 	CHECK(look(at, "outside").st_uid == 0 && look(at, "outside").st_mode == (S_IFREG | 0644));
 	close(at);
 }
 
+/* A file system may change times that it cannot hold; that is told.  Here: whatever this one does. */
+TEST(times_that_may_not_fit)
+{
+	static const int64_t secs[] = {-5364662400, 16725225600, 0, 1};
+	int at = obstacles("times");
+	struct err err = {0};
+	unsigned left;
+
+	for (size_t i = 0; i < 4; i++) {
+		struct restore_meta m = {.type = S_IFREG, .perm = 0600, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = secs[i]}};
+
+		CHECK_EQ(metadata(at, "file", &m, &left, &err), 0);
+		CHECK_EQ(left, look(at, "file").st_mtim.tv_sec == secs[i] ? 0 : 1u << RESTORE_LEFT_TIME);
+	}
+	close(at);
+}
+
+/* A pinned file is the one that was meant. */
+TEST(pin)
+{
+	int at = obstacles("pin"), fd;
+	struct err err = {0};
+	struct meta is = meta(at, "file");
+
+	fd = restore_pin(at, "file", S_IFREG, &is, &err);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK_EQ(restore_pin(at, "file", S_IFDIR, NULL, &err), ERR_INVALID);
+	CHECK_EQ(restore_pin(at, "outside", S_IFREG, &is, &err), ERR_INVALID);
+	is.uid++; /* a number that was freed and given to somebody else's file */
+	CHECK_EQ(restore_pin(at, "file", S_IFREG, &is, &err), ERR_INVALID);
+	CHECK_EQ(restore_pin(at, "none", S_IFREG, NULL, &err), ERR_NOTFOUND);
+	close(at);
+}
+
+static struct xattr attr(const char *name, const char *value)
+{
+	return (struct xattr){.name = (char *)(uintptr_t)name, .value = (uint8_t *)(uintptr_t)value, .n = strlen(value)};
+}
+
+static int own_files_as_nobody(int at, const struct restore_meta *as_root)
+{
+	struct restore_meta m = *as_root;
+	struct err err = {0};
+	unsigned left;
+	struct meta is;
+	int fd = restore_create(at, "mine", &is, &err);
+
+	if (fd < 0 || restore_pwrite(fd, "abc", 3, 0, &err) < 0)
+		return 2;
+	/* Somebody else's file, setuid: what only root may do is left out and told; setuid would be ours, so it goes. */
+	if (restore_metadata(fd, &m, &left, &err) != 0)
+		return 3;
+	close(fd);
+	if (look(at, "mine").st_mode != (S_IFREG | 0440) || look(at, "mine").st_mtim.tv_sec != 42 || look(at, "mine").st_uid != 65534)
+		return 4;
+	if (left != (1u << RESTORE_LEFT_OWNER | 1u << RESTORE_LEFT_REFUSED | 1u << RESTORE_LEFT_MODE))
+		return 5;
+	m.lenient = false;
+	if (metadata(at, "mine", &m, &left, &err) != ERR_DENIED || (look(at, "mine").st_mode & 07777) != 0440)
+		return 6;
+	/* A second run: the file is read-only now, but ours. */
+	is = meta(at, "mine");
+	fd = restore_reopen(at, "mine", &is, &err);
+	if (fd < 0 || look(at, "mine").st_mode != (S_IFREG | RESTORE_UNFINISHED))
+		return 7;
+	close(fd);
+	return 0;
+}
+
+/* Attributes of files and directories of ours that are read-only; their mode comes back. */
+static int attributes_as_nobody(int at)
+{
+	struct xattr x = attr("user.k", "right");
+	struct xattr_list l = {.x = &x, .n = 1};
+	struct restore_meta m = {
+		.type = S_IFREG, .perm = 0444, .uid = 65534, .gid = 65534, .mtime = {.sec = 9}, .xattr = &l, .lenient = true};
+	struct err err = {0};
+	unsigned left;
+
+	put(at, "ro", "x");
+	REQUIRE(mkdirat(at, "rodir", 0700) == 0 && fchmodat(at, "ro", 0444, 0) == 0 && fchmodat(at, "rodir", 0500, 0) == 0);
+	if (metadata(at, "ro", &m, &left, &err) != 0 || left & ~(1u << RESTORE_LEFT_XATTR))
+		return 10;
+	if (look(at, "ro").st_mode != (S_IFREG | 0444))
+		return 11;
+	m.type = S_IFDIR;
+	m.perm = 0511;
+	if (metadata(at, "rodir", &m, &left, &err) != 0 || look(at, "rodir").st_mode != (S_IFDIR | 0511))
+		return 12;
+	/* A directory that was there and is another user's: nothing can be done, which is told. */
+	if (metadata(at, "roots", &m, &left, &err) != 0 || !(left & 1u << RESTORE_LEFT_OWNER) ||
+		look(at, "roots").st_mode != (S_IFDIR | 0755))
+		return 13;
+	/* But a file of ours whose attributes are refused for another reason is a fault. */
+	x = attr("user.", "no name");
+	m.type = S_IFREG;
+	if (metadata(at, "ro", &m, &left, &err) >= 0 || look(at, "ro").st_mode != (S_IFREG | 0511))
+		return 14;
+	return 0;
+}
+
+static int directories_as_nobody(int at)
+{
+	static const mode_t modes[] = {0000, 0311, 0500, 0700};
+	struct err err = {0};
+	bool made, opened;
+	int fd;
+
+	fd = restore_mkdir(at, "sub", false, &made, &err);
+	if (fd < 0 || !made || restore_remove(at, "sub", false, &err) != 0)
+		return 20;
+	close(fd);
+	REQUIRE(mkdirat(at, "shut", 0700) == 0);
+	for (size_t i = 0; i < 4; i++) {
+		REQUIRE(fchmodat(at, "shut", modes[i], 0) == 0);
+		fd = i % 2 ? restore_mkdir(at, "shut", false, &made, &err) : restore_dir_open(at, "shut", &opened, &err);
+		if (fd < 0)
+			return 21;
+		close(fd);
+	}
+	return restore_dir_open(at, "private", &opened, &err) == ERR_DENIED ? 0 : 22;
+}
+
 static int as_nobody(int at)
 {
-	struct xattr x = {.name = (char *)(uintptr_t) "trusted.t", .value = NULL, .n = 0};
+	struct xattr x = attr("trusted.t", "");
 	struct xattr_list l = {.x = &x, .n = 1};
-	struct restore_meta m = {.type = S_IFREG, .perm = 0440, .uid = 0, .gid = 0, .mtime = {.sec = 42}, .xattr = &l, .lenient = true};
+	struct restore_meta m = {.type = S_IFREG, .perm = 06440, .uid = 0, .gid = 0, .mtime = {.sec = 42}, .xattr = &l, .lenient = true};
 	struct err err = {0};
-	bool reused, made;
-	int fd, before = check_failures();
+	unsigned left;
+	int before = check_failures(), rc;
 
 	if (setgid(65534) < 0 || setuid(65534) < 0)
 		return 1;
-	fd = restore_create(at, "mine", 3, false, false, false, &reused, &err);
-	if (fd < 0 || restore_pwrite(fd, "abc", 3, 0, &err) < 0)
-		return 2;
-	close(fd);
-	if (restore_metadata(at, "mine", &m, &err) != 0)
-		return 3;
-	if (look(at, "mine").st_mode != (S_IFREG | 0440) || look(at, "mine").st_mtim.tv_sec != 42 || look(at, "mine").st_uid != 65534)
-		return 4;
-	m.lenient = false;
-	if (restore_metadata(at, "mine", &m, &err) != ERR_DENIED)
-		return 5;
-	/* A second run: the file is read-only now, but ours. */
-	fd = restore_create(at, "mine", 3, false, false, false, &reused, &err);
-	if (fd < 0 || !reused)
-		return 6;
-	close(fd);
-	fd = restore_mkdir(at, "sub", &made, &err);
-	if (fd < 0 || !made || restore_remove(at, "sub", false, &err) != 0)
-		return 7;
+	rc = own_files_as_nobody(at, &m);
+	if (rc == 0)
+		rc = attributes_as_nobody(at);
+	if (rc == 0)
+		rc = directories_as_nobody(at);
+	if (rc)
+		return rc;
 	/* Times that cannot be are a fault for everybody. */
-	m.lenient = true;
 	m.mtime.nsec = -1;
-	if (restore_metadata(at, "mine", &m, &err) >= 0)
+	if (metadata(at, "mine", &m, &left, &err) >= 0)
 		return 8;
 	return check_failures() != before ? 9 : 0;
 }
@@ -570,7 +729,7 @@ TEST(without_root)
 		close(base);
 		SKIP("needs root");
 	}
-	REQUIRE(fchmod(at, 0777) == 0 && fchmod(base, 0755) == 0);
+	REQUIRE(fchmod(at, 0777) == 0 && fchmod(base, 0755) == 0 && mkdirat(at, "roots", 0755) == 0 && mkdirat(at, "private", 0700) == 0);
 	child = fork();
 	REQUIRE(child >= 0);
 	if (child == 0)

@@ -166,7 +166,7 @@ TEST(many_names)
 	}
 	/* And from one file to another. */
 	close(touch(base, "copy"));
-	CHECK_EQ(xattr_write(base, "copy", &l, NULL, NULL, &err), 0);
+	CHECK_EQ(xattr_write(base, "copy", &l, NULL, NULL, NULL, &err), 0);
 	xattr_list_release(&l);
 	CHECK_EQ(xattr_read(base, "copy", NULL, &l, &warn, &err), 0);
 	CHECK_EQ(l.n, 30);
@@ -199,7 +199,7 @@ TEST(links)
 		xattr_list_release(&l);
 	}
 	set = (struct xattr_list){.x = &one, .n = 1};
-	CHECK_EQ(xattr_write(base, "link", &set, NULL, NULL, &err), 0);
+	CHECK_EQ(xattr_write(base, "link", &set, NULL, NULL, NULL, &err), 0);
 	CHECK(fgetxattr(fd, "trusted.t", NULL, 0) < 0 && fgetxattr(fd, "user.target", NULL, 0) == 1);
 	for (int way = 0; way < 3; way++) {
 		CHECK_EQ(way == 2 ? xattr_read_fd(pin, &l, &warn, &err)
@@ -210,8 +210,10 @@ TEST(links)
 	}
 	REQUIRE(fsetxattr(fd, "trusted.t", "mine", 4, 0) == 0);
 	for (int way = 0; way < 2; way++) {
-		CHECK_EQ(xattr_write(base, "link", &set, NULL, NULL, &err), 0);
-		CHECK_EQ(way ? xattr_write(pin, NULL, NULL, NULL, NULL, &err) : xattr_write(base, "link", NULL, NULL, NULL, &err), 0);
+		CHECK_EQ(xattr_write(base, "link", &set, NULL, NULL, NULL, &err), 0);
+		CHECK_EQ(way ? xattr_write(pin, NULL, NULL, NULL, NULL, NULL, &err)
+			     : xattr_write(base, "link", NULL, NULL, NULL, NULL, &err),
+			0);
 		CHECK_EQ(xattr_read(base, "link", NULL, &l, &warn, &err), 0);
 		CHECK_EQ(l.n, 0);
 		CHECK(fgetxattr(fd, "user.target", NULL, 0) == 1 && fgetxattr(fd, "trusted.t", NULL, 0) == 4);
@@ -244,7 +246,9 @@ TEST(write_makes_it_so)
 	for (int way = 0; way < 2; way++) {
 		fd = touch(base, way ? "w1" : "w0");
 		REQUIRE(fsetxattr(fd, "user.a", "longer than before", 18, 0) == 0 && fsetxattr(fd, "user.old", "x", 1, 0) == 0);
-		CHECK_EQ(way ? xattr_write(fd, NULL, &want, NULL, NULL, &err) : xattr_write(base, "w0", &want, NULL, NULL, &err), 0);
+		CHECK_EQ(
+			way ? xattr_write(fd, NULL, &want, NULL, NULL, NULL, &err) : xattr_write(base, "w0", &want, NULL, NULL, NULL, &err),
+			0);
 		CHECK_EQ(xattr_read_fd(fd, &l, &warn, &err), 0);
 		CHECK_EQ(l.n, 3);
 		check_value(&l, "user.a", "new", 3);
@@ -256,7 +260,7 @@ TEST(write_makes_it_so)
 	/* The filter guards setting and removing. */
 	fd = touch(base, "filtered");
 	REQUIRE(fsetxattr(fd, "user.old", "x", 1, 0) == 0 && fsetxattr(fd, "user.a", "was", 3, 0) == 0);
-	CHECK_EQ(xattr_write(base, "filtered", &want, may_b, &asked, &err), 0);
+	CHECK_EQ(xattr_write(base, "filtered", &want, may_b, &asked, NULL, &err), 0);
 	CHECK_EQ(xattr_read_fd(fd, &l, &warn, &err), 0);
 	CHECK_EQ(l.n, 3);
 	check_value(&l, "user.old", "x", 1);
@@ -265,10 +269,10 @@ TEST(write_makes_it_so)
 	CHECK_EQ(asked, 4); /* three to set, "old" to remove */
 	xattr_list_release(&l);
 	want.n = 0;
-	CHECK_EQ(xattr_write(base, "filtered", &want, may_b, &asked, &err), 0);
+	CHECK_EQ(xattr_write(base, "filtered", &want, may_b, &asked, NULL, &err), 0);
 	CHECK(fgetxattr(fd, "user.b", NULL, 0) < 0 && fgetxattr(fd, "user.old", NULL, 0) == 1);
 	close(fd);
-	CHECK_EQ(xattr_write(base, "none", &want, NULL, NULL, &err), ERR_NOTFOUND);
+	CHECK_EQ(xattr_write(base, "none", &want, NULL, NULL, NULL, &err), ERR_NOTFOUND);
 	close(base);
 }
 
@@ -283,6 +287,7 @@ TEST(write_faults)
 		{.name = (char *)(uintptr_t) "nonsense.x", .value = NULL, .n = 0},
 		{.name = (char *)(uintptr_t) "user.last", .value = (uint8_t *)(uintptr_t) "1", .n = 1}};
 	struct xattr_list want = {.x = x, .n = 4};
+	struct xattr_left left = {0};
 	struct err err = {0};
 
 	memset(big, 'x', sizeof(big));
@@ -291,12 +296,13 @@ TEST(write_faults)
 		SKIP("no user attributes here");
 	}
 	fd = touch(base, "faults");
-	CHECK(xattr_write(base, "faults", &want, NULL, NULL, &err) < 0);
+	CHECK(xattr_write(base, "faults", &want, NULL, NULL, NULL, &err) < 0);
 	CHECK(strstr(err.msg, "system.posix_acl_access") != NULL);
 	CHECK(fgetxattr(fd, "user.last", NULL, 0) == 1);
 	/* An unknown kind of attribute is none, as in restic. */
 	want = (struct xattr_list){.x = x + 2, .n = 2};
-	CHECK_EQ(xattr_write(base, "faults", &want, NULL, NULL, &err), 0);
+	CHECK_EQ(xattr_write(base, "faults", &want, NULL, NULL, &left, &err), 0);
+	CHECK_EQ(left.attrs, 1);
 	close(fd);
 	close(base);
 }
@@ -309,15 +315,25 @@ static int as_nobody(int base)
 	struct xattr x[2] = {{.name = (char *)(uintptr_t) "user.denied", .value = NULL, .n = 0},
 		{.name = (char *)(uintptr_t) "user.denied2", .value = NULL, .n = 0}};
 	struct xattr_list l, want = {.x = x, .n = 2};
+	struct xattr_left left = {.forgive_root = true};
 	struct err warn = {0}, err = {0};
 
 	if (setgid(65534) < 0 || setuid(65534) < 0)
 		return 1;
-	if (xattr_write(base, "mine", &want, NULL, NULL, &err) != ERR_DENIED)
+	if (xattr_write(base, "mine", &want, NULL, NULL, NULL, &err) != ERR_DENIED)
 		return 2;
 	want = (struct xattr_list){.x = worse, .n = 2};
-	if (xattr_write(base, "nobodys", &want, NULL, NULL, &err) != ERR_IO || !strstr(err.msg, "user.big"))
+	/* What only root may set is forgiven to whoever asks for that; what is worse is not. */
+	if (xattr_write(base, "nobodys", &want, NULL, NULL, &left, &err) != ERR_IO || !strstr(err.msg, "user.big") || left.refused != 1)
 		return 5;
+	if (xattr_write(base, "nobodys", &want, NULL, NULL, NULL, &err) != ERR_DENIED || !strstr(err.msg, "trusted.refused"))
+		return 6;
+	want = (struct xattr_list){.x = x, .n = 2};
+	if (xattr_write(base, "mine", &want, NULL, NULL, &left, &err) != ERR_DENIED)
+		return 7;
+	left.forgive_all = true;
+	if (xattr_write(base, "mine", &want, NULL, NULL, &left, &err) != 0 || left.refused < 3)
+		return 8;
 	/* Names may be listed by anyone, values read only by those who may read the file. */
 	if (xattr_read(base, "mine", NULL, &l, &warn, &err) != 0 || warn.code != ERR_DENIED || l.n != 0)
 		return 3;
@@ -373,7 +389,7 @@ TEST(acl_and_privileged)
 	check_value(&l, "trusted.a", "t", 1);
 	check_value(&l, "security.capability", cap, sizeof(cap));
 	to = touch(base, "acl2");
-	CHECK_EQ(xattr_write(base, "acl2", &l, NULL, NULL, &err), 0);
+	CHECK_EQ(xattr_write(base, "acl2", &l, NULL, NULL, NULL, &err), 0);
 	xattr_list_release(&l);
 	CHECK_EQ(xattr_read_fd(to, &l, &warn, &err), 0);
 	check_value(&l, "system.posix_acl_access", acl, sizeof(acl));
@@ -382,7 +398,7 @@ TEST(acl_and_privileged)
 	xattr_list_release(&l);
 	/* The other way: what the backup did not have goes, but for what Lustre keeps there. */
 	REQUIRE(fsetxattr(to, "trusted.lov", "layout", 6, 0) == 0 && fsetxattr(to, "trusted.lovely", "x", 1, 0) == 0);
-	CHECK_EQ(xattr_write(base, "acl2", NULL, NULL, NULL, &err), 0);
+	CHECK_EQ(xattr_write(base, "acl2", NULL, NULL, NULL, NULL, &err), 0);
 	CHECK_EQ(xattr_read_fd(to, &l, &warn, &err), 0);
 	CHECK_EQ(l.n, 1);
 	check_value(&l, "trusted.lov", "layout", 6);
@@ -397,7 +413,7 @@ TEST(acl_and_privileged)
 	CHECK_EQ(xattr_read(AT_FDCWD, path_of("acldir/new"), NULL, &l, &warn, &err), 0);
 	CHECK(find(&l, "system.posix_acl_access") != NULL);
 	xattr_list_release(&l);
-	CHECK_EQ(xattr_write(AT_FDCWD, path_of("acldir/new"), NULL, NULL, NULL, &err), 0);
+	CHECK_EQ(xattr_write(AT_FDCWD, path_of("acldir/new"), NULL, NULL, NULL, NULL, &err), 0);
 	CHECK_EQ(xattr_read(AT_FDCWD, path_of("acldir/new"), NULL, &l, &warn, &err), 0);
 	CHECK_EQ(l.n, 0);
 	xattr_list_release(&l);
@@ -438,7 +454,7 @@ TEST(deep)
 	CHECK_EQ(xattr_read(fd, "leaf", path, &l, &warn, &err), 0);
 	check_value(&l, "user.deep", "yes", 3);
 	xattr_list_release(&l);
-	CHECK_EQ(xattr_write(fd, "leaf", NULL, NULL, NULL, &err), 0);
+	CHECK_EQ(xattr_write(fd, "leaf", NULL, NULL, NULL, NULL, &err), 0);
 	CHECK(fgetxattr(f, "user.deep", NULL, 0) < 0 && errno == ENODATA);
 	CHECK_EQ(xattr_read(fd, path, NULL, &l, &warn, &err), ERR_INVALID); /* not one component */
 	close(f);
