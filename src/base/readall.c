@@ -1,7 +1,7 @@
 #include "base/readall.h"
+#include "base/fd.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #define PIECE ((size_t)65536)
@@ -25,15 +25,7 @@ int readall(int fd, struct buf *b, const char *what, struct err *err)
 		}
 		room = room < left ? room : left;
 		/* With no room left, one byte more tells a full buffer from an overflowing one. */
-		n = room ? read(fd, b->p + b->len, room) : read(fd, &over, 1);
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			struct pollfd p = {.fd = fd, .events = POLLIN};
-
-			poll(&p, 1, -1);
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = room ? fd_read(fd, b->p + b->len, room) : fd_read(fd, &over, 1);
 		if (n < 0)
 			return err_sys(err, errno, "%s", what);
 		if (n == 0)

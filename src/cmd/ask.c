@@ -1,5 +1,6 @@
 #include "cmd/ask.h"
-#include <stdio.h>
+#include "base/fd.h"
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -10,8 +11,9 @@ bool ask_yes(int fd_in, int fd_out, const char *question)
 
 	if (!isatty(fd_in) || !isatty(fd_out))
 		return false;
-	dprintf(fd_out, "%s [y/N] ", question);
-	n = read(fd_in, line, sizeof(line) - 1); /* a line, since it is a terminal */
+	fd_write(fd_out, question, strlen(question));
+	fd_write(fd_out, " [y/N] ", 7);
+	n = fd_read(fd_in, line, sizeof(line) - 1); /* a line, since it is a terminal */
 	if (n <= 0)
 		return false;
 	line[n] = 0;

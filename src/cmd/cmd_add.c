@@ -74,7 +74,9 @@ static void on_item(void *arg, const char *action, const char *path, uint64_t si
 	struct json_out j;
 
 	if (!out_json(o)) {
-		out_say(o, 3, size ? "%-9s %s, %s" : "%-9s %s", action, path, human_size(size).s);
+		out_path(o, &a->line, path, strlen(path));
+		out_say(o, 3, size ? "%-9s %s, %s" : "%-9s %s", action, buf_str(&a->line), human_size(size).s);
+		buf_reset(&a->line);
 		return;
 	}
 	out_message(&j, &a->line, excluded ? "excluded_item" : "verbose_status");
@@ -203,6 +205,16 @@ int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 	return rc;
 }
 
+/* One of another host. */
+static void say_parent(struct add *a, const struct snapshot *parent)
+{
+	struct out *o = a->s->cmd->out;
+
+	out_path(o, &a->line, parent->hostname, strlen(parent->hostname));
+	out_say(o, 1, "using parent snapshot %s, from %s", id_short(&parent->id).s, buf_str(&a->line));
+	buf_reset(&a->line);
+}
+
 static int open_all(struct add *a, struct err *err)
 {
 	struct session *s = a->s;
@@ -216,8 +228,7 @@ static int open_all(struct add *a, struct err *err)
 	if (rc)
 		return rc;
 	if (a->job.opt.parent && strcmp(a->job.opt.parent->hostname, a->job.opt.head.hostname) != 0)
-		out_say(s->cmd->out, 1, "using parent snapshot %s, from %s", id_short(&a->job.opt.parent->id).s,
-			a->job.opt.parent->hostname);
+		say_parent(a, a->job.opt.parent);
 	else if (a->job.opt.parent)
 		out_say(s->cmd->out, 1, "using parent snapshot %s", id_short(&a->job.opt.parent->id).s);
 	else

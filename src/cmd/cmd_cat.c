@@ -50,18 +50,21 @@ static void indent(const struct buf *json, struct buf *out)
 	}
 }
 
-static void show(struct session *s, struct buf *b, bool json)
+static void show(struct session *s, const char *kind, struct buf *b, bool json)
 {
 	struct buf text;
 
-	if (!json) {
+	if (!json && (!strcmp(kind, "blob") || !strcmp(kind, "pack"))) {
 		out_result(s->cmd->out, b->p, b->len);
-		return;
+	} else if (!json) {
+		out_result_json(s->cmd->out, b->p, b->len);
+	} else {
+		buf_init(&text, SIZE_MAX / 2);
+		indent(b, &text);
+		buf_addc(&text, '\n');
+		out_result_json(s->cmd->out, text.p, text.len);
+		buf_wipe(&text);
 	}
-	buf_init(&text, SIZE_MAX / 2);
-	indent(b, &text);
-	out_line(s->cmd->out, &text);
-	buf_wipe(&text);
 }
 
 /* A file of the repository by its id or the beginning of it. */
@@ -175,7 +178,7 @@ int cmd_cat(struct session *s, struct err *err)
 	if (!rc)
 		rc = get(s, args->s[0], args->n > 1 ? args->s[1] : "", &b, &json, err);
 	if (!rc)
-		show(s, &b, json);
+		show(s, args->s[0], &b, json);
 	buf_wipe(&b);
 	return rc;
 }

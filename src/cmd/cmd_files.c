@@ -72,9 +72,9 @@ static void show_head(struct files *f, const struct snapshot *snap, const struct
 		out_line(f->s->cmd->out, &f->line);
 		return;
 	}
-	nodeline_head(&f->line, snap);
+	nodeline_head(f->s->cmd->out, &f->line, snap);
 	buf_adds(&f->line, " filtered by [");
-	human_join(&f->line, &f->dirs, " ");
+	out_join(f->s->cmd->out, &f->line, &f->dirs, " ");
 	buf_adds(&f->line, "]:");
 	out_say(f->s->cmd->out, 1, "%s", buf_str(&f->line));
 	buf_reset(&f->line);

@@ -69,7 +69,7 @@ static void show(struct find *f, const struct treewalk_entry *e)
 	if (out_json(o)) {
 		buf_adds(&f->line, f->hits ? "," : f->snapshots ? ",{\"matches\":[" : "{\"matches\":[");
 		nodeline_find(&f->line, e->node, e->path, e->path_len, f->s->zone);
-		out_result(o, f->line.p, f->line.len);
+		out_result_json(o, f->line.p, f->line.len);
 		buf_reset(&f->line);
 		return;
 	}
@@ -90,7 +90,7 @@ static void show_object(struct find *f, const struct id *id, const char *path, s
 	if (out_json(o)) {
 		buf_adds(&f->line, f->all_hits + f->hits ? "," : "");
 		nodeline_object(&f->line, id, path, len, parent, f->snap);
-		out_result(o, f->line.p, f->line.len);
+		out_result_json(o, f->line.p, f->line.len);
 		buf_reset(&f->line);
 	} else {
 		buf_addf(&f->line, "Found %s %s\n ... %s ", parent ? "blob" : "tree", id_hex(id).s, parent ? "in file" : "path");
@@ -184,7 +184,7 @@ static int search(struct find *f, const struct snapshot *snap, struct err *err)
 	rc = treewalk_run(f->s->loader, &f->s->env, &snap->tree, "", &fn, err);
 	if (f->hits && !f->ids && out_json(o)) {
 		buf_addf(&f->line, "],\"hits\":%llu,\"snapshot\":\"%s\"}", (unsigned long long)f->hits, id_hex(&snap->id).s);
-		out_result(o, f->line.p, f->line.len);
+		out_result_json(o, f->line.p, f->line.len);
 		buf_reset(&f->line);
 	}
 	f->all_hits += f->hits;

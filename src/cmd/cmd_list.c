@@ -75,21 +75,20 @@ static void keep_last(struct chosen *c, uint64_t n, unsigned by)
 
 static void add_row(struct session *s, struct table *t, const struct snapshot *one, bool compact, bool sizes)
 {
+	const struct out *o = s->cmd->out;
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX / 2);
 	table_cell(t, id_short(&one->id).s);
 	table_cell(t, when_text(&one->time, s->zone).s);
-	table_cell(t, one->hostname);
-	human_join(&b, &one->tags, compact ? "\n" : ",");
+	out_path(o, &b, one->hostname, strlen(one->hostname));
+	table_cell(t, buf_str(&b));
+	buf_reset(&b);
+	out_join(o, &b, &one->tags, compact ? "\n" : ",");
 	table_cell(t, buf_str(&b));
 	if (!compact) {
 		buf_reset(&b);
-		for (size_t i = 0; i < one->paths.n; i++) {
-			if (i)
-				buf_addc(&b, '\n');
-			out_path(s->cmd->out, &b, one->paths.s[i], strlen(one->paths.s[i]));
-		}
+		out_join(o, &b, &one->paths, "\n");
 		table_cell(t, buf_str(&b));
 	}
 	if (sizes)
@@ -116,24 +115,26 @@ static void write_table(struct session *s, const struct group *g, struct buf *ou
 	buf_addf(out, "%zu snapshots\n", g->n);
 }
 
-static void write_head(const struct group *g, unsigned by, struct buf *out)
+static void write_head(const struct out *o, const struct group *g, unsigned by, struct buf *out)
 {
 	bool any = false;
 
 	buf_adds(out, "snapshots for (");
 	if (by & SNAPSHOTS_BY_HOST) {
-		buf_addf(out, "host [%s]", g->hostname);
+		buf_adds(out, "host [");
+		out_path(o, out, g->hostname, strlen(g->hostname));
+		buf_addc(out, ']');
 		any = true;
 	}
 	if (by & SNAPSHOTS_BY_TAGS) {
 		buf_adds(out, any ? ", tags [" : "tags [");
-		human_join(out, &g->tags, ", ");
+		out_join(o, out, &g->tags, ", ");
 		buf_addc(out, ']');
 		any = true;
 	}
 	if (by & SNAPSHOTS_BY_PATHS) {
 		buf_adds(out, any ? ", paths [" : "paths [");
-		human_join(out, &g->paths, ", ");
+		out_join(o, out, &g->paths, ", ");
 		buf_addc(out, ']');
 	}
 	buf_adds(out, "):\n");
@@ -231,7 +232,7 @@ int cmd_list(struct session *s, struct err *err)
 	} else {
 		for (size_t i = 0; i < g.n; i++) {
 			if (by)
-				write_head(&g.g[i], by, &text);
+				write_head(s->cmd->out, &g.g[i], by, &text);
 			write_table(s, &g.g[i], &text);
 		}
 		text.len -= text.len > 0; /* out_line ends it */

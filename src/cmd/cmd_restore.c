@@ -75,6 +75,16 @@ static void on_progress(void *arg, const struct restore_counts *c)
 		human_size(t > 0 ? (uint64_t)((double)c->bytes_restored / t) : 0).s, c->errors ? ", errors" : "");
 }
 
+static void say_ignored(struct restore *r, const char *item, const char *message)
+{
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	human_safe(&b, item, strlen(item));
+	out_warn(r->s->cmd->out, "ignoring error for %s: %s", buf_str(&b), message);
+	buf_release(&b);
+}
+
 static void on_error(void *arg, const char *item, const char *message)
 {
 	struct restore *r = arg;
@@ -82,7 +92,7 @@ static void on_error(void *arg, const char *item, const char *message)
 	if (out_json(r->s->cmd->out))
 		out_item_error(r->s->cmd->out, "restore", item, message);
 	else
-		out_warn(r->s->cmd->out, "ignoring error for %s: %s", item, message);
+		say_ignored(r, item, message);
 }
 
 static void on_item(void *arg, const char *action, const char *item, uint64_t size)
@@ -92,10 +102,11 @@ static void on_item(void *arg, const char *action, const char *item, uint64_t si
 	struct json_out j;
 
 	if (!out_json(o)) {
-		if (size || !strcmp(action, "updated"))
-			out_say(o, 3, "%-9s %s with size %s", action, item, human_size(size).s);
-		else
-			out_say(o, 3, "%-9s %s", action, item);
+		bool sized = size || !strcmp(action, "updated");
+
+		out_path(o, &r->line, item, strlen(item));
+		out_say(o, 3, sized ? "%-9s %s with size %s" : "%-9s %s", action, buf_str(&r->line), human_size(size).s);
+		buf_reset(&r->line);
 		return;
 	}
 	out_message(&j, &r->line, "verbose_status");
@@ -251,7 +262,7 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 	struct restore_events ev = {.progress = on_progress, .error = on_error, .item = on_item, .arg = r};
 	int rc;
 
-	nodeline_head(&r->line, snap);
+	nodeline_head(s->cmd->out, &r->line, snap);
 	out_say(s->cmd->out, 1, "%s%s to %s", r->opt.dry_run ? "would be restoring " : "restoring ", buf_str(&r->line), r->opt.target);
 	buf_reset(&r->line);
 	progress_init(&r->progress, s);

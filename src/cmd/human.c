@@ -35,15 +35,6 @@ struct human human_duration(uint64_t seconds)
 	return t;
 }
 
-void human_join(struct buf *b, const struct strlist *l, const char *sep)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		if (i)
-			buf_adds(b, sep);
-		buf_adds(b, l->s[i]);
-	}
-}
-
 void human_safe(struct buf *b, const char *s, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)s;
@@ -72,6 +63,31 @@ void human_safe(struct buf *b, const char *s, size_t n)
 		}
 	}
 	buf_addc(b, '"');
+}
+
+static void json_unit(struct buf *b, uint32_t u)
+{
+	buf_addf(b, "\\u%04x", (unsigned)u);
+}
+
+void human_json(struct buf *b, const void *s, size_t n)
+{
+	const uint8_t *p = s;
+	uint32_t r;
+
+	for (size_t i = 0, k; i < n; i += k ? k : 1) {
+		k = utf8_get(p + i, n - i, &r);
+		if (!k)
+			json_unit(b, UTF8_BAD);
+		else if (r == '\n' || r == '\t' || gojson_printable(r))
+			buf_add(b, p + i, k);
+		else if (r < 0x10000)
+			json_unit(b, r);
+		else {
+			json_unit(b, 0xd800 + ((r - 0x10000) >> 10));
+			json_unit(b, 0xdc00 + ((r - 0x10000) & 0x3ff));
+		}
+	}
 }
 
 /* East Asian wide and emoji blocks take two cells, combining marks none; close enough for aligning columns. */

@@ -4,7 +4,7 @@
 #ifndef CMD_HUMAN_H
 #define CMD_HUMAN_H
 #include "base/buf.h"
-#include "format/snapshot.h"
+#include <stdint.h>
 
 struct human {
 	char s[64];
@@ -12,14 +12,13 @@ struct human {
 struct human human_size(uint64_t bytes);       /* "12 B", "1.500 KiB", … */
 struct human human_duration(uint64_t seconds); /* "M:SS", "H:MM:SS" */
 
-/* human_join: the strings with `sep` between them, appended. */
-void human_join(struct buf *b, const struct strlist *l, const char *sep);
-
 /*
  * human_safe: `s` for a terminal, appended: as it is when every rune of it can be printed, else in double quotes with \xNN and \" for what cannot
  * (a file's name may hold escape sequences that drive the terminal).
  */
 void human_safe(struct buf *b, const char *s, size_t n);
+/* human_json: JSON for a terminal, appended: what cannot be printed, which can only stand in a string, as \uNNNN. */
+void human_json(struct buf *b, const void *s, size_t n);
 size_t human_width(const char *s, size_t n); /* cells on a terminal */
 
 /*

@@ -1,8 +1,8 @@
 #include "cmd/nodeline.h"
 #include "base/json_out.h"
-#include "cmd/human.h"
 #include "cmd/when.h"
 #include "format/gojson.h"
+#include <string.h>
 
 void nodeline_text(
 	const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z)
@@ -159,9 +159,12 @@ void nodeline_object(struct buf *b, const struct id *id, const char *path, size_
 	json_object_end(&j);
 }
 
-void nodeline_head(struct buf *b, const struct snapshot *s)
+void nodeline_head(const struct out *o, struct buf *b, const struct snapshot *s)
 {
 	buf_addf(b, "snapshot %s of [", id_short(&s->id).s);
-	human_join(b, &s->paths, " ");
-	buf_addf(b, "] at %s by %s@%s", when_go(&s->time, s->time_offset).s, s->username, s->hostname);
+	out_join(o, b, &s->paths, " ");
+	buf_addf(b, "] at %s by ", when_go(&s->time, s->time_offset).s);
+	out_path(o, b, s->username, strlen(s->username));
+	buf_addc(b, '@');
+	out_path(o, b, s->hostname, strlen(s->hostname));
 }

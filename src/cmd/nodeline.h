@@ -19,6 +19,6 @@ void nodeline_object(struct buf *b, const struct id *id, const char *path, size_
 /* nodeline_snapshot: the object of a snapshot with id and short_id; `ls`: with the two members that mark it in `ls --json`. */
 void nodeline_snapshot(struct buf *b, const struct snapshot *s, bool ls);
 /* nodeline_head: "snapshot ab12cd34 of [/x] at TIME by user@host". */
-void nodeline_head(struct buf *b, const struct snapshot *s);
+void nodeline_head(const struct out *o, struct buf *b, const struct snapshot *s);
 
 #endif

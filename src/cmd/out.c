@@ -1,6 +1,9 @@
 #include "cmd/out.h"
+#include "base/fd.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/human.h"
+#include "format/gojson.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -63,27 +66,9 @@ bool out_terminal(const struct out *o)
 	return o->tty_out;
 }
 
-/* 0 or an errno. */
-static int write_all(int fd, const void *p, size_t n)
-{
-	const char *s = p;
-
-	while (n) {
-		ssize_t k = write(fd, s, n);
-
-		if (k < 0 && errno != EINTR)
-			return errno;
-		if (k > 0) {
-			s += k;
-			n -= (size_t)k;
-		}
-	}
-	return 0;
-}
-
 static void put_out(struct out *o, const void *p, size_t n)
 {
-	int e = o->failed ? 0 : write_all(o->fd_out, p, n);
+	int e = o->failed ? 0 : fd_write(o->fd_out, p, n);
 
 	if (e && !o->failed)
 		o->failed = e;
@@ -115,26 +100,43 @@ static void put_line(struct out *o, bool error, const struct buf *line)
 	write_held(o);
 	status_hide(o);
 	if (error)
-		(void)write_all(o->fd_err, line->p, line->len);
+		(void)fd_write(o->fd_err, line->p, line->len);
 	else
 		put_out(o, line->p, line->len);
 	status_show(o);
 	pthread_mutex_unlock(&o->lock);
 }
 
-/* A message as one clean line: control characters, which may come from the names of files, are written as \xNN. */
-static void clean_line(struct buf *line, const char *s, size_t n)
+/* The bytes of a control character that begins at s: C0, DEL, C1; 0: none. */
+static size_t control(const unsigned char *s, size_t n)
 {
+	if ((s[0] < 0x20 && s[0] != '\t' && s[0] != '\n') || s[0] == 0x7f)
+		return 1;
+	return s[0] == 0xc2 && n > 1 && s[1] >= 0x80 && s[1] < 0xa0 ? 2 : 0;
+}
+
+/*
+ * A message as one clean line: control characters, which may come from the names of files, are written as \xNN.  On a terminal so is all that cannot be printed:
+ * marks that turn the direction of writing show another name than the one that is meant.
+ */
+static void clean_line(struct buf *line, bool terminal, const char *text, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
 	while (n && s[n - 1] == '\n')
 		n--;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-		bool c1 = c == 0xc2 && i + 1 < n && (unsigned char)s[i + 1] >= 0x80 && (unsigned char)s[i + 1] < 0xa0;
+	for (size_t i = 0, k; i < n; i += k) {
+		size_t bad = control(s + i, n - i);
+		uint32_t r;
 
-		if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f || c1)
-			buf_addf(line, "\\x%02x", c1 ? (unsigned char)s[++i] : c);
-		else
-			buf_addc(line, c);
+		k = utf8_get(s + i, n - i, &r);
+		if (!bad && terminal && s[i] >= 0x80 && !(k && gojson_printable(r)))
+			bad = k ? k : 1;
+		k = bad ? bad : k ? k : 1;
+		if (!bad)
+			buf_add(line, s + i, k);
+		for (size_t j = 0; j < bad; j++)
+			buf_addf(line, "\\x%02x", s[i + j]);
 	}
 	buf_addc(line, '\n');
 }
@@ -144,7 +146,7 @@ static void put_clean(struct out *o, bool error, const char *s, size_t n)
 	struct buf line;
 
 	buf_init(&line, 4 * OUT_MESSAGE + 1);
-	clean_line(&line, s, n);
+	clean_line(&line, error ? o->tty_err : o->tty_out, s, n);
 	put_line(o, error, &line);
 	buf_release(&line);
 }
@@ -195,10 +197,26 @@ void out_result(struct out *o, const void *p, size_t n)
 	pthread_mutex_unlock(&o->lock);
 }
 
+void out_result_json(struct out *o, const void *p, size_t n)
+{
+	struct buf safe;
+
+	if (!o->tty_out) {
+		out_result(o, p, n);
+		return;
+	}
+	buf_init(&safe, SIZE_MAX / 2);
+	human_json(&safe, p, n);
+	out_result(o, safe.p, safe.len);
+	buf_release(&safe);
+}
+
 void out_line(struct out *o, struct buf *b)
 {
 	buf_addc(b, '\n');
-	if (!b->overflow)
+	if (!b->overflow && o->json)
+		out_result_json(o, b->p, b->len);
+	else if (!b->overflow)
 		out_result(o, b->p, b->len);
 	buf_reset(b);
 }
@@ -219,11 +237,25 @@ void out_path(const struct out *o, struct buf *b, const char *s, size_t n)
 		buf_add(b, s, n);
 }
 
+void out_join(const struct out *o, struct buf *b, const struct strlist *l, const char *sep)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		buf_adds(b, i ? sep : "");
+		out_path(o, b, l->s[i], strlen(l->s[i]));
+	}
+}
+
 void out_json_error(struct out *o, struct buf *b)
 {
+	struct buf safe;
+
 	buf_addc(b, '\n');
+	buf_init(&safe, SIZE_MAX / 2);
+	if (o->tty_err)
+		human_json(&safe, b->p, b->len);
 	if (!b->overflow)
-		put_line(o, true, b);
+		put_line(o, true, o->tty_err ? &safe : b);
+	buf_release(&safe);
 	buf_reset(b);
 }
 
@@ -299,7 +331,7 @@ void out_status(struct out *o, const char *text, bool lines)
 		return;
 	}
 	buf_init(&line, 4 * OUT_MESSAGE + 1);
-	clean_line(&line, text, strlen(text));
+	clean_line(&line, true, text, strlen(text));
 	line.len--;
 	pthread_mutex_lock(&o->lock);
 	write_held(o);

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/json_out.h"
 #include "base/log.h"
+#include "format/snapshot.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,10 +26,13 @@ bool out_terminal(const struct out *o); /* standard output is one */
 void out_say(struct out *o, int verbosity, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* out_result: the bytes a command was asked for, whatever the verbosity.  Buffered; ends with out_flush or any other output. */
 void out_result(struct out *o, const void *p, size_t n);
-void out_line(struct out *o, struct buf *b);                           /* out_result of b and a newline; resets b */
+void out_result_json(
+	struct out *o, const void *p, size_t n); /* of JSON; on a terminal what cannot be printed is escaped, which changes no value */
+void out_line(struct out *o, struct buf *b);     /* out_result (in JSON mode of JSON) of b and a newline; resets b */
 void out_message(struct json_out *j, struct buf *b, const char *type); /* begins, at the end of b, an object with this message_type */
-/* out_path: a name or path at the end of b: raw for a pipe, made safe for a terminal. */
+/* out_path: a name, path, host, tag …, whatever others chose, at the end of b: raw for a pipe, made safe for a terminal. */
 void out_path(const struct out *o, struct buf *b, const char *s, size_t n);
+void out_join(const struct out *o, struct buf *b, const struct strlist *l, const char *sep); /* several, with `sep` between them */
 
 /* out_warn: a line on standard error, in both modes; also when quiet. */
 void out_warn(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

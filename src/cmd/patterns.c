@@ -1,4 +1,5 @@
 #include "cmd/patterns.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/readall.h"
 #include <errno.h>
@@ -45,19 +46,14 @@ static int read_file(const char *path, struct patterns_file *f, struct err *err)
 /* The text goes through a file of its own in memory: match_add_file wants a path, and the real one may be a pipe that can be read once, or on another machine. */
 static int load_text(struct match *m, const struct patterns_file *f, struct err *err)
 {
-	int fd = memfd_create("patterns", MFD_CLOEXEC), rc = 0;
+	int fd = memfd_create("patterns", MFD_CLOEXEC), rc = 0, e;
 	char path[64];
 
 	if (fd < 0)
 		return err_sys(err, errno, "pattern file %s", f->path);
-	for (size_t done = 0; done < f->text.len && !rc;) {
-		ssize_t n = write(fd, f->text.p + done, f->text.len - done);
-
-		if (n > 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			rc = err_sys(err, errno, "pattern file %s", f->path);
-	}
+	e = fd_write(fd, f->text.p, f->text.len);
+	if (e)
+		rc = err_sys(err, e, "pattern file %s", f->path);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (!rc) {
 		rc = match_add_file(m, path, var_value, err);

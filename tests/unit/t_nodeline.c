@@ -72,13 +72,14 @@ TEST(heads)
 		.hostname = (char *)(size_t) "vm",
 		.username = (char *)(size_t) "root",
 		.program_version = (char *)(size_t) ""};
+	struct out *o = out_new(open("/dev/null", O_WRONLY), 2);
 	struct buf b;
 
 	buf_init(&b, 1 << 16);
 	s.id.b[0] = 0xac;
 	strlist_add(&s.paths, "/a");
 	strlist_add(&s.paths, "/b c");
-	nodeline_head(&b, &s);
+	nodeline_head(o, &b, &s);
 	CHECK_STR(buf_str(&b), "snapshot ac000000 of [/a /b c] at 2026-11-24 01:53:53.930510782 +0000 UTC by root@vm");
 	buf_reset(&b);
 	nodeline_snapshot(&b, &s, true);
@@ -87,5 +88,6 @@ TEST(heads)
 	nodeline_snapshot(&b, &s, false);
 	CHECK(strstr(buf_str(&b), "\"short_id\":\"ac000000\"}") != NULL);
 	strlist_release(&s.paths);
+	out_free(o);
 	buf_release(&b);
 }

@@ -1,6 +1,8 @@
 #include "cmd/out.h"
 #include "unit/check.h"
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -77,7 +79,7 @@ TEST(no_escape_sequences)
 
 	open_pipes(&p);
 	out_warn(p.o, "x\033[2Jy\x7f\xc2\x9bz\tt\xc3\xa4");
-	CHECK_STR(drain(&p, p.err[0]), "x\\x1b[2Jy\\x7f\\x9bz\tt\xc3\xa4\n");
+	CHECK_STR(drain(&p, p.err[0]), "x\\x1b[2Jy\\x7f\\xc2\\x9bz\tt\xc3\xa4\n");
 	out_item_error(p.o, "archival", "/a\nb", "no\rgood");
 	CHECK_STR(drain(&p, p.err[0]), "error: \"/a\\x0ab\": no\\x0dgood\n");
 	close_pipes(&p);
@@ -168,4 +170,92 @@ TEST(large_results)
 	CHECK(strstr(e.msg, "standard output") != NULL);
 	out_free(o);
 	close(fd);
+}
+
+/* Marks that turn the direction of writing, and bytes that may drive an older terminal, are shown for what they are; a pipe gets the name. */
+TEST(names_on_a_terminal)
+{
+	static const char name[] = "\xe2\x80\xae"
+				   "exe.\xff\xc3\xa4\xe3\x80\x80";
+	int master, slave;
+	char text[1024];
+	struct pipes p;
+	struct buf b;
+	ssize_t n;
+	struct out *o;
+
+	open_pipes(&p);
+	out_say(p.o, 1, "%s", name);
+	CHECK_STR(drain(&p, p.out[0]), "\xe2\x80\xae"
+				       "exe.\xff\xc3\xa4\xe3\x80\x80\n");
+	close_pipes(&p);
+	if (openpty(&master, &slave, NULL, NULL, NULL))
+		SKIP("no pseudo-terminal here");
+	o = out_new(slave, slave);
+	out_say(o, 1, "%s", name);
+	n = read(master, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	CHECK_STR(text, "\\xe2\\x80\\xaeexe.\\xff\xc3\xa4\\xe3\\x80\\x80\r\n");
+	out_mode(o, true, 1);
+	buf_init(&b, 1000);
+	buf_adds(&b, "{\"a\":\"\xe2\x80\xae\xc3\xa4\"}");
+	out_line(o, &b);
+	n = read(master, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	CHECK_STR(text, "{\"a\":\"\\u202e\xc3\xa4\"}\r\n");
+	buf_adds(&b, "{\"b\":\"\x7f\"}");
+	out_json_error(o, &b);
+	n = read(master, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	CHECK_STR(text, "{\"b\":\"\\u007f\"}\r\n");
+	buf_release(&b);
+	out_free(o);
+	close(master);
+	close(slave);
+}
+
+struct slow_reader {
+	int fd;
+	size_t got;
+};
+
+static void *read_late(void *arg)
+{
+	struct slow_reader *r = arg;
+	char piece[4096];
+	struct pollfd f = {.fd = r->fd, .events = POLLIN};
+	ssize_t n;
+
+	usleep(100000);
+	while (poll(&f, 1, -1) > 0 && (n = read(r->fd, piece, sizeof(piece))) > 0)
+		r->got += (size_t)n;
+	return NULL;
+}
+
+/* Whoever started us may have made the streams non-blocking: nothing is lost for that. */
+TEST(non_blocking_streams)
+{
+	struct slow_reader r[2] = {{0}};
+	pthread_t t[2];
+	struct pipes p;
+
+	open_pipes(&p);
+	for (int i = 0; i < 2; i++) {
+		r[i].fd = i ? p.err[0] : p.out[0];
+		REQUIRE(!pthread_create(&t[i], NULL, read_late, &r[i]));
+	}
+	for (int i = 0; i < 20000; i++) {
+		out_result(p.o, "a line of results\n", 18);
+		out_warn(p.o, "a line of errors");
+	}
+	CHECK_EQ(out_flush(p.o, NULL), 0);
+	out_free(p.o);
+	close(p.out[1]);
+	close(p.err[1]);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	CHECK_EQ(r[0].got, 20000 * 18);
+	CHECK_EQ(r[1].got, 20000 * 17);
+	close(p.out[0]);
+	close(p.err[0]);
 }

@@ -2,6 +2,7 @@
 #include "unit/check.h"
 #include <pthread.h>
 #include <pty.h>
+#include <signal.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -51,9 +52,10 @@ TEST(the_first_line_of_a_pipe)
 struct typist {
 	int master;
 	const char *keys;
+	int sig;
 };
 
-/* Types once the echo is off, for asking throws away what was typed before. */
+/* Types once the echo is off, for asking throws away what was typed before.  "!" is a signal from outside. */
 static void *type(void *arg)
 {
 	struct typist *t = arg;
@@ -67,7 +69,9 @@ static void *type(void *arg)
 			usleep(2000);
 		while (!tcgetattr(t->master, &mode) && (mode.c_lflag & ECHO));
 		usleep(20000);
-		if (write(t->master, k, n) != (ssize_t)n)
+		if (*k == '!')
+			kill(getpid(), t->sig);
+		else if (write(t->master, k, n) != (ssize_t)n)
 			return NULL;
 		usleep(20000);
 		k += n + (end != NULL);
@@ -75,9 +79,11 @@ static void *type(void *arg)
 	return NULL;
 }
 
+static int sent; /* what "!" is */
+
 static int from_terminal(const char *keys, bool twice, struct buf *b, struct err *e, char *screen, size_t room)
 {
-	struct typist t = {.keys = keys};
+	struct typist t = {.keys = keys, .sig = sent};
 	struct termios mode;
 	pthread_t thread;
 	size_t at = 0;
@@ -126,4 +132,39 @@ TEST(a_new_password_is_asked_for_twice)
 	CHECK_EQ(from_terminal("new\r|now\r", true, &b, &e, screen, sizeof(screen)), ERR_USAGE);
 	CHECK_STR(e.msg, "the two passwords differ");
 	buf_wipe(&b);
+}
+
+static volatile sig_atomic_t seen;
+
+static void note(int sig)
+{
+	seen = sig;
+}
+
+/* No signal leaves the terminal mute; the handlers are put back, and who had one hears of it. */
+TEST(a_signal_ends_the_question)
+{
+	const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGXCPU, SIGRTMIN + 1};
+	struct sigaction act;
+	char screen[256];
+	struct err e;
+	struct buf b;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sent = signals[i];
+		CHECK_EQ(from_terminal("sec|!", false, &b, &e, screen, sizeof(screen)), ERR_CANCELED);
+		CHECK(!sigaction(sent, NULL, &act) && act.sa_handler == SIG_DFL);
+		buf_wipe(&b);
+	}
+	sent = SIGTERM;
+	signal(SIGTERM, note);
+	CHECK_EQ(from_terminal("!", true, &b, &e, screen, sizeof(screen)), ERR_CANCELED);
+	CHECK_EQ(seen, SIGTERM);
+	CHECK(!sigaction(SIGTERM, NULL, &act) && act.sa_handler == note);
+	buf_wipe(&b);
+	signal(SIGTERM, SIG_IGN);
+	CHECK_EQ(from_terminal("a|!|b\r", false, &b, &e, screen, sizeof(screen)), 0);
+	CHECK_STR(buf_str(&b), "ab");
+	buf_wipe(&b);
+	signal(SIGTERM, SIG_DFL);
 }
