@@ -253,7 +253,10 @@ static void run_init(struct backup *b)
 	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
 
-	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view};
+	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view, NULL};
+	if (b->size > 1)
+		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners, b->opt->node, run_failed, b);
+	b->make.witness = b->witness;
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
@@ -283,6 +286,7 @@ static void run_init(struct backup *b)
 static void run_release(struct backup *b)
 {
 	loop_cancel(b->env->loop, &b->tick);
+	witness_free(b->witness);
 	for (unsigned t = TAG_NODE; t <= TAG_FLUSHED; t++)
 		router_on(b->r, t, NULL, NULL);
 	workq_free(b->queue);

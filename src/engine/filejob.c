@@ -22,8 +22,8 @@ struct chunk {
 #define HELD_MAX ((size_t)4 << 20)
 
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const struct view *view, bool foreign,
-	const _Atomic bool *canceled, const struct filejob_events *ev)
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *canceled,
+	const struct filejob_events *ev)
 {
 	struct filejob *j = mem_zalloc(sizeof(*j));
 
@@ -34,7 +34,6 @@ struct filejob *filejob_new(const struct item *item, const struct env *env, stru
 	j->opt = opt;
 	j->make = make;
 	j->tally = tally;
-	j->view = view;
 	j->foreign = foreign;
 	j->canceled = canceled;
 	j->ev = *ev;
@@ -99,7 +98,7 @@ static bool file_missing(struct filejob *j, size_t i, int dirfd, bool last, cons
 		return false;
 	}
 	path = path_join(j->item->path, f->name);
-	v = gone_ask(j->view, dirfd, dirfd < 0 ? NULL : f->name, path, &why);
+	v = gone_ask(j->make->view, dirfd, dirfd < 0 ? NULL : f->name, path, &why);
 	mem_free(path);
 	if (v == GONE_THERE && !last)
 		return true;
@@ -350,6 +349,19 @@ static int read_small(struct filejob *j, size_t i, int fd, struct repo_ctx *ctx,
 	return 0;
 }
 
+/* Before a node is made, which nobody but a reader may wait for. */
+static void ask_owner(struct filejob *j, size_t i)
+{
+	const struct meta *m = &j->file[i].meta;
+	char *path;
+
+	if (!witness_news(j->make->witness, &j->owner, m))
+		return;
+	path = path_join(j->item->path, j->item->file[i].name);
+	witness_owner(j->make->witness, m, path);
+	mem_free(path);
+}
+
 static int read_file(struct filejob *j, size_t i, int dirfd, struct repo_ctx *ctx, struct err *err)
 {
 	struct filejob_file *f = &j->file[i];
@@ -364,6 +376,7 @@ static int read_file(struct filejob *j, size_t i, int dirfd, struct repo_ctx *ct
 		file_close(fd);
 		return rc;
 	}
+	ask_owner(j, i);
 	tally_add(j->tally, files_opened, 1);
 	err_clear(&warn);
 	if (xattr_read_fd(fd, &f->xattr, &warn, err) < 0) { /* kept with what is known */
@@ -386,6 +399,15 @@ static int read_file(struct filejob *j, size_t i, int dirfd, struct repo_ctx *ct
 	return rc;
 }
 
+/* A rank that only reads here has not asked about the file system yet. */
+static void ask_directory(struct filejob *j, int dirfd)
+{
+	struct meta m;
+
+	if (j->foreign && j->make->witness && nodemake_stat(j->make, dirfd, "", false, &m, NULL) == 0)
+		witness_directory(j->make->witness, &j->owner, dirfd, &m, j->item->path);
+}
+
 static void filejob_run(struct task *t)
 {
 	struct filejob *j = task_of(t, struct filejob, task);
@@ -395,6 +417,8 @@ static void filejob_run(struct task *t)
 
 	err_clear(&err);
 	dirfd = *j->canceled ? err_set(&err, ERR_CANCELED, "canceled") : dir_open(j->item->path, !j->item->follow, &err);
+	if (dirfd >= 0)
+		ask_directory(j, dirfd);
 	for (size_t i = 0, tries = 1; i < j->item->n;) {
 		if (dirfd >= 0)
 			err_clear(&err);

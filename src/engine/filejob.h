@@ -50,9 +50,9 @@ struct filejob {
 	const struct backup_options *opt;
 	const struct nodemake *make;
 	struct tally *tally;
-	const struct view *view;
 	bool foreign; /* another rank has listed these files */
 	const _Atomic bool *canceled;
+	struct witness_last owner;
 	struct err fatal;        /* ranks do not see the same: the run must end */
 	const struct item *item; /* borrowed */
 	struct filejob_events ev;
@@ -67,8 +67,8 @@ struct filejob {
 
 /* filejob_new: everything borrowed until ev.done.  filejob_start puts it on env->readers. */
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, const struct view *view, bool foreign,
-	const _Atomic bool *canceled, const struct filejob_events *ev);
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *canceled,
+	const struct filejob_events *ev);
 void filejob_start(struct filejob *j);
 void filejob_free(struct filejob *j);
 

@@ -4,6 +4,7 @@
 #ifndef ENGINE_NODEMAKE_H
 #define ENGINE_NODEMAKE_H
 #include "engine/view.h"
+#include "engine/witness.h"
 #include "format/node.h"
 #include "fs/meta.h"
 #include "fs/xattr.h"
@@ -14,6 +15,7 @@ struct nodemake {
 	bool with_atime;
 	const struct mounts_map *mounts; /* to rank 0's device numbers; NULL: they are ours */
 	const struct view *view;         /* whom to ask when a file is missing; NULL: nobody */
+	struct witness *witness;         /* and about owners that are new to this rank */
 };
 
 /*

@@ -25,6 +25,8 @@ enum backup_tag {
 	TAG_FAIL,                 /* each -> rank 0: the run cannot succeed, or shall end */
 	TAG_CANCEL,               /* rank 0 -> all: enum run_end */
 	TAG_BACK,                 /* doer -> who listed it: an item, which was not found as it was listed */
+	TAG_ASK_WITNESS,          /* each -> rank 0: what it sees for the first time (witness.c) */
+	TAG_WITNESS,              /* rank 0 -> asker: what it sees itself */
 	TAG_FLUSH,                /* rank 0 -> all: the tree is closed: store what you hold */
 	TAG_FLUSHED               /* each -> rank 0: all my packs are stored (or the run has failed); my counts */
 };
@@ -51,6 +53,7 @@ struct backup {
 	struct chunker_tables *tables;
 	struct view *view;
 	struct nodemake make;
+	struct witness *witness; /* NULL: one rank */
 	struct claim *claim;
 	struct loader *loader;
 	struct saver *saver;

@@ -296,7 +296,6 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 	d->walk.path = d->item ? d->item->path : d->above->path;
 	d->walk.device = d->item ? d->item->device : 0;
 	d->walk.has_parent = d->had;
-	d->walk.view = b->view;
 	if (d->item) {
 		d->walk.named = d->item->named;
 		d->walk.foreign = d->up.rank != (uint32_t)b->rank;

@@ -86,7 +86,7 @@ void run_files(struct backup *b, struct item *it)
 	f->b = b;
 	f->item = it;
 	f->job = filejob_new(
-		it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally, b->view, it->up.rank != (uint32_t)b->rank, &b->canceled, &ev);
+		it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally, it->up.rank != (uint32_t)b->rank, &b->canceled, &ev);
 	b->files++;
 	filejob_start(f->job);
 }

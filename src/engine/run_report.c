@@ -17,6 +17,7 @@ static void cancel_here(struct backup *b, enum run_end how)
 	if (b->canceled)
 		return;
 	b->canceled = true;
+	witness_cancel(b->witness);
 	workq_stop(b->queue);
 	while ((it = workq_pop(b->queue)) != NULL)
 		item_free(task_of(it, struct item, q));

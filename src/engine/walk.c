@@ -147,7 +147,7 @@ static void missing(struct walk *w, struct look *l, bool dir, struct err *err)
 		w->back = true;
 		return;
 	}
-	v = gone_ask(w->view, l->fd, l->name, l->path, err);
+	v = gone_ask(w->make->view, l->fd, l->name, l->path, err);
 	if (v == GONE_TARGET) {
 		w->err = *err;
 		w->fatal = true;
@@ -275,6 +275,8 @@ static bool look_once(struct walk *w, struct look *l, struct walk_entry *e, stru
 		say(w, l->path, NULL, &err);
 		return false;
 	}
+	if (witness_news(w->make->witness, &w->owner, &m))
+		witness_owner(w->make->witness, &m, l->path);
 	if (!nodemake_fill(w->make, &now, e->name, &m)) {
 		if (!S_ISSOCK(m.mode)) {
 			err_set(&err, ERR_UNSUPPORTED, "a file of an unknown type (mode %o)", (unsigned)m.mode);
@@ -438,6 +440,7 @@ static int walk_self(struct walk *w, int fd)
 
 	if (rc < 0)
 		return rc;
+	witness_directory(w->make->witness, &w->owner, fd, &w->meta, w->path);
 	err_clear(&warn);
 	err_clear(&e);
 	if (xattr_read_fd(fd, &w->xattr, &warn, &e) < 0) {
@@ -482,7 +485,7 @@ static void self_missing(struct walk *w)
 		w->back = true;
 		return;
 	}
-	v = gone_ask(w->view, -1, NULL, w->path, &w->err);
+	v = gone_ask(w->make->view, -1, NULL, w->path, &w->err);
 	w->fatal = v == GONE_TARGET;
 	w->vanished = v == GONE_VANISHED && !w->named && !w->above;
 	if (w->vanished)

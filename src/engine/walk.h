@@ -52,12 +52,12 @@ struct walk {
 	struct buf parent; /* the parent's tree, plaintext */
 	uint64_t device;   /* --one-file-system: the target's; not used above targets */
 	struct tally *tally;
-	const struct view *view;
 	bool named;               /* the user named it: it does not vanish without a word */
 	bool foreign;             /* another rank listed its name, and saw it as `seen` */
 	const struct sight *seen; /* NULL: nobody has */
 	const char *by;           /* not NULL: they saw it as `other`; is it so? */
 	const struct sight *other;
+	struct witness_last owner;
 	bool apart; /* in and out: inode numbers are not those of rank 0 */
 	/* out */
 	struct err err; /* the directory itself cannot be listed */

@@ -78,6 +78,7 @@ int meta_link(int dirfd, const char *name, char **target, size_t *n, struct err 
 struct owner {
 	uint32_t id;
 	char *name; /* NULL: has none */
+	bool settled;
 };
 
 struct names {
@@ -204,4 +205,39 @@ const char *owners_user(struct owners *o, uint32_t uid)
 const char *owners_group(struct owners *o, uint32_t gid)
 {
 	return names_get(&o->group, gid);
+}
+
+static void names_offer(struct names *n, uint32_t id, const char *name, bool settled)
+{
+	struct owner *o;
+
+	pthread_mutex_lock(&n->lock);
+	o = hashtab_add(n->table, &id, NULL);
+	if (!o->name && name)
+		o->name = mem_strdup(name);
+	o->settled |= settled;
+	pthread_mutex_unlock(&n->lock);
+}
+
+void owners_offer(struct owners *o, uint32_t uid, const char *user, uint32_t gid, const char *group, bool settled)
+{
+	names_offer(&o->user, uid, user, settled);
+	names_offer(&o->group, gid, group, settled);
+}
+
+static bool names_settled(struct names *n, uint32_t id)
+{
+	const struct owner *o;
+	bool settled;
+
+	pthread_mutex_lock(&n->lock);
+	o = hashtab_find(n->table, &id);
+	settled = o && o->settled;
+	pthread_mutex_unlock(&n->lock);
+	return settled;
+}
+
+bool owners_settled(struct owners *o, uint32_t uid, uint32_t gid)
+{
+	return names_settled(&o->user, uid) && names_settled(&o->group, gid);
 }

@@ -32,5 +32,11 @@ struct owners *owners_new(void);
 void owners_free(struct owners *o);
 const char *owners_user(struct owners *o, uint32_t uid);
 const char *owners_group(struct owners *o, uint32_t gid);
+/*
+ * owners_offer: what another table calls these ids, if anything (NULL): a name that is known here already stays.  settled: it is to be so for good.
+ * owners_settled: both ids are.
+ */
+void owners_offer(struct owners *o, uint32_t uid, const char *user, uint32_t gid, const char *group, bool settled);
+bool owners_settled(struct owners *o, uint32_t uid, uint32_t gid);
 
 #endif

@@ -204,6 +204,28 @@ void xattr_list_release(struct xattr_list *l)
 	*l = (struct xattr_list){0};
 }
 
+unsigned xattr_kinds(int fd)
+{
+	static const char *const probe[] = {"user.a_backup.probe", "system.posix_acl_access", "security.capability"};
+	unsigned kinds = 0;
+
+	for (unsigned i = 0; i < sizeof(probe) / sizeof(probe[0]); i++) {
+		ssize_t n = fgetxattr(fd, probe[i], NULL, 0);
+
+		if (n >= 0 || errno == ENODATA)
+			kinds |= 2u << 2 * i;
+		else if (errno == ENOTSUP || errno == EOPNOTSUPP || errno == ENOSYS)
+			kinds |= 1u << 2 * i;
+	}
+	return kinds;
+}
+
+bool xattr_kinds_differ(unsigned a, unsigned b)
+{
+	/* no here is yes there: the lower bit of one above the higher bit of the other */
+	return (a << 1 & b & 0xaaaaaaaau) || (b << 1 & a & 0xaaaaaaaau);
+}
+
 /* ---- writing ---- */
 
 struct writing {

@@ -29,6 +29,14 @@ int xattr_read_fd(int fd, struct xattr_list *l, struct err *warn, struct err *er
 void xattr_list_release(struct xattr_list *l);
 
 /*
+ * xattr_kinds: which kinds of attributes the file system lets us read, asked at the directory open at fd: two bits a kind (user.*, ACLs, security.*): 1 no,
+ * 2 yes, 0 nobody can tell.  A mount may leave them out (NFS before 4.2, Lustre's noacl and nouser_xattr, FUSE).
+ */
+unsigned xattr_kinds(int fd);
+/* xattr_kinds_differ: one says yes where the other says no. */
+bool xattr_kinds_differ(unsigned a, unsigned b);
+
+/*
  * What xattr_write left undone without a fault.  In: which refusals (EPERM, EACCES) are counted instead of being faults: those of attributes
  * that only root may set (security.*, trusted.*), or all.  Out: such refusals, and what the file system has no place for.
  */

@@ -44,3 +44,30 @@ for what in 'src/d$i' 'src/d$i/f3'; do
 	[ "$(files)" = 800 ] || fail "$what: $(files) of 800 files"
 	if grep -q 'Vanished' out; then fail 'something is said to have vanished'; fi
 done
+
+# Attributes that rank 1's node does not show, and owners that it translates: neither is saved so.
+refused() { # WORD: the run ended without a snapshot and said so
+	grep -q "$1" err || fail "no word of it: $(cat err)"
+	[ -z "$(ls repo/snapshots)" ] || fail 'a snapshot was saved'
+}
+fresh
+eval "$make_files"
+setfattr -n user.k -v v src/d*/f* || exit 77
+two_nodes 1 '' '' '--xattr-none' ''
+refused 'rank 1 on .*extended attributes'
+fresh
+eval "$make_files"
+two_nodes 0 '' '' '' ''
+[ "$(files)" = 800 ] || fail 'equal nodes'
+
+# A directory and files whose owner the lister sees otherwise; and only the files, in a user namespace, where whoever is unknown is "nobody".
+fresh
+eval "$make_files"
+two_nodes 1 '' '' '--force-user=daemon' ''
+refused 'rank [01] on .*owner'
+for i in $(seq 40); do chown $((1000 + i)):$((1000 + i)) src/d$i/f*; done
+chmod -R a+rX src
+if unshare -Ur true 2>skip; then
+	expect 1 timeout 60 $MPIRUN -n 1 "$A_BACKUP_MPI" -r repo add src : -n 1 unshare -Ur "$A_BACKUP_MPI" -r repo add src
+	refused 'rank 1 on .*owner 65534'
+fi

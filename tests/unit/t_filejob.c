@@ -171,7 +171,7 @@ static void start(struct job *j)
 {
 	struct filejob_events ev = {on_chunk, on_file, on_done, j};
 
-	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, NULL, j->foreign, &canceled, &ev);
+	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, j->foreign, &canceled, &ev);
 	filejob_start(j->job);
 }
 

@@ -180,3 +180,21 @@ TEST(owners_threads)
 		pthread_join(t[i], NULL);
 	owners_free(o);
 }
+
+TEST(names_from_elsewhere)
+{
+	struct owners *o = owners_new();
+
+	CHECK(!owners_settled(o, 0, 4000000001u));
+	owners_offer(o, 0, "somebody", 4000000001u, "theirs", false);
+	CHECK_STR(owners_group(o, 4000000001u), "theirs");
+	CHECK(!owners_settled(o, 0, 4000000001u));
+	owners_offer(o, 0, "somebody else", 4000000001u, "others", true);
+	CHECK(owners_settled(o, 0, 4000000001u));
+	CHECK_STR(owners_user(o, 0), "somebody"); /* the first */
+	CHECK_STR(owners_group(o, 4000000001u), "theirs");
+	CHECK(owners_user(o, 4000000002u) == NULL);
+	owners_offer(o, 4000000002u, "late", 4000000002u, NULL, true);
+	CHECK_STR(owners_user(o, 4000000002u), "late");
+	owners_free(o);
+}

@@ -462,3 +462,15 @@ TEST(deep)
 	CHECK_EQ(restore_remove(base, name, true, &err), 0);
 	close(base);
 }
+
+TEST(kinds_that_differ)
+{
+	int fd = open(check_tmpdir(), O_RDONLY | O_DIRECTORY);
+	unsigned here = xattr_kinds(fd);
+
+	CHECK(!xattr_kinds_differ(here, here));
+	CHECK(xattr_kinds_differ(0x2a, 0x29) && xattr_kinds_differ(0x29, 0x2a) && xattr_kinds_differ(0x2a, 0x15));
+	CHECK(!xattr_kinds_differ(0x2a, 0x28) && !xattr_kinds_differ(0, 0x15)); /* nobody knows */
+	CHECK_EQ(xattr_kinds(-1), 0);
+	close(fd);
+}
