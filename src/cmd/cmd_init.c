@@ -41,6 +41,11 @@ static int polynomial_from(struct session *s, uint64_t *polynomial, struct err *
 	return rc;
 }
 
+static bool given(const struct opts *o, enum opt_id id)
+{
+	return opt_str(o, id) && *opt_str(o, id);
+}
+
 int cmd_init(struct session *s, struct err *err)
 {
 	uint64_t polynomial = 0;
@@ -50,6 +55,8 @@ int cmd_init(struct session *s, struct err *err)
 
 	if (!rc && s->opts->args.n)
 		rc = err_set(err, ERR_USAGE, "init takes no arguments; the place is named by -r");
+	if (!rc && !opt_flag(s->opts, OPT_COPY_CHUNKER) && (given(s->opts, OPT_FROM_REPO) || given(s->opts, OPT_FROM_REPO_FILE)))
+		rc = err_set(err, ERR_USAGE, "--from-repo is for --copy-chunker-params: without it files are cut otherwise than there");
 	if (!rc)
 		rc = session_store(s, err);
 	/* Before a password is asked for. */
