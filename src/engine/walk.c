@@ -210,6 +210,8 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 		return true;
 	if (read_xattr(w, l, &x) < 0)
 		return false;
+	/* With --ignore-ctime it may be another: content keeps the ctime that it was read at, so that a run that looks at it reads the file again (ADR 8). */
+	now->ctime = then->ctime;
 	same = nodemake_same(then, now);
 	now->content = then->content;
 	now->n_content = then->n_content;

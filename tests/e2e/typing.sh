@@ -111,6 +111,25 @@ done
 expect 1 c add --exclude-larger-than=1.5k src
 [ "$(c cat snapshot latest | jq -r .hostname)" = "$(hostname)" ] || fail '--host= is not this host'
 
+# --- --ignore-ctime hides a change only while it is given --------------------------------------------------------------------------------
+mkdir ig
+echo 1234 >ig/f
+echo same >ig/g
+c -q add ig
+tree=$(c cat snapshot latest | jq -r .tree)
+touch -r ig/f stamp
+sleep 0.1
+echo 5678 >ig/f # another content, the same size and time
+touch -r stamp ig/f
+expect 0 env RESTIC_IGNORE_CTIME=TRUE "$A_BACKUP" -r "$T/c" add --json ig
+tail -n 1 out | jq -e '.files_unmodified == 2 and .files_changed == 0' >jq || fail "a file taken over with --ignore-ctime: $(tail -n 1 out)"
+[ "$(c cat snapshot latest | jq -r .tree)" = "$tree" ] || fail '--ignore-ctime: what was taken over has another node'
+expect 0 c add --ignore-ctime ig
+[ "$(c dump latest ig/f)" = 1234 ] || fail '--ignore-ctime reads the file'
+expect 0 c add --json ig
+tail -n 1 out | jq -e '.files_unmodified == 1 and .files_changed == 1' >jq || fail "without --ignore-ctime again: $(tail -n 1 out)"
+[ "$(c dump latest ig/f)" = 5678 ] || fail 'the change is hidden for ever'
+
 # The snapshot says when the command began, not when its password was found.
 printf '#!/bin/sh\nsleep 2\necho x\n' >slow
 chmod +x slow

@@ -1,5 +1,6 @@
 #include "engine/walk.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "format/tree.h"
 #include "lib/files.h"
 #include "unit/check.h"
@@ -310,6 +311,46 @@ static void expect(const char *dir, void (*change)(struct node *n), unsigned fla
 	opt.unchanged_flags = 0;
 	CHECK_STR(text(&w), want);
 	walk_release(&w);
+}
+
+static struct ts stat_ctime(const char *dir, const char *name)
+{
+	char *path = path_join(dir, name);
+	struct stat st;
+
+	REQUIRE(!stat(path, &st));
+	mem_free(path);
+	return (struct ts){st.st_ctim.tv_sec, (int32_t)st.st_ctim.tv_nsec};
+}
+
+/* Content that nobody looked at keeps the ctime at which it was read, else no later run could see that (ADR 8). */
+TEST(content_keeps_its_ctime)
+{
+	static const unsigned flags[] = {NODE_IGNORE_CTIME, NODE_IGNORE_INODE};
+	char *dir = parent_dir();
+
+	for (size_t i = 0; i < 2; i++) {
+		struct node then = {.ctime = {0, 0}};
+		const struct node *n;
+		struct tree_in in;
+		struct walk w;
+		struct buf t;
+
+		opt.unchanged_flags = flags[i];
+		w = with_parent(dir, other_ctime);
+		opt.unchanged_flags = 0;
+		CHECK(entry(&w, "a")->meta_same);
+		node_text(&w, "a", &t);
+		tree_in_init(&in, t.p, t.len);
+		REQUIRE(tree_in_next(&in, &n, NULL) == 1);
+		then.ctime = stat_ctime(dir, "a");
+		other_ctime(&then);
+		CHECK(n->ctime.sec == then.ctime.sec && n->ctime.nsec == then.ctime.nsec);
+		tree_in_release(&in);
+		buf_release(&t);
+		walk_release(&w);
+	}
+	mem_free(dir);
 }
 
 TEST(what_makes_a_file_changed)
