@@ -51,5 +51,10 @@ struct zone;
 struct zone *zone_new(const char *tz); /* tz: the value of $TZ, NULL if unset.  Never fails: what cannot be read is UTC */
 void zone_free(struct zone *z);
 int32_t zone_offset(const struct zone *z, int64_t sec); /* seconds east of UTC at that instant */
+/* zone_put, zone_get: to and from a message, for another process may have another zone.  An owned zone, NULL for UTC; in->bad when it is damaged. */
+struct buf;
+struct wire_in;
+void zone_put(const struct zone *z, struct buf *b);
+struct zone *zone_get(struct wire_in *in);
 
 #endif

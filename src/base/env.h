@@ -13,6 +13,7 @@ struct env {
 	const struct clock *clock;
 	const struct rnd *rnd;
 	const struct zone *zone;
+	const char *node; /* the machine's name, for messages; NULL: has none */
 	struct log log;
 	struct loop *loop;
 	struct jobs *cpu;      /* hash, compress, seal, decode */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/readall.h"
 #include "base/tzrule.h"
+#include "base/wire.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,8 @@ struct zone {
 	int64_t rule_from;
 	size_t n;
 	struct change *changes; /* ascending */
+	uint8_t *file;          /* what all this was read from */
+	size_t file_size;
 };
 
 struct type {
@@ -199,17 +202,28 @@ static bool parse(struct zone *z, const uint8_t *p, size_t n)
 	return true;
 }
 
+static struct zone *of_file(const uint8_t *p, size_t n)
+{
+	struct zone *z = mem_zalloc(sizeof(*z));
+
+	if (!parse(z, p, n)) {
+		zone_free(z);
+		return NULL;
+	}
+	z->file = mem_dup(p, n);
+	z->file_size = n;
+	return z;
+}
+
 static struct zone *load(const char *dir, const char *name)
 {
 	char *path = mem_printf("%s%s%s", dir, *dir ? "/" : "", name);
-	struct zone *z = mem_zalloc(sizeof(*z));
+	struct zone *z = NULL;
 	struct buf b;
 
 	buf_init(&b, FILE_MAX);
-	if (!slurp(path, &b) || !parse(z, b.p, b.len)) {
-		zone_free(z);
-		z = NULL;
-	}
+	if (slurp(path, &b))
+		z = of_file(b.p, b.len);
 	buf_release(&b);
 	mem_free(path);
 	return z;
@@ -238,7 +252,24 @@ void zone_free(struct zone *z)
 	if (!z)
 		return;
 	mem_free(z->changes);
+	mem_free(z->file);
 	mem_free(z);
+}
+
+void zone_put(const struct zone *z, struct buf *b)
+{
+	wire_put_bytes(b, z ? z->file : NULL, z ? z->file_size : 0);
+}
+
+struct zone *zone_get(struct wire_in *in)
+{
+	size_t n;
+	const uint8_t *p = wire_bytes(in, &n);
+	struct zone *z = n ? of_file(p, n) : NULL;
+
+	if (n && !z)
+		in->bad = true;
+	return z;
 }
 
 int32_t zone_offset(const struct zone *z, int64_t sec)

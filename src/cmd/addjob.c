@@ -1,6 +1,6 @@
 #include "cmd/addjob.h"
+#include "backend/location.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "cmd/group.h"
 #include "cmd/when.h"
 #include "format/node.h"
@@ -58,7 +58,6 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 	p->objects_max_given = opt_str(o, OPT_MAX_OBJECTS) != NULL;
 	p->larger_than = larger;
 	p->cwd = j->cwd;
-	p->node = s->hostname;
 	p->marker = j->marker;
 	p->n_marker = j->markers;
 	p->exclude = j->exclude.given;
@@ -246,12 +245,30 @@ void addjob_release(struct addjob *j)
 	snapshot_release(&j->opt.head);
 }
 
+/* A repository in a directory lies where rank 0 was started. */
+static void put_location(const char *location, const char *cwd, struct buf *b)
+{
+	struct location l;
+
+	if (location_parse(&l, location, NULL) == 0 && l.scheme == LOCATION_LOCAL && l.rest[0] != '/') {
+		char *path = mem_printf("%s/%s", cwd, l.rest);
+
+		wire_put_bytes(b, path, strlen(path));
+		mem_free(path);
+	} else {
+		wire_put_bytes(b, location, strlen(location));
+	}
+	location_release(&l);
+}
+
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b)
 {
 	opts_put(s->opts, b);
-	wire_put_bytes(b, s->location, strlen(s->location));
+	put_location(s->location, j->cwd, b);
 	wire_put_bytes(b, s->allas.project, s->allas.project ? strlen(s->allas.project) : 0);
 	wire_put_bytes(b, j->cwd, strlen(j->cwd));
+	wire_put_u32(b, s->cmd->mask);
+	zone_put(s->zone, b);
 	patterns_put(&j->exclude, b);
 }
 
@@ -271,6 +288,8 @@ int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct e
 		s->allas.project = mem_strndup((const char *)p, n);
 	p = wire_bytes(in, &n);
 	j->cwd = mem_strndup((const char *)p, n);
+	umask((mode_t)wire_u32(in) & 0777);
+	session_zone(s, zone_get(in));
 	rc = session_threads(s, err);
 	if (!rc)
 		rc = patterns_get(&j->exclude, s->opts, in, err);

@@ -27,7 +27,10 @@ void addjob_tag(
 	struct addjob *j, const struct session *s); /* rank 0: the repository is known: a project's is tagged with the user's name */
 void addjob_release(struct addjob *j);
 
-/* The message to the other ranks, behind its kind: options, place, directory, patterns.  addjob_get sets s->opts and s->location too. */
+/*
+ * The message to the other ranks, behind its kind: options, place, directory, umask, time zone, patterns.  addjob_get sets all of them,
+ * those of the process and of the session too.
+ */
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b);
 int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct err *err);
 

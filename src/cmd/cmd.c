@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define RANKS_MAX 4096
@@ -311,6 +312,8 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 		.out = out_new(STDOUT_FILENO, STDERR_FILENO), .stop = stop_new(), .env = process_env, .ranks = 1, .mpi = mpi != NULL};
 	int code = -1;
 
+	c.mask = umask(0);
+	umask(c.mask);
 	mem_on_exhausted(no_memory);
 	mem_tune();
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the lock is still removed */

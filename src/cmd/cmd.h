@@ -32,7 +32,8 @@ struct cmd { /* one process, shared by its ranks */
 	cmd_env_fn *env;
 	int ranks; /* threads that are ranks of this process; 1 under MPI */
 	bool mpi;
-	int done; /* an exit code, when the command line was all there was to do; else -1 */
+	unsigned mask; /* umask(2) as it was in the beginning */
+	int done;      /* an exit code, when the command line was all there was to do; else -1 */
 };
 
 /* cmd_main: the whole run; the exit code.  `mpi`: the mailbox of one of several processes, NULL: this process is the run, maybe with --ranks. */

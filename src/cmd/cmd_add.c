@@ -183,6 +183,12 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 		rc = join_repo(s->agree, s->router, s->be, &s->env, &s->repo, err);
 	if (!rc && !leader)
 		session_repo_settings(s);
+	if (!rc) {
+		char *place = session_place_text(s->location);
+
+		rc = join_same(s->agree, s->router, s->repo, s->lock, place, err);
+		mem_free(place);
+	}
 	if (!rc)
 		rc = backup_run(s->router, s->agree, s->repo, &s->env, &a->job.opt, ev, stop_flag(s->cmd->stop), &a->result, err);
 	return rc;

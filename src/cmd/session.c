@@ -33,6 +33,8 @@ void session_init(struct session *s, struct cmd *cmd, struct comm *comm)
 {
 	*s = (struct session){.cmd = cmd, .opts = &cmd->opts, .comm = comm};
 	pthread_mutex_init(&s->lost_lock, NULL);
+	s->hostname = own_hostname();
+	s->env.node = s->hostname;
 	s->zone = zone_new(cmd->env("TZ"));
 	s->env.clock = clock_real();
 	s->env.rnd = rnd_real();
@@ -43,8 +45,14 @@ void session_init(struct session *s, struct cmd *cmd, struct comm *comm)
 	s->router = router_new(comm, &s->env);
 	s->agree = agree_new(s->router);
 	s->tokens = tokens_new(s->router);
-	s->hostname = own_hostname();
 	s->username = own_username();
+}
+
+void session_zone(struct session *s, struct zone *z)
+{
+	zone_free(s->zone);
+	s->zone = z;
+	s->env.zone = z;
 }
 
 void session_release(struct session *s)

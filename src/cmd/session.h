@@ -46,6 +46,8 @@ struct session {
 void session_init(struct session *s, struct cmd *cmd, struct comm *comm);
 void session_release(struct session *s);
 
+void session_zone(struct session *s, struct zone *z); /* takes it; before anybody uses the other one */
+
 /* session_threads: the settings, and with them the worker pools and the memory budget.  ERR_USAGE. */
 int session_threads(struct session *s, struct err *err);
 

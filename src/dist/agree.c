@@ -203,6 +203,9 @@ int agree_all(struct agree *a, struct err *err)
 	struct round done;
 	struct buf b;
 
+	/* The others do not know the name of this node. */
+	if (err->code && router_size(a->r) > 1 && router_env(a->r)->node)
+		err_prefix(err, "node %s", router_env(a->r)->node);
 	buf_init(&b, COMM_MAX);
 	wire_put_u8(&b, KIND_ALL);
 	wire_put_err(&b, err);

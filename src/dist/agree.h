@@ -12,7 +12,8 @@ void agree_free(struct agree *a);
 
 /*
  * agree_all: collective, blocking (runs the router).  Every rank brings its err (code 0 = fine); all return the error of the lowest failing
- * rank, prefixed "rank K: " when there are several ranks.
+ * rank, prefixed "rank K: node NAME: " when there are several
+ * ranks.
  */
 int agree_all(struct agree *a, struct err *err);
 /* agree_bcast: collective, blocking: rank 0's bytes arrive in out on every rank (on rank 0 too). */

@@ -255,7 +255,7 @@ static void run_init(struct backup *b)
 
 	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view, NULL};
 	if (b->size > 1)
-		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners, b->opt->node, run_failed, b);
+		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners, b->env->node, run_failed, b);
 	b->make.witness = b->witness;
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);

@@ -29,7 +29,6 @@ struct backup_options {
 	unsigned unchanged_flags; /* NODE_IGNORE_* */
 	size_t pack_size;
 	unsigned packs_in_flight; /* 0: by the backend's connections */
-	const char *node;         /* this rank's node, for messages; NULL: has no name */
 	/* used on rank 0 only: */
 	uint64_t objects_max;          /* in the bucket or other place of the repository, with what others keep there; 0: any number */
 	bool objects_max_given;        /* else what is usual for the store */

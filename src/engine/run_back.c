@@ -19,7 +19,7 @@ void run_back(struct backup *b, struct item *it)
 void run_back_differs(struct backup *b, struct item *it, const struct meta *here)
 {
 	mem_free(it->by);
-	it->by = mem_printf("rank %d%s%s", b->rank, b->opt->node ? " on " : "", b->opt->node ? b->opt->node : "");
+	it->by = mem_printf("rank %d%s%s", b->rank, b->env->node ? " on " : "", b->env->node ? b->env->node : "");
 	sight_of(&it->other, here);
 	run_back(b, it);
 }

@@ -55,7 +55,7 @@ static bool left_out(void *arg, const char *path)
 
 int run_view_begin(struct backup *b)
 {
-	struct view_rules rules = {.node = b->opt->node, .skip = left_out, .arg = (void *)(uintptr_t)b->opt};
+	struct view_rules rules = {.skip = left_out, .arg = (void *)(uintptr_t)b->opt};
 	struct gather g = {0};
 	int rc;
 

@@ -28,12 +28,9 @@ struct spot {
 };
 
 struct view {
-	char *node;
 	struct spot *spot; /* by path, each once */
 	size_t n;
 	struct mounts_map *map;
-	uint64_t *odd; /* devices where each mount makes up inode numbers */
-	size_t odds;
 };
 
 static void put_str(struct buf *b, const char *s)
@@ -286,28 +283,27 @@ static void put_places(const struct view *v, struct buf *b)
 	}
 }
 
-static int differs(const struct view *v, const struct spot *s, const char *leader, int code, const char *why, struct err *err)
+static int differs(const struct spot *s, const char *leader, int code, const char *why, struct err *err)
 {
-	return err_set(err, code, "node %s: %s is not what it is on rank 0 (node %s): %s%s", v->node, s->path, leader, why,
+	return err_set(err, code, "%s is not what it is on rank 0 (node %s): %s%s", s->path, leader, why,
 		s->below ? "; mount the same there on all nodes, or leave it out (--exclude)"
 			 : "; all nodes must see the same files below it");
 }
 
-static int compare(
-	const struct view *v, const struct spot *s, const char *leader, uint8_t flags, const struct place *there, struct err *err)
+static int compare(const struct spot *s, const char *leader, uint8_t flags, const struct place *there, struct err *err)
 {
 	bool enter = flags & 1, moved = flags >> 1;
 	const char *why;
 	enum place_match m = place_compare(&s->at, there, &why);
 
 	if (s->enter != enter && !s->at.errnum && !there->errnum)
-		return differs(v, s, leader, ERR_INVALID, "mounted on one of them only", err);
+		return differs(s, leader, ERR_INVALID, "mounted on one of them only", err);
 	if (!enter && !there->errnum && !s->at.errnum && s->at.type == there->type)
 		return 0;
 	/* Nobody can see two moments of what changes all the time; the inode is the same. */
 	if (m == PLACE_MOVED && moved && s->moved && s->at.ino == there->ino)
 		return 0;
-	return m == PLACE_SAME ? 0 : differs(v, s, leader, m == PLACE_MOVED ? ERR_IO : ERR_INVALID, why, err);
+	return m == PLACE_SAME ? 0 : differs(s, leader, m == PLACE_MOVED ? ERR_IO : ERR_INVALID, why, err);
 }
 
 static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *pair, struct err *err)
@@ -325,7 +321,7 @@ static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *
 		place_get(&in, &there);
 		pair[i] = (struct mounts_pair){v->spot[i].at.dev, there.dev};
 		if (!rc && !in.bad)
-			rc = compare(v, &v->spot[i], leader, flags, &there, err);
+			rc = compare(&v->spot[i], leader, flags, &there, err);
 	}
 	if (!wire_done(&in))
 		rc = err_set(err, ERR_INVALID, "a damaged message from rank 0: what it sees");
@@ -346,7 +342,7 @@ static int rounds(struct view *v, struct agree *a, struct router *r, const struc
 		look(v, rules, hold, i == 0);
 		if (router_rank(r) == 0) {
 			buf_reset(&b);
-			put_str(&b, v->node);
+			put_str(&b, router_env(r)->node ? router_env(r)->node : "?");
 			put_places(v, &b);
 		}
 		agree_bcast(a, &b);
@@ -363,18 +359,6 @@ static int rounds(struct view *v, struct agree *a, struct router *r, const struc
 	buf_release(&b);
 	mem_free(pair);
 	return rc;
-}
-
-static void note_odd(struct view *v)
-{
-	for (size_t i = 0; i < v->n; i++) {
-		const struct place *p = &v->spot[i].at;
-
-		if (p->errnum || place_numbered(p) || !view_numbered(v, p->dev))
-			continue;
-		v->odd = mem_regrow(v->odd, v->odds + 1, sizeof(*v->odd));
-		v->odd[v->odds++] = p->dev;
-	}
 }
 
 /* ---- together ---- */
@@ -409,7 +393,7 @@ static int share_points(struct view *v, size_t *cap, struct agree *a, struct rou
 	buf_init(&mine, COMM_MAX / (size_t)size - 64);
 	find_points(v, rules, &router_env(r)->log, &mine);
 	if (mine.overflow)
-		err_set(err, ERR_NOMEM, "node %s: too many file systems are mounted below what is to be saved", v->node);
+		err_set(err, ERR_NOMEM, "too many file systems are mounted below what is to be saved");
 	if (err->code)
 		buf_reset(&mine);
 	if (leads) {
@@ -440,7 +424,6 @@ int view_share(struct agree *a, struct router *r, const struct view_path *paths,
 	int rc;
 
 	err_clear(err);
-	v->node = mem_strdup(rules->node ? rules->node : "");
 	buf_init(&b, COMM_MAX);
 	put_paths(paths, n, &b);
 	agree_bcast(a, &b);
@@ -450,8 +433,6 @@ int view_share(struct agree *a, struct router *r, const struct view_path *paths,
 	rc = share_points(v, &cap, a, r, rules, err);
 	if (!rc)
 		rc = rounds(v, a, r, rules, err);
-	if (!rc)
-		note_odd(v);
 	if (rc) {
 		view_free(v);
 		v = NULL;
@@ -470,15 +451,13 @@ void view_free(struct view *v)
 		mem_free(v->spot[i].path);
 	}
 	mem_free(v->spot);
-	mem_free(v->node);
-	mem_free(v->odd);
 	mounts_map_free(v->map);
 	mem_free(v);
 }
 
 /* ---- later ---- */
 
-static int spot_still(const struct view *v, const struct spot *s, struct err *err)
+static int spot_still(const struct spot *s, struct err *err)
 {
 	struct place now;
 	bool counts = s->fd >= 0 || place_numbered(&s->at); /* where numbers are made up, they may be made up anew for what nobody holds */
@@ -487,13 +466,12 @@ static int spot_still(const struct view *v, const struct spot *s, struct err *er
 		return 0;
 	place_again(s->path, !s->whole, &now);
 	if (now.errnum)
-		return err_set(
-			err, ERR_IO, "node %s: %s is gone: unmounted, moved away or removed while it was being saved", v->node, s->path);
+		return err_set(err, ERR_IO, "%s is gone: unmounted, moved away or removed while it was being saved", s->path);
 	if (now.type != s->at.type || now.dev != s->at.dev || (counts && now.ino != s->at.ino))
 		return err_set(err, ERR_IO,
-			"node %s: %s is not what it was when the run began: unmounted, mounted again, or a link on the way to it was "
+			"%s is not what it was when the run began: unmounted, mounted again, or a link on the way to it was "
 			"switched",
-			v->node, s->path);
+			s->path);
 	return 0;
 }
 
@@ -506,7 +484,7 @@ int view_still(const struct view *v, const char *path, struct err *err)
 		return 0;
 	if (!path) {
 		for (size_t i = 0; i < v->n && rc == 0; i++)
-			rc = spot_still(v, &v->spot[i], err);
+			rc = spot_still(&v->spot[i], err);
 		return rc;
 	}
 	upper = mem_strdup(path);
@@ -518,10 +496,10 @@ int view_still(const struct view *v, const char *path, struct err *err)
 		upper[n] = 0;
 		s = spot_at(v, upper);
 		if (s)
-			rc = spot_still(v, s, err);
+			rc = spot_still(s, err);
 	}
 	if (rc == 0 && spot_at(v, "/"))
-		rc = spot_still(v, spot_at(v, "/"), err);
+		rc = spot_still(spot_at(v, "/"), err);
 	mem_free(upper);
 	return rc;
 }
@@ -529,12 +507,4 @@ int view_still(const struct view *v, const char *path, struct err *err)
 const struct mounts_map *view_devices(const struct view *v)
 {
 	return v ? v->map : NULL;
-}
-
-bool view_numbered(const struct view *v, uint64_t dev)
-{
-	for (size_t i = 0; v && i < v->odds; i++)
-		if (v->odd[i] == dev)
-			return false;
-	return true;
 }

@@ -18,7 +18,6 @@ struct view_path {        /* borrowed */
 };
 
 struct view_rules {
-	const char *node;                          /* this rank's node, for messages */
 	bool (*skip)(void *arg, const char *path); /* not wanted, with all that is below it; NULL: none.  Same answers on all ranks */
 	void *arg;
 	bool one_file_system; /* what is mounted below a path is not entered: it only has to be mounted everywhere */
@@ -42,7 +41,5 @@ int view_still(const struct view *v, const char *path, struct err *err);
 
 /* view_devices: from this node's device numbers to rank 0's, by what the paths led to; borrowed.  NULL: they are ours. */
 const struct mounts_map *view_devices(const struct view *v);
-/* view_numbered: inode numbers on this device (this node's number) mean the same file on every node.  True where nobody knows better. */
-bool view_numbered(const struct view *v, uint64_t dev);
 
 #endif

@@ -29,6 +29,13 @@ static int stop_if_lost(struct lock *l, struct err *err)
 	return atomic_load(&l->lost) ? err_set(err, ERR_NOTFOUND, "the repository's lock is lost") : 0;
 }
 
+void lock_name(struct lock *l, struct id *id)
+{
+	pthread_mutex_lock(&l->state);
+	*id = l->id;
+	pthread_mutex_unlock(&l->state);
+}
+
 int lock_check(struct lock *l, struct err *err)
 {
 	bool careful;

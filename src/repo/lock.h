@@ -25,6 +25,7 @@ extern const struct lock_timing lock_timing_default; /* 200 ms, 5 min, 22.5 min,
 int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns, const struct lock_timing *timing,
 	void (*on_lost)(void *arg, const struct err *why), void *arg, struct lock **out, struct err *err);
 bool lock_lost(struct lock *l);
+void lock_name(struct lock *l, struct id *id); /* the name of its file now; another one after each refresh */
 /*
  * lock_check: looks now whether our lock file is there; after a time in which it could have been taken for abandoned, by refreshing it as carefully as a new
  * one is written.  0; ERR_NOTFOUND: the lock is lost (on_lost was told); other errors: it cannot be told now.  Blocking, any thread.

@@ -40,7 +40,7 @@ TEST(the_target_is_another_one)
 	char *dir = files_dir("above"), *target = mem_printf("%s/t", dir), *aside = mem_printf("%s/aside", dir),
 	     *gone = mem_printf("%s/t/gone", dir);
 	struct view_path path = {target, true};
-	struct view_rules rules = {.node = "n"};
+	struct view_rules rules = {.skip = NULL};
 	struct comm *c = comm_serial_new();
 	struct view *v = NULL;
 	struct router *r;

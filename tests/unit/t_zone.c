@@ -1,6 +1,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/wire.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,5 +228,34 @@ TEST(broken_files_are_UTC_or_harmless)
 		zone_free(z);
 		b.p[at] = before;
 	}
+	buf_release(&b);
+}
+
+/* Another rank gets it in a message, whatever files it has. */
+TEST(a_zone_travels)
+{
+	static const int64_t when[] = {-3000000000, 0, 1700000000, 1720000000, 5000000000};
+	struct zone *z = zone_new("Europe/Helsinki"), *back;
+	struct wire_in in;
+	struct buf b;
+
+	if (!z)
+		SKIP("no zoneinfo");
+	buf_init(&b, 1 << 20);
+	zone_put(z, &b);
+	zone_put(NULL, &b);
+	wire_in_init(&in, b.p, b.len);
+	back = zone_get(&in);
+	REQUIRE(back && !in.bad);
+	for (size_t i = 0; i < sizeof(when) / sizeof(*when); i++)
+		CHECK_EQ(zone_offset(back, when[i]), zone_offset(z, when[i]));
+	CHECK(zone_offset(back, when[3]) == 10800);
+	CHECK(zone_get(&in) == NULL && wire_done(&in)); /* UTC */
+	zone_free(back);
+	zone_free(z);
+	buf_reset(&b);
+	wire_put_bytes(&b, "TZif and no more", 16);
+	wire_in_init(&in, b.p, b.len);
+	CHECK(zone_get(&in) == NULL && in.bad);
 	buf_release(&b);
 }
