@@ -15,6 +15,7 @@ struct dump {
 	struct out *to;
 	struct stream *stream;
 	struct buf head;
+	bool unread; /* something could not be read, and was named */
 	int rc;
 	struct err *err;
 };
@@ -49,9 +50,19 @@ static enum treewalk_next tar_entry(void *arg, const struct treewalk_entry *e)
 	return d->rc ? TREEWALK_STOP : TREEWALK_GO;
 }
 
+/* The archive holds the rest. */
+static enum treewalk_next tar_failed(void *arg, const char *path, const struct err *e)
+{
+	struct dump *d = arg;
+
+	out_item_error(d->s->cmd->out, "dump", path, e->msg);
+	d->unread = true;
+	return TREEWALK_GO;
+}
+
 static int put_tar(struct dump *d, const struct id *tree, const char *path, struct err *err)
 {
-	struct treewalk_fn fn = {.enter = tar_entry, .arg = d};
+	struct treewalk_fn fn = {.enter = tar_entry, .failed = tar_failed, .arg = d};
 	int rc;
 
 	if (out_terminal(d->to))
@@ -155,6 +166,8 @@ int cmd_dump(struct session *s, struct err *err)
 		if (rc == ERR_CANCELED && halted(&d))
 			rc = 0;
 		rc = close_target(&d, fd, rc, err);
+		if (!rc && d.unread)
+			rc = CMD_ERROR;
 	}
 	mem_free(sub);
 	mem_free(path);

@@ -12,6 +12,7 @@ struct files {
 	struct strlist dirs; /* clean; none: everything */
 	bool *found;
 	bool recursive, with_meta;
+	bool unread; /* something could not be read, and was named */
 	struct buf line;
 };
 
@@ -61,6 +62,16 @@ static enum treewalk_next on_entry(void *arg, const struct treewalk_entry *e)
 	return enter ? TREEWALK_GO : TREEWALK_SKIP;
 }
 
+/* The rest is listed all the same. */
+static enum treewalk_next on_failed(void *arg, const char *path, const struct err *e)
+{
+	struct files *f = arg;
+
+	out_item_error(f->s->cmd->out, "files", path, e->msg);
+	f->unread = true;
+	return TREEWALK_GO;
+}
+
 /* For SNAPSHOT:DIR restic names the tree of DIR as the snapshot's. */
 static void show_head(struct files *f, const struct snapshot *snap, const struct id *tree)
 {
@@ -100,7 +111,7 @@ static int take_dirs(struct files *f, const struct strlist *args, struct err *er
 int cmd_files(struct session *s, struct err *err)
 {
 	struct files f = {.s = s, .recursive = opt_flag(s->opts, OPT_RECURSIVE), .with_meta = opt_flag(s->opts, OPT_LONG)};
-	struct treewalk_fn fn = {.enter = on_entry, .arg = &f};
+	struct treewalk_fn fn = {.enter = on_entry, .failed = on_failed, .arg = &f};
 	const struct snapshot *snap;
 	char *sub = NULL;
 	struct id tree;
@@ -123,6 +134,8 @@ int cmd_files(struct session *s, struct err *err)
 		if (!f.found[i])
 			rc = err_set(err, ERR_NOTFOUND, "%s is not in the snapshot", f.dirs.s[i]);
 	}
+	if (!rc && f.unread)
+		rc = CMD_ERROR;
 	mem_free(sub);
 	mem_free(f.found);
 	strlist_release(&f.dirs);

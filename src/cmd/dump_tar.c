@@ -154,7 +154,7 @@ static void put_xattrs(struct buf *b, const struct node *n)
 		struct buf key, acl;
 
 		/* A record cannot say where a key with '=' ends. */
-		if (memchr(x->name.p, '=', x->name.n))
+		if (!x->name.n || memchr(x->name.p, '=', x->name.n))
 			continue;
 		buf_init(&key, 4096);
 		buf_init(&acl, 1 << 20);

@@ -115,6 +115,14 @@ static void pack_twice(void *arg, const struct id *pack, size_t indexes, bool di
 	c->res->suggest_repair_index = true;
 }
 
+static void index_empty(void *arg, const struct id *index)
+{
+	struct check *c = arg;
+
+	hint(c, "index %s names no packs; this is non-critical if nothing is missing", id_hex(index).s);
+	c->res->suggest_repair_index = true;
+}
+
 static int pack_listed(void *arg, const struct id *name, uint64_t size)
 {
 	struct check *c = arg;
@@ -248,7 +256,7 @@ static enum treewalk_next tree_failed(void *arg, const char *path, const struct 
 	struct check *c = arg;
 
 	c->unindexed |= e->code == ERR_NOTFOUND;
-	bad(c, "snapshot %s: tree of %s: %s", id_short(&c->snapshot->id).s, path, e->msg);
+	bad(c, "snapshot %s: %s: %s", id_short(&c->snapshot->id).s, path, e->msg);
 	return TREEWALK_GO;
 }
 
@@ -468,7 +476,7 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env, const 
 	const volatile int *stop, struct check_result *result, struct err *err)
 {
 	struct check c = {.repo = r, .cat = cat, .env = env, .opt = opt, .ev = ev, .stop = stop, .res = result};
-	struct check_index_events iev = {index_damaged, pack_twice, &c};
+	struct check_index_events iev = {index_damaged, pack_twice, index_empty, &c};
 	struct claim *claim;
 	int rc;
 

@@ -1,6 +1,7 @@
 #include "engine/check_index.h"
 #include "base/hashtab.h"
 #include "base/le.h"
+#include "base/mem.h"
 #include "repo/parallel.h"
 #include <pthread.h>
 
@@ -19,12 +20,15 @@ struct load {
 	pthread_mutex_t lock; /* of what follows, and the catalog */
 	struct hashtab *packs;
 	uint32_t files;
+	struct id *empty; /* files that name no packs */
+	size_t n_empty;
 };
 
 /* One index file being read. */
 struct file {
 	struct load *l;
 	uint32_t number;
+	size_t packs; /* that it names */
 };
 
 /* The same for the same blobs in any order; that a wrong list has the same sum by chance is not to be feared. */
@@ -43,12 +47,13 @@ static uint64_t sum_of(const struct blob *b, size_t n)
 
 static int on_pack(void *arg, const struct id *pack, const struct blob *b, size_t n)
 {
-	const struct file *f = arg;
+	struct file *f = arg;
 	struct load *l = f->l;
 	uint64_t sum = sum_of(b, n);
 	struct named *p;
 	bool is_new;
 
+	f->packs++;
 	pthread_mutex_lock(&l->lock);
 	catalog_add(l->cat, pack, b, n);
 	p = hashtab_add(l->packs, pack, &is_new);
@@ -67,11 +72,20 @@ static int on_pack(void *arg, const struct id *pack, const struct blob *b, size_
 static int load_file(void *arg, const struct id *id, struct err *err)
 {
 	struct file f = {.l = arg};
+	struct load *l = arg;
+	int rc;
 
 	pthread_mutex_lock(&f.l->lock);
 	f.number = ++f.l->files;
 	pthread_mutex_unlock(&f.l->lock);
-	return repo_load_index(f.l->r, id, on_pack, &f, err);
+	rc = repo_load_index(l->r, id, on_pack, &f, err);
+	if (!rc && !f.packs) {
+		pthread_mutex_lock(&l->lock);
+		l->empty = mem_regrow(l->empty, l->n_empty + 1, sizeof(*l->empty));
+		l->empty[l->n_empty++] = *id;
+		pthread_mutex_unlock(&l->lock);
+	}
+	return rc;
 }
 
 static int load_failed(void *arg, const struct id *id, const struct err *e)
@@ -96,6 +110,9 @@ int check_index_load(struct repo *r, struct catalog *cat, const struct check_ind
 		if (p && p->files > 1)
 			ev->twice(ev->arg, &p->pack, p->files, p->differ);
 	}
+	for (size_t i = 0; rc == 0 && i < l.n_empty; i++)
+		ev->empty(ev->arg, &l.empty[i]);
+	mem_free(l.empty);
 	hashtab_free(l.packs);
 	pthread_mutex_destroy(&l.lock);
 	return rc;

@@ -10,6 +10,7 @@
 struct check_index_events {
 	void (*damaged)(void *arg, const struct id *index, const struct err *e); /* an index file that cannot be read */
 	void (*twice)(void *arg, const struct id *pack, size_t indexes, bool differ);
+	void (*empty)(void *arg, const struct id *index); /* it names no packs */
 	void *arg;
 };
 

@@ -1,5 +1,6 @@
 #include "engine/treewalk.h"
 #include "base/mem.h"
+#include "format/treemend.h"
 #include <string.h>
 
 #define AHEAD       24                 /* subdirectories of one directory on their way at once */
@@ -130,9 +131,10 @@ static int find_subs(struct level *v, struct err *err)
 {
 	struct tree_in in;
 	const struct node *n;
-	size_t cap = 0;
+	size_t cap = v->n_sub;
 	int rc;
 
+	v->n_sub = 0;
 	tree_in_init(&in, v->plain.p, v->plain.len);
 	while ((rc = tree_in_next(&in, &n, err)) == 1) {
 		if (n->type != NODE_DIR || !n->has_subtree)
@@ -147,9 +149,51 @@ static int find_subs(struct level *v, struct err *err)
 	return rc;
 }
 
+struct losses {
+	struct walker *w;
+	struct err *err; /* the first, where nobody wants to know of more */
+};
+
+static void node_lost(void *arg, const char *name, size_t n, const struct err *why)
+{
+	struct losses *l = arg;
+	struct walker *w = l->w;
+	size_t len = w->path.len;
+
+	/* Never the directory's own path, which would mean all of it. */
+	buf_addc(&w->path, '/');
+	buf_add(&w->path, n ? name : "?", n ? n : 1);
+	if (!w->fn->failed && !l->err->code) {
+		err_copy(l->err, why);
+		err_prefix(l->err, "%s", buf_str(&w->path));
+	} else if (w->fn->failed && !w->stop && w->fn->failed(w->fn->arg, buf_str(&w->path), why) == TREEWALK_STOP) {
+		w->stop = true;
+	}
+	w->path.len = len;
+}
+
+/* A tree that cannot be read as it is, but without some of its nodes or in another order. */
+static int mend(struct walker *w, struct level *v, struct err *err)
+{
+	struct err first = {0};
+	struct losses l = {w, &first};
+	struct buf good;
+	int rc;
+
+	buf_init(&good, SIZE_MAX / 2);
+	rc = treemend(v->plain.p, v->plain.len, &good, node_lost, &l, err);
+	if (!rc && first.code)
+		rc = err_copy(err, &first);
+	tree_in_release(&v->in);
+	buf_move(&v->plain, &good);
+	tree_in_init(&v->in, v->plain.p, v->plain.len);
+	return rc;
+}
+
 static int enter(struct walker *w, struct buf *plain, const struct id *id, struct err *err)
 {
 	struct level *v;
+	int rc;
 
 	if (w->depth == w->cap) {
 		w->cap = w->cap ? w->cap * 2 : 32;
@@ -162,7 +206,14 @@ static int enter(struct walker *w, struct buf *plain, const struct id *id, struc
 	v->id = *id;
 	v->path_len = w->path.len;
 	tree_in_init(&v->in, v->plain.p, v->plain.len);
-	return find_subs(v, err);
+	rc = find_subs(v, err);
+	if (rc == ERR_INVALID) {
+		err_clear(err);
+		rc = mend(w, v, err);
+		if (!rc)
+			rc = find_subs(v, err);
+	}
+	return rc;
 }
 
 static int tree_failed(struct walker *w, struct err *err)
@@ -284,10 +335,56 @@ void treewalk_node_release(struct treewalk_node *n)
 	buf_release(&n->plain);
 }
 
+struct wanted {
+	const char *name;
+	size_t n;
+	struct err why; /* it is lost */
+};
+
+static void wanted_lost(void *arg, const char *name, size_t n, const struct err *why)
+{
+	struct wanted *w = arg;
+
+	if (n == w->n && !memcmp(name, w->name, n) && !w->why.code)
+		err_copy(&w->why, why);
+}
+
+/* Positions out->in on the node of this name; ERR_NOTFOUND, without a sentence, at the end. */
+static int find_node(struct treewalk_node *out, const char *name, size_t len, struct err *err)
+{
+	const struct node *n;
+	int rc;
+
+	tree_in_release(&out->in);
+	tree_in_init(&out->in, out->plain.p, out->plain.len);
+	while ((rc = tree_in_next(&out->in, &n, err)) == 1)
+		if (n->name.n == len && !memcmp(n->name.p, name, len)) {
+			out->node = *n;
+			return 0;
+		}
+	return rc < 0 ? rc : ERR_NOTFOUND;
+}
+
+/* The same in a tree that cannot be read as it is. */
+static int find_in_mended(struct treewalk_node *out, const char *name, size_t len, struct err *err)
+{
+	struct wanted w = {.name = name, .n = len};
+	struct buf good;
+	int rc;
+
+	err_clear(err);
+	buf_init(&good, SIZE_MAX / 2);
+	rc = treemend(out->plain.p, out->plain.len, &good, wanted_lost, &w, err);
+	tree_in_release(&out->in);
+	buf_move(&out->plain, &good);
+	if (!rc)
+		rc = find_node(out, name, len, err);
+	return rc == ERR_NOTFOUND && w.why.code ? err_copy(err, &w.why) : rc;
+}
+
 /* Positions out->in on the node of this name in the tree `id`. */
 static int find_in(struct loader *l, const struct id *id, const char *name, size_t len, struct treewalk_node *out, struct err *err)
 {
-	const struct node *n;
 	int rc;
 
 	treewalk_node_release(out);
@@ -297,13 +394,10 @@ static int find_in(struct loader *l, const struct id *id, const char *name, size
 	rc = loader_tree_wait(l, id, &out->plain, err);
 	if (rc < 0)
 		return rc;
-	tree_in_init(&out->in, out->plain.p, out->plain.len);
-	while ((rc = tree_in_next(&out->in, &n, err)) == 1)
-		if (n->name.n == len && !memcmp(n->name.p, name, len)) {
-			out->node = *n;
-			return 0;
-		}
-	return rc < 0 ? rc : err_set(err, ERR_NOTFOUND, "%.*s: not in the snapshot", (int)len, name);
+	rc = find_node(out, name, len, err);
+	if (rc == ERR_INVALID)
+		rc = find_in_mended(out, name, len, err);
+	return rc == ERR_NOTFOUND ? err_set(err, rc, "%.*s: not in the snapshot", (int)len, name) : rc;
 }
 
 int treewalk_find(struct loader *l, const struct id *root, const char *path, struct treewalk_node *out, struct err *err)

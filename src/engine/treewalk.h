@@ -20,8 +20,9 @@ struct treewalk_entry {
 struct treewalk_fn {
 	enum treewalk_next (*enter)(void *arg, const struct treewalk_entry *e); /* every node, directories before their contents */
 	void (*leave)(void *arg, const struct treewalk_entry *e); /* a directory that was entered, after its contents; may be NULL */
-	enum treewalk_next (*failed)(
-		void *arg, const char *path, const struct err *e); /* a tree that cannot be read; NULL: the walk ends with the error */
+	/* a directory's tree that cannot be read, or a node of it that cannot be used, which is left out (its name is ? if it has none; its
+	   path is never one that was entered); NULL: the walk ends with the error */
+	enum treewalk_next (*failed)(void *arg, const char *path, const struct err *e);
 	void *arg;
 };
 /* treewalk_run: root_path is put in front of all paths ("" or "/sub").  0, or the first error; stopping early is 0. */

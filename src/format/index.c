@@ -204,13 +204,26 @@ static int index_member(void *arg, struct json_in *j)
 	return FIELD(j, "packs") ? read_packs(arg, j) : 0;
 }
 
+/* null is to Go, and so to restic, an index without packs, and so is an object that does not speak of them. */
+static int read_document(struct reading *r, struct json_in *j)
+{
+	enum json_token token = json_next(j);
+	int rc = 0;
+
+	if (token == JSON_BAD)
+		return j->err.code;
+	if (token != JSON_OBJECT && token != JSON_NULL)
+		return json_bad(j, "an index is not an object");
+	if (token == JSON_OBJECT)
+		rc = fields_rest(j, index_member, r);
+	return rc < 0 ? rc : json_expect(j, JSON_END, "an index");
+}
+
 int index_read(struct json_in *j, unsigned version, index_fn *fn, void *arg, struct err *err)
 {
 	struct reading r = {.fn = fn, .arg = arg, .version = version};
-	int rc = fields_document(j, "an index", index_member, &r);
+	int rc = read_document(&r, j);
 
-	if (rc >= 0 && !r.has_packs)
-		rc = json_bad(j, "there is no \"packs\"");
 	mem_free(r.b);
 	if (r.stopped)
 		return r.stopped;

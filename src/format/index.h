@@ -22,7 +22,7 @@ void index_end(struct index_out *x); /* with the final newline */
 
 /*
  * index_read(j, fn, arg, err): calls fn once per pack with all its blobs (borrowed; at most PACK_ENTRIES_MAX, sum of lengths < 4 GiB).
- * `version` 1 refuses compressed entries.  Stops with fn's non-zero return.  Unknown fields are skipped.
+ * `version` 1 refuses compressed entries.  Stops with fn's non-zero return.  Unknown fields are skipped.  {} and null are indexes without packs.
  */
 typedef int index_fn(void *arg, const struct id *pack, const struct blob *b, size_t n);
 int index_read(struct json_in *j, unsigned version, index_fn *fn, void *arg, struct err *err);

@@ -127,6 +127,12 @@ static int read_bytes(struct tree_in *t, struct str *out, bool *null, const char
 	return 1;
 }
 
+bool tree_name_good(const struct str *name)
+{
+	return name->n && !memchr(name->p, '/', name->n) && !memchr(name->p, 0, name->n) && !(name->n == 1 && name->p[0] == '.') &&
+	       !(name->n == 2 && name->p[0] == '.' && name->p[1] == '.');
+}
+
 static int read_name(struct tree_in *t)
 {
 	struct json_in *j = &t->json;
@@ -139,8 +145,7 @@ static int read_name(struct tree_in *t)
 	if (gojson_unquote(j->str, j->len, &t->names) < 0)
 		return json_bad(j, "a name is not quoted as it should");
 	*name = names_from(t, start);
-	if (!name->n || memchr(name->p, '/', name->n) || memchr(name->p, 0, name->n) || (name->n == 1 && name->p[0] == '.') ||
-		(name->n == 2 && name->p[0] == '.' && name->p[1] == '.'))
+	if (!tree_name_good(name))
 		return json_bad(j, "a name is empty, \".\", \"..\" or contains '/' or a 0 byte");
 	return 1;
 }
@@ -195,6 +200,18 @@ static int xattr_member(void *arg, struct json_in *j)
 	return 0;
 }
 
+/* The system's calls end names with a 0 byte. */
+static int check_xattr(struct tree_in *t, const struct node_xattr *x)
+{
+	if (x->name.n && !memchr(x->name.p, 0, x->name.n))
+		return 0;
+	if (!t->lenient)
+		return json_bad(&t->json, "the name of an extended attribute is empty or contains a 0 byte");
+	t->node.n_xattr--;
+	t->dropped++;
+	return 0;
+}
+
 static int read_xattrs(struct tree_in *t)
 {
 	struct json_in *j = &t->json;
@@ -202,6 +219,7 @@ static int read_xattrs(struct tree_in *t)
 	enum json_token token = json_next(j);
 
 	d->n_xattr = 0;
+	t->dropped = 0;
 	if (token == JSON_NULL)
 		return 1;
 	if (token != JSON_ARRAY)
@@ -213,7 +231,7 @@ static int read_xattrs(struct tree_in *t)
 		}
 		/* A missing value is a nil slice to Go, and that is written as null. */
 		t->xattr[d->n_xattr++] = (struct node_xattr){.null = true};
-		if (fields_rest(j, xattr_member, t) < 0)
+		if (fields_rest(j, xattr_member, t) < 0 || check_xattr(t, &t->xattr[d->n_xattr - 1]) < 0)
 			return ERR_INVALID;
 	}
 	return token == JSON_ARRAY_END ? 1 : json_bad(j, "extended_attributes has something that is not an object");
@@ -409,6 +427,7 @@ static int next_node(struct tree_in *t)
 	buf_add(&t->last, d->name.p, d->name.n);
 	buf_reset(&t->names);
 	buf_reset(&t->generic);
+	t->dropped = 0;
 	memset(d, 0, sizeof(*d));
 	token = json_next(j);
 	if (token == JSON_ARRAY_END) {

@@ -112,7 +112,7 @@ struct repo_pack {
 	size_t blobs;
 };
 int repo_save_index(struct repo *r, const struct repo_pack *p, size_t n, const struct blob *b, struct err *err);
-/* repo_load_index: one index file as a stream of packs (format/index.h) without its whole plaintext in memory.  Blocking; any thread. */
+/* repo_load_index: one index file as a stream of packs (format/index.h) without its whole plaintext in memory; one that names no packs is warned of.  Blocking; any thread. */
 int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
 	void *arg, struct err *err);
 

@@ -9,10 +9,26 @@ static int next_piece(void *arg, const uint8_t **p, size_t *n, struct err *err)
 	return compress_next(arg, p, n, err);
 }
 
+/* How often a reader was told something. */
+struct counted {
+	int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n);
+	void *arg;
+	size_t packs;
+};
+
+static int count_pack(void *arg, const struct id *pack, const struct blob *b, size_t n)
+{
+	struct counted *c = arg;
+
+	c->packs++;
+	return c->fn(c->arg, pack, b, n);
+}
+
 int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
 	void *arg, struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
+	struct counted counted = {.fn = fn, .arg = arg};
 	struct json_in json = {0};
 	struct err own = {0};
 	struct buf stored = {0};
@@ -33,14 +49,17 @@ int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, co
 	if (r->config.version >= 2 && n && plain[0] == REPO_COMPRESSED) {
 		compress_begin(c->compress, plain + 1, n - 1);
 		json_in_stream(&json, next_piece, c->compress);
-	} else if (r->config.version < 2 || !n || plain[0] == '{') {
+	} else if (r->config.version < 2 || !n || plain[0] == '{' || plain[0] == 'n') {
 		json_in_mem(&json, plain, n);
 	} else {
 		rc = err_set(&own, ERR_UNSUPPORTED, "the file has an unknown encoding (%u)", plain[0]);
 		goto out;
 	}
-	rc = index_read(&json, r->config.version, fn, arg, &own);
+	rc = index_read(&json, r->config.version, count_pack, &counted, &own);
 	json_in_release(&json);
+	/* No program that keeps its word writes such a file: what it should have named looks as if it were in no index. */
+	if (!rc && !counted.packs)
+		log_msg(&r->env->log, LOG_WARN, "index %s is passed over: it names no packs", id_hex(id).s);
 out:
 	if (rc) {
 		repo_file_prefix(&own, "load", BACKEND_INDEX, id);

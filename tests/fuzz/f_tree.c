@@ -1,5 +1,5 @@
 /* A tree that can be read is written so that it reads the same again; its names are safe as path components and ascend. */
-#include "format/tree.h"
+#include "format/treemend.h"
 #include "fuzz/fuzz.h"
 
 static void check_name(const struct node *n, struct buf *last)
@@ -44,6 +44,29 @@ static int rewrite(const uint8_t *p, size_t n, struct buf *out)
 	return rc;
 }
 
+static void lost(void *arg, const char *name, size_t n, const struct err *why)
+{
+	ALWAYS(why->code == ERR_INVALID && why->msg[0] && (!n || !memchr(name, '/', n)));
+	++*(size_t *)arg;
+}
+
+/* A mended tree can be read; one that can be read as it is loses nothing. */
+static void mended(const uint8_t *p, size_t n, const struct buf *whole)
+{
+	struct buf good, again;
+	size_t losses = 0;
+
+	buf_init(&good, (size_t)1 << 26);
+	if (treemend(p, n, &good, lost, &losses, NULL) == 0) {
+		ALWAYS(rewrite(good.p, good.len, &again) == 0);
+		ALWAYS(!whole || (!losses && buf_equal(&again, whole)));
+		buf_release(&again);
+	} else {
+		ALWAYS(!whole);
+	}
+	buf_release(&good);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct buf a, b;
@@ -52,6 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		ALWAYS(rewrite(a.p, a.len, &b) == 0);
 		ALWAYS(buf_equal(&a, &b));
 		buf_release(&b);
+		mended(p, n, &a);
+	} else {
+		mended(p, n, NULL);
 	}
 	buf_release(&a);
 	return 0;

@@ -142,7 +142,7 @@ TEST(a_damaged_tree)
 	craft_spoil(&c, &tree_pack, craft_place(&c, BLOB_TREE, &file_tree, 0).blob.offset + 3);
 	CHECK_EQ(check((struct check_options){.read_data = false}), 0);
 	CHECK_EQ(res.errors, 1);
-	CHECK(strstr(errors(), "tree of /d: ") != NULL);
+	CHECK(strstr(errors(), ": /d: ") != NULL);
 	CHECK_EQ(check_all(), 0);
 	CHECK_EQ(res.errors, 2);
 	CHECK(is_broken(&tree_pack));
@@ -344,8 +344,8 @@ TEST(trees_with_holes)
 	craft_snapshot(&c, &gone);
 	CHECK_EQ(check_all(), 0);
 	CHECK(strstr(errors(), "directory /a has no tree") && strstr(errors(), "file /b: blob 5555"));
-	CHECK(strstr(errors(), "file /c has no content list") && strstr(errors(), "tree of /d: "));
-	CHECK(strstr(errors(), "directory /e has no tree") && strstr(errors(), "tree of /: "));
+	CHECK(strstr(errors(), "file /c has no content list") && strstr(errors(), ": /d: "));
+	CHECK(strstr(errors(), "directory /e has no tree") && strstr(errors(), ": /: "));
 	CHECK_EQ(res.errors, 6);
 	CHECK_EQ(res.snapshots, 3);
 	end();

@@ -319,8 +319,11 @@ TEST(names_twice_and_odd_nodes)
 	root = craft_end(&lab.c, &t);
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
 	CHECK_EQ(lab.counts.errors, 2);
-	CHECK(strstr(lab_errors(), "/twice: ") && strstr(lab_errors(), "/zero: the target of the link contains a zero byte"));
-	CHECK(!files_there(dir, "zero") && !files_there(dir, "twice/a"));
+	CHECK(strstr(lab_errors(), "/twice/a: this name comes twice") &&
+		strstr(lab_errors(), "/zero: the target of the link contains a zero byte"));
+	/* The first of them counts. */
+	CHECK(!files_there(dir, "zero") && files_there(dir, "twice/a"));
+	CHECK(!files_there(dir, "twice/a/x"));
 	/* Sockets are never restored. */
 	craft_tree(&t);
 	n = craft_node(NODE_SOCKET, "s");
@@ -485,6 +488,14 @@ TEST(no_deleting_on_a_false_belief)
 	CHECK_EQ(lab_restore(&gone, (struct restore_options){.target = dir, .delete = true}), 0);
 	CHECK_EQ(lab.counts.errors, 1);
 	CHECK(files_there(dir, "aaa"));
+	/* A node that cannot be used may be what is there. */
+	craft_tree(&t);
+	craft_raw(&t, "{\"name\":\"aaa\",\"type\":\"door\",\"content\":null}");
+	craft_dir(&t, "d", &good);
+	root = craft_end(&lab.c, &t);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .delete = true}), 0);
+	CHECK_EQ(lab.counts.errors, 1);
+	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	/* Stopped before, and at the first progress. */
 	lab.stop = 1;
 	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}), ERR_CANCELED);
@@ -495,6 +506,15 @@ TEST(no_deleting_on_a_false_belief)
 	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	lab.stop = 0;
 	lab.stop_after = 0;
+	/* Names out of order are all there: none is superfluous. */
+	craft_tree(&t);
+	craft_link(&t, "zz", "x");
+	craft_link(&t, "aaa", "x");
+	craft_dir(&t, "d", &good);
+	root = craft_end(&lab.c, &t);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab_fresh(), .delete = true}), 0);
+	CHECK_EQ(lab.counts.errors, 0);
+	CHECK_EQ(lab.counts.files_deleted, 0);
 }
 
 /* ---- hard links ---- */

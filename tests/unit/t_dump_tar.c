@@ -110,8 +110,8 @@ TEST(attributes)
 		16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
 	struct node_xattr x[] = {{.name = str("user.k"), .value = {"v\0w", 3}},
 		{.name = str("system.posix_acl_access"), .value = {(const char *)acl, sizeof(acl)}},
-		{.name = str("user.a=b"), .value = str("x")}};
-	struct node n = {.type = NODE_FILE, .mode = 0640, .xattr = x, .n_xattr = 3};
+		{.name = str("user.a=b"), .value = str("x")}, {.name = {NULL, 0}, .value = str("y")}};
+	struct node n = {.type = NODE_FILE, .mode = 0640, .xattr = x, .n_xattr = 4};
 	struct buf b;
 
 	buf_init(&b, 1 << 20);
@@ -121,6 +121,7 @@ TEST(attributes)
 		memmem(b.p, b.len, "SCHILY.xattr.user.k=v\0w\n", 24) != NULL);
 	CHECK(memmem(b.p, b.len, "SCHILY.acl.access=user::rw-\nuser:1001:r--\ngroup::r--\nmask::r--\nother::---\n", 74) != NULL);
 	CHECK(memmem(b.p, b.len, "a=b", 3) == NULL);
+	CHECK(memmem(b.p, b.len, "SCHILY.xattr.=", 14) == NULL); /* an attribute without a name */
 	CHECK_STR(tar(&b, "-t"), "f\n");
 	buf_reset(&b);
 	for (size_t k = 0; k < sizeof(acl); k++) {

@@ -189,6 +189,10 @@ TEST(accepted)
 	CHECK_EQ(g.blobs, 1);
 	CHECK_EQ(parse("{\"packs\":[]}", 2, &g), 0);
 	CHECK_EQ(parse("{\"packs\":null}", 2, &g), 0);
+	CHECK_EQ(parse("{}", 2, &g), 0);
+	CHECK_EQ(parse("null", 2, &g), 0);
+	CHECK_EQ(parse("{\"x\":1}", 2, &g), 0);
+	CHECK_EQ(g.packs, 0);
 	/* A pack without blobs is not reported. */
 	CHECK_EQ(parse("{\"packs\":[{\"id\":" P ",\"blobs\":null},{\"id\":" P ",\"blobs\":[]},{\"id\":" P "}]}", 2, &g), 0);
 	CHECK_EQ(g.packs, 0);
@@ -200,8 +204,9 @@ TEST(refused)
 {
 	static const char *const bad[] = {
 		"",
-		"{}",
 		"[]",
+		"nul",
+		"null null",
 		"{\"packs\":{}}",
 		"{\"packs\":[[]]}",
 		"{\"packs\":[],\"packs\":[]}",

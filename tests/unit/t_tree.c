@@ -269,6 +269,9 @@ TEST(refused)
 		NODE(",\"extended_attributes\":[1]"),
 		NODE(",\"extended_attributes\":[{\"name\":1}]"),
 		NODE(",\"extended_attributes\":[{\"name\":\"a\",\"value\":\"A\"}]"),
+		NODE(",\"extended_attributes\":[{\"value\":\"AA==\"}]"),
+		NODE(",\"extended_attributes\":[{\"name\":\"\",\"value\":\"AA==\"}]"),
+		NODE(",\"extended_attributes\":[{\"name\":\"a\\u0000b\",\"value\":\"AA==\"}]"),
 		NODE(",\"generic_attributes\":[]"),
 		NODE(",\"generic_attributes\":{\"a\":}"),
 	};

@@ -159,17 +159,63 @@ TEST(trees_that_cannot_be_read)
 	craft_raw(&t, "{\"name\":\"none\",\"type\":\"dir\",\"content\":null}");
 	craft_dir(&t, "unsorted", &unsorted);
 	root = craft_end(&c, &t);
-	CHECK_STR(walk(&s, &root, "", 0), ">/bad !/bad >/cut !/cut >/good </good >/lost !/lost >/none !/none >/unsorted !/unsorted ");
-	CHECK_STR(walk(&u, &root, "", 0), ">/bad !/bad >/cut !/cut >/good </good >/lost !/lost ");
+	CHECK_STR(walk(&s, &root, "", 0),
+		">/bad !/bad/? </bad >/cut !/cut >/good </good >/lost !/lost >/none !/none >/unsorted /unsorted/y /unsorted/z "
+		"</unsorted ");
+	CHECK_STR(walk(&u, &root, "", 0), ">/bad !/bad/? </bad >/cut !/cut >/good </good >/lost !/lost ");
 	/* The root itself. */
 	CHECK_STR(walk(&s, &gone, "", 0), "!/ ");
-	CHECK_STR(walk(&s, &bad, "/sub", 0), "!/sub ");
+	CHECK_STR(walk(&s, &bad, "/sub", 0), "!/sub/? ");
+	CHECK_STR(walk(&s, &cut, "/sub", 0), "!/sub ");
 	/* Without failed() the walk ends with the error, and says where. */
 	buf_init(&v.b, 4096);
 	CHECK_EQ(treewalk_run(c.loader, &c.env, &root, "", &strict, &e), ERR_INVALID);
-	CHECK(strncmp(e.msg, "/bad: ", 6) == 0);
+	CHECK(strncmp(e.msg, "/bad: /bad/?: ", 14) == 0);
 	CHECK_EQ(v.n, 1);
 	buf_release(&v.b);
+}
+
+/* A node that cannot be used costs itself; the others come in order, directories with their trees. */
+TEST(nodes_that_cannot_be_used)
+{
+	struct craft_tree t;
+	struct id sub, root;
+	struct seen s = {.n = 0}, u = {.stop_failed = "/door"};
+	struct treewalk_node n;
+	struct err e = {0};
+
+	craft_tree(&t);
+	craft_link(&t, "in", "x");
+	sub = craft_end(&c, &t);
+	craft_tree(&t);
+	craft_dir(&t, "z", &sub);
+	craft_raw(&t, "{\"name\":\"door\",\"type\":\"door\",\"content\":null}");
+	craft_link(&t, "twice", "first");
+	craft_raw(&t, "null");
+	craft_dir(&t, "b", &sub);
+	craft_dir(&t, "twice", &sub);
+	craft_raw(&t, "{\"name\":\"x\",\"type\":\"file\",\"content\":[],\"extended_attributes\":[{\"name\":\"\",\"value\":\"AA==\"},"
+		      "{\"name\":\"user.a\",\"value\":\"AA==\"},{\"name\":\"b\\u0000\",\"value\":\"AA==\"}]}");
+	craft_raw(&t, "{\"name\":\"a\",\"type\":\"file\",\"content\":[1]}");
+	root = craft_end(&c, &t);
+	CHECK_STR(walk(&s, &root, "", 0), "!/door !/? !/x !/a !/twice >/b /b/in </b /twice /x >/z /z/in </z ");
+	CHECK_STR(walk(&u, &root, "", 0), "!/door ");
+
+	REQUIRE(treewalk_find(c.loader, &root, "/b/in", &n, &e) == 0);
+	treewalk_node_release(&n);
+	REQUIRE(treewalk_find(c.loader, &root, "/twice", &n, &e) == 0);
+	CHECK_EQ(n.node.type, NODE_SYMLINK);
+	treewalk_node_release(&n);
+	REQUIRE(treewalk_find(c.loader, &root, "/x", &n, &e) == 0);
+	REQUIRE(n.node.n_xattr == 1);
+	CHECK_MEM(n.node.xattr[0].name.p, "user.a", 6);
+	CHECK_EQ(e.code, 0);
+	treewalk_node_release(&n);
+	CHECK_EQ(treewalk_find(c.loader, &root, "/door", &n, &e), ERR_INVALID);
+	CHECK(strstr(e.msg, "type"));
+	treewalk_node_release(&n);
+	CHECK_EQ(treewalk_find(c.loader, &root, "/c", &n, &e), ERR_NOTFOUND);
+	treewalk_node_release(&n);
 }
 
 TEST(two_thousand_levels)
