@@ -100,19 +100,12 @@ void http_proxies_read(struct http_proxies *p, const char *(*get)(const char *na
 	}
 }
 
-static void secret_free(char *s)
-{
-	if (s)
-		mem_wipe(s, strlen(s));
-	mem_free(s);
-}
-
 void http_proxies_release(struct http_proxies *p)
 {
 	for (int i = 0; i < 2; i++) {
 		mem_free(p->by[i].url);
-		secret_free(p->by[i].user);
-		secret_free(p->by[i].password);
+		mem_free_secret(p->by[i].user);
+		mem_free_secret(p->by[i].password);
 	}
 	mem_free(p->none);
 	*p = (struct http_proxies){0};

@@ -8,26 +8,19 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-static void secret_free(char *s)
-{
-	if (s)
-		mem_wipe(s, strlen(s));
-	mem_free(s);
-}
-
 void s3_conf_release(struct s3_conf *c)
 {
-	secret_free(c->name);
-	secret_free(c->endpoint);
-	secret_free(c->access);
-	secret_free(c->secret);
-	secret_free(c->token);
+	mem_free_secret(c->name);
+	mem_free_secret(c->endpoint);
+	mem_free_secret(c->access);
+	mem_free_secret(c->secret);
+	mem_free_secret(c->token);
 	*c = (struct s3_conf){0};
 }
 
 static void replace(char **p, const char *value)
 {
-	secret_free(*p);
+	mem_free_secret(*p);
 	*p = value && *value ? mem_strdup(value) : NULL;
 }
 

@@ -4,20 +4,13 @@
 
 #define OWN_SECTION 3 /* the rank of a section that is named after the project */
 
-static void secret_free(char *s)
-{
-	if (s)
-		mem_wipe(s, strlen(s));
-	mem_free(s);
-}
-
 void s3_cred_release(struct s3_cred *c)
 {
 	if (!c)
 		return;
-	secret_free(c->access);
-	secret_free(c->secret);
-	secret_free(c->token);
+	mem_free_secret(c->access);
+	mem_free_secret(c->secret);
+	mem_free_secret(c->token);
 	mem_free(c->from);
 	*c = (struct s3_cred){0};
 }

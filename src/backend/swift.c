@@ -485,11 +485,15 @@ static struct swift_token_source *open_source(
 struct backend *backend_swift_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
 {
 	struct swift_wire wire = {.start = wire_http};
+	struct backend_options with_ca = *opt;
 	struct swift_token_source *src;
 	struct backend *b = NULL;
 	struct http *h = NULL;
 
-	if (open_http(opt, env, &h, err))
+	/* What OpenStack's own clients call --cacert. */
+	if (!with_ca.cacert)
+		with_ca.cacert = open_getenv(opt, "OS_CACERT");
+	if (open_http(&with_ca, env, &h, err))
 		return NULL;
 	wire.arg = h;
 	src = open_source(opt, &wire, env, err);

@@ -13,7 +13,7 @@ static const struct {
 	{offsetof(struct swift_creds, user_domain), {"OS_USER_DOMAIN_NAME"}},
 	{offsetof(struct swift_creds, user_domain_id), {"OS_USER_DOMAIN_ID"}},
 	{offsetof(struct swift_creds, project), {"OS_PROJECT_NAME", "OS_TENANT_NAME"}},
-	{offsetof(struct swift_creds, project_id), {"OS_TENANT_ID"}},
+	{offsetof(struct swift_creds, project_id), {"OS_TENANT_ID", "OS_PROJECT_ID"}},
 	{offsetof(struct swift_creds, project_domain), {"OS_PROJECT_DOMAIN_NAME"}},
 	{offsetof(struct swift_creds, project_domain_id), {"OS_PROJECT_DOMAIN_ID"}},
 	{offsetof(struct swift_creds, trust_id), {"OS_TRUST_ID"}},
@@ -32,18 +32,11 @@ static char **field(struct swift_creds *c, size_t i)
 	return (char **)(void *)((char *)c + variables[i].field);
 }
 
-static void forget(char **s)
-{
-	if (*s)
-		mem_wipe(*s, strlen(*s));
-	mem_free(*s);
-	*s = NULL;
-}
-
 void swift_creds_release(struct swift_creds *c)
 {
 	for (size_t i = 0; i < VARIABLES; i++)
-		forget(field(c, i));
+		mem_free_secret(*field(c, i));
+	*c = (struct swift_creds){0};
 }
 
 int swift_creds_version(const struct swift_creds *c)
@@ -105,6 +98,7 @@ struct login_source {
 	struct swift_creds c;
 	struct swift_wire wire;
 	const struct env *env;
+	char *url; /* of the first login; NULL: there was none.  One question is open at a time */
 };
 
 struct question {
@@ -132,9 +126,13 @@ static void login_done(struct http_req *r)
 	struct swift_token *t = NULL;
 	struct err e = {0};
 
-	swift_login_answer(&q->login, &q->src->c, &q->began, &t, &e);
+	swift_login_answer(&q->login, &q->src->c, q->src->url, &q->began, &t, &e);
 	if (t)
 		log_msg(&q->src->env->log, LOG_DEBUG, "swift: logged in");
+	if (t && q->login.choice.len)
+		log_msg(&q->src->env->log, LOG_WARN, "%s", buf_str(&q->login.choice));
+	if (t && !q->src->url)
+		q->src->url = mem_strdup(t->storage_url);
 	question_end(q, t, &e);
 }
 
@@ -217,6 +215,7 @@ static void login_free(struct swift_token_source *s)
 	struct login_source *src = (struct login_source *)(void *)s;
 
 	swift_creds_release(&src->c);
+	mem_free(src->url);
 	mem_free(src);
 }
 

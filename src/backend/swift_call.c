@@ -19,7 +19,8 @@ static void forget_auth(struct swift_call *c)
 	swift_token_drop(c->token);
 	c->token = NULL;
 	mem_free(c->url);
-	c->url = NULL;
+	mem_free(c->probe_url);
+	c->url = c->probe_url = NULL;
 }
 
 void swift_call_release(struct swift_call *c)
@@ -73,7 +74,8 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 		return err_set(err, ERR_TOOSHORT, "the object is too short");
 	case 401:
 	case 403:
-		return err_set(err, ERR_DENIED, "the store refuses access (HTTP status %d)", r->status);
+		return err_set(err, ERR_DENIED, "the store refuses %s (HTTP status %d)",
+			c->no_right ? "this: it accepts the token, but its user has no right to do it here" : "access", r->status);
 	case 422:
 		return err_set(err, ERR_IO, "the bytes were damaged on their way to the store");
 	case 400:
@@ -86,6 +88,46 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 	}
 }
 
+static void token_refused(struct swift_call *c)
+{
+	struct swift_token *t = swift_token_ref(c->token);
+
+	swift_keeper_refused(c->keeper, t, &c->wait);
+	swift_token_drop(t);
+}
+
+static void probe_done(struct http_req *r)
+{
+	struct swift_call *c = r->arg;
+	int s = r->err.code ? 0 : r->status;
+
+	http_req_release(&c->probe);
+	c->no_right = s / 100 == 2 || s == 404;
+	if (!c->no_right) {
+		token_refused(c);
+		return;
+	}
+	atomic_store(&c->token->good, true);
+	forget_auth(c);
+	c->done(c);
+}
+
+/* False: the request was about the container itself. */
+static bool probe(struct swift_call *c)
+{
+	size_t n = 1 + strcspn(c->path + 1, "/?");
+
+	if (!c->path[n])
+		return false;
+	c->probe_url = mem_printf("%s%.*s", c->token->storage_url, (int)n, c->path);
+	c->probe = (struct http_req){.method = "HEAD", .url = c->probe_url, .header = {c->auth}, .n_header = 1, .urgent = true};
+	c->probe.done = probe_done;
+	c->probe.arg = c;
+	buf_init(&c->probe.out, 65536);
+	c->wire.start(c->wire.arg, &c->probe);
+	return true;
+}
+
 static void call_done(struct http_req *r)
 {
 	struct swift_call *c = r->arg;
@@ -94,10 +136,8 @@ static void call_done(struct http_req *r)
 	if (r->err.code) {
 		c->err = r->err;
 	} else if ((s == 401 || s == 403) && !is_quota(r) && c->tokens < SWIFT_TOKENS) {
-		struct swift_token *t = swift_token_ref(c->token);
-
-		swift_keeper_refused(c->keeper, t, &c->wait);
-		swift_token_drop(t);
+		if (s == 401 || !probe(c))
+			token_refused(c);
 		return;
 	} else if (s > 0 && s < 500 && s != 401 && s != 403) {
 		atomic_store(&c->token->good, true);

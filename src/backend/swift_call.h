@@ -1,7 +1,8 @@
 /*
  * swift_call: one request to a Swift store, with its token.  A part of swift.c; knows no objects.
  *
- * A refused token (401, or 403: Ceph says either) is replaced and the request sent again, at most SWIFT_TOKENS times.
+ * A refused token (401, or 403: Ceph says either) is replaced and the request sent again, at most SWIFT_TOKENS times.  A 403 may as well mean that the user has no
+ * right to do this: a HEAD of the container with the same token tells which it is.
  */
 #ifndef BACKEND_SWIFT_CALL_H
 #define BACKEND_SWIFT_CALL_H
@@ -24,7 +25,9 @@ struct swift_call {
 	struct swift_wire wire;
 	struct swift_wait wait;
 	struct swift_token *token;
-	char *url, *auth;
+	char *url, *auth, *probe_url;
+	struct http_req probe;
+	bool no_right; /* the token is accepted, the request is not */
 	unsigned tokens;
 	size_t max;
 };

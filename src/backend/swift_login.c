@@ -1,20 +1,11 @@
 /* A login's request and answer.  The other half of swift_auth.h. */
+#include "backend/swift_answer.h"
 #include "backend/swift_auth.h"
-#include "base/json_in.h"
 #include "base/json_out.h"
 #include "base/mem.h"
 #include <string.h>
 
 #define ANSWER_MAX (4u << 20) /* bytes: a catalog of a large site has some 100 000 */
-#define TOKEN_MAX  16384
-
-static void forget(char **s)
-{
-	if (*s)
-		mem_wipe(*s, strlen(*s));
-	mem_free(*s);
-	*s = NULL;
-}
 
 static bool has_app(const struct swift_creds *c)
 {
@@ -156,6 +147,7 @@ static void login_clear(struct swift_login *l)
 	*l = (struct swift_login){.req = {.urgent = true}};
 	buf_init(&l->req.out, ANSWER_MAX);
 	buf_init(&l->body, 65536);
+	buf_init(&l->choice, 8192);
 }
 
 static char *under(const char *url, const char *path)
@@ -231,220 +223,12 @@ void swift_login_release(struct swift_login *l)
 	buf_wipe(&l->req.out);
 	http_req_release(&l->req);
 	buf_wipe(&l->body);
-	forget(&l->line[0]);
-	forget(&l->line[1]);
+	buf_release(&l->choice);
+	mem_free_secret(l->line[0]);
+	mem_free_secret(l->line[1]);
+	l->line[0] = l->line[1] = NULL;
 	mem_free(l->url);
 	l->url = NULL;
-}
-
-/* What an answer says; the strings are copies. */
-struct answer {
-	char *token, *url;
-	struct ts issued, expires;
-	const char *region; /* borrowed: the endpoint to be chosen, NULL: the first */
-};
-
-static void answer_release(struct answer *a)
-{
-	forget(&a->token);
-	mem_free(a->url);
-}
-
-/* A string member that other servers leave out or set to null. */
-static int maybe_string(struct json_in *j, char **out, const char *what)
-{
-	enum json_token t = json_next(j);
-
-	if (t == JSON_NULL)
-		return 0;
-	if (t != JSON_STRING)
-		return json_bad(j, "%s is not a string", what);
-	if (j->len > TOKEN_MAX || memchr(j->str, 0, j->len))
-		return json_bad(j, "%s is too long or holds a zero byte", what);
-	forget(out);
-	*out = mem_strndup(j->str, j->len);
-	return 0;
-}
-
-static int maybe_time(struct json_in *j, struct ts *t, const char *what)
-{
-	char *s = NULL;
-	int code = maybe_string(j, &s, what);
-
-	/* Keystone v2 wrote some times without a zone; without a lifetime we can live. */
-	if (!code && s && json_parse_time(s, strlen(s), t, NULL))
-		*t = (struct ts){0};
-	mem_free(s);
-	return code;
-}
-
-struct endpoint {
-	char *interface, *region, *region_id, *url, *public_url;
-};
-
-static int endpoint_read(struct json_in *j, struct answer *a)
-{
-	struct endpoint e = {0};
-	const char *url = NULL;
-	int code = 0;
-
-	while (!code && json_next(j) == JSON_KEY) {
-		if (json_key_is(j, "interface"))
-			code = maybe_string(j, &e.interface, "an endpoint's interface");
-		else if (json_key_is(j, "region"))
-			code = maybe_string(j, &e.region, "an endpoint's region");
-		else if (json_key_is(j, "region_id"))
-			code = maybe_string(j, &e.region_id, "an endpoint's region");
-		else if (json_key_is(j, "url"))
-			code = maybe_string(j, &e.url, "an endpoint's URL");
-		else if (json_key_is(j, "publicURL"))
-			code = maybe_string(j, &e.public_url, "an endpoint's URL");
-		else
-			code = json_skip(j);
-	}
-	if (!code && j->token != JSON_OBJECT_END)
-		code = json_bad(j, "an endpoint does not end");
-	if (e.public_url)
-		url = e.public_url;
-	else if (e.url && e.interface && !strcmp(e.interface, "public"))
-		url = e.url;
-	if (!code && url && !a->url &&
-		(!a->region || (e.region && !strcmp(e.region, a->region)) || (e.region_id && !strcmp(e.region_id, a->region))))
-		a->url = mem_strdup(url);
-	mem_free(e.interface);
-	mem_free(e.region);
-	mem_free(e.region_id);
-	mem_free(e.url);
-	mem_free(e.public_url);
-	return code;
-}
-
-/* Calls each() for the objects of an array; what is no array of objects is skipped. */
-static int each_object(struct json_in *j, int (*each)(struct json_in *j, struct answer *a), struct answer *a)
-{
-	enum json_token t = json_next(j);
-	int code = 0;
-
-	if (t == JSON_NULL)
-		return 0;
-	if (t != JSON_ARRAY)
-		return json_bad(j, "a list is not a list");
-	while (!code && (t = json_next(j)) == JSON_OBJECT)
-		code = each(j, a);
-	if (!code && t != JSON_ARRAY_END)
-		code = json_bad(j, "a list holds something else");
-	return code;
-}
-
-/* The type of a service may come behind its endpoints: they count only when it is known to be right. */
-static int service_read(struct json_in *j, struct answer *a)
-{
-	struct answer here = {.region = a->region};
-	char *type = NULL;
-	int code = 0;
-
-	while (!code && json_next(j) == JSON_KEY) {
-		if (json_key_is(j, "type"))
-			code = maybe_string(j, &type, "a service's type");
-		else if (json_key_is(j, "endpoints"))
-			code = each_object(j, endpoint_read, &here);
-		else
-			code = json_skip(j);
-	}
-	if (!code && j->token != JSON_OBJECT_END)
-		code = json_bad(j, "a service does not end");
-	if (!code && type && !strcmp(type, "object-store") && !a->url) {
-		a->url = here.url;
-		here.url = NULL;
-	}
-	answer_release(&here);
-	mem_free(type);
-	return code;
-}
-
-/* The members of v3's "token" or of v2's "access" and its "token". */
-static int members_read(struct json_in *j, struct answer *a, bool inner)
-{
-	int code = json_expect(j, JSON_OBJECT, "a token");
-
-	while (!code && json_next(j) == JSON_KEY) {
-		if (json_key_is(j, "expires_at") || json_key_is(j, "expires"))
-			code = maybe_time(j, &a->expires, "the token's end");
-		else if (json_key_is(j, "issued_at"))
-			code = maybe_time(j, &a->issued, "the token's beginning");
-		else if (json_key_is(j, "catalog") || json_key_is(j, "serviceCatalog"))
-			code = each_object(j, service_read, a);
-		else if (!inner && json_key_is(j, "token"))
-			code = members_read(j, a, true);
-		else if (inner && json_key_is(j, "id"))
-			code = maybe_string(j, &a->token, "the token");
-		else
-			code = json_skip(j);
-	}
-	if (!code && j->token != JSON_OBJECT_END)
-		code = json_bad(j, "the token does not end");
-	return code;
-}
-
-static int body_read(const struct http_req *r, struct answer *a, struct err *err)
-{
-	struct json_in j;
-	int code;
-
-	json_in_mem(&j, r->out.p, r->out.len);
-	code = json_expect(&j, JSON_OBJECT, "the answer");
-	while (!code && json_next(&j) == JSON_KEY) {
-		if (json_key_is(&j, "token") || json_key_is(&j, "access"))
-			code = members_read(&j, a, false);
-		else
-			code = json_skip(&j);
-	}
-	if (!code && j.token != JSON_OBJECT_END)
-		code = json_bad(&j, "the answer does not end");
-	if (code)
-		err_set(err, ERR_INVALID, "the login server's answer: %s", j.err.msg);
-	json_in_release(&j);
-	return code ? ERR_INVALID : 0;
-}
-
-static void header_read(const struct http_req *r, const char *name, char **out)
-{
-	char *text = mem_alloc(TOKEN_MAX);
-
-	if (!*out && http_header(r, name, text, TOKEN_MAX) && *text)
-		*out = mem_strdup(text);
-	mem_wipe(text, TOKEN_MAX);
-	mem_free(text);
-}
-
-static int answer_v1(const struct http_req *r, const struct ts *now, struct answer *a)
-{
-	char *life = NULL;
-
-	header_read(r, "X-Auth-Token", &a->token);
-	header_read(r, "X-Storage-Token", &a->token);
-	header_read(r, "X-Storage-Url", &a->url);
-	header_read(r, "X-Auth-Token-Expires", &life);
-	if (life && *life && strlen(life) < 10 && strspn(life, "0123456789") == strlen(life)) {
-		int64_t s = 0;
-
-		for (const char *p = life; *p; p++)
-			s = 10 * s + (*p - '0');
-		a->issued = *now;
-		a->expires = (struct ts){.sec = now->sec + s, .nsec = now->nsec};
-	}
-	forget(&life);
-	return 0;
-}
-
-/* The end by our clock: the lifetime counts, not what the server's clock shows. */
-static struct ts local_end(const struct answer *a, const struct ts *now)
-{
-	struct ts end = a->expires;
-
-	if (end.sec && a->issued.sec && end.sec >= a->issued.sec)
-		end.sec = now->sec + (end.sec - a->issued.sec);
-	return end;
 }
 
 static int status_judge(const struct http_req *r, struct err *err)
@@ -462,34 +246,57 @@ static int status_judge(const struct http_req *r, struct err *err)
 	return err_set(err, ERR_USAGE, "OS_AUTH_URL does not lead to a login server: HTTP status %d", s);
 }
 
-int swift_login_answer(struct swift_login *l, const struct swift_creds *c, const struct ts *now, struct swift_token **out, struct err *err)
+/* The storage URL of this login: that of the first one, for a run must not lie in two places. */
+static int choose(struct swift_login *l, const struct swift_creds *c, const struct swift_answer *a, const char **url, struct err *err)
 {
-	struct answer a = {.region = c->region};
+	*url = c->storage_url ? c->storage_url : a->url;
+	if (!*url)
+		return err_set(err, ERR_USAGE, "the login server knows no object store%s%s%s", c->region ? " in region \"" : "",
+			c->region ? c->region : "", c->region ? "\"" : " for this project");
+	if (c->storage_url)
+		return 0;
+	if (a->fixed && (a->fixed_listed || swift_url_same(a->fixed, *url))) {
+		*url = a->fixed;
+		return 0;
+	}
+	if (a->fixed)
+		return err_set(err, ERR_USAGE, "the login server now names another store, %s, and %s no more, where this run has begun",
+			*url, a->fixed);
+	if (!c->region && a->n_places > 1)
+		buf_addf(&l->choice, "the project has %u object stores (%s), and OS_REGION_NAME names none: the first, %s, is used",
+			a->n_places, buf_str((struct buf *)(uintptr_t)&a->regions), *url);
+	return 0;
+}
+
+int swift_login_answer(struct swift_login *l, const struct swift_creds *c, const char *fixed, const struct ts *now,
+	struct swift_token **out, struct err *err)
+{
+	struct swift_answer a = {.region = c->region, .fixed = fixed};
 	int v = swift_creds_version(c);
 	int code = status_judge(&l->req, err);
+	const char *url;
 	struct ts end;
 
 	*out = NULL;
 	if (code)
 		goto out;
-	if (v == 3)
-		header_read(&l->req, "X-Subject-Token", &a.token);
-	code = v == 1 ? answer_v1(&l->req, now, &a) : body_read(&l->req, &a, err);
+	if (v == 1) {
+		swift_answer_v1(&a, &l->req, now);
+	} else {
+		if (v == 3)
+			swift_answer_header(&l->req, "X-Subject-Token", &a.token);
+		code = swift_answer_body(&a, &l->req, err);
+	}
+	if (!code && !a.token)
+		code = err_set(err, ERR_INVALID, "the login server's answer has no token");
+	if (!code)
+		code = choose(l, c, &a, &url, err);
 	if (code)
 		goto out;
-	if (!a.token) {
-		code = err_set(err, ERR_INVALID, "the login server's answer has no token");
-		goto out;
-	}
-	if (!a.url && !c->storage_url) {
-		code = err_set(err, ERR_USAGE, "the login server knows no object store%s%s%s", c->region ? " in region \"" : "",
-			c->region ? c->region : "", c->region ? "\"" : " for this project");
-		goto out;
-	}
-	end = local_end(&a, now);
-	code = swift_token_new(a.token, c->storage_url ? c->storage_url : a.url, now, &end, out, err);
+	end = swift_answer_end(&a, now);
+	code = swift_token_new(a.token, url, now, &end, out, err);
 out:
-	answer_release(&a);
+	swift_answer_release(&a);
 	if (code)
 		err_prefix(err, "Swift login");
 	return code;
@@ -497,13 +304,13 @@ out:
 
 bool swift_login_answer_check(struct swift_login *l, struct ts *end)
 {
-	struct answer a = {0};
+	struct swift_answer a = {0};
 	struct err e = {0};
 	int status = l->req.err.code ? 0 : l->req.status;
 
 	*end = (struct ts){0};
-	if (status == 200 && !body_read(&l->req, &a, &e))
+	if (status == 200 && !swift_answer_body(&a, &l->req, &e))
 		*end = a.expires;
-	answer_release(&a);
+	swift_answer_release(&a);
 	return status != 401 && status != 404;
 }

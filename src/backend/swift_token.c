@@ -3,9 +3,12 @@
 #include <pthread.h>
 #include <string.h>
 
-#define SECOND    INT64_C(1000000000)
-#define VALUE_MAX 16384 /* bytes of a token; the largest kind in use, PKI, has some 8000 */
-#define URL_MAX   2048
+#define SECOND     INT64_C(1000000000)
+#define VALUE_MAX  16384 /* bytes of a token; the largest kind in use, PKI, has some 8000 */
+#define URL_MAX    2048
+#define NEWS       (30 * SECOND) /* for so long a store may not have heard of a new token */
+#define HOLD_FIRST (5 * SECOND)
+#define HOLD_MAX   (60 * SECOND) /* between questions to a login server that refuses: many wrong passwords lock accounts */
 
 static bool is_visible(const char *s, size_t max)
 {
@@ -69,7 +72,10 @@ struct swift_keeper {
 	struct swift_wait *waiting, **last;
 	bool asking;
 	int64_t ask_after; /* monotonic: a failed renewal ahead of time is not repeated before */
+	int64_t hold;      /* how long a login server that refused is left alone; 0: the last question was not refused */
+	bool accepted;     /* the store has accepted a token of ours before the present one */
 	struct err never;  /* code != 0: the source will never have another */
+	struct err why;    /* why the last question failed */
 };
 
 static int64_t life_left(const struct swift_keeper *k, const struct swift_token *t)
@@ -120,26 +126,41 @@ void swift_keeper_free(struct swift_keeper *k)
 	mem_free(k);
 }
 
-static void failed(struct swift_keeper *k, const struct err *e)
+/*
+ * A login that worked once proves the user and the server: what fails afterwards is a server that is restarted, a balancer, a catalog that is not there yet, and
+ * passes.  So `e` becomes an error that may pass.
+ */
+static void failed(struct swift_keeper *k, struct err *e)
 {
-	k->ask_after = clock_mono(k->env->clock) + 5 * SECOND;
-	if (e->code == ERR_DENIED || e->code == ERR_USAGE || e->code == ERR_UNSUPPORTED)
+	bool logged_in = k->cur && !k->cur->inherited && !k->cur->last, final = err_permanent(e->code) && e->code != ERR_CANCELED;
+
+	k->hold = !logged_in || !final ? 0 : !k->hold ? HOLD_FIRST : 2 * k->hold < HOLD_MAX ? 2 * k->hold : HOLD_MAX;
+	k->ask_after = clock_mono(k->env->clock) + (k->hold ? k->hold : HOLD_FIRST);
+	if (k->hold)
+		e->code = ERR_IO;
+	else if (e->code == ERR_DENIED || e->code == ERR_USAGE || e->code == ERR_UNSUPPORTED || e->code == ERR_ODD)
 		k->never = *e;
+	k->why = *e;
 }
 
 /* The source's answer.  `asking` falls last, under the lock: swift_keeper_free may free k at once then. */
-static void answered(void *arg, struct swift_token *t, const struct err *e)
+static void answered(void *arg, struct swift_token *t, const struct err *said)
 {
 	struct swift_keeper *k = arg;
+	struct err own = {0}, *e = &own;
 	struct swift_wait *w;
 	struct swift_token *old = NULL;
 
 	if (t)
 		log_msg(&k->env->log, LOG_DEBUG, "swift: a new token");
+	else
+		own = *said;
 	pthread_mutex_lock(&k->lock);
 	if (t) {
 		old = k->cur;
+		k->accepted |= old && atomic_load(&old->good);
 		k->cur = swift_token_ref(t);
+		k->hold = 0;
 	} else {
 		failed(k, e);
 	}
@@ -184,6 +205,12 @@ static void ask(struct swift_keeper *k, struct swift_token *stale)
 	swift_token_drop(stale);
 }
 
+/* The login server has just refused, and is not to be asked. */
+static bool is_held(const struct swift_keeper *k)
+{
+	return k->hold && !k->asking && clock_mono(k->env->clock) < k->ask_after;
+}
+
 void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
 {
 	struct swift_token *t = NULL, *stale = NULL;
@@ -199,9 +226,11 @@ void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
 		/* Without hope for another one, let the store judge this one: its clock counts. */
 		if (!hope || left > margin(k->cur, 10 * SECOND, 10))
 			t = swift_token_ref(k->cur);
-		else
+		if (!t && is_held(k))
+			e = k->why;
+		else if (!t)
 			push(k, w);
-		if (old && (!t || clock_mono(k->env->clock) >= k->ask_after))
+		if (old && ((!t && !e.code) || clock_mono(k->env->clock) >= k->ask_after))
 			mine = begin(k);
 	} else if (k->never.code) {
 		e = k->never;
@@ -219,10 +248,18 @@ void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
 		w->done(w, t, t ? NULL : &e);
 }
 
-/* New, and not about to die: that the store refuses it is no matter of time. */
+/* New, and not about to die: that the store refuses it is no matter of its end. */
 static bool is_no_good(const struct swift_keeper *k, const struct swift_token *t)
 {
 	return !atomic_load(&t->good) && !t->inherited && life_left(k, t) > margin(t, 60 * SECOND, 4);
+}
+
+/* So new that the store may not have heard of it: servers behind a balancer learn of a token, or of the keys it is made with, one after the other. */
+static bool is_news(const struct swift_keeper *k, const struct swift_token *t)
+{
+	struct ts now = clock_now(k->env->clock);
+
+	return k->accepted && now.sec - t->got.sec < NEWS / SECOND;
 }
 
 static void other(struct swift_keeper *k, struct swift_token *t, bool judge, struct swift_wait *w)
@@ -234,10 +271,14 @@ static void other(struct swift_keeper *k, struct swift_token *t, bool judge, str
 	pthread_mutex_lock(&k->lock);
 	if (k->cur != t && k->cur) {
 		now = swift_token_ref(k->cur);
-	} else if (judge && is_no_good(k, t)) {
+	} else if (judge && is_no_good(k, t) && is_news(k, t)) {
+		err_set(&e, ERR_IO, "the store does not accept the new token yet");
+	} else if (judge && is_no_good(k, t) && !k->accepted) {
 		err_set(&e, ERR_DENIED, "the store refuses this user: a new token does not help");
 	} else if (k->never.code) {
 		e = k->never;
+	} else if (is_held(k)) {
+		e = k->why;
 	} else if (!judge && !k->asking && clock_mono(k->env->clock) < k->ask_after) {
 		err_set(&e, ERR_IO, "the login server gives no token at the moment");
 	} else {

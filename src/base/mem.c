@@ -130,3 +130,10 @@ void mem_wipe(void *p, size_t size)
 	if (size)
 		explicit_bzero(p, size);
 }
+
+void mem_free_secret(char *s)
+{
+	if (s)
+		mem_wipe(s, strlen(s));
+	mem_free(s);
+}

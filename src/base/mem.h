@@ -25,5 +25,6 @@ char *mem_strndup(const char *s, size_t n); /* copies exactly n bytes (they may 
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void mem_free(void *p);              /* NULL is fine */
 void mem_wipe(void *p, size_t size); /* zero secrets; never optimised away */
+void mem_free_secret(char *s);       /* a string, wiped first; NULL is fine */
 
 #endif

@@ -172,7 +172,18 @@ TEST(statuses)
 	CHECK_EQ(f.n_got, 2);
 	/* A new token that was never good. */
 	CHECK_EQ(put_gives(403, NULL, "AccessDenied", NULL), ERR_DENIED);
-	CHECK_EQ(f.n_got, 2);
+	CHECK_EQ(f.n_got, 3);
+	CHECK(fake_got(&f, 2, "HEAD http://s/v1/box%20%C3%A9\nX-Auth-Token: first\n"));
+}
+
+static int count(void *arg, const struct id *id, uint64_t size)
+{
+	unsigned *n = arg;
+
+	(void)id;
+	(void)size;
+	++*n;
+	return 0;
 }
 
 TEST(token_that_dies_in_mid_run)
@@ -184,20 +195,61 @@ TEST(token_that_dies_in_mid_run)
 	f.reply[f.n_reply++] = (struct fake_reply){.status = 200, .length = 1};
 	CHECK_EQ(backend_stat(b, BACKEND_KEY, &name, &size, NULL), 0);
 	fake_says(&f, 403, NULL, "AccessDenied");
-	fake_says(&f, 204, "X-Storage-Url: http://s2/v1\nX-Auth-Token: second\n", NULL);
+	fake_says(&f, 401, NULL, NULL);
+	fake_says(&f, 204, "X-Storage-Url: http://s/v1/\nX-Auth-Token: second\n", NULL);
 	fake_says(&f, 201, "Etag: 202cb962ac59075b964b07152d234b70\n", NULL);
 	CHECK_EQ(backend_put(b, BACKEND_PACK, &name, "123", 3, &err), 0);
 	CHECK_STR(err.msg, "");
-	CHECK(fake_got(&f, 3, "X-Auth-User: u"));
-	CHECK(fake_got(&f, 4, "PUT http://s2/v1/"));
-	CHECK(fake_got(&f, 4, "\nX-Auth-Token: second\nContent-Type: binary/octet-stream\nETag: 202cb962ac59075b964b07152d234b70\n123"));
-	/* Once for this token: the next one does not help either. */
+	CHECK(fake_got(&f, 4, "X-Auth-User: u"));
+	CHECK(fake_got(&f, 5, "PUT http://s/v1/"));
+	CHECK(fake_got(&f, 5, "\nX-Auth-Token: second\nContent-Type: binary/octet-stream\nETag: 202cb962ac59075b964b07152d234b70\n123"));
+	/* The store has not heard of the next one yet: no other login, and a reason to try again. */
 	fake_says(&f, 401, NULL, NULL);
-	fake_says(&f, 204, "X-Storage-Url: http://s2/v1\nX-Auth-Token: third\n", NULL);
+	fake_says(&f, 204, "X-Storage-Url: http://s/v1\nX-Auth-Token: third\n", NULL);
 	fake_says(&f, 401, NULL, NULL);
-	CHECK_EQ(backend_put(b, BACKEND_PACK, &name, "123", 3, &err), ERR_DENIED);
-	CHECK_EQ(f.n_got, 8);
+	CHECK_EQ(backend_put(b, BACKEND_PACK, &name, "123", 3, &err), ERR_IO);
+	CHECK_EQ(f.n_got, 9);
 	CHECK(!strstr(err.msg, "third"));
+	fake_says(&f, 201, "Etag: 202cb962ac59075b964b07152d234b70\n", NULL);
+	CHECK_EQ(backend_put(b, BACKEND_PACK, &name, "123", 3, &err), 0);
+	CHECK(fake_got(&f, 9, "\nX-Auth-Token: third\n"));
+	backend_free(b);
+}
+
+/* A run must not lie in two places. */
+TEST(a_renewal_elsewhere)
+{
+	struct backend *b = store();
+	uint64_t size;
+	struct err err = {0};
+
+	f.reply[f.n_reply++] = (struct fake_reply){.status = 200, .length = 1};
+	CHECK_EQ(backend_stat(b, BACKEND_KEY, &name, &size, NULL), 0);
+	fake_says(&f, 401, NULL, NULL);
+	fake_says(&f, 204, "X-Storage-Url: http://s2/v1\nX-Auth-Token: second\n", NULL);
+	CHECK_EQ(backend_put(b, BACKEND_PACK, &name, "123", 3, &err), ERR_IO);
+	CHECK(strstr(err.msg, "names another store, http://s2/v1, and http://s/v1 no more"));
+	CHECK_EQ(f.n_got, 4);
+	backend_free(b);
+}
+
+/* That the user may not do this is no matter of tokens. */
+TEST(a_right_that_is_missing)
+{
+	struct backend *b = store();
+	struct err err = {0};
+	unsigned n = 0;
+
+	fake_says(&f, 403, NULL, "<html><h1>Forbidden</h1></html>");
+	fake_says(&f, 204, "X-Container-Object-Count: 3\n", NULL);
+	CHECK_EQ(backend_put(b, BACKEND_LOCK, &name, "123", 3, &err), ERR_DENIED);
+	CHECK(strstr(err.msg, "accepts the token") && strstr(err.msg, "no right"));
+	CHECK_EQ(f.n_got, 3);
+	fake_says(&f, 403, NULL, NULL);
+	fake_says(&f, 204, NULL, NULL);
+	CHECK_EQ(backend_list(b, BACKEND_LOCK, count, &n, &err), ERR_DENIED);
+	CHECK(strstr(err.msg, "accepts the token"));
+	CHECK_EQ(f.n_got, 5);
 	backend_free(b);
 }
 
@@ -244,16 +296,6 @@ TEST(one_login_for_all)
 	fake_release(&f);
 	CHECK_EQ(m.done, 5);
 	backend_free(b);
-}
-
-static int count(void *arg, const struct id *id, uint64_t size)
-{
-	unsigned *n = arg;
-
-	(void)id;
-	(void)size;
-	++*n;
-	return 0;
 }
 
 TEST(lists)

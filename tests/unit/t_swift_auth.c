@@ -55,22 +55,17 @@ static void forget(void)
 	token = NULL;
 }
 
-static const char *text_of(const char *s)
-{
-	return s ? s : "(none)";
-}
-
 TEST(variables)
 {
 	struct swift_creds c;
 
-	FAKE_VARS("OS_USERNAME", "", "ST_USER", "st", "OS_PASSWORD", "pw", "ST_KEY", "no", V3, "OS_TENANT_NAME", "p", "OS_PROJECT_ID",
-		"never");
+	FAKE_VARS(
+		"OS_USERNAME", "", "ST_USER", "st", "OS_PASSWORD", "pw", "ST_KEY", "no", V3, "OS_TENANT_NAME", "p", "OS_PROJECT_ID", "77");
 	CHECK_EQ(swift_creds_read(&c, fake_getenv, NULL), 0);
 	CHECK_STR(c.user, "st");
 	CHECK_STR(c.key, "pw");
 	CHECK_STR(c.project, "p");
-	CHECK_STR(text_of(c.project_id), "(none)");
+	CHECK_STR(c.project_id, "77");
 	CHECK_EQ(swift_creds_version(&c), 3);
 	CHECK(swift_creds_can_login(&c));
 	swift_creds_release(&c);
@@ -308,4 +303,77 @@ TEST(failures)
 		"{\"token\":{\"catalog\":[{\"type\":\"object-store\",\"endpoints\":[{\"interface\":\"public\",\"url\":\"file:///"
 		"etc\"}]}]}}",
 		ERR_INVALID, "storage URL");
+}
+
+#define PLACE(region, url) "{\"interface\":\"public\",\"region\":\"" region "\",\"region_id\":\"" region "\",\"url\":\"" url "\"}"
+#define PLACES(list)       "{\"token\":{\"catalog\":[{\"type\":\"object-store\",\"endpoints\":[" list "]}]}}"
+#define A                  PLACE("R1", "http://a/v1/")
+#define B                  PLACE("R2", "http://b/v1")
+
+static void next(struct swift_token_source *s)
+{
+	struct swift_token *stale = token ? swift_token_ref(token) : NULL;
+
+	s->get(s, stale, keep, NULL);
+	swift_token_drop(stale);
+}
+
+/* The order of a catalog means nothing: what the first login chose stays, as long as it is there. */
+TEST(several_regions)
+{
+	struct fake_server f = {0};
+	struct swift_token_source *s;
+
+	FAKE_VARS(V3, "OS_USERNAME", "u", "OS_PASSWORD", "p");
+	fake_says(&f, 201, "X-Subject-Token: t1\r\n", PLACES(A "," B));
+	fake_says(&f, 201, "X-Subject-Token: t2\r\n", PLACES(B "," A));
+	fake_says(&f, 201, "X-Subject-Token: t3\r\n", PLACES(PLACE("R9", "http://a/v1")));
+	fake_says(&f, 201, "X-Subject-Token: t4\r\n", PLACES(B));
+	forget();
+	fake_logged[0] = 0;
+	s = source(&f);
+	next(s);
+	REQUIRE(token);
+	CHECK_STR(token->storage_url, "http://a/v1");
+	/* One of two for no good reason: worth a word, once. */
+	CHECK(strstr(fake_logged, "2 object stores (R1, R2)") && strstr(fake_logged, "OS_REGION_NAME"));
+	fake_logged[0] = 0;
+	next(s);
+	REQUIRE(token);
+	CHECK_STR(token->value, "t2");
+	CHECK_STR(token->storage_url, "http://a/v1");
+	next(s);
+	REQUIRE(token);
+	CHECK_STR(token->storage_url, "http://a/v1");
+	CHECK(!strstr(fake_logged, "OS_REGION_NAME"));
+	next(s);
+	CHECK(!token);
+	CHECK_EQ(error.code, ERR_USAGE);
+	CHECK(strstr(error.msg, "http://b/v1") && strstr(error.msg, "http://a/v1"));
+	s->free(s);
+}
+
+/* A region that was named is told apart, and there is nothing to say. */
+TEST(one_region_of_several)
+{
+	struct fake_server f = {0};
+	struct swift_token_source *s;
+
+	FAKE_VARS(V3, "OS_USERNAME", "u", "OS_PASSWORD", "p", "OS_PROJECT_ID", "77", "OS_REGION_NAME", "R2");
+	fake_says(&f, 201, "X-Subject-Token: t1\r\n", PLACES(A "," B));
+	fake_says(&f, 201, "X-Subject-Token: t2\r\n", PLACES(B "," A));
+	/* The same address in another region is not what was asked for. */
+	fake_says(&f, 201, "X-Subject-Token: t3\r\n", PLACES(PLACE("R1", "http://b/v1") "," PLACE("R2", "http://c/v1")));
+	forget();
+	fake_logged[0] = 0;
+	s = source(&f);
+	next(s);
+	CHECK(fake_got(&f, 0, "\"scope\":{\"project\":{\"id\":\"77\"}}"));
+	next(s);
+	REQUIRE(token);
+	CHECK_STR(token->storage_url, "http://b/v1");
+	next(s);
+	CHECK(!token);
+	CHECK(!strstr(fake_logged, "OS_REGION_NAME"));
+	s->free(s);
 }

@@ -234,17 +234,89 @@ TEST(renewal_ahead_that_fails)
 	get(k, 0);
 	has(0, "t1");
 	CHECK_EQ(h.asked, 3);
-	hand_fails(&h, ERR_DENIED);
-	/* For ever: nobody asks again, and the store shall judge. */
-	fake_time.sec += 100;
+	hand_fails(&h, ERR_IO);
+	drop(k, &h);
+}
+
+/* A login that worked proves the user: what refuses him afterwards passes.  But it is not asked too often. */
+TEST(never_say_never)
+{
+	static const int codes[] = {ERR_DENIED, ERR_USAGE, ERR_INVALID, ERR_ODD};
+	struct hand h = {.life = 8 * 3600};
+	struct swift_keeper *k = keeper(&h);
+
 	get(k, 0);
-	has(0, "t1");
-	CHECK_EQ(h.asked, 3);
+	hand_gives(&h);
+	atomic_store(&ask[0].t->good, true);
+	for (unsigned i = 0; i < 4; i++) {
+		refuse(k, 0);
+		hand_fails(&h, codes[i]);
+		CHECK_EQ(ask[0].e.code, ERR_IO);
+		CHECK_STR(ask[0].e.msg, "no token today");
+		CHECK_EQ(h.asked, 2 + i);
+		get(k, 0);
+		/* 5, 10, 20, 40 s */
+		fake_time.sec += (5 << i) - 1;
+		refuse(k, 0);
+		CHECK_EQ(ask[0].e.code, ERR_IO);
+		CHECK_EQ(h.asked, 2 + i);
+		get(k, 0);
+		fake_time.sec += 1;
+	}
+	refuse(k, 0);
+	CHECK_EQ(h.asked, 6);
+	hand_gives(&h);
+	has(0, "t2");
+	drop(k, &h);
+}
+
+/* A token that was handed to us proves nobody. */
+TEST(a_first_login_that_is_refused_after_an_inherited_token)
+{
+	struct hand h = {.life = 3600};
+	struct swift_keeper *k = keeper(&h);
+
+	get(k, 0);
+	hand_gives(&h);
+	ask[0].t->inherited = true;
 	atomic_store(&ask[0].t->good, true);
 	refuse(k, 0);
+	hand_fails(&h, ERR_DENIED);
 	CHECK_EQ(ask[0].e.code, ERR_DENIED);
-	CHECK_STR(ask[0].e.msg, "no token today");
+	get(k, 0);
+	has(0, "t1");
+	refuse(k, 0);
+	CHECK_EQ(h.asked, 2);
+	CHECK_EQ(ask[0].e.code, ERR_DENIED);
+	drop(k, &h);
+}
+
+/* The store hears of it later; if it does not, another one may do. */
+TEST(a_new_token_that_the_store_does_not_know_yet)
+{
+	struct hand h = {.life = 3600};
+	struct swift_keeper *k = keeper(&h);
+
+	get(k, 0);
+	hand_gives(&h);
+	atomic_store(&ask[0].t->good, true);
+	refuse(k, 0);
+	hand_gives(&h);
+	has(0, "t2");
+	refuse(k, 0);
+	CHECK_EQ(ask[0].e.code, ERR_IO);
+	get(k, 0);
+	has(0, "t2");
+	fake_time.sec += 29;
+	refuse(k, 0);
+	CHECK_EQ(ask[0].e.code, ERR_IO);
+	CHECK_EQ(h.asked, 2);
+	get(k, 0);
+	fake_time.sec += 1;
+	refuse(k, 0);
 	CHECK_EQ(h.asked, 3);
+	hand_gives(&h);
+	has(0, "t3");
 	drop(k, &h);
 }
 
@@ -306,10 +378,20 @@ TEST(refused_token)
 	refuse(k, 2);
 	has(2, "t2");
 	CHECK_EQ(h.asked, 2);
-	/* A new token that is refused at once: the store does not want this user. */
+	drop(k, &h);
+}
+
+/* The first token is refused at once: the store does not want this user. */
+TEST(refused_user)
+{
+	struct hand h = {0};
+	struct swift_keeper *k = keeper(&h);
+
+	get(k, 0);
+	hand_gives(&h);
 	refuse(k, 0);
 	CHECK_EQ(ask[0].e.code, ERR_DENIED);
-	CHECK_EQ(h.asked, 2);
+	CHECK_EQ(h.asked, 1);
 	drop(k, &h);
 }
 
