@@ -95,6 +95,13 @@ static void on_error(void *arg, const char *item, const char *message)
 		say_ignored(r, item, message);
 }
 
+static void on_warn(void *arg, const char *item, const char *message)
+{
+	struct restore *r = arg;
+
+	out_warn(r->s->cmd->out, "warning: %s becomes a copy, and so do others like it: %s", item, message);
+}
+
 static void on_item(void *arg, const char *action, const char *item, uint64_t size)
 {
 	struct restore *r = arg;
@@ -243,6 +250,8 @@ static void show_left(struct restore *r)
 			"with another mode: setuid and setgid are dropped with another owner, or the file system does not take it"};
 	struct out *o = r->s->cmd->out;
 
+	if (r->counts.copied)
+		out_warn(o, "warning: %llu files are copies: they were hard links", (unsigned long long)r->counts.copied);
 	for (size_t i = 0; i < RESTORE_LEFT_KINDS; i++) {
 		unsigned long long n = r->counts.left[i];
 
@@ -259,7 +268,7 @@ static void show_left(struct restore *r)
 static int run(struct restore *r, const struct snapshot *snap, const struct id *tree, struct err *err)
 {
 	struct session *s = r->s;
-	struct restore_events ev = {.progress = on_progress, .error = on_error, .item = on_item, .arg = r};
+	struct restore_events ev = {.progress = on_progress, .error = on_error, .warn = on_warn, .item = on_item, .arg = r};
 	int rc;
 
 	nodeline_head(s->cmd->out, &r->line, snap);

@@ -15,7 +15,7 @@ struct restore {
 	struct restore_shared sh;
 	struct restore_dirs dirs;
 	struct restore_counts *counts;
-	struct restore_links *links;
+	struct linkset *links;
 	struct restore_window *fill;
 	struct restore_window *oldest, *newest; /* started, in order */
 	size_t windows;
@@ -220,49 +220,85 @@ static void keep(struct restore *r, const struct restore_dir *d, const char *nam
 	restore_say(&r->dirs, d->path, name, &e);
 }
 
-static void file_node(struct restore *r, struct restore_dir *d, const char *name, const struct node *n, const struct place *p, bool *lost)
+static struct restore_file *file_node(
+	struct restore *r, struct restore_dir *d, const char *name, const struct node *n, const struct place *p)
 {
 	r->counts->total_bytes += n->size;
-	if (!r->dirs.opt->dry_run || p->kind == RESTORE_OURS) {
-		restore_window_add(r->fill, d, n, p->kind, &p->was, lost);
-		return;
-	}
+	if (!r->dirs.opt->dry_run || p->kind == RESTORE_OURS)
+		return restore_window_add(r->fill, d, n, p->kind, &p->was);
 	r->counts->files_restored++;
 	r->counts->bytes_restored += n->size;
 	restore_item(&r->dirs, "restored", d->path, name, n->size);
+	return NULL;
+}
+
+/*
+ * A name that is kept is the user's file, or what an earlier restore has finished: the next name of it that is to be restored becomes a link
+ * to it if it has the right content.
+ */
+static void kept(struct restore *r, const char *path, const struct node *n)
+{
+	struct linkset_first *first;
+	bool is_new;
+
+	if (!linkset_may(n) || n->type != NODE_FILE)
+		return;
+	first = linkset_add(r->links, n, path, &is_new);
+	first->kept = is_new || first->kept;
+}
+
+/* The first name of its file that is restored, or the only one. */
+static void first_leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name, const struct node *n,
+	const struct place *p, struct linkset_first *first)
+{
+	struct restore_file *f;
+
+	if (n->type != NODE_FILE) {
+		other_node(r, d, name, n, p);
+		return;
+	}
+	f = file_node(r, d, name, n, p);
+	if (!first)
+		return;
+	if (f)
+		f->lost = &first->lost;
+	if (f && first->kept)
+		f->twin = mem_strdup(first->path);
+	if (first->kept)
+		linkset_rename(first, path);
+	first->kept = false;
 }
 
 /* One node that is no directory, in d, which is open (or, in a dry run, absent). */
 static void leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name, const struct node *n)
 {
-	bool links = n->links > 1 && n->inode, is_new = true;
-	struct restore_first *first = links ? restore_links_find(r->links, n) : NULL;
+	struct linkset_first *first = NULL;
+	bool is_new = true;
 	struct place p;
 	enum verdict v = judge(r, d, name, n, &p);
 
 	if (v == RESTORE_SKIP) {
+		bool counted = linkset_may(n) && linkset_find(r->links, n);
+
 		if (same_link(d, name, n, &p.was))
 			keep(r, d, name, n, &p.was);
-		skipped(r, d, name, first ? 0 : n->size);
+		kept(r, path, n);
+		skipped(r, d, name, counted ? 0 : n->size);
 		return;
 	}
-	/* What was skipped is no first name: its content is the user's. */
-	if (links && !first)
-		first = restore_links_first(r->links, n, path, &is_new);
-	else if (links)
-		is_new = false;
+	if (linkset_may(n))
+		first = linkset_add(r->links, n, path, &is_new);
+	is_new = is_new || first->kept;
 	if (v == RESTORE_METADATA && is_new) {
 		keep(r, d, name, n, &p.was);
 		skipped(r, d, name, n->size);
 		return;
 	}
 	r->counts->total_files++;
-	if (!is_new)
-		restore_links_add(r->fill, d, n, first, p.kind != RESTORE_FREE);
-	else if (n->type == NODE_FILE)
-		file_node(r, d, name, n, &p, first ? &first->lost : NULL);
+	if (is_new)
+		first_leaf(r, d, path, name, n, &p, first);
 	else
-		other_node(r, d, name, n, &p);
+		restore_links_add(r->fill, d, n, first, p.kind != RESTORE_FREE);
 }
 
 /* ---- the walk ---- */
@@ -337,7 +373,7 @@ static int walk(struct restore *r, struct loader *l, const struct id *root, stru
 	struct treewalk_fn fn = {on_enter, on_leave, on_failed, r};
 	int rc;
 
-	r->links = restore_links_new();
+	r->links = linkset_new();
 	r->fill = restore_window_new(&r->sh);
 	r->at = r->dirs.top;
 	rc = treewalk_run(l, r->sh.env, root, "", &fn, err);
@@ -346,7 +382,7 @@ static int walk(struct restore *r, struct loader *l, const struct id *root, stru
 	start_window(r);
 	wait_windows(r, 0);
 	restore_window_free(r->fill);
-	restore_links_free(r->links);
+	linkset_free(r->links);
 	return rc;
 }
 

@@ -34,12 +34,14 @@ struct restore_counts {
 	uint64_t total_files, files_restored, files_skipped, files_deleted;
 	uint64_t total_bytes, bytes_restored, bytes_skipped;
 	uint64_t errors, verified;
+	uint64_t copied;                   /* files that should have become hard links */
 	uint64_t left[RESTORE_LEFT_KINDS]; /* files and directories that lack something of their metadata, without an error */
 };
 
 struct restore_events {
 	void (*progress)(void *arg, const struct restore_counts *c);
 	void (*error)(void *arg, const char *item, const char *message);
+	void (*warn)(void *arg, const char *item, const char *message);               /* the first hard link that became a copy, and why */
 	void (*item)(void *arg, const char *action, const char *item, uint64_t size); /* "restored", "updated", "unchanged", "deleted" */
 	void *arg;
 };

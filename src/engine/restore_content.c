@@ -1,5 +1,6 @@
 #include "engine/restore_content.h"
 #include "base/mem.h"
+#include "engine/restore_link.h"
 #include "fs/file.h"
 #include <errno.h>
 #include <unistd.h>
@@ -189,8 +190,7 @@ static void write_over(struct restore_file *f)
 	put_fd(f);
 }
 
-/* Which of the blobs the open file has; true: all, and nothing more. */
-static bool compare(struct restore_file *f, int fd, const struct meta *m, struct repo_ctx *ctx)
+bool restore_content_has(struct restore_file *f, int fd, const struct meta *m, struct repo_ctx *ctx)
 {
 	struct restore_use *use = &f->w->use[f->first_use];
 	uint32_t same = 0;
@@ -215,7 +215,7 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 	if (fd >= 0 && (m.dev != f->was.dev || m.ino != f->was.ino || m.uid != f->was.uid))
 		replace(f);
 	else if (fd >= 0)
-		f->unchanged = compare(f, fd, &m, ctx);
+		f->unchanged = restore_content_has(f, fd, &m, ctx);
 	if (!restore_stopped(f->w->sh) && f->unchanged && !options(f)->dry_run)
 		set_metadata(f, fd);
 	if (fd >= 0)
@@ -233,9 +233,17 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 		finish(f);
 }
 
-void restore_content_empty(struct restore_file *f)
+void restore_content_new(struct restore_file *f, struct repo_ctx *ctx)
 {
-	if (!options(f)->dry_run)
+	if (options(f)->dry_run)
+		return;
+	if (f->twin && restore_link_twin(f, ctx)) {
+		f->linked = true;
+		atomic_store(&f->pending, 0);
+		return;
+	}
+	keep_nothing(f);
+	if (!f->uses)
 		finish(f);
 }
 

@@ -1,7 +1,8 @@
 #include "engine/restore_link.h"
-#include "base/hashtab.h"
 #include "base/mem.h"
+#include "engine/restore_content.h"
 #include "fs/dir.h"
+#include "fs/file.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -9,71 +10,22 @@ struct restore_link {
 	struct restore_dir *dir; /* held */
 	char *name;
 	bool taken; /* something lies there */
-	const struct restore_first *first;
+	const struct linkset_first *first;
+	struct restore_keep keep;
 };
-
-struct inode {
-	uint64_t key[3]; /* inode, device, type: whoever wrote the repository may call two things one */
-	struct restore_first *first;
-};
-
-struct restore_links {
-	struct hashtab *inodes;
-};
-
-struct restore_links *restore_links_new(void)
-{
-	struct restore_links *l = mem_zalloc(sizeof(*l));
-
-	l->inodes = hashtab_new(sizeof(struct inode), sizeof(((struct inode *)0)->key), HASHTAB_MIX);
-	return l;
-}
-
-static int free_first(void *arg, void *entry)
-{
-	struct restore_first *f = ((struct inode *)entry)->first;
-
-	(void)arg;
-	mem_free(f->path);
-	mem_free(f);
-	return 0;
-}
-
-void restore_links_free(struct restore_links *l)
-{
-	hashtab_each(l->inodes, free_first, NULL);
-	hashtab_free(l->inodes);
-	mem_free(l);
-}
-
-struct restore_first *restore_links_first(struct restore_links *l, const struct node *n, const char *path, bool *is_new)
-{
-	uint64_t key[3] = {n->inode, n->device_id, n->type};
-	struct inode *i = hashtab_add(l->inodes, key, is_new);
-
-	if (*is_new) {
-		i->first = mem_zalloc(sizeof(*i->first));
-		i->first->path = mem_strdup(path);
-	}
-	return i->first;
-}
-
-struct restore_first *restore_links_find(struct restore_links *l, const struct node *n)
-{
-	uint64_t key[3] = {n->inode, n->device_id, n->type};
-	struct inode *i = hashtab_find(l->inodes, key);
-
-	return i ? i->first : NULL;
-}
 
 void restore_links_add(
-	struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct restore_first *first, bool taken)
+	struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct linkset_first *first, bool taken)
 {
+	struct restore_link *k;
+
 	if (w->n_link == w->cap_link) {
 		w->cap_link = w->cap_link ? 2 * w->cap_link : 64;
 		w->link = mem_regrow(w->link, w->cap_link, sizeof(*w->link));
 	}
-	w->link[w->n_link++] = (struct restore_link){dir, mem_strndup(n->name.p, n->name.n), taken, first};
+	k = &w->link[w->n_link++];
+	*k = (struct restore_link){.dir = dir, .name = mem_strndup(n->name.p, n->name.n), .taken = taken, .first = first};
+	restore_keep_node(&k->keep, n, w->sh->dirs->owners);
 	restore_dir_hold(dir);
 }
 
@@ -94,6 +46,11 @@ static int dir_of(const struct restore_dirs *s, const char *path, struct err *er
 	return fd;
 }
 
+static const char *base_of(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
 /* What an earlier restore has linked already may stay. */
 static bool is_link_of(const struct restore_link *k, int fd, const char *base)
 {
@@ -103,25 +60,64 @@ static bool is_link_of(const struct restore_link *k, int fd, const char *base)
 	       a.dev == b.dev && a.ino == b.ino;
 }
 
-static int make_link(struct restore_dirs *s, const struct restore_link *k, struct err *e)
+/* The names have a file each, then. */
+static int copy(struct restore_link *k, int fd, const char *base, struct err *err)
 {
-	const char *base = strrchr(k->first->path, '/') + 1;
-	int fd = dir_of(s, k->first->path, e), rc;
+	struct meta m, is;
+	int from = file_open(fd, base, &m, err), to = ERR_IO, rc;
+
+	if (from < 0)
+		return from;
+	rc = to = restore_create(k->dir->fd, k->name, &is, err);
+	if (to >= 0)
+		rc = restore_copy(from, to, err);
+	if (rc == 0)
+		rc = restore_flush(to, err);
+	if (rc == 0)
+		rc = restore_keep_set(&k->keep, to, err);
+	if (to >= 0)
+		close(to);
+	file_close(from);
+	return rc;
+}
+
+/* A link was refused: by the file system, which has none or not so many, or by the kernel. */
+static int copy_instead(struct restore_dirs *s, struct restore_link *k, int fd, const char *base, struct err *err)
+{
+	struct err why = *err;
+	char *item;
+
+	err_clear(err);
+	if (copy(k, fd, base, err) < 0)
+		return err_prefix(err, "%s; copy", why.msg);
+	if (s->counts->copied++ == 0 && s->ev->warn) {
+		item = mem_printf("%s/%s", k->dir->path, k->name);
+		s->ev->warn(s->ev->arg, item, why.msg);
+		mem_free(item);
+	}
+	return 0;
+}
+
+static int make_link(struct restore_dirs *s, struct restore_link *k, struct err *e)
+{
+	const char *base = base_of(k->first->path);
+	int fd = dir_of(s, k->first->path, e), rc = 0;
 
 	if (fd < 0)
 		return fd;
-	rc = 0;
 	if (!is_link_of(k, fd, base)) {
 		if (k->taken)
 			rc = restore_remove(k->dir->fd, k->name, s->opt->delete, e);
 		if (rc == 0)
 			rc = restore_link(k->dir->fd, k->name, fd, base, e);
+		if (rc == ERR_DENIED || rc == ERR_UNSUPPORTED || rc == ERR_IO)
+			rc = copy_instead(s, k, fd, base, e);
 	}
 	close(fd);
 	return rc;
 }
 
-static void make(struct restore_dirs *s, const struct restore_link *k)
+static void make(struct restore_dirs *s, struct restore_link *k)
 {
 	struct err e;
 
@@ -147,9 +143,45 @@ void restore_links_make(struct restore_window *w)
 		if (!restore_stopped(w->sh))
 			make(w->sh->dirs, k);
 		restore_dir_drop(w->sh->dirs, k->dir);
+		restore_keep_release(&k->keep);
 		mem_free(k->name);
 	}
 	mem_free(w->link);
 	w->link = NULL;
 	w->n_link = w->cap_link = 0;
+}
+
+/* ---- what was kept ---- */
+
+/* As a restore leaves it: then the user has not made it something of his own. */
+static bool as_restored(const struct restore_file *f, const struct meta *m)
+{
+	const struct restore_meta *want = &f->keep.meta;
+
+	return m->size == f->size && ts_cmp(&m->mtime, &want->mtime) == 0 && (m->mode & 0777) == (want->perm & 0777) &&
+	       (want->lenient || (m->uid == want->uid && m->gid == want->gid));
+}
+
+bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
+{
+	const char *base = base_of(f->twin);
+	int dir = dir_of(f->w->sh->dirs, f->twin, NULL), fd = ERR_NOTFOUND;
+	struct meta m, now;
+	bool same;
+
+	if (dir >= 0)
+		fd = file_open(dir, base, &m, NULL);
+	same = fd >= 0 && as_restored(f, &m) && restore_content_has(f, fd, &m, ctx);
+	same = same && (!f->replace || restore_remove(f->dir->fd, f->name, false, NULL) == 0);
+	same = same && restore_link(f->dir->fd, f->name, dir, base, NULL) == 0;
+	/* It may be another file by now. */
+	if (same && (meta_stat(f->dir->fd, f->name, false, &now, NULL) < 0 || now.ino != m.ino || now.dev != m.dev)) {
+		restore_remove(f->dir->fd, f->name, false, NULL);
+		same = false;
+	}
+	if (fd >= 0)
+		file_close(fd);
+	if (dir >= 0)
+		close(dir);
+	return same;
 }

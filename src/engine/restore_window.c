@@ -43,8 +43,8 @@ bool restore_window_full(const struct restore_window *w)
 	return w->n >= RESTORE_WINDOW_FILES || w->bytes >= RESTORE_WINDOW_BYTES || w->n_dirs >= w->sh->dirs_max;
 }
 
-void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place,
-	const struct meta *was, bool *lost)
+struct restore_file *restore_window_add(
+	struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place, const struct meta *was)
 {
 	struct restore_file *f = mem_zalloc(sizeof(*f));
 	struct err e;
@@ -63,7 +63,6 @@ void restore_window_add(struct restore_window *w, struct restore_dir *dir, const
 	if (place != RESTORE_FREE)
 		f->was = *was;
 	f->node_size = n->size;
-	f->lost = lost;
 	restore_dir_pin(w->sh->dirs, dir);
 	if (dir != w->last_dir) {
 		w->last_dir = dir;
@@ -76,6 +75,7 @@ void restore_window_add(struct restore_window *w, struct restore_dir *dir, const
 		restore_content_fail(f, &e);
 	atomic_store(&f->pending, f->uses);
 	w->bytes += f->size;
+	return f;
 }
 
 /* ---- the steps ---- */
@@ -114,8 +114,8 @@ static void prepare_run(struct task *t)
 			continue;
 		if (f->there)
 			restore_content_compare(f, ctx);
-		else if (!f->uses)
-			restore_content_empty(f);
+		else if (!f->uses || f->twin)
+			restore_content_new(f, ctx);
 	}
 	repo_ctx_put(p->w->sh->repo, ctx);
 }
@@ -175,7 +175,7 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 
 		/* Reading an existing file costs more than making an empty one. */
 		for (; i < w->n && work < TASK_FILES; i++)
-			work += w->file[i]->there ? 8 : !w->file[i]->uses;
+			work += w->file[i]->there || w->file[i]->twin ? 8 : !w->file[i]->uses;
 		if (!work)
 			continue;
 		p = mem_zalloc(sizeof(*p));
@@ -193,7 +193,7 @@ static void settle(struct restore_window *w, const struct restore_file *f)
 {
 	struct restore_dirs *s = w->sh->dirs;
 	struct restore_counts *c = s->counts;
-	bool done = options(w)->dry_run || (f->made && atomic_load(&f->pending) == 0);
+	bool done = options(w)->dry_run || ((f->made || f->linked) && atomic_load(&f->pending) == 0);
 
 	if (f->err) {
 		restore_say(s, f->dir->path, f->name, f->err);
@@ -235,6 +235,7 @@ void restore_window_free(struct restore_window *w)
 		pthread_mutex_destroy(&f->lock);
 		mem_free(f->err);
 		mem_free(f->name);
+		mem_free(f->twin);
 		mem_free(f);
 	}
 	mem_free(w->file);

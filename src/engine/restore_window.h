@@ -21,6 +21,7 @@ struct restore_file {
 	char *name;
 	struct restore_keep keep;
 	uint64_t node_size, size; /* as the node says, and of its blobs */
+	char *twin;               /* NULL, or the path of another name of it that was kept */
 	bool *lost;               /* NULL, or the owner's: set when the content could not be restored */
 	uint32_t first_use, uses;
 	struct meta was;          /* what is there */
@@ -28,6 +29,7 @@ struct restore_file {
 	bool replace;             /* something lies there that must go */
 	bool unchanged;           /* and it has this content already */
 	bool reused;              /* and it is written over */
+	bool linked;              /* it is the twin's other name now */
 	_Atomic uint32_t pending; /* uses not yet written */
 	_Atomic bool failed;      /* its content */
 	pthread_mutex_t lock;     /* of what follows */
@@ -88,11 +90,11 @@ enum restore_place {
 
 struct restore_window *restore_window_new(struct restore_shared *sh);
 /*
- * restore_window_add: a file node; dir is open.  was: what lies at its place, unless that is free.  lost: see above; it must outlive the
- * window.
+ * restore_window_add: a file node; dir is open.  was: what lies at its place, unless that is free.  For the caller to set before the next
+ * call: lost and twin (owned by the file), see above.  It lives as long as the window.
  */
-void restore_window_add(struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place,
-	const struct meta *was, bool *lost);
+struct restore_file *restore_window_add(
+	struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place, const struct meta *was);
 bool restore_window_full(const struct restore_window *w);
 void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w), void *arg);
 /* restore_window_settle: once it has ended: reports what failed and counts.  restore_window_free: lets the directories go.  Loop thread. */

@@ -242,6 +242,30 @@ int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err 
 	return 0;
 }
 
+int restore_copy(int from, int to, struct err *err)
+{
+	size_t room = (size_t)1 << 20;
+	void *p = mem_alloc(room);
+	uint64_t at = 0;
+	int rc = 0;
+
+	for (;;) {
+		ssize_t n = pread(from, p, room, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			rc = err_sys(err, errno, "read");
+		else if (n > 0)
+			rc = restore_pwrite(to, p, (size_t)n, at, err);
+		if (n <= 0 || rc < 0)
+			break;
+		at += (uint64_t)n;
+	}
+	mem_free(p);
+	return rc;
+}
+
 int restore_symlink(int dirfd, const char *name, const char *target, struct err *err)
 {
 	int rc = check_name(name, err);

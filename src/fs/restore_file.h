@@ -40,6 +40,7 @@ int restore_reopen(int dirfd, const char *name, const struct meta *is, struct er
 /* restore_resize: from `old` to `size` bytes; new room is made now unless sparse. */
 int restore_resize(int fd, uint64_t old, uint64_t size, bool sparse, struct err *err);
 int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *err); /* all of it */
+int restore_copy(int from, int to, struct err *err); /* the contents of one file, from its beginning, to the beginning of another */
 /*
  * restore_flush: some file systems (NFS, FUSE, those with quotas) tell only when a file is closed that it could not be stored: asked for
  * before the mode says that it is finished.
