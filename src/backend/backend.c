@@ -118,6 +118,16 @@ int backend_put(struct backend *b, enum backend_type t, const struct id *name, c
 	return backend_run(b, &op, err);
 }
 
+int backend_put_fresh(struct backend *b, enum backend_type t, const struct id *name, const void *p, size_t n, struct err *err)
+{
+	struct backend_op op = op_for(BACKEND_PUT, t, name);
+
+	op.data = p;
+	op.size = n;
+	op.fresh = true;
+	return backend_run(b, &op, err);
+}
+
 int backend_remove(struct backend *b, enum backend_type t, const struct id *name, struct err *err)
 {
 	struct backend_op op = op_for(BACKEND_REMOVE, t, name);
@@ -184,7 +194,7 @@ int backend_open(const char *location, const struct backend_options *opt, const 
 	}
 	/* Whoever waits for a connection waits here: its token is taken and its request signed when its turn comes.  A try that failed gives its place away. */
 	if (l.scheme != LOCATION_LOCAL)
-		bare = backend_limit_new(bare, bare->connections);
+		bare = backend_limit_new(backend_look_new(bare), bare->connections);
 	*out = backend_retry_new(bare, &backend_retry_default, env);
 out:
 	location_release(&l);

@@ -7,7 +7,8 @@
  *
  * A store that is reached over a network says ERR_ODD to an answer that is none of its own: a balancer's, a proxy's, a login page, a 2xx that proves nothing.
  *
- * Names: `config` has none; all other files are named by 64 hex digits.  backend_put never replaces other content: a name is the hash of its bytes.
+ * Names: `config` has none; all other files are named by 64 hex digits.  backend_put never replaces other content: a name is the hash of its bytes; the config, which has no
+ * such name, is put with `fresh`.
  *
  * A backend clears op->err (and op->out for a GET) before it begins, and leaves op->out empty when a GET fails.  backend_free may not be called inside done().
  */
@@ -31,10 +32,15 @@ struct backend_op {
 	struct id name;
 	const uint8_t *data; /* PUT: borrowed until done */
 	size_t size;         /* PUT: bytes at data; STAT: result */
-	uint64_t offset;     /* GET */
-	uint64_t length;     /* GET: 0 = to the end; otherwise exactly so many or ERR_TOOSHORT */
-	struct buf out;      /* GET: the bytes, owned by the caller; buf_init'ed by the caller with the maximum it accepts */
-	struct err err;      /* result; err.code == 0 is success.  ERR_NOTFOUND: no such file (REMOVE: that is success) */
+	/*
+	 * PUT: ERR_EXISTS where there is such a file, which stays.  In one step where the store can (local, memory, S3); for others see look.c.  It may be what an
+	 * earlier try of the same operation stored although it seemed to fail: reading it back tells.
+	 */
+	bool fresh;
+	uint64_t offset; /* GET */
+	uint64_t length; /* GET: 0 = to the end; otherwise exactly so many or ERR_TOOSHORT */
+	struct buf out;  /* GET: the bytes, owned by the caller; buf_init'ed by the caller with the maximum it accepts */
+	struct err err;  /* result; err.code == 0 is success.  ERR_NOTFOUND: no such file (REMOVE: that is success) */
 	void (*done)(struct backend_op *op);
 	void *arg;               /* the caller's */
 	struct backend_op *next; /* for the backend that holds the operation */
@@ -132,6 +138,7 @@ int backend_run(struct backend *b, struct backend_op *op, struct err *err);
 /* Blocking conveniences around backend_run.  `out` must be initialised with its maximum.  name NULL for the config. */
 int backend_get(struct backend *b, enum backend_type t, const struct id *name, struct buf *out, struct err *err);
 int backend_put(struct backend *b, enum backend_type t, const struct id *name, const void *p, size_t n, struct err *err);
+int backend_put_fresh(struct backend *b, enum backend_type t, const struct id *name, const void *p, size_t n, struct err *err);
 int backend_remove(struct backend *b, enum backend_type t, const struct id *name, struct err *err);
 int backend_stat(struct backend *b, enum backend_type t, const struct id *name, uint64_t *size, struct err *err);
 
@@ -178,6 +185,8 @@ uint64_t backend_retry_count(struct backend *b);
 /* backend_retry_set_wait(b, fn, arg): how to wait `ns` or until `c` is signalled, for tests with a clock of their own.  Before the first operation. */
 typedef void backend_retry_wait_fn(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t ns);
 void backend_retry_set_wait(struct backend *b, backend_retry_wait_fn *fn, void *arg);
+
+struct backend *backend_look_new(struct backend *inner); /* look.c: before a `fresh` PUT the store is asked whether there is such a file */
 
 struct backend *backend_limit_new(struct backend *inner,
 	unsigned at_once); /* limit.c: at most so many operations inside, in order; lock files, list and create pass at once */

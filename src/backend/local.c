@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/publish.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -165,8 +166,9 @@ static void local_put(const struct file *f, struct backend_op *op)
 		err_sys(&op->err, e, "write %s", f->path);
 		goto out;
 	}
-	if (renameat(f->at, temp, f->at, f->rel) < 0) {
-		err_sys(&op->err, errno, "rename to %s", f->path);
+	e = op->fresh ? publish_new(f->at, temp, f->rel) : renameat(f->at, temp, f->at, f->rel) < 0 ? errno : 0;
+	if (e) {
+		err_sys(&op->err, e, "rename to %s", f->path);
 		goto out;
 	}
 	mem_free(temp);

@@ -64,9 +64,13 @@ static void ram_put(struct ram *m, struct backend_op *op)
 		memcpy(o->bytes, op->data, op->size);
 	pthread_mutex_lock(&m->lock);
 	e = hashtab_add(m->tab[op->type], &op->name, &is_new);
-	if (!is_new)
-		old = e->obj;
-	e->obj = o;
+	old = is_new ? NULL : e->obj;
+	if (old && op->fresh) {
+		err_set(&op->err, ERR_EXISTS, "there is such an object");
+		old = o;
+	} else {
+		e->obj = o;
+	}
 	pthread_mutex_unlock(&m->lock);
 	object_drop(old);
 }

@@ -3,12 +3,16 @@
  *
  * An operation is one request; two where the first answer leaves a question: a range at or beyond the end (how long is it?), and an upload that is refused
  * because the name is taken (by a try of ours whose answer was lost?).
+ *
+ * `rclone serve restic` says 404 to whatever its own storage fails to do (rclone issue 7550), but lists a directory that does not exist as an empty one.  So a 404 to a
+ * listing is "nothing there" only from another server, and only where this program did not make the place itself.
  */
 #include "backend/digest.h"
 #include "backend/layout.h"
 #include "backend/open.h"
 #include "backend/rest_list.h"
 #include "base/mem.h"
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,8 +27,9 @@ struct rest {
 	struct backend b;
 	struct http *h;
 	const struct env *env;
-	char *base;      /* ends with '/' */
-	struct buf auth; /* "Authorization: Basic …"; empty: none */
+	char *base;       /* ends with '/' */
+	atomic_bool made; /* create succeeded, so there are directories to be listed */
+	struct buf auth;  /* "Authorization: Basic …"; empty: none */
 };
 
 struct rest_op {
@@ -206,12 +211,15 @@ static void get_answered(struct rest_op *c)
 	op_end(c);
 }
 
-/* A name is the hash of its contents, so an object of our size under our name is ours. */
+/* A name is the hash of its contents, so an object of our size under our name is ours.  But for the config: whatever is there is another's. */
 static void taken_sized(struct http_req *r)
 {
 	struct rest_op *c = r->arg;
+	bool there = !r->err.code && is_ok(r);
 
-	if (r->err.code || !is_ok(r) || r->length != c->op->size)
+	if (there && c->op->fresh)
+		err_set(&c->op->err, ERR_EXISTS, "there is such a file already");
+	else if (!there || c->op->type == BACKEND_CONFIG || r->length != c->op->size)
 		err_copy(&c->op->err, &c->first);
 	op_end(c);
 }
@@ -226,7 +234,7 @@ static void answered(struct http_req *r)
 		get_answered(c);
 		return;
 	case BACKEND_PUT:
-		if (!r->err.code && (r->status == 403 || r->status == 409) && op->type != BACKEND_CONFIG) {
+		if (!r->err.code && (r->status == 403 || r->status == 409 || r->status == 412)) {
 			fault(r, &c->first);
 			ask_size(c, taken_sized);
 			return;
@@ -361,6 +369,18 @@ static void tell_odd(enum backend_type t, const struct rest_listing *l, const st
 	}
 }
 
+/* The listing got 404.  ERR_IO: what lies behind the server may work again. */
+static int list_missing(struct rest *s, const struct http_req *r, struct err *err)
+{
+	char server[64];
+
+	if (http_header(r, "Server", server, sizeof(server)) && !strncmp(server, "rclone/", 7))
+		return err_set(err, ERR_IO, "rclone answers 404 to a listing: its own storage fails; see rclone's log");
+	if (atomic_load(&s->made))
+		return err_set(err, ERR_IO, "the server answers 404 to the listing of a directory that it has just made");
+	return 0;
+}
+
 static int rest_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
 {
 	struct rest *s = rest_of(b);
@@ -375,8 +395,7 @@ static int rest_list(struct backend *b, enum backend_type t, const struct backen
 	req_init(s, &req, "GET", url);
 	req.out.max = LIST_MAX;
 	if (http_run(s->h, &req) || !is_ok(&req)) {
-		if (req.err.code || req.status != 404)
-			code = judge(&req, err);
+		code = !req.err.code && req.status == 404 ? list_missing(s, &req, err) : judge(&req, err);
 		goto out;
 	}
 	code = rest_listing_parse(&l, req.out.p, req.out.len, err);
@@ -406,6 +425,8 @@ static int rest_create(struct backend *b, struct err *err)
 	req_init(s, &req, "POST", url);
 	http_run(s->h, &req);
 	code = judge(&req, err);
+	if (!code)
+		atomic_store(&s->made, true);
 	http_req_release(&req);
 	mem_free(url);
 	return code;

@@ -141,6 +141,13 @@ static void answered(struct s3_call *c)
 		head_go_on(o);
 		return;
 	}
+	/* A server that knows no such condition; whether there is an object was looked for before. */
+	if (c->fresh && s3_call_judge(c, &op->err) == ERR_UNSUPPORTED) {
+		c->fresh = false;
+		s3_call_release(c);
+		s3_call_start(c->s, c);
+		return;
+	}
 	if (needs_size(o)) {
 		o->sizing = true;
 		s3_call_release(c);
@@ -179,6 +186,7 @@ static void op_put(struct s3 *s, struct s3_op *o)
 	uint8_t sha[ID_SIZE];
 
 	o->call.method = "PUT";
+	o->call.fresh = o->op->fresh;
 	o->call.body = o->op->data;
 	o->call.body_n = o->op->size;
 	if (s->names_are_hashes && o->op->type != BACKEND_CONFIG) {

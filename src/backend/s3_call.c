@@ -49,6 +49,8 @@ static int call_headers(struct s3_call *c, const char *host, const char *path)
 	if (c->sha256)
 		call_add(c, &sign, "content-type", "application/octet-stream");
 	call_add(c, &sign, "host", host);
+	if (c->fresh)
+		call_add(c, &sign, "if-none-match", "*");
 	if (c->range)
 		call_add(c, &sign, "range", c->range);
 	call_add(c, &sign, "x-amz-content-sha256", sign.payload);
@@ -299,6 +301,9 @@ int s3_call_judge(const struct s3_call *c, struct err *err)
 		err_clear(err);
 		return 0;
 	}
+	/* 409: somebody else is writing it just now. */
+	if (c->fresh && (c->r.status == 412 || c->r.status == 409))
+		return err_set(err, ERR_EXISTS, "there is such an object");
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		if (!strcmp(codes[i].s3, c->e.code)) {
 			code = codes[i].code;

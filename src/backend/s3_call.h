@@ -34,6 +34,7 @@ struct s3_call {
 	const char *key;    /* with the place's prefix; NULL: the bucket */
 	const char *query;  /* sorted and encoded; NULL: none */
 	const char *range;  /* a Range header's value, NULL: none */
+	bool fresh;         /* PUT: only if there is no such object */
 	const char *md5;    /* a Content-MD5 header's value, NULL: none */
 	const char *sha256; /* of the body, 64 hex digits; NULL: there is no body */
 	const uint8_t *body;

@@ -62,6 +62,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """A REST repository that does what rclone's does not, but others may: version 1 listings, 416, whole objects for ranges, no second upload."""
         kind, _, name = self.path[len("/odd/"):].partition("/")
         self.body()
+        if kind == "?create=true":
+            return self.answer()
         if kind == "data" and not name:
             return self.answer(json.dumps([c * 64 for c in "abc"] + ["README"]).encode())
         if kind == "data":
@@ -96,6 +98,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(b"through the proxy")
         if self.path.startswith("/odd/"):
             return self.odd()
+        if self.path.startswith("/rclone/"):
+            # `rclone serve restic` whose own storage does not answer.
+            self.body()
+            self.version_string = lambda: "rclone/v1.60.1"
+            return self.answer(b"Not Found", 404)
         what, _, n = self.path[1:].partition("/")
         n = int(n or 0)
         if what == "early":

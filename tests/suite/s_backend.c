@@ -52,6 +52,11 @@ static struct backend *limit_local_store(void)
 	return backend_limit_new(backend_local_new(dir, 4), 3);
 }
 
+static struct backend *look_local_store(void)
+{
+	return backend_look_new(backend_local_new(dir, 0));
+}
+
 static struct backend *retry_fault_store(void)
 {
 	struct backend_fault_policy p = {
@@ -84,14 +89,16 @@ static const struct store {
 	const char *name;
 	struct backend *(*make)(void);
 	bool in_dir;
+	bool forgets; /* a PUT that worked may be tried again */
 } stores[] = {
-	{"local", local_store, true},
-	{"mem", mem_store, false},
-	{"retry(mem)", retry_mem_store, false},
-	{"limit(local)", limit_local_store, true},
-	{"retry(fault(mem))", retry_fault_store, false},
+	{"local", local_store, true, false},
+	{"mem", mem_store, false, false},
+	{"retry(mem)", retry_mem_store, false, false},
+	{"limit(local)", limit_local_store, true, false},
+	{"look(local)", look_local_store, true, false},
+	{"retry(fault(mem))", retry_fault_store, false, true},
 };
-static const struct store named = {"$STORE", named_store, false};
+static const struct store named = {"$STORE", named_store, false, false};
 
 static const struct store *now;
 
@@ -171,6 +178,39 @@ static void put_get(struct backend *b)
 TEST(put_and_get)
 {
 	on_each(put_get, true);
+}
+
+/* A try that stored it and said no makes the next one say that it is there. */
+static void put_first(struct backend *b, const char *text)
+{
+	int code = backend_put_fresh(b, BACKEND_CONFIG, NULL, text, strlen(text), NULL);
+
+	if (code)
+		CHECK(code == ERR_EXISTS && now->forgets);
+	get_is(b, BACKEND_CONFIG, NULL, text, strlen(text));
+}
+
+/* What may not be replaced: of two, the first stays. */
+static void fresh(struct backend *b)
+{
+	struct err err = {0};
+	uint64_t size;
+
+	put_first(b, "first");
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "second one", 10, &err), ERR_EXISTS);
+	CHECK(err.msg[0]);
+	get_is(b, BACKEND_CONFIG, NULL, "first", 5);
+	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, NULL), 0);
+	CHECK_EQ(size, 5);
+	CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), 0);
+	put_first(b, "");
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "x", 1, NULL), ERR_EXISTS);
+	get_is(b, BACKEND_CONFIG, NULL, "", 0);
+}
+
+TEST(put_fresh)
+{
+	on_each(fresh, true);
 }
 
 static void config_missing(struct backend *b)

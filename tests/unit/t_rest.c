@@ -40,19 +40,25 @@ static struct env env;
 static struct pyserver server;
 static struct backend *odd; /* without the retry decorator */
 
-void check_setup(void)
+static struct backend *at_path(const char *path)
 {
 	struct location l = {.scheme = LOCATION_REST};
 	struct backend_options opt = {0};
-	struct err err = {0};
+	struct backend *b;
 
+	l.rest = mem_printf("http://127.0.0.1:%d/%s", server.port, path);
+	b = backend_rest_open(&l, &opt, &env, NULL);
+	REQUIRE(b);
+	mem_free(l.rest);
+	return b;
+}
+
+void check_setup(void)
+{
 	env.clock = clock_real();
 	env.rnd = rnd_real();
 	server = pyserver_start(NULL, NULL, NULL);
-	l.rest = mem_printf("http://127.0.0.1:%d/odd", server.port);
-	odd = backend_rest_open(&l, &opt, &env, &err);
-	REQUIRE(odd);
-	mem_free(l.rest);
+	odd = at_path("odd");
 }
 
 void check_teardown(void)
@@ -97,6 +103,7 @@ TEST(upload_of_what_is_there)
 	CHECK_EQ(backend_put(odd, BACKEND_INDEX, &id, "0123", 4, &err), ERR_DENIED);
 	CHECK(strstr(err.msg, "it exists"));
 	CHECK_EQ(backend_put(odd, BACKEND_CONFIG, NULL, "0123456789", 10, &err), ERR_DENIED);
+	CHECK_EQ(backend_put_fresh(odd, BACKEND_CONFIG, NULL, "0123", 4, &err), ERR_EXISTS);
 }
 
 TEST(a_full_server)
@@ -140,6 +147,25 @@ TEST(listing_of_what_is_not_there_and_of_what_fails)
 	CHECK_EQ(backend_list(odd, BACKEND_LOCK, count, &n, &err), ERR_ODD);
 	CHECK(strstr(err.msg, "http://elsewhere/x"));
 	CHECK_EQ(n, 0);
+}
+
+/* rclone says 404 to what its own storage fails to do; and what was made can be listed. */
+TEST(listings_that_may_not_be_missing)
+{
+	struct backend *rclone = at_path("rclone"), *made = at_path("odd");
+	struct err err = {0};
+	uint64_t size;
+	unsigned n = 0;
+
+	CHECK_EQ(backend_list(rclone, BACKEND_SNAPSHOT, count, &n, &err), ERR_IO);
+	CHECK(strstr(err.msg, "rclone"));
+	CHECK_EQ(backend_stat(rclone, BACKEND_CONFIG, NULL, &size, &err), ERR_NOTFOUND);
+	CHECK_EQ(backend_list(made, BACKEND_SNAPSHOT, count, &n, &err), 0);
+	CHECK_EQ(backend_create(made, &err), 0);
+	CHECK_EQ(backend_list(made, BACKEND_SNAPSHOT, count, &n, &err), ERR_IO);
+	CHECK_EQ(n, 0);
+	backend_free(rclone);
+	backend_free(made);
 }
 
 TEST(a_pause_is_passed_on)

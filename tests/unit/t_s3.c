@@ -347,6 +347,32 @@ TEST(missing_and_refused)
 	done(b);
 }
 
+/* One request says "only if there is none"; a server that cannot is asked plainly. */
+TEST(put_only_what_is_not_there)
+{
+	static const struct reply script[] = {
+		{"200 OK", NULL, NULL},
+		{"412 Precondition Failed", NULL, "<Error><Code>PreconditionFailed</Code></Error>"},
+		{"409 Conflict", NULL, "<Error><Code>ConditionalRequestConflict</Code></Error>"},
+		{"501 Not Implemented", NULL, "<Error><Code>NotImplemented</Code></Error>"},
+		{"200 OK", NULL, NULL},
+		{"409 Conflict", NULL, "<Error><Code>OperationAborted</Code></Error>"},
+	};
+	struct backend *b = STORE(script);
+	struct err err;
+
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "x", 1, &err), 0);
+	CHECK(strstr(srv.got[0], "\r\nif-none-match: *\r\n"));
+	CHECK(strstr(srv.got[0], "SignedHeaders=content-type;host;if-none-match;x-amz"));
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "x", 1, &err), ERR_EXISTS);
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "x", 1, &err), ERR_EXISTS);
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "x", 1, &err), 0);
+	CHECK(strstr(srv.got[3], "if-none-match") && !strstr(srv.got[4], "if-none-match"));
+	CHECK_EQ(backend_put(b, BACKEND_CONFIG, NULL, "x", 1, &err), ERR_IO);
+	CHECK(!strstr(srv.got[5], "if-none-match"));
+	done(b);
+}
+
 /* An answer to a HEAD has no body, so the reason is asked for; and with another region it is none any more. */
 TEST(why_a_head_is_refused)
 {

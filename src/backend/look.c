@@ -1,0 +1,100 @@
+/*
+ * look: before a file is put where none may be yet (op->fresh), the store is asked whether there is one.
+ *
+ * Below the retry decorator, so that each try looks again: a server may have stored what it answered with an error, and a second try may come a quarter of an hour after
+ * the first.  For stores that cannot create conditionally, this is all there is; it also stops a server that takes no notice of the condition.
+ */
+#include "backend/backend.h"
+#include "base/mem.h"
+
+struct look {
+	struct backend b;
+	struct backend *inner;
+};
+
+/* What the STAT in the same operation would overwrite. */
+struct look_op {
+	struct look *l;
+	void (*done)(struct backend_op *op);
+	void *arg;
+	size_t size;
+};
+
+static struct look *look_of(struct backend *b)
+{
+	return (struct look *)(void *)b;
+}
+
+static void looked(struct backend_op *op)
+{
+	struct look_op *c = op->arg;
+	struct look *l = c->l;
+
+	op->verb = BACKEND_PUT;
+	op->done = c->done;
+	op->arg = c->arg;
+	op->size = c->size;
+	mem_free(c);
+	if (op->err.code == ERR_NOTFOUND) {
+		backend_start(l->inner, op);
+		return;
+	}
+	if (!op->err.code)
+		err_set(&op->err, ERR_EXISTS, "there is such a file already");
+	op->done(op);
+}
+
+static void look_start(struct backend *b, struct backend_op *op)
+{
+	struct look *l = look_of(b);
+
+	if (op->verb == BACKEND_PUT && op->fresh) {
+		struct look_op *c = mem_alloc(sizeof(*c));
+
+		*c = (struct look_op){.l = l, .done = op->done, .arg = op->arg, .size = op->size};
+		op->verb = BACKEND_STAT;
+		op->done = looked;
+		op->arg = c;
+	}
+	backend_start(l->inner, op);
+}
+
+static int look_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+{
+	return backend_list_all(look_of(b)->inner, t, to, err);
+}
+
+static int look_create(struct backend *b, struct err *err)
+{
+	return backend_create(look_of(b)->inner, err);
+}
+
+static int look_usage(struct backend *b, struct backend_usage *u, struct err *err)
+{
+	return backend_usage(look_of(b)->inner, u, err);
+}
+
+static void look_free(struct backend *b)
+{
+	backend_free(look_of(b)->inner);
+	mem_free(b);
+}
+
+static const struct backend_vtable look_vtable = {
+	.scheme = "look",
+	.start = look_start,
+	.list = look_list,
+	.create = look_create,
+	.free = look_free,
+	.usage = look_usage,
+};
+
+struct backend *backend_look_new(struct backend *inner)
+{
+	struct look *l = mem_zalloc(sizeof(*l));
+
+	l->b = *inner;
+	l->b.vt = &look_vtable;
+	l->inner = inner;
+	return &l->b;
+}
