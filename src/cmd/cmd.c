@@ -126,7 +126,8 @@ static int lead(struct session *s)
 	if (out_flush(c->out, &late) && rc >= 0)
 		rc = err_copy(&err, &late);
 	/* A command that a signal ended says so, even if it had nothing to complain of. */
-	code = stop_signalled(c->stop) && (rc || s->opts->verb != VERB_ADD) ? CMD_STOPPED : cmd_exit_code(rc, c);
+	code = stop_signalled(c->stop) && (rc || (s->opts->verb != VERB_ADD && s->opts->verb != VERB_INIT)) ? CMD_STOPPED
+													    : cmd_exit_code(rc, c);
 	dismiss(s, code);
 	say_end(c, code, rc, &err);
 	return code;

@@ -62,7 +62,7 @@ int session_backend(struct session *s, const char *location, struct backend **be
 int session_store(struct session *s, struct err *err); /* threads, place, backend of the repository */
 /* session_probe: 0: there is a repository, where the project's connection or the other protocol has it (the store is that one now); ERR_NOREPO. */
 int session_probe(struct session *s, struct err *err);
-/* session_create: a new repository at the store's place: password, key, config.  polynomial 0: draw one. */
+/* session_create: a new repository at the store's place: password, key, config; signals are caught from the key on.  polynomial 0: draw one. */
 int session_create(struct session *s, unsigned version, uint64_t polynomial, struct err *err);
 /* session_password: by options, environment or the project's file, else asked for.  twice: a new one, asked again to be sure.  buf_wipe it. */
 int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err);

@@ -184,18 +184,34 @@ int session_password(struct session *s, bool from, bool twice, struct buf *out, 
 	return password_get(&src, out, err);
 }
 
+/* What was begun is finished by the same command that would make a new one. */
 static int no_repository(struct session *s, struct err *err)
 {
 	char *place = session_place_text(s->location);
+	enum repo_state state;
+	struct err e = {0};
+	int rc = repo_look(s->be, &state, &e);
 
-	if (s->allas.used && s->allas.usual)
+	/* Who may not list may have been told so by name: that there is none is all that is known. */
+	if (rc && rc != ERR_DENIED)
+		err_copy(err, &e);
+	else if (!rc && state == REPO_LOST)
+		err_set(err, ERR_NOREPO, "%s: %s; put a copy of its config back", place, e.msg);
+	else if (!rc && state == REPO_BEGUN)
+		err_set(err, ERR_NOREPO,
+			"a repository was begun at %s and not finished: it has a key and no config; to finish it: a_backup %s%s%s", place,
+			s->allas.used && s->allas.usual ? "add FILE"
+			: s->allas.used                 ? "init with the same options"
+							: "-r ",
+			s->allas.used ? "" : place, s->allas.used ? "" : " init");
+	else if (s->allas.used && s->allas.usual)
 		err_set(err, ERR_NOREPO, "project %s has no backups at %s; the first is made by: a_backup add FILE", s->allas.label, place);
 	else if (s->allas.used)
 		err_set(err, ERR_NOREPO, "there is no repository at %s; to make one, write init and the same options", place);
 	else
 		err_set(err, ERR_NOREPO, "there is no repository at %s; to make one: a_backup -r %s init", place, place);
 	mem_free(place);
-	return ERR_NOREPO;
+	return err->code;
 }
 
 static int open_store(struct session *s, struct err *err)
@@ -249,7 +265,8 @@ int session_probe(struct session *s, struct err *err)
 	return open_store(s, err);
 }
 
-static void say_made(struct session *s)
+/* made: else another run has done it at the same moment, and this one goes on with that repository. */
+static void say_made(struct session *s, bool made)
 {
 	char *place = session_place_text(s->location);
 	struct json_out j;
@@ -265,6 +282,9 @@ static void say_made(struct session *s)
 		json_object_end(&j);
 		out_line(s->cmd->out, &b);
 		buf_release(&b);
+	} else if (!made) {
+		out_say(s->cmd->out, 1, "another run has just made repository %.10s at %s, with the same password: going on with that one",
+			id_hex(&s->repo->config.id).s, place);
 	} else {
 		out_say(s->cmd->out, 1,
 			"created repository %.10s at %s\n\nKeep the password safe%s%s: without it nobody can read what the repository "
@@ -278,17 +298,36 @@ static void say_made(struct session *s)
 	mem_free(place);
 }
 
+/* Of another run's repository: is it what was asked for? */
+static int same_kind(const struct session *s, unsigned version, uint64_t polynomial, struct err *err)
+{
+	const struct config *c = &s->repo->config;
+
+	if (c->version == version && (!polynomial || c->polynomial == polynomial))
+		return 0;
+	return err_set(err, ERR_EXISTS, "another run has just made a repository there, of version %u%s", c->version,
+		c->version == version ? " and with other chunker parameters" : "");
+}
+
 int session_create(struct session *s, unsigned version, uint64_t polynomial, struct err *err)
 {
-	struct repo_owner who = {.username = s->username, .hostname = s->hostname};
+	struct repo_new what = {.version = version,
+		.polynomial = polynomial,
+		.who = {.username = s->username, .hostname = s->hostname},
+		.stop = stop_flag(s->cmd->stop)};
 	struct buf pass;
+	bool made = false;
 	int rc;
 
 	buf_init(&pass, 0); /* session_password gives it its maximum */
 	rc = session_password(s, false, true, &pass, err);
-	if (!rc)
-		rc = repo_create(s->be, &s->env, version, polynomial, &who, pass.p, pass.len, &s->repo, err);
+	if (!rc) {
+		stop_catch(s->cmd->stop);
+		rc = repo_create(s->be, &s->env, &what, pass.p, pass.len, &s->repo, &made, err);
+	}
 	buf_wipe(&pass);
+	if (!rc && !made)
+		rc = same_kind(s, version, polynomial, err);
 	if (rc) {
 		char *place = session_place_text(s->location);
 
@@ -296,7 +335,7 @@ int session_create(struct session *s, unsigned version, uint64_t polynomial, str
 		mem_free(place);
 		return rc;
 	}
-	say_made(s);
+	say_made(s, made);
 	return 0;
 }
 
@@ -336,7 +375,6 @@ int session_repo(struct session *s, struct err *err)
 	int rc = session_probe(s, err);
 
 	if (rc == ERR_NOREPO) {
-		stop_catch(s->cmd->stop);
 		rc = make_or_not(s, err);
 	} else if (!rc) {
 		rc = open_with(s, err);

@@ -1,9 +1,6 @@
 #include "repo/repo.h"
 #include "base/mem.h"
-#include "kern/poly.h"
 #include "repo/repo_priv.h"
-
-#define CONFIG_MAX 4096
 
 static int no_repo(struct err *err)
 {
@@ -53,80 +50,50 @@ void repo_close(struct repo *r)
 		return;
 	repo_ctx_pool_free(r->pool);
 	mem_wipe(&r->master, sizeof(r->master));
+	buf_release(&r->own_key);
 	mem_free(r);
 }
 
-static int exists(void *arg, const struct id *name, uint64_t size)
+int repo_config_get(struct backend *be, struct buf *stored, struct err *err)
 {
-	(void)name;
-	(void)size;
-	*(bool *)arg = true;
-	return 1;
-}
-
-/* Anything that could belong to a repository whose config was lost must not be made unreadable by a new one. */
-static int must_be_empty(struct backend *be, struct err *err)
-{
-	static const enum backend_type type[] = {BACKEND_KEY, BACKEND_SNAPSHOT};
 	struct err own = {0};
-	int rc = repo_probe(be, &own);
+	int rc;
 
-	if (!rc)
-		return err_set(err, ERR_EXISTS, "there is a repository already");
-	if (rc != ERR_NOREPO)
-		return err_copy(err, &own);
-	for (size_t i = 0; i < sizeof(type) / sizeof(*type); i++) {
-		bool found = false;
-
-		rc = backend_list(be, type[i], exists, &found, &own);
-		if (found)
-			return err_set(err, ERR_EXISTS,
-				"there is no config, but there is a %s: not overwriting what may be a damaged repository",
-				backend_type_name(type[i]));
-		if (rc) {
-			err_prefix(&own, "list %s files", backend_type_name(type[i]));
-			return err_copy(err, &own);
-		}
+	buf_reset(stored);
+	rc = backend_get(be, BACKEND_CONFIG, NULL, stored, &own);
+	if (rc == ERR_NOTFOUND)
+		return no_repo(err);
+	if (rc) {
+		err_prefix(&own, "load config");
+		err_copy(err, &own);
 	}
-	return 0;
+	return rc;
 }
 
-int repo_create(struct backend *be, const struct env *env, unsigned version, uint64_t polynomial, const struct repo_owner *who,
-	const void *pass, size_t n, struct repo **out, struct err *err)
+int repo_with(
+	struct backend *be, const struct env *env, const struct repo_key *k, const struct buf *config, struct repo **out, struct err *err)
 {
-	struct config config = {.version = version, .polynomial = polynomial}, check;
-	struct seal_key master = {0};
-	struct repo *r = NULL;
-	struct id key_id;
+	struct repo *r = repo_new(be, env);
+	struct err own = {0};
 	struct buf json;
 	int rc;
 
-	*out = NULL;
-	buf_init(&json, CONFIG_MAX);
-	rnd_fill(env->rnd, &config.id, sizeof(config.id));
-	if (!polynomial)
-		config.polynomial = poly_random(env->rnd);
-	config_write(&config, &json);
-	rc = config_parse(&check, json.p, json.len, err);
-	if (rc)
-		goto out;
-	rc = backend_create(be, err);
+	buf_init(&json, REPO_SMALL_MAX);
+	r->master = k->master;
+	r->key_id = k->id;
+	r->pool = repo_ctx_pool_new();
+	rc = repo_open_file(r, BACKEND_CONFIG, NULL, config->p, config->len, &json, &own);
 	if (!rc)
-		rc = must_be_empty(be, err);
-	if (!rc)
-		rc = repo_key_create(be, env, who, pass, n, &master, &key_id, err);
-	if (rc)
-		goto out;
-	r = repo_adopt(be, env, &config, &master);
-	r->key_id = key_id;
-	rc = repo_save(r, BACKEND_CONFIG, json.p, json.len, NULL, err);
-	if (rc)
-		goto out;
+		rc = config_parse(&r->config, json.p, json.len, &own);
+	if (rc) {
+		err_prefix(&own, "config");
+		err_copy(err, &own);
+		repo_close(r);
+		r = NULL;
+	}
+	if (r)
+		repo_guard(r, repo_still_ours, r);
 	*out = r;
-	r = NULL;
-out:
-	repo_close(r);
-	mem_wipe(&master, sizeof(master));
 	buf_release(&json);
 	return rc;
 }
@@ -134,42 +101,19 @@ out:
 int repo_open(
 	struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err)
 {
-	struct repo *r = repo_new(be, env);
-	struct err own = {0};
-	struct buf stored, json;
+	struct repo_key key = {0};
+	struct buf stored;
 	int rc;
 
 	*out = NULL;
 	buf_init(&stored, REPO_SMALL_MAX);
-	buf_init(&json, REPO_SMALL_MAX);
 	/* First: whether there is a repository at all is known before half a second is spent on a key. */
-	rc = backend_get(be, BACKEND_CONFIG, NULL, &stored, &own);
-	if (rc == ERR_NOTFOUND) {
-		rc = no_repo(err);
-		goto out;
-	}
-	if (rc) {
-		err_prefix(&own, "load config");
-		err_copy(err, &own);
-		goto out;
-	}
-	rc = repo_key_find(be, env, key_hint, pass, n, &r->master, &r->key_id, err);
-	if (rc)
-		goto out;
-	r->pool = repo_ctx_pool_new();
-	rc = repo_open_file(r, BACKEND_CONFIG, NULL, stored.p, stored.len, &json, &own);
+	rc = repo_config_get(be, &stored, err);
 	if (!rc)
-		rc = config_parse(&r->config, json.p, json.len, &own);
-	if (rc) {
-		err_prefix(&own, "config");
-		err_copy(err, &own);
-		goto out;
-	}
-	*out = r;
-	r = NULL;
-out:
-	repo_close(r);
+		rc = repo_key_find(be, env, key_hint, pass, n, &stored, &key, err);
+	if (!rc)
+		rc = repo_with(be, env, &key, &stored, out, err);
+	repo_key_release(&key);
 	buf_release(&stored);
-	buf_release(&json);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "kern/chunker.h"
 #include "kern/compress.h"
 #include "kern/hash.h"
+#include "kern/kdf.h"
 #include "kern/seal.h"
 
 /*
@@ -29,10 +30,12 @@ struct repo {
 	const struct env *env;
 	struct config config;
 	struct seal_key master;
-	struct id key_id;   /* of the key file that was opened; zero when adopted */
-	bool verify;        /* open and compare what was sealed before it is uploaded (default true) */
-	int level;          /* libzstd level for v2 (COMPRESS_*) */
-	bool compress_data; /* false: --compression off: data blobs stored raw, trees and files still compressed */
+	struct id key_id;      /* of the key file that was opened; zero when adopted */
+	struct buf own_key;    /* that key file's bytes, if this process wrote it when it made the repository; else empty */
+	bool verify;           /* open and compare what was sealed before it is uploaded (default true) */
+	int level;             /* libzstd level for v2 (COMPRESS_*) */
+	bool compress_data;    /* false: --compression off: data blobs stored raw, trees and files still compressed */
+	_Atomic bool replaced; /* repo_still_ours has said no */
 	struct repo_ctx_pool *pool;
 	struct repo_guard guard[REPO_GUARDS]; /* repo_guard */
 	size_t guards;
@@ -42,23 +45,52 @@ struct repo {
 int repo_probe(struct backend *be, struct err *err);
 
 /*
- * repo_create(be, env, config, pass, n, out): write the first key (calibrated scrypt, user and host as given) and the config (restic's
- * order), then open it. config: version set by the caller, polynomial 0 = draw one, id drawn here.  ERR_EXISTS when a config, key or
- * snapshot is there.
+ * repo_look: what lies at a place.  REPO_BEGUN: a key and nothing else: init was ended before it could write the config, or is just about to.  REPO_LOST: files of a
+ * repository, but no config; err->msg says which, for the user.
  */
+enum repo_state { REPO_NONE, REPO_BEGUN, REPO_LOST, REPO_THERE };
+int repo_look(struct backend *be, enum repo_state *state, struct err *err);
+
 struct repo_owner {
 	const char *username, *hostname;
 };
-int repo_create(struct backend *be, const struct env *env, unsigned version, uint64_t polynomial, const struct repo_owner *who,
-	const void *pass, size_t n, struct repo **out, struct err *err);
+/* What a new repository shall be. */
+struct repo_new {
+	unsigned version;
+	uint64_t polynomial; /* 0: draw one */
+	struct repo_owner who;
+	const struct kdf_params *cost; /* of the key; NULL: half a second of this machine */
+	const volatile int *stop;      /* not 0: end, and leave nothing behind; NULL: nobody can stop it */
+};
+/*
+ * repo_create(be, env, what, pass, n, out, made): write the first key and the config (restic's order), then open it.  In a place that is REPO_BEGUN the key that is
+ * there is used, if the password opens it.
+ *
+ * Others may do the same at the same moment.  Then one repository is left and all have it: *made is false when it is another's, and no key is left of which its config
+ * knows nothing (repo_create.c).  Who wants to make one only where there is none looks before.  ERR_EXISTS: what may be a damaged repository.  ERR_PASSWORD: the other
+ * one has another password.  After other errors no key of ours is left, or the sentence names it.
+ */
+int repo_create(struct backend *be, const struct env *env, const struct repo_new *what, const void *pass, size_t n, struct repo **out,
+	bool *made, struct err *err);
 
-/* repo_open(be, env, pass, n, key_hint, out): restic-format.md 2.3.  ERR_NOREPO, ERR_PASSWORD, ERR_INVALID, ….  key_hint may be NULL. */
+/*
+ * repo_open(be, env, pass, n, key_hint, out): restic-format.md 2.3.  ERR_NOREPO, ERR_PASSWORD, ERR_INVALID, ….  key_hint may be NULL.  Keys that cannot be read, and those
+ * that the password opens but that are not this config's, are passed over with a warning.
+ */
 int repo_open(
 	struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err);
 
 /* repo_adopt: a repository whose config and master key another rank opened. */
 struct repo *repo_adopt(struct backend *be, const struct env *env, const struct config *config, const struct seal_key *master);
 void repo_close(struct repo *r); /* wipes the key; NULL is fine */
+
+/*
+ * repo_still_ours: the store's config is still one that our master key opens: before an index file or a snapshot is saved, because a store that cannot create
+ * conditionally (Swift) lets a second first backup replace the config of this one.  One GET; it waits for some seconds if not, for the other one gives way if it can.
+ * Then what this run has stored cannot be read by anybody: ERR_NOTFOUND, and a key that this process wrote is removed.  A guard (repo_guard) of each repository that was
+ * opened or made, arg is the repository.
+ */
+int repo_still_ours(void *arg, struct err *err);
 
 /* One thread's contexts; get and put are cheap. */
 #define REPO_CTX_IVS 128

@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "format/keyfile.h"
+#include "format/snapshot.h"
 #include "repo/repo_priv.h"
 
 #define TRIES_MAX       20 /* as restic: each costs half a second of scrypt */
@@ -38,43 +39,71 @@ out:
 	return rc;
 }
 
-static int key_load(struct backend *be, const struct id *id, struct keyfile *k, struct err *err)
+static int key_load(struct backend *be, const struct id *id, struct buf *json, struct err *err)
 {
-	struct buf json;
 	int rc = 0;
 
-	buf_init(&json, REPO_SMALL_MAX);
+	buf_init(json, REPO_SMALL_MAX);
 	for (int attempt = 0; attempt < 2; attempt++) {
-		buf_reset(&json);
-		rc = backend_get(be, BACKEND_KEY, id, &json, err);
+		buf_reset(json);
+		rc = backend_get(be, BACKEND_KEY, id, json, err);
 		if (rc)
-			goto out;
-		rc = repo_file_hash(id, json.p, json.len, err);
+			return rc;
+		rc = repo_file_hash(id, json->p, json->len, err);
 		if (!rc)
 			break;
 	}
-	if (!rc)
-		rc = keyfile_parse(k, json.p, json.len, err);
-out:
-	buf_release(&json);
 	return rc;
 }
 
-/* 0, 1 (the password is not this key's) or an error. */
-static int key_try(struct backend *be, const struct id *id, const void *pass, size_t n, struct seal_key *master, struct err *err)
+void repo_key_release(struct repo_key *k)
 {
-	struct keyfile k = {0};
-	struct err own = {0};
-	int rc = key_load(be, id, &k, &own);
+	buf_release(&k->file);
+	mem_wipe(k, sizeof(*k));
+}
 
+int repo_key_try(struct backend *be, const struct id *id, const void *pass, size_t n, struct repo_key *k, struct err *err)
+{
+	struct keyfile f = {0};
+	struct err own = {0};
+	int rc;
+
+	*k = (struct repo_key){.id = *id};
+	rc = key_load(be, id, &k->file, &own);
 	if (!rc)
-		rc = key_unwrap(&k, pass, n, master, &own);
-	keyfile_release(&k);
+		rc = keyfile_parse(&f, k->file.p, k->file.len, &own);
+	if (!rc)
+		rc = key_unwrap(&f, pass, n, &k->master, &own);
+	keyfile_release(&f);
 	if (rc < 0) {
 		err_prefix(&own, "key %s", id_short(id).s);
 		err_copy(err, &own);
 	}
+	if (rc)
+		repo_key_release(k);
 	return rc;
+}
+
+bool repo_key_opens(const struct seal_key *master, const struct buf *config)
+{
+	struct seal *s;
+	struct buf json;
+	bool opens;
+
+	if (config->len < SEAL_OVERHEAD || config->len > REPO_SMALL_MAX)
+		return false;
+	buf_init(&json, REPO_SMALL_MAX);
+	buf_reserve(&json, config->len);
+	s = seal_new(master);
+	opens = !seal_open(s, config->p, config->len, json.p);
+	seal_free(s);
+	buf_release(&json);
+	return opens;
+}
+
+bool repo_key_store_fails(int rc)
+{
+	return rc == ERR_IO || rc == ERR_ODD || rc == ERR_CANCELED;
 }
 
 struct names {
@@ -91,77 +120,140 @@ static int remember(void *arg, const struct id *name, uint64_t size)
 	return l->n == TRIES_MAX + 1; /* one more than is tried: then we know that there are too many */
 }
 
-int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, struct seal_key *master,
-	struct id *key_id, struct err *err)
-{
-	struct names keys = {0};
-	struct err ignored = {0};
-	int rc;
+/* What became of the keys that do not open the repository. */
+struct tried {
+	bool refused;          /* one is another password's */
+	struct err foreign;    /* one is this password's, but not this config's */
+	struct err bad;        /* the first that cannot be read */
+	struct strlist passed; /* a sentence for each of the latter two */
+};
 
-	if (hint && *hint && !repo_prefix_be(be, BACKEND_KEY, hint, key_id, &ignored)) {
-		if (!key_try(be, key_id, pass, n, master, &ignored))
-			return 0;
-		log_msg(&env->log, LOG_DEBUG, "the hinted key %s does not fit: %s", id_short(key_id).s, ignored.msg);
+/* 0: this is the key.  1: it is not.  An error: the store fails, so that others need not be tried. */
+static int key_fits(
+	struct backend *be, const struct id *id, const void *pass, size_t n, const struct buf *config, struct repo_key *k, struct tried *t)
+{
+	struct err e = {0};
+	int rc = repo_key_try(be, id, pass, n, k, &e);
+
+	if (!rc && repo_key_opens(&k->master, config))
+		return 0;
+	if (!rc) {
+		repo_key_release(k);
+		err_set(&t->foreign, ERR_INVALID,
+			"config: the file is damaged or sealed with another key than %s, which is this password's: wrong MAC",
+			id_short(id).s);
+		strlist_add(&t->passed, t->foreign.msg);
+	} else if (rc > 0) {
+		t->refused = true;
+	} else if (repo_key_store_fails(rc)) {
+		err_copy(&t->bad, &e);
+		return rc;
+	} else if (rc != ERR_NOTFOUND) { /* else removed since it was listed */
+		if (!t->bad.code)
+			err_copy(&t->bad, &e);
+		strlist_add(&t->passed, e.msg);
 	}
-	rc = backend_list(be, BACKEND_KEY, remember, &keys, err);
-	if (rc < 0)
-		return err_prefix(err, "list keys");
-	for (size_t i = 0; i < keys.n && i < TRIES_MAX; i++) {
-		rc = key_try(be, &keys.id[i], pass, n, master, err);
-		if (!rc)
-			*key_id = keys.id[i];
-		if (rc <= 0)
-			return rc;
-	}
-	if (keys.n > TRIES_MAX)
+	return 1;
+}
+
+static void tell_passed(const struct tried *t, const struct env *env)
+{
+	for (size_t i = 0; i < t->passed.n; i++)
+		log_msg(&env->log, LOG_WARN, "%s (passed over)", t->passed.s[i]);
+}
+
+static int tell_none(const struct tried *t, const struct env *env, bool more, struct err *err)
+{
+	if (t->foreign.code)
+		return err_copy(err, &t->foreign);
+	if (more)
 		return err_set(err, ERR_USAGE,
 			"none of the first %d keys fits the password, and there are more: name the right one with --key-hint", TRIES_MAX);
+	if (t->bad.code && !t->refused)
+		return err_copy(err, &t->bad);
+	tell_passed(t, env);
 	return err_set(err, ERR_PASSWORD, "wrong password or no key found");
 }
 
-int repo_key_create(struct backend *be, const struct env *env, const struct repo_owner *who, const void *pass, size_t n,
-	struct seal_key *master, struct id *key_id, struct err *err)
+static int find_listed(struct backend *be, const struct env *env, const void *pass, size_t n, const struct buf *config, struct repo_key *k,
+	struct err *err)
+{
+	struct names keys = {0};
+	struct tried t = {0};
+	int rc = backend_list(be, BACKEND_KEY, remember, &keys, err);
+
+	if (rc < 0)
+		return err_prefix(err, "list keys");
+	rc = 1;
+	for (size_t i = 0; i < keys.n && i < TRIES_MAX && rc == 1; i++)
+		rc = key_fits(be, &keys.id[i], pass, n, config, k, &t);
+	if (!rc)
+		tell_passed(&t, env);
+	else
+		rc = rc < 0 ? err_copy(err, &t.bad) : tell_none(&t, env, keys.n > TRIES_MAX, err);
+	strlist_release(&t.passed);
+	return rc;
+}
+
+int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, const struct buf *config,
+	struct repo_key *k, struct err *err)
+{
+	struct err ignored = {0};
+	struct tried t = {0};
+	struct id id;
+	int rc = 1;
+
+	if (hint && *hint && !repo_prefix_be(be, BACKEND_KEY, hint, &id, &ignored)) {
+		rc = key_fits(be, &id, pass, n, config, k, &t);
+		if (rc)
+			log_msg(&env->log, LOG_DEBUG, "the hinted key %s does not fit", id_short(&id).s);
+		strlist_release(&t.passed);
+	}
+	return rc ? find_listed(be, env, pass, n, config, k, err) : 0;
+}
+
+int repo_key_make(const struct env *env, const struct repo_new *what, const void *pass, size_t n, struct repo_key *key, struct err *err)
 {
 	struct keyfile k = {.created = clock_now(env->clock)};
 	struct seal_key user = {0};
 	struct seal *s = NULL;
 	struct hash *h = hash_new();
 	uint8_t iv[SEAL_IV];
-	struct buf json, file;
+	struct buf json;
 	int rc;
 
+	*key = (struct repo_key){0};
 	buf_init(&json, MASTER_JSON_MAX);
-	buf_init(&file, REPO_SMALL_MAX);
+	buf_init(&key->file, REPO_SMALL_MAX);
 	buf_init(&k.data, MASTER_JSON_MAX + SEAL_OVERHEAD);
-	k.username = mem_strdup(who->username ? who->username : "");
-	k.hostname = mem_strdup(who->hostname ? who->hostname : "");
+	k.username = mem_strdup(what->who.username ? what->who.username : "");
+	k.hostname = mem_strdup(what->who.hostname ? what->who.hostname : "");
 	rnd_fill(env->rnd, k.salt, sizeof(k.salt));
 	rnd_fill(env->rnd, iv, sizeof(iv));
-	rnd_fill(env->rnd, master, sizeof(*master));
-	if (!seal_key_valid(master)) {
+	rnd_fill(env->rnd, &key->master, sizeof(key->master));
+	if (!seal_key_valid(&key->master)) {
 		rc = err_set(err, ERR_IO, "the system's random numbers are not random");
 		goto out;
 	}
-	kdf_calibrate(env->clock, CALIBRATE_MS, CALIBRATE_MIB, &k.kdf);
+	if (what->cost)
+		k.kdf = *what->cost;
+	else
+		kdf_calibrate(env->clock, CALIBRATE_MS, CALIBRATE_MIB, &k.kdf);
 	rc = kdf_derive(&k.kdf, k.salt, pass, n, &user, err);
 	if (rc)
 		goto out;
 	s = seal_new(&user);
-	masterkey_write(master, &json);
+	masterkey_write(&key->master, &json);
 	buf_reserve(&k.data, json.len + SEAL_OVERHEAD);
 	seal_put(s, iv, json.p, json.len, k.data.p);
 	k.data.len = json.len + SEAL_OVERHEAD;
-	keyfile_write(&k, env->zone, &file);
-	hash_once(h, file.p, file.len, key_id);
-	rc = backend_put(be, BACKEND_KEY, key_id, file.p, file.len, err);
-	if (rc)
-		err_prefix(err, "save key");
+	keyfile_write(&k, env->zone, &key->file);
+	hash_once(h, key->file.p, key->file.len, &key->id);
 out:
 	hash_free(h);
 	seal_free(s);
 	mem_wipe(&user, sizeof(user));
 	buf_wipe(&json);
-	buf_release(&file);
 	keyfile_release(&k);
 	return rc;
 }

@@ -30,11 +30,31 @@ int repo_file_prefix(struct err *err, const char *what, enum backend_type t, con
 /* repo_prefix_be: repo_prefix before the repository is open. */
 int repo_prefix_be(struct backend *be, enum backend_type t, const char *prefix, struct id *id, struct err *err);
 
-/* repo_key_create: a new master key and the key file that wraps it, stored; *key_id its name. */
-int repo_key_create(struct backend *be, const struct env *env, const struct repo_owner *who, const void *pass, size_t n,
-	struct seal_key *master, struct id *key_id, struct err *err);
-/* repo_key_find: restic-format.md 2.3. */
-int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, struct seal_key *master,
-	struct id *key_id, struct err *err);
+/* A key file and what the password opened in it. */
+struct repo_key {
+	struct id id;
+	struct seal_key master;
+	struct buf file; /* its bytes */
+};
+void repo_key_release(struct repo_key *k); /* wipes it; one of zeros is fine */
+
+/* repo_key_make: a new master key and the key file that wraps it; nothing is stored. */
+int repo_key_make(const struct env *env, const struct repo_new *what, const void *pass, size_t n, struct repo_key *k, struct err *err);
+/* repo_key_try: 0: *k is the key (owned by the caller); 1: it is another password's; or an error. */
+int repo_key_try(struct backend *be, const struct id *id, const void *pass, size_t n, struct repo_key *k, struct err *err);
+bool repo_key_store_fails(int rc); /* an error of the store, and not of this one key */
+/* repo_key_find: restic-format.md 2.3: one that the password opens, and that opens the config as it is stored. */
+int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, const struct buf *config,
+	struct repo_key *k, struct err *err);
+
+/* repo_key_opens: the config as it is stored is sealed with this master key. */
+bool repo_key_opens(const struct seal_key *master, const struct buf *config);
+
+/* repo_with: the repository of this config as it is stored, and of the key that opens it. */
+int repo_with(
+	struct backend *be, const struct env *env, const struct repo_key *k, const struct buf *config, struct repo **out, struct err *err);
+
+/* repo_config_get: as it is stored; `stored` is initialised by the caller.  ERR_NOREPO when there is none. */
+int repo_config_get(struct backend *be, struct buf *stored, struct err *err);
 
 #endif

@@ -37,11 +37,13 @@ void rig_init_repo(struct backend *be, uint64_t polynomial)
 {
 	struct rig g;
 	struct repo *repo = NULL;
-	struct repo_owner who = {"tester", "rig"};
+	struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
+	struct repo_new what = {.version = 2, .polynomial = polynomial, .who = {"tester", "rig"}, .cost = &cheap};
+	bool made;
 	struct err e = {0};
 
 	rig_init(&g, 1);
-	if (!CHECK_EQ(repo_create(be, &g.env, 2, polynomial, &who, "x", 1, &repo, &e), 0)) {
+	if (!CHECK_EQ(repo_create(be, &g.env, &what, "x", 1, &repo, &made, &e), 0)) {
 		fprintf(stderr, "    %s\n", e.msg);
 		check_stop();
 	}
@@ -113,6 +115,10 @@ static int one_rank(void *arg, struct comm *c)
 	int rc = 0;
 
 	rig_init(&g, b->threads ? b->threads : 1);
+	if (b->clock)
+		g.env.clock = b->clock;
+	if (b->quiet)
+		g.env.log.max = LOG_ERROR;
 	sleeper.loop = g.env.loop;
 	if (b->lag_ns && c->rank == 0)
 		loop_after(g.env.loop, 0, &sleeper.task);
@@ -124,6 +130,8 @@ static int one_rank(void *arg, struct comm *c)
 	a = agree_new(r);
 	if (b->adopt)
 		repo = rig_adopt(be, &g.env);
+	else if (c->rank == 0 && b->open)
+		repo = b->open(b, &g.env, &e);
 	else if (c->rank == 0)
 		repo_open(be, &g.env, "x", 1, NULL, &repo, &e);
 	if (!b->adopt)

@@ -22,6 +22,10 @@ struct rig_backup {
 	const char *target;        /* as the user gives it; opt.cwd is what it starts from */
 	struct backup_options opt; /* targets, cwd, head, parent, pack_size are filled in where zero */
 	const struct id *parent;   /* snapshot's tree to compare with; NULL = none */
+	/* How rank 0 opens its repository; NULL: by its password, "x". */
+	struct repo *(*open)(struct rig_backup *b, const struct env *env, struct err *err);
+	const struct clock *clock; /* NULL: the real one */
+	bool quiet;                /* warnings are no news */
 	bool adopt;                /* the repository of rig_adopt, instead of one that is opened by its password */
 	bool retry;                /* a retry decorator with short pauses over be, one a rank */
 	int64_t lag_ns;            /* rank 0 sleeps so long again and again: the others are far ahead of what it knows */

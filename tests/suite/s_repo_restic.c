@@ -342,7 +342,8 @@ static void restic_goes_on(const char *restic, const char *dir, const char *repo
 
 static void with_restic(const char *restic, unsigned version, bool compress_data, bool more)
 {
-	static const struct repo_owner owner = {"u", "h"};
+	const struct repo_new what = {.version = version, .who = {"u", "h"}};
+	bool made;
 	static int nth;
 	char dir[4200], repo[4300], cache[4300];
 	struct err err = {0};
@@ -354,7 +355,7 @@ static void with_restic(const char *restic, unsigned version, bool compress_data
 	snprintf(cache, sizeof(cache), "%s/cache", dir);
 	fixture_env(&w.f);
 	w.f.be = backend_local_new(repo, 2);
-	REQUIRE(repo_create(w.f.be, &w.f.env, version, 0, &owner, PASS, strlen(PASS), &w.f.repo, &err) == 0);
+	REQUIRE(repo_create(w.f.be, &w.f.env, &what, PASS, strlen(PASS), &w.f.repo, &made, &err) == 0);
 	w.f.repo->compress_data = compress_data;
 	write_snapshot(&w, dir);
 	setenv("RESTIC_PASSWORD", PASS, 1);

@@ -9,31 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* However long scrypt takes, it was nearly all that is allowed. */
-static int64_t slow_mono(void *arg)
-{
-	int64_t *t = arg;
-
-	return *t += 400000000;
-}
-
-static struct ts now(void *arg)
-{
-	(void)arg;
-	return clock_now(clock_real());
-}
-
 int main(int argc, char **argv)
 {
 	const char *password = getenv("RESTIC_PASSWORD");
-	int64_t t = 0;
-	struct clock slow = {now, slow_mono, NULL, &t};
-	struct env env = {.clock = &slow, .rnd = rnd_real()};
-	struct repo_owner who = {"test", "test"};
+	struct env env = {.clock = clock_real(), .rnd = rnd_real()};
+	struct kdf_params cost = {.n = 16384, .r = 8, .p = 1};
+	struct repo_new what = {.version = 2, .who = {"test", "test"}, .cost = &cost};
+	bool made;
 	struct repo *repo = NULL;
 	struct backend *be;
 	struct err err = {0};
-	uint64_t polynomial = 0;
 	int rc = 0;
 
 	if (argc < 2 || argc > 3 || !password) {
@@ -44,7 +29,7 @@ int main(int argc, char **argv)
 		be = backend_local_new(argv[2], 1);
 		rc = repo_open(be, &env, password, strlen(password), NULL, &repo, &err);
 		if (!rc)
-			polynomial = repo->config.polynomial;
+			what.polynomial = repo->config.polynomial;
 		repo_close(repo);
 		backend_free(be);
 		repo = NULL;
@@ -53,7 +38,7 @@ int main(int argc, char **argv)
 		be = backend_local_new(argv[1], 1);
 		rc = backend_create(be, &err);
 		if (!rc)
-			rc = repo_create(be, &env, 2, polynomial, &who, password, strlen(password), &repo, &err);
+			rc = repo_create(be, &env, &what, password, strlen(password), &repo, &made, &err);
 		repo_close(repo);
 		backend_free(be);
 	}

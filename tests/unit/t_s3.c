@@ -351,11 +351,11 @@ TEST(missing_and_refused)
 TEST(put_only_what_is_not_there)
 {
 	static const struct reply script[] = {
-		{"200 OK", NULL, NULL},
+		{"200 OK", "ETag: \"x\"\r\n", ""},
 		{"412 Precondition Failed", NULL, "<Error><Code>PreconditionFailed</Code></Error>"},
 		{"409 Conflict", NULL, "<Error><Code>ConditionalRequestConflict</Code></Error>"},
 		{"501 Not Implemented", NULL, "<Error><Code>NotImplemented</Code></Error>"},
-		{"200 OK", NULL, NULL},
+		{"200 OK", "ETag: \"x\"\r\n", ""},
 		{"409 Conflict", NULL, "<Error><Code>OperationAborted</Code></Error>"},
 	};
 	struct backend *b = STORE(script);
