@@ -10,6 +10,7 @@
 #include "backend/digest.h"
 #include "backend/layout.h"
 #include "backend/open.h"
+#include "backend/part.h"
 #include "backend/rest_list.h"
 #include "base/mem.h"
 #include <stdatomic.h>
@@ -161,32 +162,6 @@ static void range_sized(struct http_req *r)
 	op_end(c);
 }
 
-/* A server may send the whole object where a part was asked for. */
-static void cut_whole(struct backend_op *op, struct buf *out)
-{
-	if (op->offset > out->len) {
-		err_set(&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes", out->len);
-		return;
-	}
-	out->len -= (size_t)op->offset;
-	memmove(out->p, out->p + op->offset, out->len);
-	if (op->length && out->len > op->length)
-		out->len = (size_t)op->length;
-}
-
-/* A part that begins behind the end is no part, whatever the status says (rclone: 206 "bytes 11-9/10"). */
-static bool is_behind(const struct http_req *r, uint64_t offset)
-{
-	unsigned long long total;
-	const char *slash;
-	char v[80];
-
-	if (!http_header(r, "Content-Range", v, sizeof(v)))
-		return false;
-	slash = strchr(v, '/');
-	return slash && sscanf(slash, "/%llu", &total) == 1 && offset > total;
-}
-
 static void get_answered(struct rest_op *c)
 {
 	struct backend_op *op = c->op;
@@ -197,17 +172,10 @@ static void get_answered(struct rest_op *c)
 		ask_size(c, range_sized);
 		return;
 	}
-	if (r->err.code && r->out.overflow) {
+	if (r->err.code && r->out.overflow)
 		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: not %zu bytes", r->out.max);
-	} else if (!judge(r, &op->err)) {
-		if (r->status != 206)
-			cut_whole(op, &r->out);
-		else if (is_behind(r, op->offset))
-			err_set(&op->err, ERR_TOOSHORT, "the object is too short");
-		if (!op->err.code && op->length && r->out.len != op->length)
-			err_set(&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes came, not %llu", r->out.len,
-				(unsigned long long)op->length);
-	}
+	else if (!judge(r, &op->err))
+		part_take(r, op, &op->err);
 	op_end(c);
 }
 

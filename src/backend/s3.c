@@ -2,6 +2,7 @@
 #include "backend/digest.h"
 #include "backend/layout.h"
 #include "backend/open.h"
+#include "backend/part.h"
 #include "backend/s3_call.h"
 #include "base/mem.h"
 #include <inttypes.h>
@@ -51,40 +52,6 @@ static void op_finish(struct s3_op *o, int code)
 	mem_free(o->key);
 	mem_free(o);
 	op->done(op);
-}
-
-/* A server that takes no notice of Range sends everything. */
-static void cut_range(struct buf *out, const struct backend_op *op)
-{
-	size_t n;
-
-	if (op->offset > out->len) {
-		out->len = 0;
-		return;
-	}
-	n = out->len - (size_t)op->offset;
-	if (op->length && n > op->length)
-		n = (size_t)op->length;
-	memmove(out->p, out->p + op->offset, n);
-	out->len = n;
-}
-
-/* The GET's answer came with a body.  Short ranges are an error of their own, so that nobody decodes half a blob. */
-static int get_result(struct s3_op *o)
-{
-	struct backend_op *op = o->op;
-	struct http_req *r = &o->call.r;
-
-	if (r->status == 200 && o->call.range) {
-		if (op->offset > r->out.len)
-			return err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset);
-		cut_range(&r->out, op);
-	}
-	if (op->length && r->out.len < op->length)
-		return err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset + op->length);
-	if (op->length && r->out.len > op->length)
-		return err_set(&op->err, ERR_INVALID, "the server sends more than it was asked for");
-	return 0;
 }
 
 /* Every S3 server tells what it has stored. */
@@ -170,7 +137,7 @@ static void answered(struct s3_call *c)
 		if (c->r.length != op->offset)
 			code = err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset);
 	} else if (!code && op->verb == BACKEND_GET) {
-		code = get_result(o);
+		code = part_take(&c->r, op, &op->err);
 	} else if (!code && op->verb == BACKEND_PUT) {
 		code = put_result(o);
 	} else if (!code && op->verb == BACKEND_STAT) {
@@ -402,6 +369,8 @@ static void s3_free(struct backend *b)
 
 	http_free(s->http);
 	s3_cred_release(&s->cred);
+	mem_free((char *)(uintptr_t)s->where.project);
+	mem_free((char *)(uintptr_t)s->where.conf.home);
 	s3_place_release(&s->place);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s);
@@ -420,7 +389,6 @@ int backend_s3_new(
 	const char *place, struct http *http, const struct s3_options *o, const struct env *env, struct backend **out, struct err *err)
 {
 	struct s3 *s = mem_zalloc(sizeof(*s));
-	struct s3_cred_where where = {.project = o->project, .conf = {.home = o->home, .getenv = o->getenv}};
 	const char *region = o->region ? o->region : o->getenv ? o->getenv("AWS_DEFAULT_REGION") : NULL;
 	int code;
 
@@ -438,10 +406,11 @@ int backend_s3_new(
 	code = s3_place_parse(&s->place, place, err);
 	if (!code && o->lookup && strcmp(o->lookup, "auto") != 0)
 		s->place.virtual_host = !strcmp(o->lookup, "dns");
-	if (!code) {
-		where.host = s->place.host;
-		code = s3_cred_find(&s->cred, &where, err);
-	}
+	s->where = (struct s3_cred_where){.host = s->place.host,
+		.project = o->project ? mem_strdup(o->project) : NULL,
+		.conf = {.home = o->home ? mem_strdup(o->home) : NULL, .getenv = o->getenv}};
+	if (!code)
+		code = s3_cred_find(&s->cred, &s->where, err);
 	if (code) {
 		s3_free(&s->b);
 		return code;

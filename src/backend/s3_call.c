@@ -1,4 +1,5 @@
 #include "backend/s3_call.h"
+#include "backend/digest.h"
 #include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,8 @@ static void call_send(struct s3_call *c);
 static void call_add(struct s3_call *c, struct s3_sign *sign, const char *name, const char *value)
 {
 	sign->header[sign->n_header++] = (struct s3_header){name, value};
-	/* The transfer makes Host itself, from the URL: the same. */
-	if (strcmp(name, "host") != 0)
-		c->r.header[c->r.n_header++] = mem_printf("%s: %s", name, value);
+	/* Host too: what the transfer would make of the URL's may be written otherwise (a long IPv6 address, a port with zeros) than what is signed. */
+	c->r.header[c->r.n_header++] = mem_printf("%s: %s", name, value);
 }
 
 static void headers_free(struct s3_call *c)
@@ -32,10 +32,11 @@ static void headers_free(struct s3_call *c)
 }
 
 /* Headers in the order of their names, as the signature wants them. */
-static int call_headers(struct s3_call *c, const char *host, const char *path)
+static int call_headers(struct s3_call *c, const char *host, const char *path, const struct s3_cred *cred)
 {
 	struct s3 *s = c->s;
-	struct s3_sign sign = {.access = s->cred.access, .secret = s->cred.secret, .region = c->region, .method = c->method, .path = path};
+	struct s3_sign sign = {.access = cred->access, .secret = cred->secret, .region = c->region, .method = c->method, .path = path};
+	const char *md5 = c->md5 ? c->md5 : c->own_md5[0] ? c->own_md5 : NULL;
 	char date[S3_DATE];
 	struct buf auth;
 	int code;
@@ -44,8 +45,8 @@ static int call_headers(struct s3_call *c, const char *host, const char *path)
 	sign.query = c->query ? c->query : "";
 	sign.payload = c->sha256 ? c->sha256 : S3_EMPTY_SHA256;
 	s3_sign_date(sign.sec, date);
-	if (c->md5)
-		call_add(c, &sign, "content-md5", c->md5);
+	if (md5)
+		call_add(c, &sign, "content-md5", md5);
 	if (c->sha256)
 		call_add(c, &sign, "content-type", "application/octet-stream");
 	call_add(c, &sign, "host", host);
@@ -55,8 +56,8 @@ static int call_headers(struct s3_call *c, const char *host, const char *path)
 		call_add(c, &sign, "range", c->range);
 	call_add(c, &sign, "x-amz-content-sha256", sign.payload);
 	call_add(c, &sign, "x-amz-date", date);
-	if (s->cred.token)
-		call_add(c, &sign, "x-amz-security-token", s->cred.token);
+	if (cred->token)
+		call_add(c, &sign, "x-amz-security-token", cred->token);
 	buf_init(&auth, URL_MAX);
 	code = s3_sign(&sign, &auth);
 	if (!code && buf_str(&auth))
@@ -117,6 +118,71 @@ static bool clock_wrong(struct s3_call *c)
 	return true;
 }
 
+static void set_md5(struct s3_call *c)
+{
+	uint8_t md5[16];
+	struct buf b;
+
+	buf_init(&b, sizeof(c->own_md5) - 1);
+	digest_md5(c->body, c->body_n, md5);
+	digest_base64(&b, md5, sizeof(md5));
+	snprintf(c->own_md5, sizeof(c->own_md5), "%s", buf_str(&b) ? buf_str(&b) : "");
+	buf_release(&b);
+}
+
+/* True if the server takes no upload without a Content-MD5, as AWS where objects are locked: elsewhere the SHA-256 that is signed says as much. */
+static bool md5_missing(struct s3_call *c)
+{
+	if (c->r.status != 400 || !c->body || c->md5 || c->own_md5[0] ||
+		(strcmp(c->e.code, "MissingContentMD5") != 0 && !strcasestr(c->e.message, "content-md5")))
+		return false;
+	pthread_mutex_lock(&c->s->lock);
+	c->s->md5 = true;
+	pthread_mutex_unlock(&c->s->lock);
+	return true;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Keys that were exchanged, in the environment's files, since those were read that signed. */
+static bool cred_other(struct s3 *s, unsigned number)
+{
+	struct s3_cred new = {0};
+	struct err ignored;
+	bool other;
+
+	pthread_mutex_lock(&s->lock);
+	other = s->cred_number != number;
+	if (!other && !s3_cred_find(&new, &s->where, &ignored)) {
+		other = !same_text(new.access, s->cred.access) || !same_text(new.secret, s->cred.secret) ||
+			!same_text(new.token, s->cred.token);
+		if (other) {
+			struct s3_cred old = s->cred;
+
+			s->cred = new;
+			new = old;
+			s->cred_number++;
+			log_msg(&s->env->log, LOG_WARN,
+				"the server refuses the S3 keys, and there are other ones now, from %s: using these", s->cred.from);
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	s3_cred_release(&new);
+	return other;
+}
+
+/* True if the server refused who we are, or what we may do, and we may be somebody else by now. */
+static bool cred_old(struct s3_call *c)
+{
+	if (c->cred_tried || (c->r.status != 401 && c->r.status != 403 && strcmp(c->e.code, "ExpiredToken") != 0))
+		return false;
+	c->cred_tried = true;
+	return cred_other(c->s, c->cred_number);
+}
+
 static void call_answered(struct http_req *r)
 {
 	struct s3_call *c = r->arg;
@@ -124,7 +190,7 @@ static void call_answered(struct http_req *r)
 	c->e = (struct s3_error){0};
 	if (!r->err.code && r->status >= 300) {
 		s3_xml_error(&c->e, r->out.p, r->out.len);
-		if (region_wrong(c) || clock_wrong(c)) {
+		if (region_wrong(c) || clock_wrong(c) || md5_missing(c) || cred_old(c)) {
 			call_send(c);
 			return;
 		}
@@ -137,12 +203,19 @@ static void call_send(struct s3_call *c)
 	struct s3 *s = c->s;
 	struct buf host, path;
 	char *h = NULL, *p = NULL;
+	struct s3_cred cred;
+	bool md5;
 
 	headers_free(c);
 	pthread_mutex_lock(&s->lock);
 	snprintf(c->region, sizeof(c->region), "%s", s->region[0] ? s->region : REGION_HOME);
 	c->skew = s->skew;
+	md5 = s->md5;
+	c->cred_number = s->cred_number;
+	cred = s3_cred_copy(&s->cred);
 	pthread_mutex_unlock(&s->lock);
+	if (md5 && c->body && !c->md5)
+		set_md5(c);
 
 	buf_init(&host, 1024);
 	buf_init(&path, URL_MAX);
@@ -152,7 +225,7 @@ static void call_send(struct s3_call *c)
 	p = text_of(&path);
 	err_clear(&c->r.err);
 	c->r.status = 0;
-	if (!h || !p || call_headers(c, h, p)) {
+	if (!h || !p || call_headers(c, h, p, &cred)) {
 		err_set(&c->r.err, ERR_USAGE, "the S3 location is too long");
 		c->done(c);
 	} else {
@@ -167,6 +240,7 @@ static void call_send(struct s3_call *c)
 		buf_reset(&c->r.out);
 		http_start(s->http, &c->r);
 	}
+	s3_cred_release(&cred);
 	mem_free(h);
 	mem_free(p);
 	buf_release(&host);
@@ -176,7 +250,8 @@ static void call_send(struct s3_call *c)
 void s3_call_start(struct s3 *s, struct s3_call *c)
 {
 	c->s = s;
-	c->region_tried = c->skew_tried = false;
+	c->region_tried = c->skew_tried = c->cred_tried = false;
+	c->own_md5[0] = 0;
 	call_send(c);
 }
 

@@ -1,7 +1,8 @@
 /*
  * s3_call: one signed request to an S3 server, and what its answer means.  A part of s3.c and s3_list.c.
  *
- * An answer that only says "sign again for region R" or "your clock is off" is taken up once each inside the call, and remembered for all later calls.
+ * An answer that only says "sign again for region R", "your clock is off" or "send a Content-MD5" (where objects are locked) is taken up once each inside the call, and
+ * remembered for all later calls.  After a refusal the keys are looked for again: they may have been exchanged meanwhile.
  */
 #ifndef BACKEND_S3_CALL_H
 #define BACKEND_S3_CALL_H
@@ -17,7 +18,6 @@ struct s3 {
 	struct backend b;
 	struct http *http;
 	struct s3_place place;
-	struct s3_cred cred;
 	const struct env *env;
 	bool names_are_hashes;
 	unsigned page; /* keys asked for in one listing page; 0: the server's default */
@@ -25,7 +25,10 @@ struct s3 {
 	pthread_mutex_t lock;
 	char region[S3_REGION_MAX];
 	int64_t skew; /* seconds that the server's clock is ahead of ours, if signatures need it */
-	bool list_v1;
+	bool list_v1, md5;
+	struct s3_cred cred;
+	struct s3_cred_where where; /* they were found; what it points to is owned but for `host` */
+	unsigned cred_number;       /* how often they were exchanged */
 };
 
 struct s3_call {
@@ -51,7 +54,9 @@ struct s3_call {
 	struct s3 *s;
 	char region[S3_REGION_MAX];
 	int64_t skew;
-	bool region_tried, skew_tried;
+	bool region_tried, skew_tried, cred_tried;
+	unsigned cred_number; /* of the keys that signed */
+	char own_md5[32];     /* where `md5` is NULL and the server wants one */
 };
 
 /* s3_call_start(s, c): done() on the http thread.  s3_call_run: start and wait.  s3_call_release afterwards, before another start too; keeps r.out. */

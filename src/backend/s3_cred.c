@@ -15,6 +15,16 @@ void s3_cred_release(struct s3_cred *c)
 	*c = (struct s3_cred){0};
 }
 
+static char *copy_of(const char *s)
+{
+	return s ? mem_strdup(s) : NULL;
+}
+
+struct s3_cred s3_cred_copy(const struct s3_cred *c)
+{
+	return (struct s3_cred){copy_of(c->access), copy_of(c->secret), copy_of(c->token), copy_of(c->from)};
+}
+
 /* take: the keys of `from`, which become the caller's; `text` too. */
 static void take(struct s3_cred *c, struct s3_conf *from, char *text)
 {
@@ -59,9 +69,33 @@ static void judge_section(void *arg, struct s3_conf *c)
 	take(&s->best, c, mem_printf("rclone's section %s", c->name));
 }
 
+/* A variable that asks for the keys of a role; NULL: none. */
+static const char *role(const struct s3_cred_where *w, bool has_keys)
+{
+	static const char *const names[] = {"RESTIC_AWS_ASSUME_ROLE_ARN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"};
+
+	/* As for AWS's own programs and restic, keys in the environment come before all but the first. */
+	for (size_t i = 0; i < (has_keys ? 1 : sizeof(names) / sizeof(names[0])); i++) {
+		if (s3_conf_getenv(&w->conf, names[i]))
+			return names[i];
+	}
+	return NULL;
+}
+
+static int refuse_role(const char *name, struct err *err)
+{
+	return err_set(err, ERR_UNSUPPORTED,
+		"%s asks for the keys of a role, which this program cannot get; get them with \"aws sts assume-role\", put them into "
+		"AWS_ACCESS_KEY_ID, "
+		"AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and unset %s",
+		name, name);
+}
+
 int s3_cred_find(struct s3_cred *c, const struct s3_cred_where *w, struct err *err)
 {
 	struct search s = {.w = w, .project = w->project ? w->project : s3_conf_getenv(&w->conf, "OS_PROJECT_NAME")};
+	const char *asks;
 	struct s3_conf conf;
 	int code = 0;
 
@@ -69,6 +103,11 @@ int s3_cred_find(struct s3_cred *c, const struct s3_cred_where *w, struct err *e
 	if (s3_conf_env(&w->conf, &conf))
 		take(c, &conf, mem_strdup("the environment"));
 	s3_conf_release(&conf);
+	asks = role(w, c->access != NULL);
+	if (asks) {
+		s3_cred_release(c);
+		return refuse_role(asks, err);
+	}
 	if (c->access)
 		return 0;
 	code = s3_conf_rclone(&w->conf, judge_section, &s, err);

@@ -6,6 +6,9 @@
  * 3. the profile in ~/.aws (s3_conf.h), passed over if its endpoint is another host: who uses both Allas and LUMI-O has the keys of the last one there;
  * 4. rclone's sections of this host: s3allas or lumi-o rather than the first.
  *
+ * Roles are not assumed: what asks for one is refused where it would count (RESTIC_AWS_ASSUME_ROLE_ARN always, AWS_ROLE_ARN and the like unless the environment holds
+ * keys), for other keys than the role's may open other buckets.
+ *
  * Nothing is read from thin air: environment and home are parameters.
  */
 #ifndef BACKEND_S3_CRED_H
@@ -24,8 +27,9 @@ struct s3_cred_where {
 	struct s3_conf_where conf;
 };
 
-/* s3_cred_find(c, w, err): fills `c`.  ERR_DENIED with what to do if there are none; the system's error if a file cannot be read. */
+/* s3_cred_find(c, w, err): fills `c`.  ERR_DENIED with what to do if there are none; ERR_UNSUPPORTED: a role; the system's error if a file cannot be read. */
 int s3_cred_find(struct s3_cred *c, const struct s3_cred_where *w, struct err *err);
+struct s3_cred s3_cred_copy(const struct s3_cred *c);
 void s3_cred_release(struct s3_cred *c); /* wipes */
 
 #endif

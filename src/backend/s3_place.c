@@ -66,18 +66,37 @@ static void take_host(struct s3_place *p, const char *s, size_t n)
 		p->virtual_host |= ends_with(p->host, strlen(p->host), vhost[i]);
 }
 
+/* restic takes what begins with http for a URL, whose path is encoded, and the shorter forms as they are.  NULL: a '%' encodes nothing, or a 0. */
+static char *path_of(const char *s, bool is_url)
+{
+	size_t n = strlen(s);
+	char *path = NULL;
+	struct buf b;
+
+	if (!is_url)
+		return mem_strdup(s);
+	for (const char *c = s; *c; c++) {
+		if (*c == '%' && (!isxdigit((unsigned char)c[1]) || !isxdigit((unsigned char)c[2]) || !strncmp(c, "%00", 3)))
+			return NULL;
+	}
+	buf_init(&b, n + 1);
+	http_decode(&b, s, n);
+	path = mem_strndup((const char *)b.p, b.len);
+	buf_release(&b);
+	return path;
+}
+
 int s3_place_parse(struct s3_place *p, const char *s, struct err *err)
 {
+	bool is_url = !strncmp(s, "http://", 7) || !strncmp(s, "https://", 8);
 	const char *scheme_end = strstr(s, "://"), *slash;
-	char *rooted, *clean;
+	char *rooted, *clean, *path;
 	size_t n;
 
 	*p = (struct s3_place){.tls = true};
-	if (!strncmp(s, "http://", 7)) {
-		p->tls = false;
-		s += 7;
-	} else if (!strncmp(s, "https://", 8)) {
-		s += 8;
+	if (is_url) {
+		p->tls = s[4] == 's';
+		s = scheme_end + 3;
 	} else if (!strncmp(s, "//", 2)) {
 		s += 2;
 	} else if (scheme_end && !memchr(s, '/', (size_t)(scheme_end - s))) {
@@ -89,18 +108,21 @@ int s3_place_parse(struct s3_place *p, const char *s, struct err *err)
 			"an S3 location holds no keys: give them in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in ~/.aws/credentials");
 	if (!is_host(s, n))
 		return err_set(err, ERR_USAGE, "the S3 location has no valid host: it is s3:https://HOST/BUCKET[/PREFIX]");
-	slash = s + n;
 	take_host(p, s, n);
-	slash += strspn(slash, "/");
+	path = strpbrk(s + n, "?#") ? NULL : path_of(s + n, is_url);
+	slash = path ? path + strspn(path, "/") : "";
 	n = strcspn(slash, "/");
-	if (!n || strpbrk(slash, "?#")) {
+	if (!n) {
+		mem_free(path);
 		s3_place_release(p);
-		return err_set(err, ERR_USAGE, "the S3 location has no valid bucket: it is s3:https://HOST/BUCKET[/PREFIX]");
+		return err_set(err, ERR_USAGE,
+			"the S3 location has no valid bucket: it is s3:https://HOST/BUCKET[/PREFIX]; a %% is written %%25 in it");
 	}
 	p->bucket = mem_strndup(slash, n);
 	if (p->tls && strchr(p->bucket, '.'))
 		p->virtual_host = false;
 	rooted = mem_printf("/%s", slash + n);
+	mem_free(path);
 	clean = path_clean(rooted);
 	p->prefix = clean[1] ? mem_printf("%s/", clean + 1) : mem_strdup("");
 	mem_free(rooted);

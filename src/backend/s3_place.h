@@ -1,7 +1,8 @@
 /*
  * s3_place: an S3 location in its parts, and the URLs in it (restic-format.md 16.2).  Lexical only.
  *
- * "https://host[:port]/bucket[/prefix]", "http://…", "host/bucket[/prefix]" and "//host/bucket[/prefix]" (both https).
+ * "https://host[:port]/bucket[/prefix]", "http://…", whose paths are percent-encoded as in any URL; "host/bucket[/prefix]" and "//host/bucket[/prefix]" (both
+ * https), whose are not.
  */
 #ifndef BACKEND_S3_PLACE_H
 #define BACKEND_S3_PLACE_H

@@ -2,6 +2,7 @@
 #include "backend/digest.h"
 #include "backend/layout.h"
 #include "backend/open.h"
+#include "backend/part.h"
 #include "backend/swift_call.h"
 #include "backend/swift_list.h"
 #include "base/id.h"
@@ -101,24 +102,15 @@ static void object_end(struct object_call *o)
 	op->done(op);
 }
 
-/* Of what came, the part that was asked for: a server may ignore a Range. */
-static int part_take(struct object_call *o)
+static int get_take(struct object_call *o)
 {
 	struct backend_op *op = o->op;
 	struct buf *out = &o->call.req.out;
 	size_t max = op->out.max;
+	int code = part_take(&o->call.req, op, &op->err);
 
-	if (o->call.req.status == 200 && (op->offset || op->length)) {
-		if (op->offset > out->len)
-			return err_set(&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes", out->len);
-		memmove(out->p, out->p + op->offset, out->len - (size_t)op->offset);
-		out->len -= (size_t)op->offset;
-		if (op->length && out->len > op->length)
-			out->len = (size_t)op->length;
-	}
-	if (op->length && out->len != op->length)
-		return err_set(
-			&op->err, ERR_TOOSHORT, "the object is too short: %zu bytes of %llu", out->len, (unsigned long long)op->length);
+	if (code)
+		return code;
 	if (out->len > max)
 		return err_set(&op->err, ERR_NOMEM, "the object is larger than expected: %zu bytes, not %zu", out->len, max);
 	buf_move(&op->out, out);
@@ -190,7 +182,7 @@ static void object_done(struct swift_call *c)
 	else if (s / 100 != 2)
 		swift_call_judge(c, &op->err);
 	else if (op->verb == BACKEND_GET)
-		part_take(o);
+		get_take(o);
 	else if (op->verb == BACKEND_PUT)
 		put_check(o);
 	else if (op->verb == BACKEND_STAT && c->req.length == UINT64_MAX)

@@ -1,6 +1,7 @@
 #include "cmd/session.h"
 #include "base/mem.h"
 #include "cmd/human.h"
+#include "kern/crypto.h"
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,6 +96,9 @@ int session_threads(struct session *s, struct err *err)
 
 	if (s->env.cpu)
 		return 0;
+	rc = crypto_ready(err);
+	if (rc)
+		return rc;
 	rc = settings_read(&s->set, s->opts, s->cmd->env, s->cmd->ranks, err);
 	if (rc)
 		return rc;
@@ -171,6 +175,25 @@ struct lock_owner session_owner(const struct session *s)
 	return who;
 }
 
+/* What is only read may be read without a lock. */
+static bool needs_lock(const struct session *s)
+{
+	return s->opts->verb == VERB_ADD || s->opts->verb == VERB_DELETE;
+}
+
+static const char *lock_advice(const struct session *s, int rc)
+{
+	if (rc == ERR_LOCKED)
+		return "a_backup unlock removes stale locks, --retry-lock 5m waits";
+	if (rc == ERR_DENIED)
+		return needs_lock(s) ? "who changes a repository needs the right to write and to remove there: keys, a directory or a "
+				       "server that may only be "
+				       "read, or only be written, are not enough"
+				     : "the lock needs the right to write there: --no-lock reads without one";
+	return needs_lock(s) ? "free space there, ask for a larger quota or use another place: -b NAME, -r PLACE"
+			     : "a lock needs room too: --no-lock reads without one";
+}
+
 int session_lock(struct session *s, bool exclusive, struct err *err)
 {
 	struct lock_owner who = session_owner(s);
@@ -189,13 +212,10 @@ int session_lock(struct session *s, bool exclusive, struct err *err)
 			return err_set(err, ERR_CANCELED, "interrupted while waiting for the lock");
 		pause = pause * 2 < (int64_t)60000000000 ? pause * 2 : (int64_t)60000000000;
 	}
-	if (rc == ERR_LOCKED || rc == ERR_NOSPACE) {
+	if (rc == ERR_LOCKED || rc == ERR_NOSPACE || rc == ERR_DENIED) {
 		struct err what = *err;
 
-		err_set(err, rc, "%.900s (%s)", what.msg,
-			rc == ERR_LOCKED            ? "a_backup unlock removes stale locks, --retry-lock 5m waits"
-			: s->opts->verb == VERB_ADD ? "free space there, ask for a larger quota or use another place: -b NAME, -r PLACE"
-						    : "a lock needs room too: --no-lock reads without one");
+		err_set(err, rc, "%.900s (%s)", what.msg, lock_advice(s, rc));
 	}
 	return rc;
 }
@@ -212,8 +232,7 @@ int session_open(struct session *s, enum session_lock lock, struct err *err)
 			s->repo->config.version < 2         ? ""
 			: opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION)
 							    : "auto");
-	if (!rc && lock != SESSION_NO_LOCK &&
-		!(opt_flag(s->opts, OPT_NO_LOCK) && s->opts->verb != VERB_ADD && s->opts->verb != VERB_DELETE))
+	if (!rc && lock != SESSION_NO_LOCK && !(opt_flag(s->opts, OPT_NO_LOCK) && !needs_lock(s)))
 		rc = session_lock(s, lock == SESSION_EXCLUSIVE, err);
 	return rc;
 }

@@ -93,10 +93,12 @@ static void server_stop(void)
 
 static const char *region;
 
+static const char *access_key = "access"; /* what the environment says now */
+
 static const char *variable(const char *name)
 {
 	if (!strcmp(name, "AWS_ACCESS_KEY_ID"))
-		return "access";
+		return access_key;
 	if (!strcmp(name, "AWS_SECRET_ACCESS_KEY"))
 		return "hush";
 	return strcmp(name, "AWS_DEFAULT_REGION") ? NULL : region;
@@ -135,7 +137,8 @@ static struct backend *store(const struct reply *script, size_t n)
 	o.getenv = variable;
 	o.any_names = true;
 	server_start(script, n);
-	snprintf(place, sizeof(place), "http://%s:%u/bkt/p", o.lookup ? "localhost" : "127.0.0.1", srv.port);
+	/* The zero is sent and signed as it is written. */
+	snprintf(place, sizeof(place), "http://%s:0%u/bkt/p", o.lookup ? "localhost" : "127.0.0.1", srv.port);
 	REQUIRE(!http_new(&h, &env, &http, NULL));
 	REQUIRE(!backend_s3_new(place, http, &o, &env, &b, NULL));
 	return b;
@@ -173,6 +176,87 @@ TEST(region_in_the_error)
 	CHECK(strstr(srv.got[2], "/eu-north-1/s3/aws4_request"));
 	CHECK(strstr(srv.got[1], "PUT /bkt/p/config HTTP/1.1") == srv.got[1]);
 	CHECK(!strstr(srv.got[1], "hush") && !strcasestr(srv.got[1], "\nExpect"));
+	done(b);
+}
+
+static unsigned count_of(const char *s, const char *what)
+{
+	unsigned n = 0;
+
+	while ((s = strcasestr(s, what))) {
+		s++;
+		n++;
+	}
+	return n;
+}
+
+TEST(the_host_is_sent_as_it_is_signed)
+{
+	static const struct reply script[] = {{"204 No Content", NULL, ""}};
+	struct backend *b = STORE(script);
+	char want[64];
+
+	CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), 0);
+	snprintf(want, sizeof(want), "\r\nhost: 127.0.0.1:0%u\r\n", srv.port);
+	CHECK_EQ(count_of(srv.got[0], want), 1);
+	CHECK_EQ(count_of(srv.got[0], "\r\nhost:"), 1);
+	done(b);
+}
+
+/* AWS, where objects are locked. */
+TEST(uploads_that_need_an_md5)
+{
+	static const struct reply script[] = {
+		{"400 Bad Request", NULL,
+			"<Error><Code>InvalidRequest</Code><Message>Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object "
+			"requests "
+			"with Object Lock parameters</Message></Error>"},
+		{"200 OK", "ETag: \"x\"\r\n", ""},
+		{"200 OK", "ETag: \"x\"\r\n", ""},
+		{"204 No Content", NULL, ""},
+		{"400 Bad Request", NULL, "<Error><Code>InvalidRequest</Code><Message>Content-MD5 is wrong</Message></Error>"},
+	};
+	struct backend *b = STORE(script);
+
+	CHECK_EQ(backend_put(b, BACKEND_CONFIG, NULL, "abc", 3, NULL), 0);
+	CHECK_EQ(count_of(srv.got[0], "content-md5"), 0);
+	CHECK(strstr(srv.got[1], "\r\ncontent-md5: kAFQmDzST7DWlj99KOF/cg==\r\n"));
+	CHECK(strstr(srv.got[1], "SignedHeaders=content-md5;"));
+	/* Remembered, for bodies alone. */
+	CHECK_EQ(backend_put(b, BACKEND_CONFIG, NULL, "abc", 3, NULL), 0);
+	CHECK(strstr(srv.got[2], "\r\ncontent-md5: kAFQmDzST7DWlj99KOF/cg==\r\n"));
+	CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), 0);
+	CHECK_EQ(count_of(srv.got[3], "content-md5"), 0);
+	/* No circle. */
+	CHECK_EQ(backend_put(b, BACKEND_CONFIG, NULL, "abc", 3, NULL), ERR_INVALID);
+	done(b);
+}
+
+/* Keys that somebody exchanges in mid-run are found where the first ones were. */
+TEST(keys_that_change)
+{
+	static const struct reply script[] = {
+		{"204 No Content", NULL, ""},
+		{"403 Forbidden", NULL, "<Error><Code>InvalidAccessKeyId</Code></Error>"},
+		{"204 No Content", NULL, ""},
+		{"403 Forbidden", NULL, "<Error><Code>AccessDenied</Code></Error>"},
+		{"400 Bad Request", NULL, "<Error><Code>ExpiredToken</Code></Error>"},
+		{"403 Forbidden", NULL, "<Error><Code>AccessDenied</Code></Error>"},
+	};
+	struct backend *b = STORE(script);
+
+	CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), 0);
+	CHECK(strstr(srv.got[0], "Credential=access/"));
+	access_key = "second";
+	CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), 0);
+	CHECK(strstr(srv.got[1], "Credential=access/"));
+	CHECK(strstr(srv.got[2], "Credential=second/"));
+	/* The same ones are not tried again. */
+	CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), ERR_DENIED);
+	access_key = "third";
+	CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), ERR_DENIED);
+	CHECK(strstr(srv.got[5], "Credential=third/"));
+	access_key = "access";
 	done(b);
 }
 

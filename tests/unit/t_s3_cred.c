@@ -154,6 +154,36 @@ TEST(rclone_sections_must_be_whole)
 	finds("a3s.fi.example.org", NULL, NULL, NULL);
 }
 
+/* The keys of somebody else than the role might open other buckets. */
+TEST(roles_are_refused)
+{
+	static const char *const always[] = {
+		"AWS_ACCESS_KEY_ID", "a", "AWS_SECRET_ACCESS_KEY", "s", "RESTIC_AWS_ASSUME_ROLE_ARN", "arn:x", NULL};
+	static const char *const own[] = {"AWS_ACCESS_KEY_ID", "a", "AWS_SECRET_ACCESS_KEY", "s", "AWS_ROLE_ARN", "arn:x", NULL};
+	static const char *const web[] = {"AWS_ROLE_ARN", "arn:x", "AWS_WEB_IDENTITY_TOKEN_FILE", "/x", NULL};
+	static const char *const task[] = {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x", NULL};
+	struct s3_cred_where w = {.host = "h", .conf.getenv = get};
+	static const struct {
+		const char *const *vars;
+		const char *name;
+	} bad[] = {{always, "RESTIC_AWS_ASSUME_ROLE_ARN"}, {web, "AWS_ROLE_ARN"}, {task, "AWS_CONTAINER_CREDENTIALS_FULL_URI"}};
+
+	new_home();
+	file(".aws/credentials", "[default]\naws_access_key_id = fa\naws_secret_access_key = fs\n");
+	w.conf.home = home;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct s3_cred c;
+		struct err err = {0};
+
+		vars = bad[i].vars;
+		CHECK_EQ(s3_cred_find(&c, &w, &err), ERR_UNSUPPORTED);
+		CHECK(!c.access && strstr(err.msg, bad[i].name) && strstr(err.msg, "assume-role"));
+	}
+	/* As for AWS's own programs: what stands in the environment itself is meant. */
+	vars = own;
+	finds("h", "a", "s", NULL);
+}
+
 TEST(unreadable_is_said)
 {
 	struct s3_cred_where w = {.host = "h", .conf.getenv = get};

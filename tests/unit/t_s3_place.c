@@ -39,6 +39,16 @@ TEST(forms)
 	place_is("http://[::1]:9000/b1/x+y", "http://[::1]:9000/b1/x%2By/k%20y", "[::1]:9000/b1");
 }
 
+/* As restic has it: a URL is encoded, the short forms are not. */
+TEST(encoded_paths)
+{
+	place_is("https://a3s.fi/b1/a%20b", "https://a3s.fi/b1/a%20b/k%20y", "a3s.fi/b1");
+	place_is("http://a3s.fi/b%31/100%25/x%2Fy", "http://a3s.fi/b1/100%25/x/y/k%20y", "a3s.fi/b1");
+	place_is("https://a3s.fi/b1/a b+%c3%a9", "https://a3s.fi/b1/a%20b%2B%C3%A9/k%20y", "a3s.fi/b1");
+	place_is("a3s.fi/b1/a%20b", "https://a3s.fi/b1/a%2520b/k%20y", "a3s.fi/b1");
+	place_is("//a3s.fi/b1/100%", "https://a3s.fi/b1/100%25/k%20y", "a3s.fi/b1");
+}
+
 TEST(virtual_hosts)
 {
 	place_is("s3.amazonaws.com/bkt/p", "https://bkt.s3.dualstack.us-east-1.amazonaws.com/p/k%20y",
@@ -60,7 +70,8 @@ TEST(virtual_hosts)
 TEST(what_is_no_location)
 {
 	static const char *const bad[] = {"", "/", "//", "https://", "https:///b", "https://host", "https://host/", "ftp://host/bkt",
-		"https://ho st/bkt", "https://KEY:hidden@host/bkt", "host?x/bkt", "https://host/bkt?x=1", "https://host/bkt/a#b"};
+		"https://ho st/bkt", "https://KEY:hidden@host/bkt", "host?x/bkt", "https://host/bkt?x=1", "https://host/bkt/a#b",
+		"https://host/bkt/100%", "https://host/bkt/a%2gb", "https://host/bkt/a%00b", "https://host/%2f"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct s3_place p;
