@@ -196,10 +196,8 @@ static bool run_plain(struct cmd *c)
 	} else if (o->verb == VERB_HELP || opt_flag(o, OPT_HELP)) {
 		int verb = o->verb_given ? (int)o->verb : VERB_HELP;
 
-		for (int v = 0; o->verb == VERB_HELP && o->args.n && v < VERBS; v++) {
-			if (!strcmp(o->args.s[0], opt_verbs[v].name))
-				verb = v;
-		}
+		if (o->verb == VERB_HELP && o->args.n)
+			verb = opts_verb(o->args.s[0]);
 		if (verb == VERB_HELP)
 			help_main(&b);
 		else
@@ -216,7 +214,9 @@ static bool run_plain(struct cmd *c)
 static bool asks_json(int n, char *const *args)
 {
 	for (int i = 0; i < n; i++) {
-		if (!strcmp(args[i], "--json"))
+		const char *s = args[i][0] == '-' ? args[i] + 1 + (args[i][1] == '-') : "";
+
+		if (!strcmp(s, "json") || !strcmp(s, "json=true"))
 			return true;
 	}
 	return false;

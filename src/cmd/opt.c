@@ -7,7 +7,7 @@
 static const char *const reserved[] = {"cache", "copy", "diff", "forget", "key", "migrate", "mount", "prune", "rebuild-index", "recover",
 	"repair", "rewrite", "self-update", "stats", "tag"};
 
-static int verb_by_name(const char *s)
+int opts_verb(const char *s)
 {
 	for (int v = 0; v < VERBS; v++) {
 		if (!strcmp(opt_verbs[v].name, s) || (opt_verbs[v].alias && !strcmp(opt_verbs[v].alias, s)))
@@ -114,14 +114,14 @@ static int choose_verb(struct opts *o, int n, char *const *args, int *at, struct
 {
 	struct reading add = read_as(VERB_ADD, n, args);
 	const char *word = add.verb < n ? args[add.verb] : "";
-	bool implied = verb_by_name(word) < 0, sure = implied && add.sure;
-	int found = implied ? -1 : verb_by_name(word);
+	bool implied = opts_verb(word) < 0, sure = implied && add.sure;
+	int found = implied ? -1 : opts_verb(word);
 
 	*at = implied ? n : add.verb;
 	for (int v = 0; v < VERBS; v++) {
 		struct reading r = read_as((enum verb)v, n, args);
 
-		if (r.verb >= n || verb_by_name(args[r.verb]) != v || (!r.sure && (sure || found >= 0)))
+		if (r.verb >= n || opts_verb(args[r.verb]) != v || (!r.sure && (sure || found >= 0)))
 			continue;
 		if (r.sure && sure)
 			return twofold(args, found >= 0 ? (enum verb)found : VERB_ADD, (enum verb)v, err);
@@ -139,11 +139,29 @@ static int choose_verb(struct opts *o, int n, char *const *args, int *at, struct
 	return 0;
 }
 
+/* Standard input can be read once: a second list would be an empty one. */
+static int check_stdin(const struct opts *o, struct err *err)
+{
+	static const enum opt_id files[] = {OPT_FILES_FROM, OPT_FILES_VERBATIM, OPT_FILES_RAW, OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE,
+		OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE};
+	size_t n = 0;
+
+	for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++) {
+		for (size_t i = 0; i < o->value[files[k]].n; i++)
+			n += !strcmp(o->value[files[k]].s[i], "-");
+	}
+	return n > 1 ? err_set(err, ERR_USAGE, "standard input (-) is named %zu times, but it can be read once only", n) : 0;
+}
+
 /* What contradicts itself whatever the command does. */
 static int check_together(const struct opts *o, struct err *err)
 {
 	if (opt_flag(o, OPT_QUIET) && opts_verbosity(o) > 1)
 		return err_set(err, ERR_USAGE, "--quiet and --verbose contradict each other");
+	if (o->verb == VERB_VERSION && o->args.n)
+		return err_set(err, ERR_USAGE, "version takes no arguments");
+	if (o->verb == VERB_HELP && (o->args.n > 1 || (o->args.n && opts_verb(o->args.s[0]) < 0)))
+		return err_set(err, ERR_USAGE, "\"%s\" is no command; commands: a_backup --help", o->args.s[o->args.n - 1]);
 	if (opt_flag(o, OPT_VERSION) && ((o->verb_given && o->verb != VERB_VERSION) || o->args.n))
 		return err_set(err, ERR_USAGE, "--version stands alone; it would do nothing else");
 	return 0;
@@ -173,7 +191,9 @@ int opts_parse(struct opts *o, int n, char *const *args, struct err *err)
 		}
 		behind = asks->n > asked;
 	}
-	return rc ? rc : check_together(o, err);
+	if (!rc)
+		rc = check_together(o, err);
+	return rc ? rc : check_stdin(o, err);
 }
 
 void opts_env(struct opts *o, const char *(*env)(const char *name))

@@ -73,6 +73,7 @@ int opts_parse(struct opts *o, int n, char *const *args, struct err *err);
 /* opts_env: options that were not given take the value of their variable, if that is set and not empty. */
 void opts_env(struct opts *o, const char *(*env)(const char *name));
 void opts_release(struct opts *o);
+int opts_verb(const char *word); /* the enum verb of this name or alias, or -1 */
 
 bool opt_flag(const struct opts *o, enum opt_id id);
 const char *opt_str(const struct opts *o, enum opt_id id); /* the last one; NULL when not given */

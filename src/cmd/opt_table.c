@@ -120,7 +120,7 @@ const struct opt_def opt_table[] = {
 	{OPT_IINCLUDE_FILE, 0, "iinclude-file", "FILE", NULL, RESTORES, true, ""},
 	{OPT_INCLUDE_XATTR, 0, "include-xattr", "PATTERN", NULL, RESTORES, true, ""},
 	{OPT_EXCLUDE_XATTR, 0, "exclude-xattr", "PATTERN", NULL, RESTORES, true, ""},
-	{OPT_OVERWRITE, 0, "overwrite", "MODE", NULL, RESTORES, false, "always, if-changed, if-newer or never"},
+	{OPT_OVERWRITE, 0, "overwrite", "MODE", NULL, V(RESTORE), false, "always, if-changed, if-newer or never"},
 	{OPT_SPARSE, 0, "sparse", NULL, NULL, RESTORES, false, "leave holes where files have zeros"},
 	{OPT_VERIFY, 0, "verify", NULL, NULL, RESTORES, false, "read what was restored and compare"},
 	{OPT_DELETE, 0, "delete", NULL, NULL, RESTORES, false, "remove files that the snapshot does not have"},

@@ -215,9 +215,9 @@ static int extended_one(struct settings *s, const char *arg, uint64_t *connectio
 		return 0;
 	}
 	return err_set(err, ERR_USAGE,
-		"unknown extended option -o %s; known: SCHEME.connections=N, s3.region=NAME, s3.bucket-lookup=auto|dns|path, "
+		"unknown extended option -o %.*s; known: SCHEME.connections=N, s3.region=NAME, s3.bucket-lookup=auto|dns|path, "
 		"s3.list-objects-v1=true|false",
-		arg);
+		(int)strcspn(arg, "="), arg); /* its value may be a key */
 }
 
 static int extended(struct settings *s, const struct opts *o, struct err *err)

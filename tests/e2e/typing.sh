@@ -49,12 +49,20 @@ expect 0 a --version
 expect 1 a list -q -v
 says 'contradict'
 
+expect 0 a help snapshots
+says 'list, snapshots'
+expect 1 a help lst
+expect 1 a list -json --bad
+[ "$(jq -r .message_type err)" = exit_error ] || fail 'list -json --bad: no JSON'
+
 # --- secrets -----------------------------------------------------------------------------------------------------------------------------
 for words in '--password=hunter2 list' 'list -password=hunter2' '-password hunter2 list' 'list -password hunter2' 'add -password hunter2 src' 'list -passwort=hunter2'; do
 	# shellcheck disable=SC2086
 	expect 1 a $words
 	! grep -q hunter2 out err || fail "$words: says the password again: $(cat err)"
 done
+expect 1 a list -o s3.secret=hunter2
+! grep -q hunter2 err || fail "-o s3.secret=: says it again: $(cat err)"
 
 # --- choosing ----------------------------------------------------------------------------------------------------------------------------
 new_repo c

@@ -211,6 +211,15 @@ TEST(two_readings)
 	CHECK(strstr(complaint("-f data dump"), "options of add or of dump") != NULL);
 	CHECK(strstr(complaint("-i find restore latest"), "options of find or of restore") != NULL);
 	CHECK(strstr(complaint("list -q -v"), "contradict") != NULL);
+	CHECK(strstr(complaint("add --files-from - --exclude-file -"), "named 2 times") != NULL);
+	CHECK_STR(understood("add --files-from - --exclude-file x"), "add exclude-file=x files-from=-");
+	CHECK_STR(complaint("restore-newer ab --overwrite always"),
+		"--overwrite is no option of restore-newer; see: a_backup restore-newer --help");
+	CHECK_STR(understood("restore ab --overwrite always"), "restore overwrite=always [ab]");
+	CHECK_STR(complaint("help lst"), "\"lst\" is no command; commands: a_backup --help");
+	CHECK_STR(complaint("help list x"), "\"x\" is no command; commands: a_backup --help");
+	CHECK_STR(understood("help snapshots"), "help [snapshots]");
+	CHECK_STR(understood("version x"), "error");
 	CHECK(strstr(complaint("add f --version"), "stands alone") != NULL);
 	CHECK(strstr(complaint("f --version"), "stands alone") != NULL);
 	CHECK_STR(understood("--version"), "add* version=true");
