@@ -32,6 +32,12 @@ const char *backend_verb_name(enum backend_verb v)
 	return (unsigned)v < sizeof(names) / sizeof(names[0]) ? names[v] : "unknown";
 }
 
+void backend_give_up(struct backend *b)
+{
+	if (b->vt->give_up)
+		b->vt->give_up(b);
+}
+
 struct backend_text backend_op_text(const struct backend_op *op)
 {
 	struct backend_text t;

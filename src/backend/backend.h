@@ -88,6 +88,7 @@ struct backend_vtable {
 	void (*free)(struct backend *b);                   /* no operation may be under way */
 	int (*usage)(
 		struct backend *b, struct backend_usage *u, struct err *err); /* one request, blocking; NULL: such a store does not tell */
+	void (*give_up)(struct backend *b);                                   /* backend_give_up; NULL: what is under way cannot be ended */
 };
 struct backend {
 	const struct backend_vtable *vt;
@@ -176,8 +177,23 @@ struct backend_retry_policy {
 extern const struct backend_retry_policy backend_retry_default;
 struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env); /* retry.c */
 
-/* backend_retry_cancel(b): all waits for another try, pending and future, end with ERR_CANCELED; what is under way or new is still tried once.  For shutdown. */
+/* backend_retry_cancel(b): all waits for another try, pending and future, end with ERR_CANCELED; what is under way or new is still tried once.  But what a run must leave behind is tried on: index files are written, locks removed.  For shutdown. */
 void backend_retry_cancel(struct backend *b); /* nothing happens if b is not a retry decorator */
+
+/*
+ * backend_give_up(b): for a shutdown that takes too long: as backend_retry_cancel, and what is under way or stands in a line ends with ERR_CANCELED, as far as the store
+ * can do that; but not what is urgent.
+ */
+void backend_give_up(struct backend *b);
+
+/*
+ * backend_op_urgent(op): lock files, whose refresh keeps a run alive, and index files, without which what was stored is worth nothing: they do not wait in a line behind packs,
+ * and are not given up.
+ */
+static inline bool backend_op_urgent(const struct backend_op *op)
+{
+	return op->type == BACKEND_LOCK || (op->type == BACKEND_INDEX && op->verb == BACKEND_PUT);
+}
 
 /* backend_retry_count(b): further tries begun so far, of operations, listings and create; 0 if b is not a retry decorator. */
 uint64_t backend_retry_count(struct backend *b);

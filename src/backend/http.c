@@ -38,7 +38,7 @@ struct http {
 	int wake_fd;
 	pthread_mutex_t lock; /* for what follows */
 	struct http_req *head, **tail;
-	bool stop, canceled;
+	bool stop, canceled, given_up;
 };
 
 static void wake(struct http *h)
@@ -123,7 +123,7 @@ static unsigned busy_at(const struct http *h, const char *url)
 }
 
 /* Take what other threads left; true when the end has come. */
-static bool collect(struct http *h, bool *canceled)
+static bool collect(struct http *h, bool *canceled, bool *given_up)
 {
 	bool stop;
 
@@ -137,6 +137,8 @@ static bool collect(struct http *h, bool *canceled)
 	h->tail = &h->head;
 	stop = h->stop;
 	*canceled = h->canceled;
+	*given_up = h->given_up;
+	h->given_up = false;
 	pthread_mutex_unlock(&h->lock);
 	return stop;
 }
@@ -171,16 +173,25 @@ static void admit(struct http *h)
 	}
 }
 
-static void cancel_all(struct http *h)
+static void cancel_all(struct http *h, bool urgent_too)
 {
 	static const char why[] = "canceled";
+	struct http_req **p = &h->line;
+	struct http_xfer *next;
 
-	while (h->active) {
-		http_xfer_give_up(h->active, ERR_CANCELED, why);
-		xfer_end(h, h->active, CURLE_ABORTED_BY_CALLBACK);
+	for (struct http_xfer *x = h->active; x; x = next) {
+		next = x->next;
+		if (x->r->urgent && !urgent_too)
+			continue;
+		http_xfer_give_up(x, ERR_CANCELED, why);
+		xfer_end(h, x, CURLE_ABORTED_BY_CALLBACK);
 	}
-	while (h->line)
-		end_request(unlink_at(h, &h->line), ERR_CANCELED, why);
+	while (*p) {
+		if ((*p)->urgent && !urgent_too)
+			p = &(*p)->next;
+		else
+			end_request(unlink_at(h, p), ERR_CANCELED, why);
+	}
 }
 
 static bool end_finished(struct http *h)
@@ -221,14 +232,14 @@ static void *http_main(void *arg)
 {
 	struct http *h = arg;
 	struct curl_waitfd wait = {.fd = h->wake_fd, .events = CURL_WAIT_POLLIN};
-	bool canceled;
+	bool canceled, given_up;
 
-	while (!collect(h, &canceled)) {
+	while (!collect(h, &canceled, &given_up)) {
 		uint64_t n;
 		int running, look = LOOK_MS;
 
-		if (canceled)
-			cancel_all(h);
+		if (canceled || given_up)
+			cancel_all(h, canceled);
 		admit(h);
 		curl_multi_perform(h->multi, &running);
 		/* What was done may have started more. */
@@ -241,7 +252,7 @@ static void *http_main(void *arg)
 		if (read(h->wake_fd, &n, sizeof(n)) < 0)
 			continue;
 	}
-	cancel_all(h);
+	cancel_all(h, true);
 	return NULL;
 }
 
@@ -347,6 +358,14 @@ void http_cancel(struct http *h)
 {
 	pthread_mutex_lock(&h->lock);
 	h->canceled = true;
+	pthread_mutex_unlock(&h->lock);
+	wake(h);
+}
+
+void http_give_up(struct http *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->given_up = true;
 	pthread_mutex_unlock(&h->lock);
 	wake(h);
 }

@@ -35,7 +35,7 @@ struct http_req {
 	size_t n_header;
 	const uint8_t *body;
 	size_t body_n;
-	bool urgent; /* does not wait for a free connection: locks, tokens */
+	bool urgent; /* does not wait for a free connection and is not given up: locks, index files, tokens */
 	/* out */
 	/*
 	 * The answer's body; initialised by the caller with the maximum it accepts: more is ERR_INVALID, and out.overflow tells.  The body of an answer with a status
@@ -57,6 +57,7 @@ struct http_req {
 void http_start(struct http *h, struct http_req *r); /* any thread; done() is never called inside */
 int http_run(struct http *h, struct http_req *r);    /* start and wait; r->err.code */
 void http_cancel(struct http *h);                    /* everything under way and to come fails with ERR_CANCELED */
+void http_give_up(struct http *h);                   /* what is under way or waits now fails with ERR_CANCELED, unless it is urgent */
 void http_req_release(struct http_req *r);           /* out and headers; the struct is the caller's */
 
 /* http_header(r, name, out): copies the value of an answer's header (trimmed) to out; false when absent or too long. */

@@ -1,7 +1,7 @@
 /*
  * limit: at most so many operations inside, the others wait in the order they came.
  *
- * Lock files pass at once: a lock that is not refreshed in time because packs fill the line would end the run.  list and create pass too, because they
+ * What is urgent passes at once: a lock that is not refreshed in time because packs fill the line would end the run.  list and create pass too, because they
  * block their caller, and a listing's fn may use the backend.
  *
  * One thread at a time hands operations inward (`pumping`), however they end: an inner backend that finishes inside backend_start() would otherwise recurse as
@@ -79,7 +79,7 @@ static void limit_start(struct backend *b, struct backend_op *op)
 	struct limit *l = limit_of(b);
 	struct limit_op *c;
 
-	if (op->type == BACKEND_LOCK) {
+	if (backend_op_urgent(op)) {
 		backend_start(l->inner, op);
 		return;
 	}
@@ -109,6 +109,27 @@ static int limit_usage(struct backend *b, struct backend_usage *u, struct err *e
 	return backend_usage(limit_of(b)->inner, u, err);
 }
 
+/* The line is empty afterwards, so that what is given up inside lets nothing of it begin. */
+static void limit_give_up(struct backend *b)
+{
+	struct limit *l = limit_of(b);
+	struct backend_op *op;
+
+	pthread_mutex_lock(&l->lock);
+	while ((op = l->head) != NULL) {
+		l->head = op->next;
+		if (!l->head)
+			l->tail = &l->head;
+		l->inside++;
+		pthread_mutex_unlock(&l->lock);
+		err_set(&op->err, ERR_CANCELED, "canceled");
+		limit_done(op);
+		pthread_mutex_lock(&l->lock);
+	}
+	pthread_mutex_unlock(&l->lock);
+	backend_give_up(l->inner);
+}
+
 static void limit_free(struct backend *b)
 {
 	struct limit *l = limit_of(b);
@@ -130,6 +151,7 @@ static const struct backend_vtable limit_vtable = {
 	.create = limit_create,
 	.free = limit_free,
 	.usage = limit_usage,
+	.give_up = limit_give_up,
 };
 
 struct backend *backend_limit_new(struct backend *inner, unsigned at_once)

@@ -331,7 +331,12 @@ static void local_start(struct backend *b, struct backend_op *op)
 	struct local_op *c = mem_alloc(sizeof(*c));
 
 	*c = (struct local_op){.task = {.run = local_run, .done = local_done}, .l = l, .op = op};
-	jobs_put(op->type == BACKEND_LOCK ? l->lock_pool : l->pool, &c->task);
+	if (op->type == BACKEND_LOCK)
+		jobs_put(l->lock_pool, &c->task);
+	else if (backend_op_urgent(op))
+		jobs_put_front(l->pool, &c->task);
+	else
+		jobs_put(l->pool, &c->task);
 }
 
 static int local_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)

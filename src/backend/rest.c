@@ -256,7 +256,7 @@ static void rest_start(struct backend *b, struct backend_op *op)
 	req_init(s, &c->req, methods[op->verb], c->url);
 	c->req.done = answered;
 	c->req.arg = c;
-	c->req.urgent = op->type == BACKEND_LOCK;
+	c->req.urgent = backend_op_urgent(op);
 	if (op->verb == BACKEND_GET) {
 		buf_reset(&op->out);
 		c->req.out = op->out;
@@ -410,12 +410,18 @@ static void rest_free(struct backend *b)
 	mem_free(s);
 }
 
+static void rest_give_up(struct backend *b)
+{
+	http_give_up(rest_of(b)->h);
+}
+
 static const struct backend_vtable rest_vtable = {
 	.scheme = "rest",
 	.start = rest_start,
 	.list = rest_list,
 	.create = rest_create,
 	.free = rest_free,
+	.give_up = rest_give_up,
 };
 
 /* "Authorization: Basic …" of "user:password". */

@@ -184,24 +184,50 @@ static void finish_canceled(struct retry_op *c)
 	}
 }
 
+/* What a run must leave behind: no cancel ends its tries. */
+static bool must_be_done(const struct backend_op *op)
+{
+	return (op->verb == BACKEND_PUT && op->type == BACKEND_INDEX) || (op->verb == BACKEND_REMOVE && op->type == BACKEND_LOCK);
+}
+
+/* Those in the line that a cancel ends.  Under the lock. */
+static struct retry_op *take_canceled(struct retry *r)
+{
+	struct retry_op *taken = NULL, **last = &taken, **p = &r->first;
+
+	while (*p) {
+		struct retry_op *c = *p;
+
+		if (must_be_done(c->op)) {
+			p = &c->next;
+			continue;
+		}
+		*p = c->next;
+		c->next = NULL;
+		*last = c;
+		last = &c->next;
+	}
+	return taken;
+}
+
 static void *timer_main(void *arg)
 {
 	struct retry *r = arg;
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
-		struct retry_op *c = r->first;
+		struct retry_op *c = r->canceled ? take_canceled(r) : NULL;
 		int64_t wait;
 
-		if (!c) {
-			pthread_cond_wait(&r->wake, &r->lock);
-			continue;
-		}
-		if (r->canceled) {
-			r->first = NULL;
+		if (c) {
 			pthread_mutex_unlock(&r->lock);
 			finish_canceled(c);
 			pthread_mutex_lock(&r->lock);
+			continue;
+		}
+		c = r->first;
+		if (!c) {
+			pthread_cond_wait(&r->wake, &r->lock);
 			continue;
 		}
 		wait = c->due - retry_now(r);
@@ -240,7 +266,7 @@ static bool retry_schedule(struct retry *r, struct retry_op *c)
 	bool taken;
 
 	pthread_mutex_lock(&r->lock);
-	taken = !r->canceled && timer_ensure(r);
+	taken = (!r->canceled || must_be_done(c->op)) && timer_ensure(r);
 	if (taken) {
 		while (*p && (*p)->due <= c->due)
 			p = &(*p)->next;
@@ -277,7 +303,7 @@ static void retry_done(struct backend_op *op)
 		return;
 	}
 	again = may_pass(r, op->err.code, op->verb == BACKEND_PUT) || is_lost(r, c);
-	if (again && retry_canceled(r)) {
+	if (again && !must_be_done(op) && retry_canceled(r)) {
 		finish_canceled(c);
 		return;
 	}
@@ -467,6 +493,12 @@ static int retry_usage(struct backend *b, struct backend_usage *u, struct err *e
 	return retry_call(retry_of(b), "ask how full the place is", call_usage, u, err);
 }
 
+static void retry_give_up(struct backend *b)
+{
+	backend_retry_cancel(b);
+	backend_give_up(retry_of(b)->inner);
+}
+
 static void retry_free(struct backend *b)
 {
 	struct retry *r = retry_of(b);
@@ -492,6 +524,7 @@ static const struct backend_vtable retry_vtable = {
 	.create = retry_create,
 	.free = retry_free,
 	.usage = retry_usage,
+	.give_up = retry_give_up,
 };
 
 struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env)

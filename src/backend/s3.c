@@ -198,8 +198,7 @@ static void s3_start(struct backend *b, struct backend_op *op)
 	o->call.key = o->key;
 	o->call.done = answered;
 	o->call.arg = o;
-	/* A lock that is refreshed too late ends the run. */
-	o->call.urgent = op->type == BACKEND_LOCK;
+	o->call.urgent = backend_op_urgent(op);
 	buf_init(&o->call.r.out, ANSWER_MAX);
 	switch (op->verb) {
 	case BACKEND_PUT:
@@ -376,12 +375,18 @@ static void s3_free(struct backend *b)
 	mem_free(s);
 }
 
+static void s3_give_up(struct backend *b)
+{
+	http_give_up(s3_of(b)->http);
+}
+
 static const struct backend_vtable s3_vtable = {
 	.scheme = "s3",
 	.start = s3_start,
 	.list = s3_list,
 	.create = s3_create,
 	.free = s3_free,
+	.give_up = s3_give_up,
 	.usage = s3_usage,
 };
 

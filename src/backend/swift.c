@@ -249,7 +249,7 @@ static void swift_start(struct backend *b, struct backend_op *op)
 	}
 	if (op->verb == BACKEND_PUT)
 		put_set(o);
-	o->call.req.urgent = op->type == BACKEND_LOCK;
+	o->call.req.urgent = backend_op_urgent(op);
 	o->call.path = object_path(o->s, op);
 	o->call.done = object_done;
 	o->call.arg = o;
@@ -394,12 +394,21 @@ static void swift_free(struct backend *b)
 	mem_free(s);
 }
 
+static void swift_give_up(struct backend *b)
+{
+	struct swift *s = swift_of(b);
+
+	if (s->http)
+		http_give_up(s->http);
+}
+
 static const struct backend_vtable swift_vtable = {
 	.scheme = "swift",
 	.start = swift_start,
 	.list = swift_list,
 	.create = swift_create,
 	.free = swift_free,
+	.give_up = swift_give_up,
 	.usage = swift_usage,
 };
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/rescue.h"
 
 struct env {
 	const struct clock *clock;
@@ -19,6 +20,7 @@ struct env {
 	struct jobs *cpu;      /* hash, compress, seal, decode */
 	struct jobs *readers;  /* may block on the file system */
 	struct budget *budget; /* bytes of plaintext in flight */
+	struct rescue *rescue; /* what is to be put in order if the process must end at once; NULL: nothing */
 };
 
 #endif

@@ -297,6 +297,16 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	return -1;
 }
 
+/* The run did not end in time. */
+static void say_given_up(void *arg, int code)
+{
+	const struct cmd *c = arg;
+
+	out_gasp(c->out, code,
+		code == CMD_STOPPED ? "interrupted by a signal; what did not end in time was given up"
+				    : "Fatal: the run had to end; what did not end in time was given up");
+}
+
 static void no_memory(size_t size)
 {
 	static const char text[] = "Fatal: out of memory\n";
@@ -318,9 +328,14 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 	mem_on_exhausted(no_memory);
 	mem_tune();
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the lock is still removed */
+	signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not become so large */
 	/* mpirun gives its tasks a terminal of its own making, behind which there may be the log file of a batch job. */
 	if (mpi)
 		out_no_terminal(c.out);
+	if (!mpi || mpi->rank == 0)
+		stop_last_words(c.stop, say_given_up, &c);
+	else
+		stop_follow(c.stop);
 	if (!mpi || mpi->rank == 0)
 		code = read_command_line(&c, argc, argv);
 	c.done = code;

@@ -66,6 +66,13 @@ static void on_error(void *arg, const char *path, const char *message)
 		unreadable_add(a->unreadable, path);
 }
 
+static void on_stopped(void *arg)
+{
+	const struct add *a = arg;
+
+	stop_told(a->s->cmd->stop);
+}
+
 static void on_item(void *arg, const char *action, const char *path, uint64_t size)
 {
 	struct add *a = arg;
@@ -196,8 +203,8 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 
 int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 {
-	struct backup_events none = {0};
 	struct add a = {.s = s};
+	struct backup_events ev = {.stopped = on_stopped, .arg = &a};
 	int rc;
 
 	err_clear(err);
@@ -206,7 +213,7 @@ int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 		rc = session_backend(s, s->location, &s->be, err);
 	if (!rc)
 		stop_add_backend(s->cmd->stop, s->be);
-	rc = run_together(&a, &none, err);
+	rc = run_together(&a, &ev, err);
 	addjob_release(&a.job);
 	return rc;
 }
@@ -274,7 +281,7 @@ static int report(struct add *a, struct err *err)
 int cmd_add(struct session *s, bool *sent, struct err *err)
 {
 	struct add a = {.s = s};
-	struct backup_events ev = {.progress = on_progress, .error = on_error, .item = on_item, .arg = &a};
+	struct backup_events ev = {.progress = on_progress, .error = on_error, .item = on_item, .stopped = on_stopped, .arg = &a};
 	int rc;
 
 	*sent = false;

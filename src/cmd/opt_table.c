@@ -57,6 +57,7 @@ const struct opt_def opt_table[] = {
 	{OPT_READERS, 0, "read-concurrency", "N", "RESTIC_READ_CONCURRENCY", ALL, true, ""},
 	{OPT_ALONE, 0, "alone", NULL, NULL, ALL, true, ""},
 	{OPT_LAUNCH_TIMEOUT, 0, "launch-timeout", "TIME", "A_BACKUP_LAUNCH_TIMEOUT", ALL, true, ""},
+	{OPT_STOP_TIMEOUT, 0, "stop-timeout", "TIME", "A_BACKUP_STOP_TIMEOUT", ALL, true, ""},
 	{OPT_HELP, 'h', "help", NULL, NULL, ALL, true, ""},
 	{OPT_VERSION, 0, "version", NULL, NULL, ALL, true, ""},
 

@@ -5,6 +5,8 @@
 #include "cmd/human.h"
 #include "format/gojson.h"
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -286,23 +288,44 @@ void out_item_error(struct out *o, const char *during, const char *item, const c
 	buf_release(&b);
 }
 
-void out_last(struct out *o, int exit_code, const char *message)
+/* A line of its own, in JSON restic's exit_error. */
+static void last_line(const struct out *o, struct buf *b, int exit_code, const char *message)
 {
 	struct json_out j;
+
+	buf_init(b, 8 * OUT_MESSAGE);
+	if (o->json) {
+		out_message(&j, b, "exit_error");
+		json_key(&j, "code");
+		json_int(&j, exit_code);
+		json_key(&j, "message");
+		json_str(&j, message);
+		json_object_end(&j);
+		buf_addc(b, '\n');
+	} else {
+		clean_line(b, message, strlen(message));
+	}
+}
+
+void out_last(struct out *o, int exit_code, const char *message)
+{
 	struct buf b;
 
-	if (!o->json) {
-		out_warn(o, "%s", message);
-		return;
-	}
-	buf_init(&b, 8 * OUT_MESSAGE);
-	out_message(&j, &b, "exit_error");
-	json_key(&j, "code");
-	json_int(&j, exit_code);
-	json_key(&j, "message");
-	json_str(&j, message);
-	json_object_end(&j);
-	out_json_error(o, &b);
+	last_line(o, &b, exit_code, message);
+	if (!b.overflow)
+		put_line(o, true, &b);
+	buf_release(&b);
+}
+
+void out_gasp(struct out *o, int exit_code, const char *message)
+{
+	struct pollfd p = {.fd = o->fd_err, .events = POLLOUT};
+	struct buf b;
+
+	last_line(o, &b, exit_code, message);
+	/* A pipe that is ready takes at least PIPE_BUF bytes without waiting. */
+	if (!b.overflow && b.len <= PIPE_BUF && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write(p.fd, b.p, b.len) < 0)
+		buf_reset(&b);
 	buf_release(&b);
 }
 

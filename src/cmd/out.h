@@ -41,6 +41,8 @@ void out_item_error(struct out *o, const char *during, const char *item, const c
 void out_json_error(struct out *o, struct buf *b); /* a JSON line on standard error; resets b */
 /* out_last: the last word of a run that failed, in JSON restic's exit_error. */
 void out_last(struct out *o, int exit_code, const char *message);
+/* out_gasp: the same from a process that is about to end while others of its threads may stand in a write: it waits for nobody, or says nothing. */
+void out_gasp(struct out *o, int exit_code, const char *message);
 
 /* out_status: the progress line: on a terminal the one before is overwritten.  "" takes it away.  `lines` (no terminal): a line of its own. */
 void out_status(struct out *o, const char *text, bool lines);

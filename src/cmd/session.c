@@ -42,6 +42,7 @@ void session_init(struct session *s, struct cmd *cmd, struct comm *comm)
 	s->env.zone = s->zone;
 	s->env.log = out_log(cmd->out);
 	s->env.loop = loop_new();
+	s->env.rescue = stop_rescue(cmd->stop);
 	stop_add_loop(cmd->stop, s->env.loop);
 	s->router = router_new(comm, &s->env);
 	s->agree = agree_new(s->router);
@@ -102,6 +103,7 @@ int session_threads(struct session *s, struct err *err)
 	rc = settings_read(&s->set, s->opts, s->cmd->env, s->cmd->ranks, err);
 	if (rc)
 		return rc;
+	stop_limit(s->cmd->stop, s->set.stop_ns);
 	s->env.cpu = jobs_new(s->set.workers, s->env.loop, "cpu");
 	s->env.readers = jobs_new(s->set.readers, s->env.loop, "read");
 	s->env.budget = budget_new(s->set.budget);

@@ -251,7 +251,10 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 		rc = number_or_0(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB, PACK_SIZE_MAX / MIB, &mib, err);
 	if (!rc && opt_str(o, OPT_RETRY_LOCK))
 		rc = when_span(opt_str(o, OPT_RETRY_LOCK), &s->retry_ns, err);
-	/* Obeyed before there is a session (launch.c, cmd.c); here it is only looked at. */
+	s->stop_ns = STOP_LIMIT;
+	if (!rc && opt_str(o, OPT_STOP_TIMEOUT))
+		rc = when_span(opt_str(o, OPT_STOP_TIMEOUT), &s->stop_ns, err);
+	/* Obeyed before there is a session (launch.c); here it is only looked at. */
 	if (!rc && opt_str(o, OPT_LAUNCH_TIMEOUT))
 		rc = when_span(opt_str(o, OPT_LAUNCH_TIMEOUT), &ignored, err);
 	s->pack_size = (size_t)mib * MIB;

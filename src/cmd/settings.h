@@ -16,6 +16,7 @@ struct settings {
 	const char *s3_region, *s3_lookup; /* -o, see struct backend_options; NULL: not given; borrowed from the options */
 	bool s3_list_v1;
 	int64_t retry_ns; /* --retry-lock */
+	int64_t stop_ns;  /* --stop-timeout */
 	double fps;       /* $RESTIC_PROGRESS_FPS, 0: not set */
 };
 

@@ -1,26 +1,43 @@
 #include "cmd/stop.h"
 #include "base/mem.h"
+#include "base/rescue.h"
 #include "engine/stopped.h"
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
-#define STOP_SIGNALS (sizeof(stop_signals) / sizeof(stop_signals[0]))
+#define SECOND       INT64_C(1000000000)
+#define SIGNALS      65           /* and one more than the largest number of a signal */
+#define GIVING_UP    (5 * SECOND) /* for all steps of giving up; less where the limit is short */
+#define AGAIN        (2 * SECOND) /* between the first signal and one that is a second thought, not an echo */
+#define AT_ONCE      (1 * SECOND) /* likewise, to the third */
+#define EXIT_STOPPED 130
+
+enum step { STEP_NONE, STEP_GIVE_UP, STEP_RESCUE, STEP_UNLOCK, STEP_EXIT, STEPS };
 
 struct stop {
 	volatile int flag; /* enum engine_stop; set by the handler or any thread, read by any: __atomic_* */
 	volatile sig_atomic_t signalled;
-	volatile sig_atomic_t first_sec; /* of CLOCK_MONOTONIC, when the first signal came */
-	sem_t wake;                      /* posted by the handler and by stop_request */
+	/* CLOCK_MONOTONIC, 0: not yet; by the handler or any thread: __atomic_* */
+	int64_t stopped_at; /* the run was told to end at once */
+	int64_t asked_at;   /* the first INT or TERM */
+	int64_t urged_at;   /* the second */
+	int64_t limit;
+	int wake; /* an eventfd: written by the handler and by stop_request */
 	pthread_mutex_t lock;
 	pthread_cond_t stopped;
 	pthread_t watcher;
-	bool quit, caught;
-	bool was_caught[STOP_SIGNALS];
+	bool quit, caught, follows;
+	enum step done; /* the watcher's */
+	bool rescuing;  /* under lock: a thread is, and will end the process */
+	struct rescue *rescue;
+	void (*say)(void *arg, int exit_code);
+	void *say_arg;
+	bool was_caught[SIGNALS];
 	struct loop **loop;
 	size_t loops;
 	struct backend **backend;
@@ -29,52 +46,181 @@ struct stop {
 
 static struct stop *stop_current; /* for the handler, which gets no argument */
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static void set_once(int64_t *at, int64_t now)
+{
+	int64_t none = 0;
+
+	__atomic_compare_exchange_n(at, &none, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+/* Async-signal-safe. */
+static void wake(struct stop *s)
+{
+	static const uint64_t one = 1;
+
+	while (write(s->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
 static void on_signal(int sig)
 {
 	struct stop *s = stop_current;
-	struct timespec now;
+	int64_t now, asked, urged;
 	int e = errno;
 
 	if (!s)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (s->signalled && sig == SIGINT && now.tv_sec - s->first_sec > 1)
-		_exit(130);
-	if (!s->signalled)
-		s->first_sec = (sig_atomic_t)now.tv_sec;
+	now = now_ns();
+	if (sig == SIGINT || sig == SIGTERM) {
+		asked = __atomic_load_n(&s->asked_at, __ATOMIC_RELAXED);
+		urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
+		if (urged && now - urged >= AT_ONCE)
+			_exit(EXIT_STOPPED);
+		if (asked && now - asked >= AGAIN)
+			set_once(&s->urged_at, now);
+		set_once(&s->asked_at, now);
+	}
 	s->signalled = 1;
+	set_once(&s->stopped_at, now);
 	__atomic_store_n(&s->flag, ENGINE_STOP, __ATOMIC_RELAXED);
-	sem_post(&s->wake);
+	wake(s);
 	errno = e;
+}
+
+/* ---- giving up ---- */
+
+static int exit_code(const struct stop *s)
+{
+	return s->signalled ? EXIT_STOPPED : 1;
+}
+
+static void end_process(struct stop *s)
+{
+	if (s->say)
+		s->say(s->say_arg, exit_code(s));
+	_exit(exit_code(s));
+}
+
+static void *rescue_main(void *arg)
+{
+	struct stop *s = arg;
+
+	rescue_run(s->rescue, RESCUE_INDEX);
+	rescue_run(s->rescue, RESCUE_LOCK);
+	end_process(s);
+	return NULL;
+}
+
+/* Where saving the index hangs, the lock is removed all the same. */
+static void *unlock_main(void *arg)
+{
+	struct stop *s = arg;
+
+	if (rescue_run(s->rescue, RESCUE_LOCK))
+		end_process(s);
+	return NULL;
+}
+
+static void start_thread(struct stop *s, void *(*fn)(void *arg))
+{
+	pthread_t t;
+
+	/* The watcher blocks all signals, and so does what it starts. */
+	if (!pthread_create(&t, NULL, fn, s))
+		pthread_detach(t);
+}
+
+/* When a step is due. */
+static int64_t step_at(const struct stop *s, enum step step)
+{
+	static const int part[STEPS] = {[STEP_GIVE_UP] = 0, [STEP_RESCUE] = 30, [STEP_UNLOCK] = 60, [STEP_EXIT] = 90};
+	int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED), at = __atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED);
+	int64_t steps = limit < 2 * GIVING_UP ? limit / 2 : GIVING_UP, urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
+
+	at += limit - steps;
+	if (urged && urged < at)
+		at = urged;
+	/* Only rank 0 has an index and a lock to rescue. */
+	return at + (s->follows && step > STEP_GIVE_UP ? steps : steps * part[step] / 100);
+}
+
+/* Under the lock. */
+static void step_do(struct stop *s, enum step step)
+{
+	switch (step) {
+	case STEP_GIVE_UP:
+		for (size_t i = 0; i < s->backends; i++)
+			backend_give_up(s->backend[i]);
+		break;
+	case STEP_RESCUE:
+		s->rescuing = !s->follows;
+		if (s->rescuing)
+			start_thread(s, rescue_main);
+		break;
+	case STEP_UNLOCK:
+		if (s->rescuing)
+			start_thread(s, unlock_main);
+		break;
+	default:
+		end_process(s);
+	}
+}
+
+/* Does what is due; milliseconds until the next step, -1: none is to come.  Under the lock. */
+static int steps_due(struct stop *s)
+{
+	int64_t left;
+
+	if (!__atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED))
+		return -1;
+	while (s->done < STEP_EXIT && (left = step_at(s, s->done + 1) - now_ns()) <= 0)
+		step_do(s, ++s->done);
+	return s->done < STEP_EXIT ? (int)(left / 1000000) + 1 : -1;
 }
 
 static void *watch(void *arg)
 {
 	struct stop *s = arg;
+	struct pollfd p = {.fd = s->wake, .events = POLLIN};
+	int pause = -1;
+	uint64_t n;
+	bool quit;
 
-	for (;;) {
-		while (sem_wait(&s->wake) && errno == EINTR)
-			;
+	do {
+		poll(&p, 1, pause);
+		if (read(s->wake, &n, sizeof(n)) < 0)
+			n = 0;
 		pthread_mutex_lock(&s->lock);
-		if (s->quit) {
-			pthread_mutex_unlock(&s->lock);
-			return NULL;
-		}
-		for (size_t i = 0; i < s->backends && !engine_winds_up(&s->flag); i++)
+		quit = s->quit;
+		for (size_t i = 0; i < s->backends && n && !quit && !engine_winds_up(&s->flag); i++)
 			backend_retry_cancel(s->backend[i]);
-		for (size_t i = 0; i < s->loops; i++)
+		pause = quit ? -1 : steps_due(s);
+		for (size_t i = 0; i < s->loops && !quit; i++)
 			loop_poke(s->loop[i]);
 		pthread_cond_broadcast(&s->stopped);
 		pthread_mutex_unlock(&s->lock);
-	}
+	} while (!quit);
+	return NULL;
 }
+
+/* ---- life ---- */
 
 struct stop *stop_new(void)
 {
 	struct stop *s = mem_zalloc(sizeof(*s));
 	pthread_condattr_t attr;
 
-	sem_init(&s->wake, 0, 0);
+	s->limit = STOP_LIMIT;
+	s->rescue = rescue_new();
+	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -83,40 +229,71 @@ struct stop *stop_new(void)
 	return s;
 }
 
+static bool wanted(int sig)
+{
+	static const int named[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGPWR, SIGIO};
+
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		if (sig == named[i])
+			return true;
+	return sig >= SIGRTMIN && sig <= SIGRTMAX;
+}
+
+/* nohup and background jobs of old shells ignore signals on purpose; libraries (MPI, profilers) may use some for themselves. */
+static bool is_free(int sig)
+{
+	bool ours = sig == SIGINT || sig == SIGTERM || sig == SIGHUP;
+	struct sigaction old;
+
+	return !sigaction(sig, NULL, &old) && (old.sa_handler == SIG_DFL || (ours && old.sa_handler != SIG_IGN));
+}
+
 void stop_catch(struct stop *s)
 {
-	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
+	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	sigset_t all, before;
+	int rc;
 
-	if (s->caught || pthread_create(&s->watcher, NULL, watch, s))
+	if (s->caught)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&s->watcher, NULL, watch, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc)
 		return;
 	s->caught = true;
 	stop_current = s;
-	sigemptyset(&act.sa_mask);
-	for (size_t i = 0; i < STOP_SIGNALS; i++) {
-		/* nohup and background jobs of old shells ignore signals on purpose. */
-		if (sigaction(stop_signals[i], NULL, &old) || old.sa_handler == SIG_IGN)
-			continue;
-		s->was_caught[i] = !sigaction(stop_signals[i], &act, NULL);
-	}
+	sigfillset(&act.sa_mask);
+	for (int sig = 1; sig < SIGNALS; sig++)
+		s->was_caught[sig] = wanted(sig) && is_free(sig) && !sigaction(sig, &act, NULL);
 }
 
 void stop_free(struct stop *s)
 {
+	bool rescuing;
+
 	if (!s)
 		return;
-	for (size_t i = 0; i < STOP_SIGNALS; i++) {
-		if (s->was_caught[i])
-			signal(stop_signals[i], SIG_DFL);
+	for (int sig = 1; sig < SIGNALS; sig++) {
+		if (s->was_caught[sig])
+			signal(sig, SIG_DFL);
 	}
 	if (s->caught) {
 		stop_current = NULL;
 		pthread_mutex_lock(&s->lock);
 		s->quit = true;
+		rescuing = s->rescuing;
 		pthread_mutex_unlock(&s->lock);
-		sem_post(&s->wake);
+		/* It ends the process, soon. */
+		while (rescuing)
+			pause();
+		wake(s);
 		pthread_join(s->watcher, NULL);
 	}
-	sem_destroy(&s->wake);
+	close(s->wake);
+	rescue_free(s->rescue);
 	pthread_cond_destroy(&s->stopped);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s->loop);
@@ -141,8 +318,38 @@ bool stop_signalled(const struct stop *s)
 
 void stop_request(struct stop *s)
 {
+	set_once(&s->stopped_at, now_ns());
 	__atomic_store_n(&s->flag, ENGINE_STOP, __ATOMIC_RELAXED);
-	sem_post(&s->wake);
+	wake(s);
+}
+
+void stop_told(struct stop *s)
+{
+	if (__atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED))
+		return;
+	s->signalled = 1;
+	stop_request(s);
+}
+
+void stop_limit(struct stop *s, int64_t ns)
+{
+	__atomic_store_n(&s->limit, ns > SECOND ? ns : SECOND, __ATOMIC_RELAXED);
+}
+
+void stop_follow(struct stop *s)
+{
+	s->follows = true;
+}
+
+void stop_last_words(struct stop *s, void (*say)(void *arg, int exit_code), void *arg)
+{
+	s->say = say;
+	s->say_arg = arg;
+}
+
+struct rescue *stop_rescue(struct stop *s)
+{
+	return s->rescue;
 }
 
 void stop_wind_up(struct stop *s)
@@ -150,7 +357,7 @@ void stop_wind_up(struct stop *s)
 	int none = 0;
 
 	if (__atomic_compare_exchange_n(&s->flag, &none, ENGINE_WIND_UP, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		sem_post(&s->wake);
+		wake(s);
 }
 
 bool stop_sleep(struct stop *s, int64_t ns)

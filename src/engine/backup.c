@@ -34,11 +34,11 @@ static void look_for_stop(struct backup *b)
 {
 	struct err e;
 
-	if (!engine_stopped(b->stop) || b->asked == RUN_CANCELED || part_done(b))
+	if (!engine_stopped(b->stop) || part_done(b))
 		return;
 	if (!engine_winds_up(b->stop)) {
 		err_set(&e, ERR_CANCELED, "stopped by a signal");
-		run_fail(b, &e);
+		run_stop(b, &e);
 	} else if (b->rank == 0 && !b->flush_asked) {
 		/* Once the tree is closed there is nothing else left to do anyway. */
 		err_set(&e, ERR_CANCELED, "ended early");

@@ -52,7 +52,8 @@ struct backup_events {
 	void (*progress)(void *arg, const struct backup_counts *sum);    /* about five times a second */
 	void (*error)(void *arg, const char *path, const char *message); /* one item that could not be saved; never from two threads */
 	void (*item)(void *arg, const char *action, const char *path,
-		uint64_t size); /* verbose_items: "new", "modified", "unchanged"; excluded ones: "excluded" */
+		uint64_t size);     /* verbose_items: "new", "modified", "unchanged"; excluded ones: "excluded" */
+	void (*stopped)(void *arg); /* on each rank: some rank was stopped, and now the run ends everywhere */
 	void *arg;
 };
 

@@ -32,7 +32,7 @@ enum backup_tag {
 };
 
 /* How a run ends before its time: what is under way is stored and indexed, or dropped.  The later is the stronger. */
-enum run_end { RUN_GOES_ON, RUN_WINDS_UP, RUN_CANCELED };
+enum run_end { RUN_GOES_ON, RUN_WINDS_UP, RUN_CANCELED, RUN_STOPPED /* likewise, by a signal to some rank */ };
 
 #define TICK_NS      ((int64_t)200 * 1000 * 1000)
 #define CACHE_TREES  ((size_t)160 << 20) /* tree packs kept: two and a half of the default size */
@@ -100,6 +100,7 @@ void run_more(struct backup *b);
 
 /* run_fail: this run cannot succeed: rank 0 will cancel it on all ranks.  The first error of a rank counts. */
 void run_fail(struct backup *b, const struct err *e);
+void run_stop(struct backup *b, const struct err *why);    /* likewise, because this rank was stopped */
 void run_wind_up(struct backup *b, const struct err *why); /* likewise, but what lies in packs is stored and indexed: no snapshot is made */
 void run_failed(void *arg, const struct err *e);           /* the same as a callback with arg = b */
 void run_on_fail(void *arg, struct comm_msg *m);

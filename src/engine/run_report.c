@@ -14,6 +14,8 @@ static void cancel_here(struct backup *b, enum run_end how)
 		if (b->rank != 0)
 			backend_retry_cancel(b->repo->be);
 	}
+	if (how == RUN_STOPPED && b->ev->stopped)
+		b->ev->stopped(b->ev->arg);
 	if (b->canceled)
 		return;
 	b->canceled = true;
@@ -45,6 +47,11 @@ void run_fail(struct backup *b, const struct err *e)
 	ask_for(b, RUN_CANCELED, e);
 }
 
+void run_stop(struct backup *b, const struct err *why)
+{
+	ask_for(b, RUN_STOPPED, why);
+}
+
 void run_wind_up(struct backup *b, const struct err *why)
 {
 	ask_for(b, RUN_WINDS_UP, why);
@@ -53,6 +60,11 @@ void run_wind_up(struct backup *b, const struct err *why)
 void run_failed(void *arg, const struct err *e)
 {
 	run_fail(arg, e);
+}
+
+static enum run_end run_end_of(uint8_t how)
+{
+	return how == RUN_WINDS_UP || how == RUN_STOPPED ? (enum run_end)how : RUN_CANCELED;
 }
 
 void run_on_fail(void *arg, struct comm_msg *m)
@@ -65,7 +77,7 @@ void run_on_fail(void *arg, struct comm_msg *m)
 	int code;
 
 	wire_in_init(&w, m->data.p, m->data.len);
-	how = wire_u8(&w) == RUN_WINDS_UP ? RUN_WINDS_UP : RUN_CANCELED;
+	how = run_end_of(wire_u8(&w));
 	code = -(int)wire_u32(&w);
 	msg = wire_bytes(&w, &n);
 	if (!b->err.code && m->from == 0)
@@ -84,7 +96,7 @@ void run_on_fail(void *arg, struct comm_msg *m)
 
 void run_on_cancel(void *arg, struct comm_msg *m)
 {
-	cancel_here(arg, m->data.len == 1 ? (enum run_end)m->data.p[0] : RUN_CANCELED);
+	cancel_here(arg, run_end_of(m->data.len == 1 ? m->data.p[0] : RUN_CANCELED));
 	run_more(arg);
 }
 

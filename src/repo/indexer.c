@@ -1,6 +1,7 @@
 #include "repo/indexer.h"
 #include "base/mem.h"
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 #define DEFAULT_AGE ((int64_t)5 * 60 * 1000000000)
@@ -17,6 +18,7 @@ struct save {
 	struct indexer *x;
 	struct batch what;
 	struct err err;
+	struct save *next; /* of those that are not stored */
 };
 
 struct indexer {
@@ -25,17 +27,39 @@ struct indexer {
 	void (*failed)(void *arg, const struct err *e);
 	void (*flushed)(void *arg);
 	void *arg;
-	struct batch open;
-	int64_t since;          /* its first pack */
+	struct jobs *jobs;      /* one thread: readers may all hang in the file system */
+	int64_t since;          /* the open batch's first pack */
 	bool flushing, turning; /* turning: `flush` is posted */
 	struct task flush;
 	size_t saving, saved;
+	pthread_mutex_t lock; /* for what follows: a rescue comes from another thread */
+	struct batch open;
+	struct save *unsaved; /* under way, or failed */
+	struct rescue_item rescue;
 };
 
 static void batch_release(struct batch *a)
 {
 	mem_free(a->pack);
 	mem_free(a->blob);
+}
+
+/* The process is about to end while the loop's thread waits for something that hangs: all that is stored and not indexed yet. */
+static void rescue_all(void *arg)
+{
+	struct indexer *x = arg;
+	struct save last = {0};
+
+	pthread_mutex_lock(&x->lock);
+	last.what = x->open;
+	last.next = x->unsaved;
+	for (struct save *s = &last; s; s = s->next) {
+		struct err err = {0};
+
+		if (s->what.packs && repo_save_index(x->r, s->what.pack, s->what.packs, s->what.blob, &err))
+			log_msg(&x->r->env->log, LOG_WARN, "%s: the next run will store again what this one stored last", err.msg);
+	}
+	pthread_mutex_unlock(&x->lock);
 }
 
 struct indexer *indexer_new(
@@ -48,7 +72,17 @@ struct indexer *indexer_new(
 	x->failed = failed;
 	x->flushed = flushed;
 	x->arg = arg;
+	x->jobs = jobs_new(1, r->env->loop, "index");
+	pthread_mutex_init(&x->lock, NULL);
+	x->rescue = (struct rescue_item){.stage = RESCUE_INDEX, .fn = rescue_all, .arg = x};
+	rescue_add(r->env->rescue, &x->rescue);
 	return x;
+}
+
+static void save_free(struct save *s)
+{
+	batch_release(&s->what);
+	mem_free(s);
 }
 
 void indexer_free(struct indexer *x)
@@ -56,7 +90,16 @@ void indexer_free(struct indexer *x)
 	if (!x)
 		return;
 	assert(!x->saving);
+	rescue_drop(x->r->env->rescue, &x->rescue);
+	jobs_free(x->jobs);
+	while (x->unsaved) {
+		struct save *s = x->unsaved;
+
+		x->unsaved = s->next;
+		save_free(s);
+	}
 	batch_release(&x->open);
+	pthread_mutex_destroy(&x->lock);
 	mem_free(x);
 }
 
@@ -75,6 +118,20 @@ static void flush_progress(struct indexer *x)
 	x->flushed(x->arg);
 }
 
+static void saved(struct save *s)
+{
+	struct indexer *x = s->x;
+	struct save **p = &x->unsaved;
+
+	pthread_mutex_lock(&x->lock);
+	while (*p != s)
+		p = &(*p)->next;
+	*p = s->next;
+	pthread_mutex_unlock(&x->lock);
+	x->saved++;
+	save_free(s);
+}
+
 static void save_done(struct task *t)
 {
 	struct save *s = task_of(t, struct save, task);
@@ -84,9 +141,7 @@ static void save_done(struct task *t)
 	if (s->err.code)
 		x->failed(x->arg, &s->err);
 	else
-		x->saved++;
-	batch_release(&s->what);
-	mem_free(s);
+		saved(s);
 	flush_progress(x);
 }
 
@@ -98,11 +153,15 @@ static void save(struct indexer *x)
 		return;
 	s = mem_zalloc(sizeof(*s));
 	s->x = x;
+	s->task = (struct task){.run = save_run, .done = save_done};
+	pthread_mutex_lock(&x->lock);
 	s->what = x->open;
 	x->open = (struct batch){0};
-	s->task = (struct task){.run = save_run, .done = save_done};
+	s->next = x->unsaved;
+	x->unsaved = s;
+	pthread_mutex_unlock(&x->lock);
 	x->saving++;
-	jobs_put(x->r->env->readers, &s->task);
+	jobs_put(x->jobs, &s->task);
 }
 
 static void batch_add(struct batch *a, const struct id *pack, const struct blob *b, size_t n)
@@ -128,7 +187,9 @@ void indexer_add(struct indexer *x, const struct id *pack, const struct blob *b,
 {
 	if (!x->open.packs)
 		x->since = clock_mono(x->r->env->clock);
+	pthread_mutex_lock(&x->lock);
 	batch_add(&x->open, pack, b, n);
+	pthread_mutex_unlock(&x->lock);
 	if (x->open.blobs >= INDEXER_BLOBS)
 		save(x);
 }

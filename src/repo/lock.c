@@ -87,6 +87,26 @@ static void *refresher(void *arg)
 	return NULL;
 }
 
+/* The process is about to end: no file of ours may stay, nor a new one come. */
+static void rescue_lock(void *arg)
+{
+	struct lock *l = arg;
+	struct id id[LOCK_LEFT_MAX + 2];
+	size_t n = 0;
+
+	pthread_mutex_lock(&l->state);
+	l->stop = true;
+	id[n++] = l->id;
+	id[n++] = l->next;
+	for (size_t i = 0; i < l->n_left; i++)
+		id[n++] = l->left[i];
+	pthread_cond_broadcast(&l->wake);
+	pthread_mutex_unlock(&l->state);
+	for (size_t i = 0; i < n; i++)
+		if (!id_is_zero(&id[i]))
+			backend_remove(l->r->be, BACKEND_LOCK, &id[i], NULL);
+}
+
 static struct lock *lock_new(struct repo *r, const struct lock_owner *who, bool exclusive, const struct lock_timing *timing,
 	void (*on_lost)(void *arg, const struct err *why), void *arg)
 {
@@ -109,11 +129,14 @@ static struct lock *lock_new(struct repo *r, const struct lock_owner *who, bool 
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&l->wake, &attr);
 	pthread_condattr_destroy(&attr);
+	l->rescue = (struct rescue_item){.stage = RESCUE_LOCK, .fn = rescue_lock, .arg = l};
+	rescue_add(r->env->rescue, &l->rescue);
 	return l;
 }
 
 static void lock_free(struct lock *l)
 {
+	rescue_drop(l->r->env->rescue, &l->rescue);
 	pthread_cond_destroy(&l->wake);
 	pthread_mutex_destroy(&l->state);
 	pthread_mutex_destroy(&l->files);

@@ -32,6 +32,7 @@ struct lock {
 	int64_t fresh_mono; /* when our file says it was written */
 	struct ts fresh_wall;
 	atomic_bool lost;
+	struct rescue_item rescue;
 };
 
 /* lock_seal: the bytes and name of a lock file of now. */

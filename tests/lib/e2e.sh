@@ -47,3 +47,32 @@ says() {
 		fail "nothing says: $1"
 	}
 }
+
+ms() {
+	echo $(($(date +%s%N) / 1000000))
+}
+# wait_for SECONDS COMMAND…
+wait_for() {
+	end=$(($(ms) + $1 * 1000))
+	shift
+	until "$@"; do
+		[ "$(ms)" -lt "$end" ] || fail "this did not come true: $*"
+		sleep .05
+	done
+}
+gone() { # PID: it has ended, and waits to be waited for
+	! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null
+}
+# ended PID CODE SECONDS WHAT: it ends within so many seconds, with this exit status.
+ended() {
+	from=$(ms) rc=0
+	until gone "$1"; do
+		[ $(($(ms) - from)) -le $(($3 * 1000)) ] || {
+			kill -KILL "$1"
+			fail "$4: not gone within $3 s"
+		}
+		sleep .05
+	done
+	wait "$1" || rc=$?
+	[ $rc = "$2" ] || fail "$4: exit status $rc, not $2"
+}

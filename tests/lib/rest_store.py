@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""rest_store.py PORT_FILE RULES_FILE: restic's REST server in memory, which obeys rules.
+"""rest_store.py PORT_FILE RULES_FILE [DIR]: restic's REST server in memory, which obeys rules.  Each repository begins as a copy of the local one DIR, if given.
 
 A rule is a line "METHOD PART SECONDS [STATUS [TIMES]]": a request with this method ("*": any) whose path contains PART waits SECONDS and is then done, or answered with
 STATUS (not 0) instead; only the first TIMES such requests (0: all).  The file is read again at each request, so rules come and go while it runs.
-GET /seen answers with one line a request: "METHOD PATH".
+GET /seen answers with one line a request, "METHOD PATH"; GET /files with one line a file.
 """
 import http.server
 import json
@@ -15,7 +15,20 @@ import time
 
 PORT_FILE, RULES = sys.argv[1:3]
 lock = threading.Lock()
-files, seen, used = {}, [], {}
+files, seen, used, repos = {}, [], {}, set()
+
+
+def make(repo):
+    """What the first request for a repository finds."""
+    with lock:
+        if repo in repos:
+            return
+        repos.add(repo)
+    for top, _, names in os.walk(sys.argv[3]) if len(sys.argv) > 3 else ():
+        for n in names:
+            kind = os.path.relpath(top, sys.argv[3]).split("/")[0]
+            with open(f"{top}/{n}", "rb") as f:
+                files[f"/{repo}/" + ("" if kind == "." else kind + "/") + n] = f.read()
 
 
 def rule_for(method, path):
@@ -51,9 +64,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do(self):
         path = self.path.split("?")[0]
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        if path == "/seen":
-            return self.answer(200, "".join(s + "\n" for s in seen).encode())
+        if path in ("/seen", "/files"):
+            return self.answer(200, "".join(s + "\n" for s in list(seen if path == "/seen" else files)).encode())
         seen.append(f"{self.command} {self.path}")
+        make(path.split("/")[1])
         wait, status = rule_for(self.command, path)
         time.sleep(wait)
         if status:

@@ -477,6 +477,44 @@ TEST(cancel_ends_what_is_under_way_waiting_and_new)
 	mem_free(url);
 }
 
+/* A lock's refresh must not suffer. */
+static void give_up_soon(struct crowd *others)
+{
+	struct timespec ts = {.tv_nsec = 200000000};
+	char *url = url_at(&plain, "/slow/600");
+	struct crowd w = {.h = others->h, .left = 1};
+	struct member x = {.crowd = &w, .r = {.method = "GET", .url = url, .done = member_done, .urgent = true}, .round = ROUNDS - 1};
+
+	pthread_mutex_init(&w.m, NULL);
+	pthread_cond_init(&w.c, NULL);
+	x.r.arg = &x;
+	buf_init(&x.r.out, 100);
+	http_start(w.h, &x.r);
+	nanosleep(&ts, NULL);
+	http_give_up(w.h);
+	pthread_mutex_lock(&w.m);
+	while (w.left)
+		pthread_cond_wait(&w.c, &w.m);
+	pthread_mutex_unlock(&w.m);
+	CHECK_EQ(w.wrong, 0);
+	http_req_release(&x.r);
+	mem_free(url);
+}
+
+TEST(giving_up_ends_what_is_under_way_and_waiting_and_no_more)
+{
+	struct http *h = client(NULL);
+	struct crowd w = {.h = h, .want = ERR_CANCELED};
+	char *url = url_at(&plain, "/slow/15000");
+	int64_t began = clock_mono(env.clock);
+
+	crowd_run(&w, url, 1, give_up_soon);
+	CHECK(clock_mono(env.clock) - began < 5000 * MS);
+	CHECK_EQ(ask(h, &plain, "GET", "/echo", 200, NULL), 0);
+	http_free(h);
+	mem_free(url);
+}
+
 TEST(tls)
 {
 	char *cert = at("cert.pem"), *other = at("other.pem"), *list = mem_printf("%s,%s", other, cert);

@@ -164,3 +164,54 @@ TEST(a_failed_save_fails_the_run)
 	CHECK_EQ(indexer_saved(r.x), 0);
 	stop(&r);
 }
+
+/* The loop does not turn any more: what is open and what is on its way is saved by another thread. */
+TEST(a_rescue_saves_what_is_not_saved)
+{
+	struct rescue *rescue = rescue_new();
+	struct run r = {0};
+	size_t packs;
+
+	fixture_env(&r.f);
+	r.f.env.rescue = rescue;
+	fixture_over(&r.f, backend_mem_new(), 2);
+	r.x = indexer_new(r.f.repo, 0, failed, flushed, &r);
+	add(&r, 1, 10);
+	add(&r, 2, 20);
+	CHECK_EQ(rescue_run(rescue, RESCUE_INDEX), 1);
+	CHECK_EQ(loaded(&r, &packs), 30);
+	CHECK_EQ(packs, 2);
+	stop(&r);
+	rescue_free(rescue);
+}
+
+static atomic_int refuse_puts;
+
+static int no_more(void *arg, struct err *err)
+{
+	(void)arg;
+	return atomic_load(&refuse_puts) ? err_set(err, ERR_IO, "not now") : 0;
+}
+
+TEST(a_rescue_saves_again_what_failed)
+{
+	struct rescue *rescue = rescue_new();
+	struct run r = {0};
+	size_t packs;
+
+	fixture_env(&r.f);
+	r.f.env.rescue = rescue;
+	fixture_over(&r.f, backend_mem_new(), 2);
+	repo_guard(r.f.repo, no_more, &r);
+	r.x = indexer_new(r.f.repo, 0, failed, flushed, &r);
+	add(&r, 1, 10);
+	atomic_store(&refuse_puts, 1);
+	flush(&r);
+	CHECK_EQ(r.failed, 1);
+	CHECK_EQ(fixture_count(r.f.be, BACKEND_INDEX), 0);
+	atomic_store(&refuse_puts, 0);
+	CHECK_EQ(rescue_run(rescue, RESCUE_INDEX), 1);
+	CHECK_EQ(loaded(&r, &packs), 10);
+	stop(&r);
+	rescue_free(rescue);
+}

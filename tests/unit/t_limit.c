@@ -46,7 +46,7 @@ static void held_free(struct backend *b)
 	CHECK_EQ(held_of(b)->n, 0);
 }
 
-static const struct backend_vtable held_vtable = {"held", held_start, held_list, held_create, held_free, NULL};
+static const struct backend_vtable held_vtable = {"held", held_start, held_list, held_create, held_free, NULL, NULL};
 
 static void let_go(struct held *h, unsigned i)
 {
@@ -98,6 +98,39 @@ TEST(at_most_so_many_in_order)
 		CHECK_EQ(order[i], i);
 	for (int i = 0; i < 10; i++)
 		CHECK(op[i].arg == &number[i]);
+	backend_free(b);
+}
+
+TEST(giving_up_empties_the_line)
+{
+	struct held h = {.b = {.vt = &held_vtable, .connections = 9}};
+	struct backend *b = backend_limit_new(&h.b, 2);
+	struct backend_op op[8];
+	int number[8];
+
+	ended = 0;
+	for (int i = 0; i < 8; i++) {
+		number[i] = i;
+		op[i] = (struct backend_op){.verb = BACKEND_PUT, .type = BACKEND_PACK, .done = note_done, .arg = &number[i]};
+		backend_start(b, &op[i]);
+	}
+	backend_give_up(b);
+	CHECK_EQ(h.n, 2);
+	REQUIRE(ended == 6);
+	for (int i = 0; i < 6; i++) {
+		CHECK_EQ(order[i], i + 2);
+		CHECK_EQ(op[i + 2].err.code, ERR_CANCELED);
+	}
+	/* Index files do not wait; and it goes on for what comes later. */
+	op[2] = (struct backend_op){.verb = BACKEND_PUT, .type = BACKEND_INDEX, .done = note_done, .arg = &number[2]};
+	backend_start(b, &op[2]);
+	CHECK_EQ(h.n, 3);
+	op[3] = (struct backend_op){.verb = BACKEND_GET, .type = BACKEND_PACK, .done = note_done, .arg = &number[3]};
+	backend_start(b, &op[3]);
+	CHECK_EQ(h.n, 3);
+	while (h.n)
+		let_go(&h, 0);
+	CHECK_EQ(ended, 10);
 	backend_free(b);
 }
 
@@ -205,7 +238,7 @@ static void first_held_start(struct backend *b, struct backend_op *op)
 static void *long_line(void *arg)
 {
 	enum { MANY = 20000 };
-	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create, held_free, NULL};
+	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create, held_free, NULL, NULL};
 	struct held h = {.b = {.vt = &vt}};
 	struct backend *b = backend_limit_new(&h.b, 1);
 	struct backend_op *op = mem_array(MANY, sizeof(*op));

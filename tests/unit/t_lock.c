@@ -627,3 +627,32 @@ TEST(two_exclusive_ones_never_both_win)
 		fixture_release(&r.f);
 	}
 }
+
+/* The thread hangs in the store: another one removes what we have written, the file that is being written too. */
+TEST(a_rescue_removes_the_lock)
+{
+	struct rescue *rescue = rescue_new();
+	struct weak *w = weak_new();
+	struct backend_op *op;
+	struct run r;
+	struct err err;
+	struct lock *l;
+
+	start(&r, &w->b);
+	r.f.env.rescue = rescue;
+	REQUIRE(acquire(&r, &r.who, false, 0, &l, &err) == 0);
+	CHECK(!rescue_empty(rescue));
+	atomic_store(&w->hang, true);
+	while (!(op = atomic_load(&w->hung)))
+		clock_sleep(clock_real(), MS);
+	REQUIRE(backend_put(w->inner, op->type, &op->name, op->data, op->size, NULL) == 0);
+	CHECK_EQ(locks(&r), 2);
+	CHECK_EQ(rescue_run(rescue, RESCUE_LOCK), 1);
+	CHECK_EQ(locks(&r), 0);
+	err_set(&op->err, ERR_IO, "late");
+	op->done(op);
+	lock_release(l);
+	CHECK(rescue_empty(rescue));
+	rescue_free(rescue);
+	fixture_release(&r.f);
+}

@@ -144,7 +144,7 @@ static void script_free(struct backend *b)
 	script_of(b)->freed = true;
 }
 
-static const struct backend_vtable script_vtable = {"script", script_start, script_list, script_create, script_free, script_usage};
+static const struct backend_vtable script_vtable = {"script", script_start, script_list, script_create, script_free, script_usage, NULL};
 
 static void script_init(struct script *s, struct fake *f, int fails, int code)
 {
@@ -606,6 +606,32 @@ TEST(start_never_waits_and_cancel_ends_all)
 	CHECK(real_ns() - began < 60 * SECOND);
 	backend_free(b);
 	mem_free(op);
+}
+
+/* An index that is not saved makes what is stored worth nothing, and a lock that stays holds others up. */
+TEST(what_must_be_left_in_order_is_tried_after_a_cancel)
+{
+	static const struct backend_retry_policy soon = {.first_ns = SECOND / 1000, .max_ns = SECOND / 1000, .total_ns = 60 * SECOND};
+	struct err err = {0};
+	struct script s;
+	struct fake f;
+	struct backend *b;
+
+	fake_init(&f);
+	f.env.clock = clock_real();
+	script_init(&s, &f, 0, ERR_IO);
+	b = backend_retry_new(&s.b, &soon, &f.env);
+	backend_retry_cancel(b);
+	atomic_store(&s.fails, 3);
+	CHECK_EQ(backend_put(b, BACKEND_INDEX, &some, "x", 1, &err), 0);
+	atomic_store(&s.fails, 3);
+	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &some, &err), 0);
+	atomic_store(&s.fails, 1);
+	CHECK_EQ(backend_put(b, BACKEND_LOCK, &some, "x", 1, &err), ERR_CANCELED);
+	atomic_store(&s.fails, 1);
+	CHECK_EQ(backend_put(b, BACKEND_SNAPSHOT, &some, "x", 1, &err), ERR_CANCELED);
+	CHECK_EQ(atomic_load(&s.tries), 4 + 4 + 1 + 1);
+	backend_free(b);
 }
 
 static void *cancel_soon(void *arg)

@@ -1,0 +1,92 @@
+#!/bin/sh
+# A signal ends a run in order, and in time, though the store hangs, at whichever step, or the reader of standard output stands still; and what is too much for a file is an error.
+set -eu
+. tests/lib/e2e.sh
+cd "$T"
+python3 - src <<'P'
+import os, random, sys
+r = random.Random(3)
+os.makedirs(sys.argv[1])
+for i in range(8):
+    with open(f'{sys.argv[1]}/{i}', 'wb') as f:
+        f.write(r.randbytes(3000000))
+P
+new_repo empty
+
+# A store that hangs at one of its steps.
+: >rules
+python3 "$TESTS/lib/rest_store.py" port rules empty &
+server=$!
+trap 'kill $server' EXIT
+wait_for 10 test -s port
+place=rest:http://127.0.0.1:$(cat port)
+steps='HEAD:/config GET:/config GET:/keys/ POST:/locks/ GET:/locks/ GET:/snapshots/ GET:/index/ POST:/data/ HEAD:/locks/ POST:/index/ POST:/snapshots/ DELETE:/locks/'
+n=0
+for s in $steps; do
+	n=$((n + 1))
+	echo "${s%%:*} /s$n${s#*:} 1000" >>rules
+done
+n=0 all=
+for s in $steps; do
+	n=$((n + 1))
+	$A_BACKUP -q -r "$place/s$n/" --pack-size 4 --stop-timeout 4s add src >"s$n.out" 2>&1 &
+	all="$all $!"
+done
+sleep 5
+# shellcheck disable=SC2086
+kill -TERM $all
+n=0
+for p in $all; do
+	n=$((n + 1))
+	s=$(echo "$steps" | cut -d ' ' -f $n)
+	code=130
+	[ "$s" != HEAD:/config ] || code=143 # nothing of ours is there yet: the signal does what it does to any process
+	ended "$p" $code 8 "the store hangs at $s"
+done
+stored() { # PREFIX: how many files there are in the store
+	python3 -c 'import sys, urllib.request as u; print(sum(l.decode().startswith(sys.argv[2]) for l in u.urlopen(sys.argv[1])))' "http://127.0.0.1:$(cat port)/files" "$1"
+}
+n=0
+for s in $steps; do
+	n=$((n + 1))
+	case $s in *:/locks/) continue ;; esac
+	[ "$(stored "/s$n/locks/")" = 0 ] || fail "the store hangs at $s: a lock is left"
+	[ "$s" != POST:/snapshots/ ] || [ "$(stored "/s$n/index/")" = 1 ] || fail "the store hangs at $s: there is no index"
+done
+
+# Uploads that take longer than the limit are given up; those that were acknowledged are indexed.
+echo 'POST /slow/data/ 1 0 2' >rules
+echo 'POST /slow/data/ 30' >>rules
+$A_BACKUP -q -r "$place/slow/" --pack-size 4 --connections 2 --stop-timeout 4s add src 2>slow.out &
+p=$!
+sleep 4
+kill -TERM $p
+ended $p 130 5 'slow uploads'
+: >rules
+$A_BACKUP -q -r "$place/slow/" check >check 2>&1 || { cat check; fail 'slow uploads: check finds errors'; }
+[ "$(stored /slow/index/)" -ge 1 ] || fail 'slow uploads: there is no index'
+
+# A reader of standard output that stands still.
+cp -r empty out
+$A_BACKUP -q -r out add src
+mkfifo pipe
+sleep 100 <pipe &
+reader=$!
+$A_BACKUP -q -r out --stop-timeout 3s dump latest src >pipe 2>err &
+p=$!
+sleep 2
+gone $p && fail 'dump ended though nobody reads'
+kill -TERM $p
+ended $p 130 4 'dump to a reader that stands still'
+kill $reader
+[ -z "$(ls out/locks)" ] || fail 'dump: a lock is left'
+
+# A file that may not become so large is an error of that file.
+rc=0
+(
+	ulimit -f 1000
+	$A_BACKUP -q -r out restore latest --target back 2>err
+) || rc=$?
+[ $rc = 1 ] || fail "restore with ulimit -f: exit status $rc"
+grep -qi 'too large' err || fail 'restore with ulimit -f does not say what is wrong'
+[ -z "$(ls out/locks)" ] || fail 'restore with ulimit -f: a lock is left'
