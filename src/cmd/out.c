@@ -303,7 +303,7 @@ static void last_line(const struct out *o, struct buf *b, int exit_code, const c
 		json_object_end(&j);
 		buf_addc(b, '\n');
 	} else {
-		clean_line(b, message, strlen(message));
+		clean_line(b, o->tty_err, message, strlen(message));
 	}
 }
 
