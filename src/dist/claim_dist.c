@@ -1,4 +1,5 @@
 #include "dist/claim_dist.h"
+#include "base/hashtab.h"
 #include "base/le.h"
 #include "base/mem.h"
 
@@ -8,15 +9,19 @@
  * FIND:    u32 number of the batch, then for each question a byte (type), an id, u32 nth.
  * PLACE:   the number, then for each question a byte (found) and, if found, pack id, u32 offset, length, plain.
  *
+ * FIRST:   u32 number of the batch, then for each question two ids: key, what.   AGREES: the number, a byte for each question (agrees).
+ *
  * An owner answers a rank's batches in the order they came, and messages between two ranks stay in order, so answers belong to the oldest
  * batch that is out; the number only confirms it.
  */
 #define BATCH_MAX 512
 
-enum kind { CLAIMS, FINDS, KINDS };
+enum kind { CLAIMS, FINDS, FIRSTS, KINDS };
+
+static const unsigned tags[KINDS] = {ROUTER_CLAIM, ROUTER_FIND, ROUTER_FIRST};
 
 struct slot {
-	void *q; /* struct claim_req or claim_find */
+	void *q; /* struct claim_req, claim_find or claim_first */
 	size_t i;
 };
 
@@ -40,6 +45,7 @@ struct claim_dist {
 	struct claim c;
 	struct router *r;
 	struct catalog *cat;
+	struct hashtab *firsts;
 	struct lane *lanes; /* KINDS for each rank */
 	size_t *listed;     /* numbers of the lanes that may have an open batch */
 	size_t n_listed;
@@ -73,7 +79,7 @@ static void lane_send(struct claim_dist *d, size_t i)
 	l->open = NULL;
 	*l->last = b;
 	l->last = &b->next;
-	router_send(d->r, (int)(i / KINDS), i % KINDS == CLAIMS ? ROUTER_CLAIM : ROUTER_FIND, &b->msg);
+	router_send(d->r, (int)(i / KINDS), tags[i % KINDS], &b->msg);
 }
 
 static void flush(struct claim_dist *d)
@@ -161,6 +167,23 @@ static void dist_find(struct claim *c, struct claim_find *f)
 	batch_added(d, FINDS, owner, b, f, 0);
 }
 
+static void dist_first(struct claim *c, struct claim_first *f)
+{
+	struct claim_dist *d = dist_of(c);
+	int owner = claim_owner(&f->key, router_size(d->r));
+	struct batch *b;
+
+	if (owner == router_rank(d->r)) {
+		f->agrees = claim_agrees(d->firsts, &f->key, &f->what);
+		f->done(f);
+		return;
+	}
+	b = batch_of(d, FIRSTS, owner);
+	wire_put_id(&b->msg, &f->key);
+	wire_put_id(&b->msg, &f->what);
+	batch_added(d, FIRSTS, owner, b, f, 0);
+}
+
 static void on_claim(void *arg, struct comm_msg *m)
 {
 	struct claim_dist *d = arg;
@@ -212,6 +235,27 @@ static void on_find(void *arg, struct comm_msg *m)
 		wire_put_u32(&out, place.blob.plain);
 	}
 	router_send(d->r, m->from, ROUTER_PLACE, &out);
+}
+
+static void on_first(void *arg, struct comm_msg *m)
+{
+	struct claim_dist *d = arg;
+	struct wire_in w;
+	struct buf out;
+
+	wire_in_init(&w, m->data.p, m->data.len);
+	buf_init(&out, COMM_MAX);
+	wire_put_u32(&out, wire_u32(&w));
+	while (!w.bad && w.p < w.end) {
+		struct id key, what;
+
+		wire_id(&w, &key);
+		wire_id(&w, &what);
+		if (w.bad)
+			break;
+		wire_put_u8(&out, claim_agrees(d->firsts, &key, &what));
+	}
+	router_send(d->r, m->from, ROUTER_AGREES, &out);
 }
 
 /* The batch an answer belongs to, out of its lane; *ok says whether its number fits.  NULL when none is out. */
@@ -299,6 +343,27 @@ static void on_place(void *arg, struct comm_msg *m)
 		batch_free(b);
 }
 
+/* Without a usable answer nothing is known to be the same. */
+static void on_agrees(void *arg, struct comm_msg *m)
+{
+	struct claim_dist *d = arg;
+	struct wire_in w;
+	bool ok;
+	struct batch *b = answered(d, FIRSTS, m, &w, &ok);
+
+	ok = ok && (size_t)(w.end - w.p) == b->n;
+	if (!ok)
+		damaged(d, m);
+	for (size_t i = 0; b && i < b->n; i++) {
+		struct claim_first *f = b->slot[i].q;
+
+		f->agrees = ok && wire_u8(&w) == 1;
+		f->done(f);
+	}
+	if (b)
+		batch_free(b);
+}
+
 static void dist_flush(struct claim *c)
 {
 	flush(dist_of(c));
@@ -318,6 +383,8 @@ static void dist_free(struct claim *c)
 	router_close(d->r, ROUTER_VERDICT);
 	router_close(d->r, ROUTER_FIND);
 	router_close(d->r, ROUTER_PLACE);
+	router_close(d->r, ROUTER_FIRST);
+	router_close(d->r, ROUTER_AGREES);
 	for (size_t i = 0; i < KINDS * (size_t)router_size(d->r); i++) {
 		struct lane *l = &d->lanes[i];
 
@@ -331,12 +398,14 @@ static void dist_free(struct claim *c)
 			batch_free(b);
 		}
 	}
+	hashtab_free(d->firsts);
 	mem_free(d->lanes);
 	mem_free(d->listed);
 	mem_free(d);
 }
 
-static const struct claim_vtable dist_vtable = {.ask = dist_ask, .find = dist_find, .flush = dist_flush, .free = dist_free};
+static const struct claim_vtable dist_vtable = {
+	.ask = dist_ask, .find = dist_find, .first = dist_first, .flush = dist_flush, .free = dist_free};
 
 struct claim *claim_dist_new(struct router *r, struct catalog *mine)
 {
@@ -346,6 +415,7 @@ struct claim *claim_dist_new(struct router *r, struct catalog *mine)
 	d->c.vt = &dist_vtable;
 	d->r = r;
 	d->cat = mine;
+	d->firsts = claim_firsts_new();
 	d->lanes = mem_array(lanes, sizeof(*d->lanes));
 	d->listed = mem_array(lanes, sizeof(*d->listed));
 	for (size_t i = 0; i < lanes; i++)
@@ -354,6 +424,8 @@ struct claim *claim_dist_new(struct router *r, struct catalog *mine)
 	router_open(r, ROUTER_VERDICT, on_verdict, d);
 	router_open(r, ROUTER_FIND, on_find, d);
 	router_open(r, ROUTER_PLACE, on_place, d);
+	router_open(r, ROUTER_FIRST, on_first, d);
+	router_open(r, ROUTER_AGREES, on_agrees, d);
 	router_on_turn(r, turn_end, d);
 	return &d->c;
 }

@@ -19,6 +19,8 @@ enum router_tag {       /* who sends what to whom */
 	ROUTER_VERDICT, /* claim_dist: owner -> asker */
 	ROUTER_FIND,    /* claim_dist: asker -> owner */
 	ROUTER_PLACE,   /* claim_dist: owner -> asker */
+	ROUTER_FIRST,   /* claim_dist: asker -> owner: what it found */
+	ROUTER_AGREES,  /* claim_dist: owner -> asker: as the first one, or not */
 	ROUTER_TAIL,    /* tails: child -> parent: what it could give */
 	ROUTER_PULL,    /* tails: parent -> child: give some of it, or keep it */
 	ROUTER_PARCEL,  /* tails: child -> parent: blobs */

@@ -7,9 +7,12 @@
 #include "engine/target.h"
 #include "format/pack.h"
 
+/* Clocks of nodes and file servers differ by less, one hopes. */
+#define YOUNG_SEC 5
+
 static bool busy(const struct backup *b)
 {
-	return b->dirs || b->files || b->closing;
+	return b->dirs || b->files || b->closing || b->linking;
 }
 
 /* Room for another item: enough to keep the readers busy; more while parents' trees are on their way. */
@@ -253,7 +256,8 @@ static void run_init(struct backup *b)
 	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
 
-	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view, NULL};
+	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view, NULL, b->start};
+	b->make.young.sec -= YOUNG_SEC;
 	if (b->size > 1)
 		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners, b->env->node, run_failed, b);
 	b->make.witness = b->witness;

@@ -71,11 +71,12 @@ static void make_node(struct filejob *j, size_t i, const struct id *content, siz
 
 	nodemake_fill(j->make, &node, node_name(&j->item->file[i]), &f->meta);
 	node.size = f->size;
-	if ((j->item->apart || f->apart) && node.links > 1)
-		node.links = 1;
+	if (j->item->apart || f->apart)
+		nodemake_apart(&node);
 	node.content = content;
 	node.n_content = n;
 	node.has_content = true;
+	f->linked = nodemake_link(j->make, &node, &f->link);
 	buf_init(&f->json, (size_t)1 << 32);
 	nodemake_write(j->make, &node, &f->xattr, &f->json);
 }

@@ -21,8 +21,10 @@ struct filejob_file {
 	struct buf small; /* the only chunk, hashed; empty for an empty or a large file */
 	size_t charge;    /* of small */
 	struct buf json;  /* the node, if it could be made at once */
-	uint64_t size;    /* bytes read */
-	size_t chunks;    /* handed to chunk tasks */
+	bool linked;      /* it may share its inode number with others: they are one file if claim_first(link) agrees */
+	struct claim_first link;
+	uint64_t size; /* bytes read */
+	size_t chunks; /* handed to chunk tasks */
 	/* loop thread only */
 	struct id *content; /* content[0 … chunks-1]; small: content[0] */
 	size_t cap, have;

@@ -1,6 +1,9 @@
 #include "engine/nodemake.h"
+#include "base/le.h"
 #include "base/mem.h"
 #include "format/gojson.h"
+#include "kern/hash.h"
+#include "repo/claim.h"
 #include <string.h>
 #include <sys/stat.h>
 
@@ -71,6 +74,39 @@ bool nodemake_fill(const struct nodemake *k, struct node *n, const char *name, c
 		n->links = m->nlink;
 	if (n->type == NODE_DEV || n->type == NODE_CHARDEV)
 		n->device = m->rdev;
+	return true;
+}
+
+void nodemake_apart(struct node *n)
+{
+	n->links = n->links > 1 ? 1 : n->links;
+	n->device_id = 0;
+}
+
+bool nodemake_link(const struct nodemake *k, const struct node *n, struct claim_first *out)
+{
+	uint8_t b[56];
+	struct hash *h;
+
+	if (n->type == NODE_DIR || !n->device_id || (!(n->type == NODE_FILE && n->links > 1) && ts_cmp(&n->ctime, &k->young) < 0))
+		return false;
+	h = hash_new();
+	le64_put(b, n->device_id);
+	le64_put(b + 8, n->inode);
+	hash_once(h, b, 16, &out->key);
+	le64_put(b, n->size);
+	le64_put(b + 8, (uint64_t)n->mtime.sec);
+	le64_put(b + 16, (uint64_t)n->mtime.nsec);
+	le64_put(b + 24, n->uid);
+	le64_put(b + 32, n->gid);
+	le64_put(b + 40, n->type);
+	le64_put(b + 48, n->device);
+	hash_begin(h);
+	hash_add(h, b, sizeof(b));
+	hash_add(h, n->linktarget.p, n->linktarget.n);
+	hash_add(h, n->content, n->n_content * sizeof(*n->content));
+	hash_end(h, &out->what);
+	hash_free(h);
 	return true;
 }
 

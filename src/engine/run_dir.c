@@ -20,6 +20,7 @@ struct dirjob {
 	struct walk walk;
 	struct claim_req known;
 	enum claim_verdict *verdict;
+	size_t links; /* asked about, + 1 while asking */
 };
 
 static void dir_begin(struct backup *b, struct dirjob *d);
@@ -198,15 +199,48 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 		run_slot_full(b, s);
 }
 
-static void dir_known(struct claim_req *r)
+static void dir_linked(struct dirjob *d)
 {
-	struct dirjob *d = r->arg;
 	struct backup *b = d->b;
 
+	if (--d->links)
+		return;
 	if (!b->canceled)
 		dir_spread(b, d);
 	dir_free(d);
 	run_more(b);
+}
+
+static void link_answered(struct claim_first *f)
+{
+	struct dirjob *d = f->arg;
+	struct walk *w = &d->walk;
+	struct walk_link *l = task_of(f, struct walk_link, ask);
+	struct walk_entry *e = &w->entry[l->entry];
+
+	if (!f->agrees)
+		e->json_n = node_apart(w->arena.p + e->json, e->json_n);
+	dir_linked(d);
+}
+
+/* Which of those that may share an inode number are one with the others? */
+static void dir_known(struct claim_req *r)
+{
+	struct dirjob *d = r->arg;
+	struct walk *w = &d->walk;
+
+	d->links = 1;
+	for (size_t i = 0; i < w->n_link; i++) {
+		struct walk_link *l = &w->link[i];
+
+		if (!all_known(d, &w->entry[l->entry]))
+			continue; /* it is read again, and asked about then */
+		l->ask.done = link_answered;
+		l->ask.arg = d;
+		d->links++;
+		claim_first(d->b->claim, &l->ask);
+	}
+	dir_linked(d);
 }
 
 static void dir_walked(struct task *t)

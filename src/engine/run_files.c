@@ -57,7 +57,10 @@ static void files_file(void *arg, size_t i, uint8_t *json, size_t n)
 		run_item(f->b, f->item->file[i].had ? "modified" : "new", f->item->path, f->item->file[i].name, f->job->file[i].size);
 	}
 	up.child = f->item->file[i].child;
-	run_child(f->b, &up, json, n);
+	if (json && f->job->file[i].linked)
+		run_link(f->b, &f->job->file[i].link, &up, json, n);
+	else
+		run_child(f->b, &up, json, n);
 }
 
 static void files_done(void *arg)

@@ -194,6 +194,19 @@ static int read_xattr(struct walk *w, struct look *l, struct xattr_list *x)
 	return 0;
 }
 
+static void add_link(struct walk *w, const struct walk_entry *e, const struct node *n)
+{
+	struct claim_first ask;
+
+	if (!nodemake_link(w->make, n, &ask))
+		return;
+	if ((w->n_link & (w->n_link + 1)) == 0)
+		w->link = mem_regrow(w->link, w->n_link * 2 + 1, sizeof(*w->link));
+	ask.done = NULL;
+	ask.arg = w;
+	w->link[w->n_link++] = (struct walk_link){(size_t)(e - w->entry), ask};
+}
+
 static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, struct node *now, const struct node *then)
 {
 	bool had = then && then->type == NODE_FILE;
@@ -221,6 +234,7 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 	ids_add(w, then->content, then->n_content);
 	ready(w, e, now, &x);
 	e->meta_same = same;
+	add_link(w, e, now);
 	xattr_list_release(&x);
 	return true;
 }
@@ -243,6 +257,7 @@ static bool look_other(struct walk *w, struct look *l, struct walk_entry *e, str
 	if (ok) {
 		e->kind = WALK_READY;
 		ready(w, e, now, &x);
+		add_link(w, e, now);
 	}
 	xattr_list_release(&x);
 	mem_free(link);
@@ -286,8 +301,8 @@ static bool look_once(struct walk *w, struct look *l, struct walk_entry *e, stru
 		}
 		return false;
 	}
-	if (w->apart && now.links > 1)
-		now.links = 1;
+	if (w->apart && now.type != NODE_DIR)
+		nodemake_apart(&now);
 	sight_of(&e->seen, &m);
 	then = then_at(w, t, e->name);
 	if (now.type == NODE_FILE)
@@ -538,5 +553,6 @@ void walk_release(struct walk *w)
 	dir_list_release(&w->list);
 	mem_free(w->entry);
 	mem_free(w->ids);
+	mem_free(w->link);
 	walk_notes_release(w->note, w->n_note);
 }

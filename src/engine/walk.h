@@ -12,6 +12,7 @@
 #include "engine/tally.h"
 #include "engine/target.h"
 #include "fs/dir.h"
+#include "repo/claim.h"
 
 enum walk_kind {
 	WALK_READY,     /* its JSON is in the arena */
@@ -32,6 +33,11 @@ struct walk_entry {
 	bool meta_same;    /* DIR, ABOVE */
 	struct id parent;  /* DIR, ABOVE with had: its tree */
 	struct sight seen; /* DIR, FILE */
+};
+
+struct walk_link { /* an entry, UNCHANGED or READY, that may share its inode number with others (nodemake_link) */
+	size_t entry;
+	struct claim_first ask;
 };
 
 #define WALK_WARNING "warning" /* an action: the item is in order, but what was asked for could not be done */
@@ -73,6 +79,8 @@ struct walk {
 	struct buf arena;
 	struct id *ids;
 	size_t n_ids, cap_ids;
+	struct walk_link *link;
+	size_t n_link;
 	struct walk_note *note;
 	size_t n_note;
 };

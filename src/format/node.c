@@ -152,6 +152,38 @@ void node_write(const struct node *n, const struct zone *z, struct buf *out)
 	PUT(out, "}");
 }
 
+/* The number behind a key that is not the first.  Inside a string a quote has a backslash before it, so these bytes are the key.  NULL: there is none. */
+static uint8_t *number_of(uint8_t *json, size_t n, const char *key, uint8_t **end)
+{
+	uint8_t *p = memmem(json, n, key, strlen(key));
+
+	if (!p)
+		return NULL;
+	p += strlen(key);
+	for (*end = p; *end < json + n && **end >= '0' && **end <= '9'; ++*end)
+		;
+	return p;
+}
+
+size_t node_apart(uint8_t *json, size_t n)
+{
+	static const char links[] = ",\"links\":", device[] = ",\"device_id\":";
+	uint8_t *end, *p = number_of(json, n, links, &end);
+
+	if (p) {
+		*p++ = '1';
+		memmove(p, end, (size_t)(json + n - end));
+		n -= (size_t)(end - p);
+	}
+	p = number_of(json, n, device, &end);
+	if (p) {
+		p -= sizeof(device) - 1;
+		memmove(p, end, (size_t)(json + n - end));
+		n -= (size_t)(end - p);
+	}
+	return n;
+}
+
 static bool ts_equal(const struct ts *a, const struct ts *b)
 {
 	return a->sec == b->sec && a->nsec == b->nsec;

@@ -50,6 +50,13 @@ struct node {
 void node_write(const struct node *n, const struct zone *z, struct buf *out);
 
 /*
+ * node_apart: in the JSON of n bytes that node_write made: no other node is the same file: "links" becomes 1, and "device_id" goes, for restic links whatever has the
+ * (device, inode) of a node with several links, also what has one (internal/restorer/restorer.go).  The inode stays: it tells whether a file has changed.
+ * Returns the new length, n at most.
+ */
+size_t node_apart(uint8_t *json, size_t n);
+
+/*
  * node_unchanged: restic's test (11.2) whether the file `now` (from lstat) is still the one `then` from the parent.
  * NODE_IGNORE_INODE ignores ctime too, as restic's --ignore-inode does.
  */

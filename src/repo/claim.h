@@ -1,5 +1,6 @@
 /*
- * claim: who stores a blob.  Each blob id has one owner that answers, so each blob is stored at most once a run (invariant 3).
+ * claim: who stores a blob.  Each blob id has one owner that answers, so each blob is stored at most once a run (invariant 3).  And what the
+ * first one said of something that several may come across, hard links: there too each key has one owner.
  *
  * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly before the call returns.  Loop thread
  * only. Implementations: claim_local (one rank, over a catalog), dist/claim_dist (owner ranks, in batches).
@@ -36,10 +37,18 @@ struct claim_find {
 	void *arg;
 };
 
+struct claim_first {
+	struct id key, what; /* both well mixed (SHA-256) */
+	bool agrees;         /* nobody has said anything else of this key before */
+	void (*done)(struct claim_first *f);
+	void *arg;
+};
+
 struct claim;
 struct claim_vtable {
 	void (*ask)(struct claim *c, struct claim_req *r);
 	void (*find)(struct claim *c, struct claim_find *f);
+	void (*first)(struct claim *c, struct claim_first *f);
 	void (*flush)(struct claim *c);
 	void (*free)(struct claim *c);
 };
@@ -53,6 +62,10 @@ static inline void claim_ask(struct claim *c, struct claim_req *r)
 static inline void claim_find(struct claim *c, struct claim_find *f)
 {
 	c->vt->find(c, f);
+}
+static inline void claim_first(struct claim *c, struct claim_first *f)
+{
+	c->vt->first(c, f);
 }
 /* claim_flush: send what is batched; the main loop calls it each turn. */
 static inline void claim_flush(struct claim *c)
@@ -69,5 +82,8 @@ static inline void claim_free(struct claim *c)
 struct claim *claim_local_new(struct catalog *cat);
 /* claim_answer(cat, take, type, id): what the owner of a catalog says; used by both implementations. */
 enum claim_verdict claim_answer(struct catalog *cat, bool take, enum blob_type type, const struct id *id);
+/* claim_firsts_new, claim_agrees: likewise what was said first: 32 bytes a key and the table's room. */
+struct hashtab *claim_firsts_new(void);
+bool claim_agrees(struct hashtab *firsts, const struct id *key, const struct id *what);
 
 #endif

@@ -316,3 +316,66 @@ TEST(damaged_questions_are_answered_short)
 	catalog_free(cat);
 	hand_release(&h);
 }
+
+static void first_done(struct claim_first *f)
+{
+	++*(int *)f->arg;
+}
+
+/* One rank answers for a key, whoever asks. */
+TEST(the_first_decides_for_all_ranks)
+{
+	struct sides s;
+	int done = 0;
+
+	setup(&s, 2);
+	for (int owner = 0; owner < 2; owner++) {
+		struct claim_first a = {.key = id_of(owner, 7), .what = id_of(0, 1), .done = first_done, .arg = &done}, b = a, c = a;
+
+		b.what = id_of(0, 2);
+		claim_first(s.claim[1], &a);
+		claim_flush(s.claim[1]);
+		hand_settle(&s.h);
+		claim_first(s.claim[0], &b);
+		claim_first(s.claim[0], &c);
+		hand_settle(&s.h);
+		CHECK(a.agrees);
+		CHECK(!b.agrees);
+		CHECK(c.agrees);
+		CHECK_EQ(done, 3 * (owner + 1));
+	}
+	CHECK_EQ(s.h.errors, 0);
+	teardown(&s);
+}
+
+TEST(a_damaged_answer_agrees_with_nobody)
+{
+	static const uint8_t wrong_no[] = {9, 0, 0, 0, 1}, long_one[] = {0, 0, 0, 0, 1, 1}, junk[4 + 64 + 10] = {0};
+	const uint8_t *answer[] = {wrong_no, long_one};
+	size_t size[] = {sizeof(wrong_no), sizeof(long_one)};
+
+	for (int i = 0; i < 2; i++) {
+		struct hand h;
+		struct catalog *cat = catalog_new();
+		struct claim *c;
+		int done = 0;
+		struct claim_first f = {.key = id_of(1, 4), .what = id_of(1, 5), .agrees = true, .done = first_done, .arg = &done};
+		struct answer agrees = {0, 0};
+
+		hand_init(&h, 2);
+		c = claim_dist_new(h.r[0], cat);
+		router_open(h.r[1], ROUTER_FIRST, NULL, NULL);
+		router_open(h.r[1], ROUTER_AGREES, see_answer, &agrees);
+		claim_first(c, &f);
+		hand_settle(&h);
+		hand_send(&h, 1, 0, ROUTER_AGREES, answer[i], size[i]);
+		hand_settle(&h);
+		CHECK(done == 1 && !f.agrees && h.errors == 1);
+		hand_send(&h, 1, 0, ROUTER_FIRST, junk, sizeof(junk));
+		hand_settle(&h);
+		CHECK_EQ(agrees.len, 4 + 1);
+		claim_free(c);
+		catalog_free(cat);
+		hand_release(&h);
+	}
+}

@@ -72,3 +72,31 @@ TEST(find)
 	claim_free(c);
 	catalog_free(cat);
 }
+
+static void said(struct claim_first *f)
+{
+	++*(int *)f->arg;
+}
+
+TEST(the_first_decides)
+{
+	struct catalog *cat = catalog_new();
+	struct claim *c = claim_local_new(cat);
+	int calls = 0;
+	struct claim_first f = {.key = fixture_id(1), .what = fixture_id(5), .done = said, .arg = &calls};
+
+	claim_first(c, &f);
+	CHECK(calls == 1 && f.agrees);
+	f.what = fixture_id(6);
+	claim_first(c, &f);
+	CHECK(calls == 2 && !f.agrees);
+	f.what = fixture_id(5);
+	claim_first(c, &f);
+	CHECK(f.agrees);
+	f.key = fixture_id(2);
+	f.what = fixture_id(6);
+	claim_first(c, &f);
+	CHECK(f.agrees);
+	claim_free(c);
+	catalog_free(cat);
+}

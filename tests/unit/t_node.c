@@ -140,3 +140,37 @@ TEST(unchanged)
 	CHECK(!node_unchanged(&now, &then, 0));
 	CHECK(!node_unchanged(&now, &now, 0));
 }
+
+/* Whatever the name, the key itself is found. */
+TEST(apart)
+{
+	static const char *const names[] = {"f", "a\",\"links\":7,\"b", ",\"links\":\\", "\\\",\"links\":9"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		for (uint64_t links = 1; links < 100000000; links = links * 7 + 2) {
+			struct node n = {.name = {names[i], strlen(names[i])},
+				.type = NODE_FILE,
+				.inode = 1,
+				.device_id = links * 3,
+				.size = 5,
+				.links = links};
+			struct buf a, b;
+
+			buf_init(&a, 10000);
+			buf_init(&b, 10000);
+			node_write(&n, NULL, &a);
+			n.links = 1;
+			n.device_id = 0;
+			node_write(&n, NULL, &b);
+			a.len = node_apart(a.p, a.len);
+			CHECK_STR(buf_str(&a), buf_str(&b));
+			buf_release(&a);
+			buf_release(&b);
+		}
+	}
+	{
+		char none[] = "{\"name\":\"f\"}";
+
+		CHECK_EQ(node_apart((uint8_t *)none, strlen(none)), strlen(none));
+	}
+}

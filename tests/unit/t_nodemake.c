@@ -1,5 +1,6 @@
 #include "engine/nodemake.h"
 #include "base/mem.h"
+#include "repo/claim.h"
 #include "unit/check.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -151,5 +152,81 @@ TEST(device_numbers_of_rank_0)
 	CHECK_EQ(m.ino, plain.ino);
 	CHECK_EQ(nodemake_stat(&k, AT_FDCWD, "/does/not/exist", false, &m, &e), ERR_NOTFOUND);
 	mounts_map_free(map);
+	owners_free(k.owners);
+}
+
+static const struct nodemake old = {.young = {1700000003, 0}}; /* a run that began after the sample had changed last */
+
+static bool same_file(const struct node *a, const struct node *b)
+{
+	struct claim_first x, y;
+
+	REQUIRE(nodemake_link(&old, a, &x) && nodemake_link(&old, b, &y));
+	CHECK(id_equal(&x.key, &y.key));
+	return id_equal(&x.what, &y.what);
+}
+
+/* Names of one inode are one file when content, size, time and owner say so. */
+TEST(what_hard_links_share)
+{
+	struct nodemake k = make(false);
+	struct id content[2] = {{{1}}, {{2}}};
+	struct claim_first ask;
+	struct node a, b;
+
+	REQUIRE(fill(&k, &a, S_IFREG | 0644));
+	a.content = content;
+	a.n_content = 2;
+	b = a;
+	b.name = (struct str){"other", 5};
+	b.ctime.sec++; /* link(2) itself changes it */
+	b.mode = 0600;
+	CHECK(same_file(&a, &b));
+	b.n_content = 1;
+	CHECK(!same_file(&a, &b));
+	b = a;
+	b.content = content + 1;
+	b.n_content = 1;
+	CHECK(!same_file(&a, &b));
+	b = a;
+	b.size++;
+	CHECK(!same_file(&a, &b));
+	b = a;
+	b.mtime.nsec++;
+	CHECK(!same_file(&a, &b));
+	b = a;
+	b.uid = 0;
+	CHECK(!same_file(&a, &b));
+	b = a;
+	b.gid = 1;
+	CHECK(!same_file(&a, &b));
+	{
+		struct claim_first x, y;
+
+		b = a;
+		b.device_id++;
+		REQUIRE(nodemake_link(&old, &a, &x) && nodemake_link(&old, &b, &y));
+		CHECK(!id_equal(&x.key, &y.key));
+		b = a;
+		b.inode++;
+		REQUIRE(nodemake_link(&old, &b, &y));
+		CHECK(!id_equal(&x.key, &y.key));
+	}
+	b.links = 1;
+	CHECK(!nodemake_link(&old, &b, &ask));
+	b.ctime.sec++; /* it may have got the number of another one */
+	CHECK(nodemake_link(&old, &b, &ask));
+	REQUIRE(fill(&k, &b, S_IFLNK | 0777));
+	CHECK(!nodemake_link(&old, &b, &ask));
+	b.ctime.sec++;
+	CHECK(nodemake_link(&old, &b, &ask));
+	REQUIRE(fill(&k, &b, S_IFDIR | 0777));
+	b.ctime.sec++;
+	CHECK(!nodemake_link(&old, &b, &ask));
+	b = a;
+	nodemake_apart(&b); /* it has left the others already */
+	CHECK(b.links == 1 && !b.device_id && b.inode == a.inode);
+	b.ctime.sec++;
+	CHECK(!nodemake_link(&old, &b, &ask));
 	owners_free(k.owners);
 }
