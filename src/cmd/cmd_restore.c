@@ -156,8 +156,6 @@ static int xattr_list(const struct strlist *l, struct match **m, struct err *err
 	*m = match_new(false);
 	for (size_t i = 0; i < l->n && !rc; i++)
 		rc = match_add(*m, l->s[i], err);
-	if (!rc && !match_count(*m))
-		rc = err_set(err, ERR_USAGE, "a pattern of attributes is empty");
 	return rc;
 }
 
@@ -198,6 +196,8 @@ static int read_options(struct restore *r, struct err *err)
 	p->exclude_xattr = r->exclude_xattr;
 	if (p->n_include && p->n_exclude)
 		return err_set(err, ERR_USAGE, "include and exclude patterns cannot be given together");
+	if (p->include_xattr && !match_count(p->include_xattr))
+		return err_set(err, ERR_USAGE, "--include-xattr is empty, so no attribute would be restored");
 	if (p->include_xattr && p->exclude_xattr)
 		return err_set(err, ERR_USAGE, "--include-xattr and --exclude-xattr cannot be given together");
 	if (p->dry_run && p->verify)

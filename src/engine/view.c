@@ -278,7 +278,7 @@ static void look(struct view *v, const struct view_rules *rules, size_t hold, bo
 static void put_places(const struct view *v, struct buf *b)
 {
 	for (size_t i = 0; i < v->n; i++) {
-		wire_put_u8(b, v->spot[i].enter | v->spot[i].moved << 1);
+		wire_put_u8(b, (uint8_t)(v->spot[i].enter | v->spot[i].moved << 1));
 		place_put(b, &v->spot[i].at);
 	}
 }

@@ -88,7 +88,8 @@ done
 expect 1 c restore latest --include '' -target back-d
 [ ! -e back-d ] || fail "--include '' restored something"
 expect 1 c restore latest --include-file /dev/null -target back-d
-expect 0 c restore latest --exclude '' -target back-d
+expect 1 c restore latest --include-xattr '' -target back-d
+expect 0 c restore latest --exclude '' --exclude-xattr '' -target back-d
 [ -e back-d/src/f ] || fail "--exclude '' left something out"
 expect 1 c find --oldest 2030-01-01 --newest 2020-01-01 f
 says '--oldest must be a time before'
