@@ -150,8 +150,15 @@ static int project_password(struct session *s, bool new_one, struct password_sou
 		return password_get(src, out, err);
 	}
 	if (new_one && file) {
+		int rc;
+
 		s->password_file = file;
-		return allas_password_new(file, s->env.rnd, out, err);
+		rc = allas_password_new(file, s->env.rnd, out, err);
+		if (rc != ERR_EXISTS)
+			return rc;
+		/* Another first backup has made it since we looked, for the same repository. */
+		buf_wipe(out);
+		src->file = file;
 	}
 	if (new_one)
 		return password_get(src, out, err);
@@ -326,6 +333,11 @@ int session_create(struct session *s, unsigned version, uint64_t polynomial, str
 		rc = repo_create(s->be, &s->env, &what, pass.p, pass.len, &s->repo, &made, err);
 	}
 	buf_wipe(&pass);
+	if (rc == ERR_PASSWORD && s->password_file) {
+		struct err lost = *err;
+
+		err_set(err, rc, "%.700s; whoever started that run has the right one: put it into %s", lost.msg, s->password_file);
+	}
 	if (!rc && !made)
 		rc = same_kind(s, version, polynomial, err);
 	if (rc) {

@@ -43,3 +43,22 @@ expect 0 restic -q -r "$repo" dump latest "$T/src/sizes/random1048576"
 cmp "$T/out" "$T/src/sizes/random1048576" || exit 1
 # Nothing that we print tells the password.
 ! cat "$T/out" "$T/err" | grep -aq 'p@ss\|p%40ss' || exit 1
+
+# rclone answers 404 to what its own storage fails to do: that is not "no snapshots", and once the storage works again the listing is whole.
+mv "$T/served/ours/snapshots" "$T/away"
+: >"$T/served/ours/snapshots"
+"$A_BACKUP" -r "$repo" list >"$T/out" 2>"$T/err" &
+list=$!
+i=0
+until grep -q 'rclone answers 404 to a listing.*trying again' "$T/err"; do
+	i=$((i + 1))
+	kill -0 $list && [ $i -lt 200 ] || {
+		cat "$T/out" "$T/err"
+		exit 1
+	}
+	sleep 0.1
+done
+rm "$T/served/ours/snapshots"
+mv "$T/away" "$T/served/ours/snapshots"
+wait $list || exit 1
+grep -q '^2 snapshots' "$T/out" || exit 1

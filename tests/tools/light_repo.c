@@ -1,6 +1,6 @@
 /*
- * light_repo DIR [FROM]: a repository in a directory, with the chunker polynomial of another one (same password, from RESTIC_PASSWORD), whose key costs a tenth
- * of what init would choose: the end-to-end tests open repositories hundreds of times, and most of that would be scrypt.
+ * light_repo PLACE [FROM]: a repository, with the chunker polynomial of another one in a directory (same password, from RESTIC_PASSWORD), whose key costs a tenth of what
+ * init would choose: the end-to-end tests open repositories hundreds of times, and most of that would be scrypt.
  */
 #include "base/mem.h"
 #include "kern/crypto.h"
@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *variable(const char *name)
+{
+	return getenv(name);
+}
 
 int main(int argc, char **argv)
 {
@@ -22,7 +27,7 @@ int main(int argc, char **argv)
 	int rc = 0;
 
 	if (argc < 2 || argc > 3 || !password) {
-		fprintf(stderr, "usage: RESTIC_PASSWORD=… light_repo DIR [FROM]\n");
+		fprintf(stderr, "usage: RESTIC_PASSWORD=… light_repo PLACE [FROM]\n");
 		return 2;
 	}
 	if (argc == 3) {
@@ -35,8 +40,9 @@ int main(int argc, char **argv)
 		repo = NULL;
 	}
 	if (!rc) {
-		be = backend_local_new(argv[1], 1);
-		rc = backend_create(be, &err);
+		struct backend_options opt = {.getenv = variable};
+
+		rc = backend_open(argv[1], &opt, &env, &be, &err);
 		if (!rc)
 			rc = repo_create(be, &env, &what, password, strlen(password), &repo, &made, &err);
 		repo_close(repo);
