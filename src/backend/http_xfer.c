@@ -77,7 +77,7 @@ static bool body_begins(struct http_xfer *x)
 	}
 	if (length == UINT64_MAX)
 		return true;
-	if (length > SIZE_MAX / 2 || buf_reserve(out, (size_t)length)) {
+	if (length > SIZE_MAX / 2 || buf_try_reserve(out, (size_t)length)) {
 		out->overflow = true;
 		return false;
 	}

@@ -237,9 +237,9 @@ static void local_get(const struct file *f, struct backend_op *op)
 		goto out;
 	}
 	want = op->length ? op->length : size - op->offset;
-	if (buf_reserve(&op->out, (size_t)want)) {
-		err_set(&op->err, ERR_NOMEM, "%s is larger than it may be: %llu bytes, not %zu", f->path, (unsigned long long)want,
-			op->out.max);
+	if (buf_try_reserve(&op->out, (size_t)want)) {
+		err_set(&op->err, ERR_NOMEM, "%s is larger than it may be, or than the memory that is left: %llu bytes, not %zu", f->path,
+			(unsigned long long)want, op->out.max);
 		goto out;
 	}
 	if (read_all(fd, &op->out, (size_t)want, op->offset, f->path, &op->err))

@@ -64,6 +64,25 @@ int buf_reserve(struct buf *b, size_t more)
 	return 0;
 }
 
+int buf_try_reserve(struct buf *b, size_t more)
+{
+	uint8_t *p;
+
+	if (b->overflow || more > b->max - b->len)
+		return ERR_NOMEM;
+	if (more <= b->cap - b->len)
+		return 0;
+	p = mem_try(b->len + more);
+	if (!p)
+		return ERR_NOMEM;
+	if (b->len)
+		memcpy(p, b->p, b->len);
+	mem_free(b->p);
+	b->p = p;
+	b->cap = b->len + more;
+	return 0;
+}
+
 int buf_add(struct buf *b, const void *p, size_t n)
 {
 	if ((b->overflow || n > b->cap - b->len) && buf_reserve(b, n) < 0)

@@ -22,6 +22,8 @@ void buf_release(struct buf *b);             /* frees; keeps max, so that it can
 void buf_wipe(struct buf *b);                /* zeroes the contents, then releases: for secrets */
 void buf_reset(struct buf *b);               /* len = 0, overflow = false, memory kept */
 int buf_reserve(struct buf *b, size_t more); /* room for `more` bytes behind len: exactly when empty, else at least doubling */
+/* buf_try_reserve: the same where a file or a server says how much: ERR_NOMEM, and no overflow, if the machine does not have it either. */
+int buf_try_reserve(struct buf *b, size_t more);
 int buf_add(struct buf *b, const void *p, size_t n);
 int buf_addc(struct buf *b, int c);
 int buf_adds(struct buf *b, const char *s);

@@ -2,10 +2,13 @@
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 
 static void (*_Atomic exhausted)(size_t);
 
@@ -24,6 +27,37 @@ static _Noreturn void no_memory(size_t size)
 	abort();
 }
 
+static void *_Atomic kept;
+static size_t kept_size;
+static void (*low_memory)(void);
+
+void mem_keep_back(size_t size, void (*low)(void))
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	kept_size = size;
+	low_memory = low;
+	if (p != MAP_FAILED)
+		atomic_store(&kept, p);
+}
+
+/* Whether an allocation that failed for the `tries`th time is worth another try. */
+static bool make_room(unsigned tries)
+{
+	static const struct timespec moment = {.tv_nsec = 10000000};
+	void *p = atomic_exchange(&kept, NULL);
+
+	if (p) {
+		munmap(p, kept_size);
+		low_memory();
+		return true;
+	}
+	/* Another thread may be giving it free just now. */
+	if (!tries && kept_size)
+		nanosleep(&moment, NULL);
+	return !tries && kept_size;
+}
+
 void mem_tune(void)
 {
 	/*
@@ -39,20 +73,31 @@ void mem_tune(void)
 
 void *mem_alloc(size_t size)
 {
-	void *p = malloc(size ? size : 1);
+	for (unsigned tries = 0;; tries++) {
+		void *p = mem_try(size);
 
-	if (!p)
-		no_memory(size);
-	return p;
+		if (p)
+			return p;
+		if (!make_room(tries))
+			no_memory(size);
+	}
+}
+
+void *mem_try(size_t size)
+{
+	return malloc(size ? size : 1);
 }
 
 void *mem_zalloc(size_t size)
 {
-	void *p = calloc(1, size ? size : 1);
+	for (unsigned tries = 0;; tries++) {
+		void *p = calloc(1, size ? size : 1);
 
-	if (!p)
-		no_memory(size);
-	return p;
+		if (p)
+			return p;
+		if (!make_room(tries))
+			no_memory(size);
+	}
 }
 
 static size_t product(size_t n, size_t size)
@@ -71,10 +116,14 @@ void *mem_array(size_t n, size_t size)
 
 void *mem_realloc(void *p, size_t size)
 {
-	p = realloc(p, size ? size : 1);
-	if (!p)
-		no_memory(size);
-	return p;
+	for (unsigned tries = 0;; tries++) {
+		void *q = realloc(p, size ? size : 1);
+
+		if (q)
+			return q;
+		if (!make_room(tries))
+			no_memory(size);
+	}
 }
 
 void *mem_regrow(void *p, size_t n, size_t size)

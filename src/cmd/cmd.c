@@ -115,6 +115,17 @@ static void dismiss(struct session *s, int code)
 	buf_release(&b);
 }
 
+#define KEPT_BACK ((size_t)16 << 20) /* for an end in order: the lock is removed, errors are written */
+
+static struct stop *low_stop; /* mem's handler gets no argument */
+static volatile sig_atomic_t memory_low;
+
+static void low_memory(void)
+{
+	memory_low = 1;
+	stop_request(low_stop);
+}
+
 /* Rank 0: the command; then everybody learns the exit code. */
 static int lead(struct session *s)
 {
@@ -125,6 +136,8 @@ static int lead(struct session *s)
 
 	if (out_flush(c->out, &late) && rc >= 0)
 		rc = err_copy(&err, &late);
+	if (memory_low && !stop_signalled(c->stop) && (rc || s->opts->verb != VERB_ADD))
+		rc = err_set(&err, ERR_NOMEM, "out of memory, so the run had to end; fewer --workers and --ranks need less");
 	/* A command that a signal ended says so, even if it had nothing to complain of. */
 	code = stop_signalled(c->stop) && (rc || (s->opts->verb != VERB_ADD && s->opts->verb != VERB_INIT)) ? CMD_STOPPED
 													    : cmd_exit_code(rc, c);
@@ -325,7 +338,9 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 
 	c.mask = umask(0);
 	umask(c.mask);
+	low_stop = c.stop;
 	mem_on_exhausted(no_memory);
+	mem_keep_back(KEPT_BACK, low_memory);
 	mem_tune();
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the lock is still removed */
 	signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not become so large */

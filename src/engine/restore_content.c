@@ -147,7 +147,7 @@ static bool has_blob(int fd, const struct restore_use *u, struct repo_ctx *ctx)
 	struct id id;
 
 	buf_reset(&ctx->tmp);
-	if (buf_reserve(&ctx->tmp, n) < 0)
+	if (buf_try_reserve(&ctx->tmp, n) < 0)
 		return false;
 	while (got < n) {
 		ssize_t r = pread(fd, ctx->tmp.p + got, n - got, (off_t)(u->offset + got));

@@ -61,6 +61,12 @@ static int load_lock(struct repo *r, const struct id *id, struct lockfile *f, st
 			err_prefix(err, "lock %s", id_short(id).s);
 	}
 	buf_release(&json);
+	/* Nobody can tell whose it is: only a person knows whether it still means something. */
+	if (err && (rc == ERR_INVALID || rc == ERR_TOOSHORT || rc == ERR_UNSUPPORTED || rc == ERR_NOMEM)) {
+		struct err what = *err;
+
+		err_set(err, rc, "%.800s; when no program uses the repository any more: a_backup unlock --remove-all", what.msg);
+	}
 	return rc;
 }
 

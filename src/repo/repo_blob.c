@@ -7,16 +7,17 @@ static int open_stored(struct repo_ctx *c, const struct blob *b, const uint8_t *
 	struct buf *to = b->plain ? &c->tmp : out;
 
 	buf_reset(to);
-	if (buf_reserve(to, stored ? stored : 1))
-		return err_set(err, ERR_NOMEM, "a blob of %zu bytes is larger than expected", stored);
+	if (buf_try_reserve(to, stored ? stored : 1))
+		return err_set(
+			err, ERR_NOMEM, "a blob of %zu stored bytes is larger than expected, or than the memory that is left", stored);
 	if (seal_open(c->seal, sealed, b->length, to->p))
 		return err_set(err, ERR_INVALID, "the stored bytes are damaged: wrong MAC");
 	to->len = stored;
 	if (!b->plain)
 		return 0;
 	buf_reset(out);
-	if (buf_reserve(out, b->plain))
-		return err_set(err, ERR_NOMEM, "a blob of %u bytes is larger than expected", b->plain);
+	if (buf_try_reserve(out, b->plain))
+		return err_set(err, ERR_NOMEM, "a blob of %u bytes is larger than expected, or than the memory that is left", b->plain);
 	if (compress_get(c->compress, c->tmp.p, stored, out->p, b->plain, err))
 		return ERR_INVALID;
 	out->len = b->plain;

@@ -24,7 +24,7 @@ static int open_sealed(struct repo_ctx *c, const uint8_t *stored, size_t n, stru
 	if (n < SEAL_OVERHEAD)
 		return err_set(err, ERR_INVALID, "the file is damaged: %zu bytes are too few", n);
 	buf_reset(out);
-	if (buf_reserve(out, n - SEAL_OVERHEAD + 1))
+	if (buf_try_reserve(out, n - SEAL_OVERHEAD + 1))
 		return err_set(err, ERR_NOMEM, "the file is larger than expected: %zu bytes", n);
 	if (seal_open(c->seal, stored, n, out->p))
 		return err_set(err, ERR_INVALID, "the file is damaged or sealed with another key: wrong MAC");

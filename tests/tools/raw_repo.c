@@ -6,7 +6,7 @@
  *     snapshot NAME TEXT   a snapshot file
  *     index NAME TEXT      an index file, besides the one of the blobs
  *
- * @NAME@ in a text is the id of what was written before.
+ * @NAME@ in a text is the id of what was written before, @NAME.pack@ that of a blob's pack.
  */
 #include "base/le.h"
 #include "base/mem.h"
@@ -128,6 +128,12 @@ static void obey(struct repo *r, char *line)
 	if (rc)
 		die(err.msg);
 	remember(name, &id);
+	if (!strcmp(kind, "tree") || !strcmp(kind, "data")) {
+		char *pack = mem_printf("%s.pack", name);
+
+		remember(pack, &packs[n_packs - 1].id);
+		mem_free(pack);
+	}
 	buf_release(&text);
 }
 

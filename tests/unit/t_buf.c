@@ -102,3 +102,25 @@ TEST(move)
 	CHECK_EQ(b.cap, 0);
 	buf_release(&a);
 }
+
+TEST(room_that_is_tried)
+{
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX / 2);
+	buf_adds(&b, "abc");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	CHECK_EQ(buf_try_reserve(&b, SIZE_MAX / 4), ERR_NOMEM); /* no machine has that */
+#endif
+	CHECK(!b.overflow);
+	CHECK_STR(buf_str(&b), "abc");
+	CHECK_EQ(buf_try_reserve(&b, 100000), 0);
+	CHECK(b.cap >= 100003);
+	CHECK_STR(buf_str(&b), "abc");
+	buf_release(&b);
+	buf_init(&b, 10);
+	CHECK_EQ(buf_try_reserve(&b, 11), ERR_NOMEM);
+	CHECK(!b.overflow);
+	CHECK_EQ(buf_try_reserve(&b, 10), 0);
+	buf_release(&b);
+}

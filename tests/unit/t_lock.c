@@ -540,6 +540,7 @@ TEST(strange_lock_files)
 	lock_release(l);
 	REQUIRE(backend_put(r.f.be, BACKEND_LOCK, &junk, "junk", 4, NULL) == 0);
 	CHECK_EQ(acquire(&r, &r.who, false, 0, &l, &err), ERR_INVALID);
+	CHECK(strstr(err.msg, "a_backup unlock --remove-all"));
 	CHECK_EQ(lock_unlock(r.f.repo, &r.who, false, &n, &err), 0);
 	CHECK_EQ(n, 0);
 	CHECK_EQ(lock_unlock(r.f.repo, &r.who, true, &n, &err), 0);

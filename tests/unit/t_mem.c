@@ -3,7 +3,9 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +54,51 @@ TEST(exhaustion_calls_the_handler)
 	CHECK(WIFEXITED(status));
 	CHECK_EQ(WEXITSTATUS(status), 42);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* whose allocators do not fail */
+static volatile int lows;
+
+static void low(void)
+{
+	lows++;
+}
+
+/* An allocation that fails gets what was kept back, and says so once; what is only tried does not. */
+TEST(memory_kept_back)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct rlimit lim;
+		unsigned long pages = 0;
+		FILE *f;
+		char *p;
+
+		mem_keep_back((size_t)64 << 20, low);
+		mem_on_exhausted(leave);
+		/* As much as is in use now, and a little. */
+		f = fopen("/proc/self/statm", "r");
+		if (getrlimit(RLIMIT_AS, &lim) || !f || fscanf(f, "%lu", &pages) != 1)
+			_exit(2);
+		fclose(f);
+		lim.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (1 << 20);
+		if (setrlimit(RLIMIT_AS, &lim))
+			_exit(3);
+		if (mem_try((size_t)48 << 20) || lows)
+			_exit(4);
+		p = mem_alloc((size_t)48 << 20);
+		if (!p || lows != 1)
+			_exit(5);
+		p[0] = 1;
+		mem_alloc((size_t)48 << 20); /* nothing is left: 43 */
+		_exit(6);
+	}
+	REQUIRE(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 43);
+}
+#endif
 
 TEST(tuned_buffers_are_reused)
 {
