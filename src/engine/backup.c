@@ -69,9 +69,10 @@ void run_more(struct backup *b)
 	}
 	if (b->flush_asked && !b->flushing && !busy(b)) {
 		b->flushing = true;
-		if (!b->canceled)
+		if (b->canceled)
+			saver_drain(b->saver);
+		else
 			run_view_end(b);
-		saver_drain(b->saver);
 	}
 }
 

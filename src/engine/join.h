@@ -18,5 +18,4 @@ int join_repo(struct agree *a, struct router *r, struct backend *be, const struc
  * a copy or another server of the same name does not have.  place: the repository's, for messages.  ERR_INVALID: it is another one.
  */
 int join_same(struct agree *a, struct router *r, struct repo *repo, struct lock *lock, const char *place, struct err *err);
-
 #endif

@@ -52,6 +52,8 @@ struct backup {
 	struct catalog *catalog;
 	struct chunker_tables *tables;
 	struct view *view;
+	struct task at_end; /* all that this rank was to do is done: looks again */
+	struct err end_err;
 	struct nodemake make;
 	struct witness *witness; /* NULL: one rank */
 	struct claim *claim;
@@ -141,7 +143,10 @@ void run_slot_full(struct backup *b, struct treebuild_slot *s);
 void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up, uint8_t *json, size_t n);
 void run_on_node(void *arg, struct comm_msg *m);
 
-/* run_view_begin: collective, before the first item: all see the same (b->view), or an error.  run_view_end: after the last one: it still is so. */
+/*
+ * run_view_begin: collective, before the first item: all see the same (b->view), or an error.  run_view_end: after the last
+ * one: it still is so, by a reader; then this rank's blobs are put into packs.
+ */
 int run_view_begin(struct backup *b);
 void run_view_end(struct backup *b);
 

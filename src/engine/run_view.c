@@ -69,10 +69,30 @@ int run_view_begin(struct backup *b)
 	return rc;
 }
 
+/* File systems and stores may take their time, so a reader asks them. */
+static void end_run(struct task *t)
+{
+	struct backup *b = task_of(t, struct backup, at_end);
+
+	err_clear(&b->end_err);
+	if (view_still(b->view, NULL, &b->end_err) < 0 || b->rank == 0) /* rank 0 publishes, which is guarded */
+		return;
+	if (repo_still_ours(b->repo, &b->end_err) == ERR_NOTFOUND)
+		err_set(&b->end_err, ERR_INVALID,
+			"this node no longer reaches the repository that it began with (another server?), or another run has made it anew");
+}
+
+static void end_done(struct task *t)
+{
+	struct backup *b = task_of(t, struct backup, at_end);
+
+	if (b->end_err.code && !b->canceled)
+		run_fail(b, &b->end_err);
+	saver_drain(b->saver);
+}
+
 void run_view_end(struct backup *b)
 {
-	struct err e;
-
-	if (view_still(b->view, NULL, &e) < 0)
-		run_fail(b, &e);
+	b->at_end = (struct task){.run = end_run, .done = end_done};
+	jobs_put(b->env->readers, &b->at_end);
 }

@@ -49,16 +49,18 @@ setup() { # THING STATE WHO
 		tree c/s/a 1 2
 		TARGET=$C/s POINT=$C/s/m
 		;;
-	repository)
+	repository | store)
 		mv c/real c/s
 		rm -r c/old
 		mv c/repo c/real
 		cp -a c/real c/old
 		TARGET=$C/s REPO=$C/mnt
+		[ "$1" = repository ] || REPO=rest:http://store:$PORT/
+		[ "$1,$2" != store,switched ] || cp -r other/. c/old
 		;;
 	esac
-	[ "$1" = repository ] && STORED=$C/real || STORED=$C/repo
-	case $1,$2,$3 in repository,stale,all | repository,stale,serial) STORED=$C/old ;; esac
+	case $1 in repository | store) STORED=$C/real ;; *) STORED=$C/repo ;; esac
+	case $1,$2,$3 in repository,stale,all | repository,stale,serial | store,stale,all | store,stale,serial) STORED=$C/old ;; esac
 	export C POINT TARGET REPO
 }
 
@@ -68,12 +70,20 @@ rank=$1 program=$2
 shift 2
 mine=
 case $WHO in all | serial | "$rank") mine=$STATE ;; esac
-case $mine in
-missing) ;;
-stale) mount --bind "$C/old" "$POINT" ;;
+case $THING,$mine in
+store,*)
+	mount --bind "hosts$rank" /etc/hosts
+	[ -z "$mine" ] || [ "$mine" = switched ] || : >"$C/elsewhere$rank"
+	;;
+*,missing) ;;
+*,stale) mount --bind "$C/old" "$POINT" ;;
 *) mount --bind "$C/real" "$POINT" ;;
 esac
 change() {
+	if [ "$THING" = store ]; then
+		: >"$C/elsewhere$rank"
+		return
+	fi
 	umount -l "$POINT"
 	[ "$mine" = lost ] || mount --bind "$C/old" "$POINT"
 }
@@ -95,8 +105,11 @@ lost | switched)
 			[ "$n" -lt 1000 ] || exit
 		done
 		change
-		kill -CONT "$(sed -n 's/^\([0-9]*\) .*stopped by SIGSTOP.*/\1/p' "$C/trace.$rank" | head -n 1)"
 		: >"$C/changed.$rank"
+		stopped=$(sed -n 's/^\([0-9]*\) .*stopped by SIGSTOP.*/\1/p' "$C/trace.$rank" | head -n 1)
+		while kill -CONT "$stopped" 2>/dev/null; do # other threads have a first one too
+			sleep .1
+		done
 	) &
 	;;
 esac
@@ -108,8 +121,8 @@ R
 # go THING STATE WHO [OPTION…]: one backup; $rc, and how many files its snapshot has in $saved (none: no snapshot).
 go() {
 	setup "$1" "$2" "$3"
-	STATE=$2 WHO=$3
-	export STATE WHO
+	THING=$1 STATE=$2 WHO=$3
+	export THING STATE WHO
 	shift 3
 	rc=0
 	if [ "$WHO" = serial ]; then
@@ -125,13 +138,15 @@ go() {
 	fi
 }
 
-# it WANT: error: no snapshot, and the node and the path are named; gone: rank 0 has nothing that it could begin with; a number: so many files are saved, exit
-# status 0.
+# it WANT: error: no snapshot, and the node and the path are named; lost: no snapshot, for the lock is lost, or the config; gone: rank 0 has nothing that it could begin
+# with; a number: so many files are saved, exit status 0.
 it() {
 	told=$C/[ms]
+	[ "$THING" != store ] || told=
 	[ "$WHO" = serial ] || told="rank [01]: node $(hostname): .*$told"
 	case $1 in
 	error) [ "$rc" = 1 ] && [ "$saved" = none ] && grep -q "$told" out ;;
+	lost) [ "$rc" = 1 ] && [ "$saved" = none ] && grep -q 'lock .*lost\|no longer reaches' out ;;
 	gone) [ "$rc" = 1 ] || [ "$rc" = 10 ] && [ "$saved" = none ] && grep -q "$C/mnt" out ;;
 	*) [ "$rc" = 0 ] && [ "$saved" = "$1" ] ;;
 	esac || {

@@ -166,8 +166,8 @@ TEST(every_way_leads_to_one_repository)
 	same(&t, 3, NULL);
 	t.be[2] = three;
 	same(&t, 3, other);
-	t.be[2] = be;
 	t.no_lock = false;
+	t.be[2] = be;
 	for (int n = 1; n <= RANKS; n++)
 		same(&t, n, NULL);
 	buf_release(&config);
