@@ -101,13 +101,15 @@ lost | switched)
 	(
 		until grep -qs 'stopped by SIGSTOP' "$C/trace.$rank"; do
 			sleep .02
+			[ "$WHO" != all ] || [ ! -e "$C/changed.0" ] || break # perhaps it never comes to open one
 			n=$((${n:-0} + 1))
 			[ "$n" -lt 1000 ] || exit
 		done
 		change
 		: >"$C/changed.$rank"
-		stopped=$(sed -n 's/^\([0-9]*\) .*stopped by SIGSTOP.*/\1/p' "$C/trace.$rank" | head -n 1)
-		while kill -CONT "$stopped" 2>/dev/null; do # other threads have a first one too
+		# strace has this one's place; its other threads have a first one to open too.
+		while run=$(pgrep -P $$ a_backup); do
+			kill -CONT "$run"
 			sleep .1
 		done
 	) &
