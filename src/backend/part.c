@@ -27,11 +27,16 @@ static struct range range_of(const struct http_req *r)
 /* What Content-Length announces has come, or the transfer would have failed. */
 static bool is_cut(const struct http_req *r, const struct range *g, const struct backend_op *op)
 {
-	uint64_t want = r->status == 206 ? op->length : op->offset + op->length;
+	uint64_t there = g->total > op->offset ? g->total - op->offset : 0, want = op->length < there ? op->length : there;
 
+	if (r->length != UINT64_MAX)
+		return false;
 	if (g->known)
-		want = g->last - g->first + 1;
-	return r->length == UINT64_MAX && r->out.len < want;
+		return r->out.len < g->last - g->first + 1;
+	/* All of the object, and no word of how much that is: what is asked for must be in it. */
+	if (r->status != 206)
+		return r->out.len < op->offset || r->out.len - op->offset < op->length;
+	return r->out.len < want;
 }
 
 int part_take(struct http_req *r, const struct backend_op *op, struct err *err)

@@ -48,6 +48,10 @@ TEST(objects_that_are_too_short)
 	is(206, "bytes 8-9/10", 2, "89", 8, 4, ERR_TOOSHORT, NULL);
 	is(206, "bytes 8-9/10", 0, "89", 8, 4, ERR_TOOSHORT, NULL);
 	is(206, "bytes 11-9/10", 0, "", 11, 0, ERR_TOOSHORT, NULL);
+	is(206, "bytes 10-9/10", 0, "", 10, 1, ERR_TOOSHORT, NULL);
+	is(206, "bytes 10-9/10", 0, "", 10, 0, 0, "");
+	is(206, "bytes 99-9/10", 0, "", UINT64_MAX, 1, ERR_TOOSHORT, NULL);
+	is(206, "bytes 99-9/10", 0, "", UINT64_MAX - 1, UINT64_MAX, ERR_TOOSHORT, NULL);
 	is(206, NULL, 2, "89", 8, 4, ERR_TOOSHORT, NULL);
 }
 
