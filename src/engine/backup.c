@@ -8,7 +8,8 @@
 #include "format/pack.h"
 
 /* Clocks of nodes and file servers differ by less, one hopes. */
-#define YOUNG_SEC 5
+#define YOUNG_SEC   5
+#define SETTLES_SEC 60 /* a file that was read so long after its last change is believed not to have changed behind the same times */
 
 static bool busy(const struct backup *b)
 {
@@ -257,7 +258,8 @@ static void run_init(struct backup *b)
 	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
 
-	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view, NULL, b->start};
+	b->make = (struct nodemake){
+		owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view, NULL, clock_now(b->env->clock)};
 	b->make.young.sec -= YOUNG_SEC;
 	if (b->size > 1)
 		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners, b->env->node, run_failed, b);
@@ -365,6 +367,31 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	return rc;
 }
 
+/*
+ * Collective: up to when a file's times show that it has not changed since the parent was made, as rank 0 knows.  A summary tells when that began to be read;
+ * the snapshot's time may be anything (--time).
+ */
+static void share_settled(struct backup *b)
+{
+	const struct snapshot *p = b->opt->parent;
+	struct wire_in in;
+	struct buf m;
+
+	buf_init(&m, 64);
+	if (b->rank == 0 && p && p->has_summary) {
+		wire_put_u64(&m, (uint64_t)(p->summary.backup_start.sec - SETTLES_SEC));
+		wire_put_u32(&m, (uint32_t)p->summary.backup_start.nsec);
+	} else if (b->rank == 0) {
+		wire_put_u64(&m, (uint64_t)INT64_MIN);
+		wire_put_u32(&m, 0);
+	}
+	agree_bcast(b->a, &m);
+	wire_in_init(&in, m.p, m.len);
+	b->settled.sec = (int64_t)wire_u64(&in);
+	b->settled.nsec = (int32_t)wire_u32(&in);
+	buf_release(&m);
+}
+
 /* Rank 0 has the targets and the parent; the others learn only whether there is something to do. */
 static int prepare(struct backup *b)
 {
@@ -385,6 +412,7 @@ static int prepare(struct backup *b)
 	rc = run_view_begin(b);
 	if (rc)
 		return rc;
+	share_settled(b);
 	b->catalog = catalog_new();
 	rc = idxshare_load(b->r, b->repo, b->catalog, &packs, &b->err);
 	if (rc)

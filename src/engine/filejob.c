@@ -63,6 +63,18 @@ static const char *node_name(const struct item_file *f)
 	return f->as ? f->as : f->name;
 }
 
+/* A file that was read because it could have changed: it has not. */
+static bool is_unchanged(const struct item_file *it, const struct filejob_file *f, const struct id *content, size_t n)
+{
+	struct id now;
+
+	if (!it->again || !it->meta_same || f->size != it->seen.size || ts_cmp(&f->meta.mtime, &it->seen.mtime) != 0 ||
+		ts_cmp(&f->meta.ctime, &it->seen.ctime) != 0)
+		return false;
+	nodemake_content(content, n, &now);
+	return id_equal(&now, &it->content);
+}
+
 /* On the reader or, for a large file, on the loop: the node once the content is known. */
 static void make_node(struct filejob *j, size_t i, const struct id *content, size_t n)
 {
@@ -76,6 +88,7 @@ static void make_node(struct filejob *j, size_t i, const struct id *content, siz
 	node.content = content;
 	node.n_content = n;
 	node.has_content = true;
+	f->unchanged = is_unchanged(&j->item->file[i], f, content, n);
 	f->linked = nodemake_link(j->make, &node, &f->link);
 	buf_init(&f->json, (size_t)1 << 32);
 	nodemake_write(j->make, &node, &f->xattr, &f->json);

@@ -21,6 +21,7 @@ struct filejob_file {
 	struct buf small; /* the only chunk, hashed; empty for an empty or a large file */
 	size_t charge;    /* of small */
 	struct buf json;  /* the node, if it could be made at once */
+	bool unchanged;   /* it is what the parent has */
 	bool linked;      /* it may share its inode number with others: they are one file if claim_first(link) agrees */
 	struct claim_first link;
 	uint64_t size; /* bytes read */

@@ -87,7 +87,9 @@ void item_pack(const struct item *it, struct buf *out)
 		put_str(out, it->file[i].name);
 		put_str(out, it->file[i].as);
 		wire_put_u32(out, it->file[i].child);
-		wire_put_u8(out, (uint8_t)(it->file[i].had | it->file[i].named << 1));
+		wire_put_u8(out, (uint8_t)(it->file[i].had | it->file[i].named << 1 | it->file[i].again << 2 | it->file[i].meta_same << 3));
+		if (it->file[i].again)
+			wire_put_id(out, &it->file[i].content);
 		sight_put(out, &it->file[i].seen);
 	}
 }
@@ -108,6 +110,10 @@ static void unpack_files(struct wire_in *in, struct item *it)
 
 		f->had = flags & 1;
 		f->named = flags >> 1 & 1;
+		f->again = flags >> 2 & 1;
+		f->meta_same = flags >> 3 & 1;
+		if (f->again)
+			wire_id(in, &f->content);
 		sight_get(in, &f->seen);
 		mem_free(name);
 		mem_free(as);

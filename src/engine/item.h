@@ -23,6 +23,9 @@ struct item_file {
 	uint32_t child; /* of item->up.slot */
 	bool had;       /* the parent snapshot has a file of this name */
 	bool named;     /* by the user: it does not vanish without a word */
+	bool again; /* it is unchanged if its content (nodemake_content) is this, and its metadata as seen; meta_same: that was the same */
+	bool meta_same;
+	struct id content;
 	struct sight seen;
 };
 

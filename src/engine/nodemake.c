@@ -77,6 +77,14 @@ bool nodemake_fill(const struct nodemake *k, struct node *n, const char *name, c
 	return true;
 }
 
+void nodemake_content(const struct id *content, size_t n, struct id *out)
+{
+	struct hash *h = hash_new();
+
+	hash_once(h, content, n * sizeof(*content), out);
+	hash_free(h);
+}
+
 void nodemake_apart(struct node *n)
 {
 	n->links = n->links > 1 ? 1 : n->links;

@@ -16,7 +16,7 @@ struct nodemake {
 	const struct mounts_map *mounts; /* to rank 0's device numbers; NULL: they are ours */
 	const struct view *view;         /* whom to ask when a file is missing; NULL: nobody */
 	struct witness *witness;         /* and about owners that are new to this rank */
-	struct ts young;                 /* what has changed since then may have got an inode number that this run has seen before */
+	struct ts young; /* about now: what has changed since then may have got an inode number that this run has seen before */
 };
 
 /*
@@ -33,12 +33,14 @@ void nodemake_device(const struct nodemake *k, struct meta *m);
 bool nodemake_fill(const struct nodemake *k, struct node *n, const char *name, const struct meta *m);
 
 /*
- * nodemake_link: what tells whether two names of one inode number are one file (docs/adr/0008-hard-links.md): the key of device and inode, and type, content,
+ * nodemake_link: what tells whether two names of one inode number are one file (docs/adr/0009-hard-links.md): the key of device and inode, and type, content,
  * size, modification time and owner.  False when n, whose content is known, need not be asked about: a directory, or it has one link and is older than this
  * run, so that no file that this run has seen before had its number.
  */
 struct claim_first;
 bool nodemake_link(const struct nodemake *k, const struct node *n, struct claim_first *out);
+/* nodemake_content: a name for a file's content: SHA-256 over the ids of its blobs. */
+void nodemake_content(const struct id *content, size_t n, struct id *out);
 /* nodemake_apart: as node_apart, before n is written. */
 void nodemake_apart(struct node *n);
 

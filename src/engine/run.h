@@ -65,6 +65,7 @@ struct backup {
 	struct tally tally;
 	struct task tick;
 
+	struct ts settled;     /* see walk.h */
 	size_t dirs, files;    /* jobs under way on this rank */
 	size_t loading;        /* of the dirs, those whose parent tree is on its way */
 	size_t closing;        /* trees being made */
@@ -95,7 +96,6 @@ struct backup {
 	bool tree_closed, empty, has_parent;
 	struct id tree, parent_tree;
 	struct backup_counts *of_rank; /* the newest of each */
-	struct ts start;
 };
 
 /* run_more: what can be done next?  Called whenever something has ended. */

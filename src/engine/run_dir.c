@@ -75,6 +75,9 @@ static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d,
 	file = item_add_file(t->it, name, as, child);
 	file->had = e->had;
 	file->named = e->target && e->target->named;
+	file->again = e->again;
+	file->meta_same = e->meta_same;
+	file->content = e->parent;
 	file->seen = e->seen;
 	t->bytes += e->size;
 	mem_free(above);
@@ -330,6 +333,7 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 	d->walk.path = d->item ? d->item->path : d->above->path;
 	d->walk.device = d->item ? d->item->device : 0;
 	d->walk.has_parent = d->had;
+	d->walk.settled = b->settled;
 	if (d->item) {
 		d->walk.named = d->item->named;
 		d->walk.foreign = d->up.rank != (uint32_t)b->rank;

@@ -32,11 +32,32 @@ static void file_back(struct filesjob *f, size_t i)
 	file = item_add_file(it, old->name, old->as, old->child);
 	file->had = old->had;
 	file->named = old->named;
+	file->again = old->again;
+	file->meta_same = old->meta_same;
+	file->content = old->content;
 	file->seen = old->seen;
 	if (f->job->file[i].differs)
 		run_back_differs(f->b, it, &f->job->file[i].meta);
 	else
 		f->back = it;
+}
+
+static void count(struct filesjob *f, size_t i)
+{
+	const struct filejob_file *file = &f->job->file[i];
+	const char *what = "new";
+
+	tally_add(&f->b->tally, files_done, 1);
+	if (file->unchanged) {
+		what = "unchanged";
+		tally_add(&f->b->tally, files_unmodified, 1);
+	} else if (f->item->file[i].had) {
+		what = "modified";
+		tally_add(&f->b->tally, files_changed, 1);
+	} else {
+		tally_add(&f->b->tally, files_new, 1);
+	}
+	run_item(f->b, what, f->item->path, f->item->file[i].name, file->size);
 }
 
 static void files_file(void *arg, size_t i, uint8_t *json, size_t n)
@@ -48,14 +69,8 @@ static void files_file(void *arg, size_t i, uint8_t *json, size_t n)
 		file_back(f, i);
 		return;
 	}
-	if (json) {
-		tally_add(&f->b->tally, files_done, 1);
-		if (f->item->file[i].had)
-			tally_add(&f->b->tally, files_changed, 1);
-		else
-			tally_add(&f->b->tally, files_new, 1);
-		run_item(f->b, f->item->file[i].had ? "modified" : "new", f->item->path, f->item->file[i].name, f->job->file[i].size);
-	}
+	if (json)
+		count(f, i);
 	up.child = f->item->file[i].child;
 	if (json && f->job->file[i].linked)
 		run_link(f->b, &f->job->file[i].link, &up, json, n);

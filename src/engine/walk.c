@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/exclude.h"
-#include "format/tree.h"
+#include "engine/then.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -37,54 +37,13 @@ static void say(struct walk *w, const char *path, const char *action, const stru
 	walk_say(&w->note, &w->n_note, path, NULL, action, 0, e ? e->msg : NULL);
 }
 
-/* The parent's tree beside the sorted list of names: node_at() moves forward only. */
-struct then {
-	struct tree_in in;
-	const struct node *node; /* the next not yet passed, NULL at the end */
-	bool open;
-};
-
-static void then_step(struct walk *w, struct then *t)
+static void then_end(struct walk *w, struct then *t)
 {
-	struct err e;
-
-	err_clear(&e);
-	t->node = NULL;
-	if (t->open && tree_in_next(&t->in, &t->node, &e) != 1) {
-		t->node = NULL;
-		t->open = false;
-		if (e.code) {
-			err_prefix(&e, "parent snapshot");
-			say(w, w->path, NULL, &e);
-		}
+	if (t->err.code) {
+		err_prefix(&t->err, "parent snapshot");
+		say(w, w->path, NULL, &t->err);
 	}
-}
-
-static void then_begin(struct walk *w, struct then *t)
-{
-	memset(t, 0, sizeof(*t));
-	if (!w->has_parent)
-		return;
-	tree_in_init(&t->in, w->parent.p, w->parent.len);
-	t->open = true;
-	then_step(w, t);
-}
-
-static const struct node *then_at(struct walk *w, struct then *t, const char *name)
-{
-	size_t n = strlen(name);
-
-	while (t->node) {
-		size_t m = t->node->name.n < n ? t->node->name.n : n;
-		int c = memcmp(t->node->name.p, name, m);
-
-		if (c == 0 && t->node->name.n == n)
-			return t->node;
-		if (c > 0 || (c == 0 && t->node->name.n > n))
-			return NULL;
-		then_step(w, t);
-	}
-	return NULL;
+	then_release(t);
 }
 
 /* A path for calls that take only paths, when it is short enough for the kernel. */
@@ -221,6 +180,12 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 	if (!then->has_content ||
 		(then->size && !then->n_content)) /* no writer should have made this: better read it than keep it for ever */
 		return true;
+	if (!node_settled(now, w->opt->unchanged_flags, &w->settled, &w->make->young)) {
+		e->again = true;
+		e->meta_same = nodemake_same(then, now);
+		nodemake_content(then->content, then->n_content, &e->parent);
+		return true;
+	}
 	if (read_xattr(w, l, &x) < 0)
 		return false;
 	/* With --ignore-ctime it may be another: content keeps the ctime that it was read at, so that a run that looks at it reads the file again (ADR 8). */
@@ -304,7 +269,7 @@ static bool look_once(struct walk *w, struct look *l, struct walk_entry *e, stru
 	if (w->apart && now.type != NODE_DIR)
 		nodemake_apart(&now);
 	sight_of(&e->seen, &m);
-	then = then_at(w, t, e->name);
+	then = then_at(t, e->name);
 	if (now.type == NODE_FILE)
 		return look_file(w, l, e, &now, then);
 	if (now.type != NODE_DIR)
@@ -366,7 +331,7 @@ static void walk_list(struct walk *w, int fd)
 	struct exclude_marks marks;
 
 	find_marks(w, w->path, fd, &w->list, &marks);
-	then_begin(w, &then);
+	then_begin(&then, w->has_parent ? &w->parent : NULL);
 	w->entry = mem_array(w->list.n ? w->list.n : 1, sizeof(*w->entry));
 	for (size_t i = 0; i < w->list.n && !w->back && !w->fatal; i++) {
 		const char *name = w->list.entry[i].name;
@@ -391,7 +356,7 @@ static void walk_list(struct walk *w, int fd)
 	}
 	mem_free(lp.p);
 	exclude_marks_release(&marks);
-	tree_in_release(&then.in);
+	then_end(w, &then);
 }
 
 /* The markers beside a target that was only found; those of the directory looked into last are kept. */
@@ -427,7 +392,7 @@ static void walk_above(struct walk *w)
 	struct then then;
 	struct beside beside = {.dir = NULL};
 
-	then_begin(w, &then);
+	then_begin(&then, w->has_parent ? &w->parent : NULL);
 	w->entry = mem_array(w->above->n ? w->above->n : 1, sizeof(*w->entry));
 	for (size_t i = 0; i < w->above->n; i++) {
 		const struct target *t = w->above->child[i];
@@ -446,7 +411,7 @@ static void walk_above(struct walk *w)
 	}
 	mem_free(beside.dir);
 	exclude_marks_release(&beside.marks);
-	tree_in_release(&then.in);
+	then_end(w, &then);
 }
 
 /* The directory's own metadata; a missing permission for attributes is no matter above the targets. */

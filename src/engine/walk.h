@@ -30,8 +30,9 @@ struct walk_entry {
 	size_t ids, n_ids;           /* UNCHANGED: place in walk->ids */
 	uint64_t size;
 	bool had;          /* the parent has one of this name and type */
-	bool meta_same;    /* DIR, ABOVE */
-	struct id parent;  /* DIR, ABOVE with had: its tree */
+	bool meta_same;    /* DIR, ABOVE, FILE with again */
+	bool again;        /* FILE: nothing shows that it has changed, but it may have */
+	struct id parent;  /* DIR, ABOVE with had: its tree.  FILE with again: its content (nodemake_content) */
 	struct sight seen; /* DIR, FILE */
 };
 
@@ -56,6 +57,7 @@ struct walk {
 	const struct target *above; /* not NULL: the children are these, instead of what readdir says */
 	bool has_parent;
 	struct buf parent; /* the parent's tree, plaintext */
+	struct ts settled; /* a file that the parent has, with times after this, may have changed after it was read, and its times not */
 	uint64_t device;   /* --one-file-system: the target's; not used above targets */
 	struct tally *tally;
 	bool named;               /* the user named it: it does not vanish without a word */

@@ -198,3 +198,12 @@ bool node_unchanged(const struct node *then, const struct node *now, unsigned fl
 	return then->type == NODE_FILE && now->type == NODE_FILE && then->size == now->size && ts_equal(&then->mtime, &now->mtime) &&
 	       (!ctime || ts_equal(&then->ctime, &now->ctime)) && (!inode || then->inode == now->inode);
 }
+
+bool node_settled(const struct node *now, unsigned flags, const struct ts *time, const struct ts *future)
+{
+	bool mtime = ts_cmp(&now->mtime, time) <= 0;
+
+	if (flags & (NODE_IGNORE_CTIME | NODE_IGNORE_INODE))
+		return mtime;
+	return ts_cmp(&now->ctime, time) <= 0 && (mtime || ts_cmp(&now->mtime, future) > 0);
+}

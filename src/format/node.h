@@ -62,5 +62,11 @@ size_t node_apart(uint8_t *json, size_t n);
  */
 enum { NODE_IGNORE_CTIME = 1, NODE_IGNORE_INODE = 2 };
 bool node_unchanged(const struct node *then, const struct node *now, unsigned flags);
+/*
+ * node_settled: what node_unchanged goes by was not set after `time`.  Times are coarse, and a store into a page that is mapped and dirty already changes none:
+ * a file that was read shortly after its last change may have changed again behind the same times.  A modification time that is still to come after
+ * `future` was made up, and tells nothing; where ctime does not count it is all there is.
+ */
+bool node_settled(const struct node *now, unsigned flags, const struct ts *time, const struct ts *future);
 
 #endif

@@ -28,6 +28,30 @@ same() {
 	}
 }
 
+# later SECONDS COMMAND…: with a clock that is so far ahead: what was just made is old.
+later() {
+	[ -e "$T/later.so" ] || {
+		cat >"$T/later.c" <<'C'
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t c, struct timespec *t)
+{
+	int rc = (int)syscall(SYS_clock_gettime, c, t);
+	if (rc == 0 && c == CLOCK_REALTIME)
+		t->tv_sec += atoi(getenv("LATER"));
+	return rc;
+}
+C
+		${CC:-cc} -shared -fPIC -o "$T/later.so" "$T/later.c"
+	}
+	later_s=$1
+	shift
+	LATER=$later_s LD_PRELOAD="$T/later.so" "$@"
+}
+
 # expect CODE COMMAND…: it must end with this exit status; its output is in $T/out, $T/err.
 expect() {
 	want_rc=$1

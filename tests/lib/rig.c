@@ -143,6 +143,9 @@ static int one_rank(void *arg, struct comm *c)
 	if (rc == 0) {
 		if (b->parent) {
 			parent.tree = *b->parent;
+			parent.has_summary = true;
+			parent.summary.backup_start = clock_now(g.env.clock);
+			parent.summary.backup_start.sec += b->young ? 0 : 3600;
 			opt.parent = &parent;
 		}
 		strlist_add(&opt.targets, b->target);

@@ -22,6 +22,7 @@ struct rig_backup {
 	const char *target;        /* as the user gives it; opt.cwd is what it starts from */
 	struct backup_options opt; /* targets, cwd, head, parent, pack_size are filled in where zero */
 	const struct id *parent;   /* snapshot's tree to compare with; NULL = none */
+	bool young;                /* files are too young for their times to be believed; else the parent was made an hour from now */
 	/* How rank 0 opens its repository; NULL: by its password, "x". */
 	struct repo *(*open)(struct rig_backup *b, const struct env *env, struct err *err);
 	const struct clock *clock; /* NULL: the real one */

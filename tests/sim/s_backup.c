@@ -295,3 +295,27 @@ TEST(a_parent_that_cannot_be_read)
 	CHECK(b.result.counts.files_new > 50 && !id_is_zero(&b.result.snapshot));
 	backend_free(be);
 }
+
+/* Files that could have changed behind their times are read again; nothing has, so nothing is said to have, and nothing is stored. */
+TEST(young_files_are_read_again)
+{
+	struct backend *be = backend_mem_new();
+	struct rig_backup first = run(be, 2, 1, NULL), b;
+
+	REQUIRE(first.code == 0);
+	for (int ranks = 1; ranks <= 3; ranks++) {
+		b = first;
+		b.ranks = ranks;
+		b.parent = &first.result.tree;
+		b.young = true;
+		rig_backup_run(&b);
+		CHECK_EQ(b.code, 0);
+		CHECK(id_equal(&first.result.tree, &b.result.tree));
+		CHECK_EQ(b.result.counts.files_opened, first.result.counts.files_opened);
+		CHECK_EQ(b.result.counts.files_unmodified, first.result.counts.files_new);
+		CHECK_EQ(b.result.counts.files_changed + b.result.counts.files_new, 0);
+		CHECK_EQ(b.result.counts.dirs_unmodified, first.result.counts.dirs_new);
+		CHECK_EQ(b.result.counts.data_blobs + b.result.counts.tree_blobs, 0);
+	}
+	backend_free(be);
+}

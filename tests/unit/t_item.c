@@ -41,6 +41,10 @@ static struct item *sample(enum item_kind kind)
 
 		f->had = i % 5 == 0;
 		f->named = i % 7 == 0;
+		f->again = i % 3 == 0;
+		f->meta_same = i % 2 == 0;
+		if (f->again)
+			memset(&f->content, (int)i + 1, sizeof(f->content));
 		f->seen = seen;
 		f->seen.size = (uint64_t)i << 33;
 	}
@@ -99,6 +103,9 @@ TEST(files_travel)
 		CHECK_EQ(it->file[i].child, want->file[i].child);
 		CHECK_EQ(it->file[i].had, want->file[i].had);
 		CHECK_EQ(it->file[i].named, want->file[i].named);
+		CHECK_EQ(it->file[i].again, want->file[i].again);
+		CHECK_EQ(it->file[i].meta_same, want->file[i].meta_same);
+		CHECK(id_equal(&it->file[i].content, &want->file[i].content));
 		CHECK(same_sight(&it->file[i].seen, &want->file[i].seen));
 	}
 	item_free(it);

@@ -174,3 +174,21 @@ TEST(apart)
 		CHECK_EQ(node_apart((uint8_t *)none, strlen(none)), strlen(none));
 	}
 }
+
+TEST(settled)
+{
+	struct ts time = {100, 5}, future = {1000, 0};
+	struct node n = {.type = NODE_FILE, .mtime = {100, 5}, .ctime = {100, 5}};
+
+	CHECK(node_settled(&n, 0, &time, &future));
+	n.mtime.nsec++;
+	CHECK(!node_settled(&n, 0, &time, &future) && !node_settled(&n, NODE_IGNORE_CTIME, &time, &future));
+	n.mtime = (struct ts){1000, 1};
+	CHECK(node_settled(&n, 0, &time, &future) && !node_settled(&n, NODE_IGNORE_CTIME, &time, &future));
+	n.ctime.nsec++;
+	CHECK(!node_settled(&n, 0, &time, &future));
+	n.mtime = time;
+	CHECK(!node_settled(&n, 0, &time, &future));
+	CHECK(node_settled(&n, NODE_IGNORE_CTIME, &time, &future) &&
+		node_settled(&n, NODE_IGNORE_INODE, &time, &future)); /* it means nothing there */
+}

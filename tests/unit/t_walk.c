@@ -34,7 +34,7 @@ void check_teardown(void)
 
 static struct walk walk_new(const char *path)
 {
-	return (struct walk){.opt = &opt, .make = &make, .tally = &tally, .path = path};
+	return (struct walk){.opt = &opt, .make = &make, .tally = &tally, .path = path, .settled = {INT64_MAX, 0}};
 }
 
 /* What was found as text: names with F (to be read), D, A (above), U (unchanged), R (ready) behind them; notes in brackets. */
@@ -298,6 +298,27 @@ TEST(unchanged_files_keep_their_content)
 	CHECK(entry(&w, "d")->had && entry(&w, "d")->meta_same);
 	CHECK(id_equal(&entry(&w, "d")->parent, &(struct id[]){id_of(9)}[0]));
 	CHECK(!entry(&w, "z")->had);
+	walk_release(&w);
+	mem_free(dir);
+}
+
+/* What may have changed behind its times is read, with what it was. */
+TEST(files_too_young_to_be_believed)
+{
+	char *dir = parent_dir();
+	struct walk w = walk_new(dir);
+	struct id content;
+
+	w.settled = (struct ts){0, 0};
+	w.has_parent = true;
+	w.parent = parent_of(dir, four, 4, NULL);
+	walk_run(&w);
+	CHECK_STR(text(&w), "a:F aa new:F b:F c:F c new:F cc:F d:D z:F");
+	CHECK(entry(&w, "a")->had && entry(&w, "a")->again && entry(&w, "a")->meta_same);
+	nodemake_content((struct id[]){id_of(1), id_of(0xcc)}, 2, &content);
+	CHECK(id_equal(&entry(&w, "a")->parent, &content));
+	CHECK(!entry(&w, "z")->again);
+	CHECK_EQ(w.n_ids, 0);
 	walk_release(&w);
 	mem_free(dir);
 }
