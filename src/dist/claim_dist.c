@@ -4,7 +4,7 @@
 #include "base/mem.h"
 
 /*
- * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take) and an id.   VERDICT: the number, a byte for
+ * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take, bit 2 forget) and an id.   VERDICT: the number, a byte for
  * each question.
  * FIND:    u32 number of the batch, then for each question a byte (type), an id, u32 nth.
  * PLACE:   the number, then for each question a byte (found) and, if found, pack id, u32 offset, length, plain.
@@ -136,12 +136,12 @@ static void dist_ask(struct claim *c, struct claim_req *r)
 		struct batch *b;
 
 		if (owner == me) {
-			r->verdict[i] = claim_answer(d->cat, r->take, r->type, &r->id[i]);
+			r->verdict[i] = claim_answer(d->cat, r->take, r->forget, r->type, &r->id[i]);
 			r->missing--;
 			continue;
 		}
 		b = batch_of(d, CLAIMS, owner);
-		wire_put_u8(&b->msg, (uint8_t)((unsigned)r->type | (unsigned)r->take << 1));
+		wire_put_u8(&b->msg, (uint8_t)((unsigned)r->type | (unsigned)r->take << 1 | (unsigned)r->forget << 2));
 		wire_put_id(&b->msg, &r->id[i]);
 		batch_added(d, CLAIMS, owner, b, r, i);
 	}
@@ -198,9 +198,9 @@ static void on_claim(void *arg, struct comm_msg *m)
 		struct id id;
 
 		wire_id(&w, &id);
-		if (w.bad || flags > 3)
+		if (w.bad || flags > 7)
 			break; /* the answer is too short, which tells the asker */
-		wire_put_u8(&out, (uint8_t)claim_answer(d->cat, flags >> 1, (enum blob_type)(flags & 1), &id));
+		wire_put_u8(&out, (uint8_t)claim_answer(d->cat, flags >> 1 & 1, flags >> 2, (enum blob_type)(flags & 1), &id));
 	}
 	router_send(d->r, m->from, ROUTER_VERDICT, &out);
 }

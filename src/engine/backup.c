@@ -13,7 +13,7 @@
 
 static bool busy(const struct backup *b)
 {
-	return b->dirs || b->files || b->closing || b->linking;
+	return b->dirs || b->files || b->closing || b->asking;
 }
 
 /* Room for another item: enough to keep the readers busy; more while parents' trees are on their way. */

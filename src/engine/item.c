@@ -68,7 +68,7 @@ void item_pack(const struct item *it, struct buf *out)
 	wire_put_u8(out, (uint8_t)it->kind);
 	dirref_put(out, &it->up);
 	put_str(out, it->path);
-	wire_put_u8(out, it->apart);
+	wire_put_u8(out, (uint8_t)(it->apart | it->doubt << 1));
 	put_str(out, it->by);
 	if (it->by)
 		sight_put(out, &it->other);
@@ -125,13 +125,16 @@ struct item *item_unpack(struct wire_in *in)
 	enum item_kind kind = wire_u8(in) == ITEM_DIR ? ITEM_DIR : ITEM_FILES;
 	struct dirref up;
 	struct item *it;
+	uint8_t above;
 	char *path;
 
 	dirref_get(in, &up);
 	path = get_str(in);
 	it = item_new(kind, &up, path);
 	mem_free(path);
-	it->apart = wire_u8(in);
+	above = wire_u8(in);
+	it->apart = above & 1;
+	it->doubt = above >> 1 & 1;
 	it->by = get_str(in);
 	if (*it->by) {
 		sight_get(in, &it->other);

@@ -34,8 +34,9 @@ struct item {
 	enum item_kind kind;
 	struct dirref up; /* ITEM_FILES: child is unused */
 	char *path;       /* absolute: the directory itself, or the one that holds the files */
-	bool apart;       /* inode numbers here are not those that rank 0 sees: they tell nothing about hard links */
-	char *by;         /* it comes back: that rank, a word for people, sees the directory, or the only file, otherwise; else NULL … */
+	bool doubt; /* the parent's tree of this directory, or of one above, could not be read: nor perhaps can those that the index has of this one */
+	bool apart; /* inode numbers here are not those that rank 0 sees: they tell nothing about hard links */
+	char *by;   /* it comes back: that rank, a word for people, sees the directory, or the only file, otherwise; else NULL … */
 	struct sight other; /* … namely so */
 	/* ITEM_DIR */
 	char *name;      /* the node's */

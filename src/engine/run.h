@@ -69,7 +69,7 @@ struct backup {
 	size_t dirs, files;    /* jobs under way on this rank */
 	size_t loading;        /* of the dirs, those whose parent tree is on its way */
 	size_t closing;        /* trees being made */
-	size_t linking;        /* files with several links that are asked about */
+	size_t asking;         /* questions of run_claims.c */
 	_Atomic bool canceled; /* or winding up: nothing more is begun */
 	enum run_end asked;    /* what this rank asked rank 0 for */
 	bool flushing, flush_asked, flushed, finished;
@@ -141,6 +141,8 @@ void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t 
 void run_slot_full(struct backup *b, struct treebuild_slot *s);
 /* run_link: as run_child with a node that may share its inode number with others, once that is known (node_apart). */
 void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up, uint8_t *json, size_t n);
+/* run_forget_tree: what the index says of this tree does not count any more: who has it to save from now on stores it. */
+void run_forget_tree(struct backup *b, const struct id *id);
 void run_on_node(void *arg, struct comm_msg *m);
 
 /*

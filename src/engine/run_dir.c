@@ -12,7 +12,7 @@ struct dirjob {
 	struct item *item; /* NULL above the targets */
 	const struct target *above;
 	struct dirref up;
-	bool root, had, meta_same;
+	bool root, had, meta_same, doubt;
 	uint32_t depth;
 	struct id parent;
 	struct task task;
@@ -110,6 +110,7 @@ static void push_dir(struct backup *b, const struct dirjob *d, const struct walk
 	it->named = e->target && e->target->named;
 	it->depth = d->depth + 1;
 	it->apart = d->walk.apart;
+	it->doubt = d->doubt;
 	it->seen = e->seen;
 	workq_push(b->queue, &it->q);
 	mem_free(path);
@@ -121,6 +122,7 @@ static void push_above(struct backup *b, const struct dirjob *d, const struct wa
 
 	c->above = e->target;
 	c->depth = d->depth + 1;
+	c->doubt = d->doubt;
 	c->up = (struct dirref){(uint32_t)b->rank, slot, child};
 	c->had = e->had;
 	c->meta_same = e->meta_same;
@@ -147,9 +149,10 @@ static void unchanged(struct backup *b, const struct dirjob *d, const struct wal
 /* Unchanged, but some of its blobs are gone: an error of the repository that reading the file again mends. */
 static void lost(struct backup *b, const struct dirjob *d, const struct walk_entry *e)
 {
-	char *path = entry_path(d, e);
+	char *path = entry_path(d, e), *what = mem_printf("the content of %s is missing; the file is read and stored again", path);
 
-	run_note(b, NULL, path, "its content is missing in the repository; it is read and stored again", 0);
+	run_note(b, WALK_WARNING, "the repository", what, 0);
+	mem_free(what);
 	mem_free(path);
 }
 
@@ -173,6 +176,7 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 	w->xattr = (struct xattr_list){0};
 	s->has_parent = d->had;
 	s->meta_same = d->meta_same;
+	s->doubt = d->doubt;
 	s->parent = d->parent;
 	s->arena = w->arena;
 	w->arena = (struct buf){0};
@@ -304,15 +308,26 @@ static void dir_walk(struct dirjob *d)
 	jobs_put(d->b->env->readers, &d->task);
 }
 
+static void unreadable(const struct dirjob *d, const struct err *e)
+{
+	char *what = mem_printf(
+		"the parent snapshot's tree of %s cannot be read (%s): what lies there is read and stored again", d->walk.path, e->msg);
+
+	run_note(d->b, WALK_WARNING, "the repository", what, 0);
+	mem_free(what);
+}
+
 static void dir_parent(struct loader_tree *t)
 {
 	struct dirjob *d = t->arg;
 
 	d->b->loading--;
 	if (t->err.code) {
-		err_prefix(&t->err, "parent snapshot");
+		/* Pack and index say other things, or the pack is gone.  The trees below are likely to lie in the same one, and nobody will read them. */
 		if (!d->b->canceled)
-			run_note(d->b, NULL, d->walk.path, t->err.msg, 0);
+			unreadable(d, &t->err);
+		run_forget_tree(d->b, &d->parent);
+		d->doubt = true;
 		d->walk.has_parent = false;
 		buf_release(&t->plain);
 	} else {
@@ -368,6 +383,7 @@ void run_dir(struct backup *b, struct item *it)
 	d->meta_same = it->meta_same;
 	d->parent = it->parent;
 	d->depth = it->depth;
+	d->doubt = it->doubt;
 	dir_begin(b, d);
 }
 

@@ -38,6 +38,8 @@ static void tree_done(struct task *t)
 			tally_add(&b->tally, dirs_changed, 1);
 			run_item(b, "modified", s->path, "", 0);
 		}
+		if (s->doubt)
+			run_forget_tree(b, &s->tree);
 		if (!(root && b->empty))
 			saver_put(b->saver, BLOB_TREE, &s->tree, &s->tree_json, 0);
 	}

@@ -25,9 +25,9 @@ struct treebuild_slot {
 	char *path; /* only where it will be said; paths of deep directories that are open at once would fill the memory */
 	struct meta meta;
 	struct xattr_list xattr;
-	bool has_parent, meta_same;
-	struct id parent; /* the parent's tree of this directory */
-	struct buf arena; /* JSON of children that were ready at once */
+	bool has_parent, meta_same, doubt; /* doubt: see struct item */
+	struct id parent;                  /* the parent's tree of this directory */
+	struct buf arena;                  /* JSON of children that were ready at once */
 	struct treebuild_child *child;
 	size_t n;
 	uint32_t pending;

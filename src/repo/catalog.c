@@ -19,6 +19,7 @@
 #define SLOT_BITS   10 /* the first table */
 #define SLOT_MAX    31
 #define NO_PACK     0x7fffffffu /* a promise */
+#define FORGOTTEN   0x7ffffffeu /* an entry that says nothing, until its blob is promised or added again */
 #define PACK_NUMBER 0x7fffffffu
 #define TREE_BIT    0x80000000u
 
@@ -158,9 +159,14 @@ static struct entry *entry_next(const struct catalog *c, struct walk *w, enum bl
 	return NULL;
 }
 
+static bool entry_promised(const struct entry *e)
+{
+	return (e->pack & PACK_NUMBER) == NO_PACK;
+}
+
 static bool entry_known(const struct entry *e)
 {
-	return (e->pack & PACK_NUMBER) != NO_PACK;
+	return !entry_promised(e) && (e->pack & PACK_NUMBER) != FORGOTTEN;
 }
 
 static void entries_grow(struct catalog *c)
@@ -302,15 +308,38 @@ bool catalog_has(const struct catalog *c, enum blob_type t, const struct id *id)
 
 bool catalog_promise(struct catalog *c, enum blob_type t, const struct id *id)
 {
+	struct entry *e, *empty = NULL;
 	struct walk w;
 	size_t number;
 
 	entries_grow(c);
 	w = walk_begin(&c->index, id);
-	if (entry_next(c, &w, t, id, &number))
-		return false;
-	entry_new(c, &w, t, id);
+	while ((e = entry_next(c, &w, t, id, &number)) != NULL) {
+		if (entry_known(e) || entry_promised(e))
+			return false;
+		empty = e;
+	}
+	if (empty)
+		empty->pack = NO_PACK | (empty->pack & TREE_BIT);
+	else
+		entry_new(c, &w, t, id);
 	return true;
+}
+
+void catalog_forget(struct catalog *c, enum blob_type t, const struct id *id)
+{
+	struct walk w = walk_begin(&c->index, id);
+	bool known = false;
+	struct entry *e;
+	size_t number;
+
+	while ((e = entry_next(c, &w, t, id, &number)) != NULL) {
+		if (!entry_known(e))
+			continue;
+		known = true;
+		e->pack = FORGOTTEN | (e->pack & TREE_BIT);
+	}
+	c->blobs -= known;
 }
 
 bool catalog_promised(const struct catalog *c, enum blob_type t, const struct id *id)
@@ -320,7 +349,7 @@ bool catalog_promised(const struct catalog *c, enum blob_type t, const struct id
 	size_t number;
 
 	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
-		if (!entry_known(e))
+		if (entry_promised(e))
 			return true;
 	return false;
 }

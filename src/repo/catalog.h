@@ -29,6 +29,9 @@ bool catalog_has(const struct catalog *c, enum blob_type t, const struct id *id)
 bool catalog_promise(struct catalog *c, enum blob_type t, const struct id *id);
 bool catalog_promised(const struct catalog *c, enum blob_type t, const struct id *id);
 
+/* catalog_forget: what is known of a blob is wrong: its places leave; a promise stays. */
+void catalog_forget(struct catalog *c, enum blob_type t, const struct id *id);
+
 /* catalog_mark: sets a bit (0 … 7) of a known blob, returns whether it was set before; -1 when the blob is unknown. */
 int catalog_mark(struct catalog *c, enum blob_type t, const struct id *id, unsigned bit);
 

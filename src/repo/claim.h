@@ -17,7 +17,8 @@ enum claim_verdict {
 };
 
 struct claim_req {
-	bool take; /* false: only ask */
+	bool take;   /* false: only ask */
+	bool forget; /* first of all: what is known of them is wrong */
 	enum blob_type type;
 	const struct id *id; /* n of them, borrowed until done */
 	size_t n;
@@ -80,8 +81,8 @@ static inline void claim_free(struct claim *c)
 
 /* claim_local_new(cat): borrows the catalog. */
 struct claim *claim_local_new(struct catalog *cat);
-/* claim_answer(cat, take, type, id): what the owner of a catalog says; used by both implementations. */
-enum claim_verdict claim_answer(struct catalog *cat, bool take, enum blob_type type, const struct id *id);
+/* claim_answer(cat, take, forget, type, id): what the owner of a catalog says; used by both implementations. */
+enum claim_verdict claim_answer(struct catalog *cat, bool take, bool forget, enum blob_type type, const struct id *id);
 /* claim_firsts_new, claim_agrees: likewise what was said first: 32 bytes a key and the table's room. */
 struct hashtab *claim_firsts_new(void);
 bool claim_agrees(struct hashtab *firsts, const struct id *key, const struct id *what);

@@ -28,8 +28,10 @@ bool claim_agrees(struct hashtab *firsts, const struct id *key, const struct id 
 	return memcmp(s->what, what->b, sizeof(s->what)) == 0;
 }
 
-enum claim_verdict claim_answer(struct catalog *cat, bool take, enum blob_type type, const struct id *id)
+enum claim_verdict claim_answer(struct catalog *cat, bool take, bool forget, enum blob_type type, const struct id *id)
 {
+	if (forget)
+		catalog_forget(cat, type, id);
 	if (catalog_has(cat, type, id))
 		return CLAIM_KNOWN;
 	if (take)
@@ -42,7 +44,7 @@ static void local_ask(struct claim *c, struct claim_req *r)
 	struct catalog *cat = ((struct claim_local *)(void *)c)->cat;
 
 	for (size_t i = 0; i < r->n; i++)
-		r->verdict[i] = claim_answer(cat, r->take, r->type, &r->id[i]);
+		r->verdict[i] = claim_answer(cat, r->take, r->forget, r->type, &r->id[i]);
 	r->missing = 0;
 	r->done(r);
 }

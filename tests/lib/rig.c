@@ -60,6 +60,13 @@ struct repo *rig_adopt(struct backend *be, const struct env *env)
 	return repo_adopt(be, env, &config, &key);
 }
 
+static void count_warning(void *arg, enum log_level level, const char *msg)
+{
+	if (level == LOG_WARN)
+		++*(size_t *)arg;
+	to_stderr(NULL, level, msg);
+}
+
 static void count_note(void *arg, const char *path, const char *message)
 {
 	(void)path;
@@ -115,6 +122,8 @@ static int one_rank(void *arg, struct comm *c)
 	int rc = 0;
 
 	rig_init(&g, b->threads ? b->threads : 1);
+	if (c->rank == 0)
+		g.env.log = (struct log){LOG_WARN, count_warning, &b->warnings};
 	if (b->clock)
 		g.env.clock = b->clock;
 	if (b->quiet)
@@ -179,7 +188,7 @@ static int one_rank(void *arg, struct comm *c)
 
 void rig_backup_run(struct rig_backup *b)
 {
-	b->notes = 0;
+	b->notes = b->warnings = 0;
 	memset(&b->result, 0, sizeof(b->result));
 	CHECK_EQ(ranks_run(b->ranks, one_rank, b), 0);
 	for (int i = 1; i < b->ranks; i++)

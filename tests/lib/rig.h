@@ -38,7 +38,8 @@ struct rig_backup {
 	int code;
 	struct err err;
 	struct backup_result result;
-	size_t notes; /* errors reported for items */
+	size_t notes;    /* errors reported for items */
+	size_t warnings; /* logged by rank 0 */
 };
 void rig_backup_run(struct rig_backup *b);
 

@@ -317,3 +317,32 @@ TEST(a_failed_listing_is_an_error)
 	catalog_free(c);
 	fixture_release(&f);
 }
+
+/* All places of a blob go; the other type of blob with that id, promises, and what comes later stay. */
+TEST(forgets_what_cannot_be_read)
+{
+	struct catalog *c = catalog_new();
+	struct id p1 = fixture_id(1), p2 = fixture_id(2);
+	struct blob a = blob(7, BLOB_TREE, 10), b = blob(7, BLOB_TREE, 900), data = blob(7, BLOB_DATA, 5);
+	struct catalog_place place;
+
+	catalog_add(c, &p1, &a, 1);
+	catalog_add(c, &p2, &b, 1);
+	catalog_add(c, &p1, &data, 1);
+	CHECK_EQ(catalog_blobs(c), 2);
+	catalog_forget(c, BLOB_TREE, &a.id);
+	CHECK(!catalog_has(c, BLOB_TREE, &a.id) && !catalog_find(c, BLOB_TREE, &a.id, 0, &place));
+	CHECK(catalog_has(c, BLOB_DATA, &a.id));
+	CHECK_EQ(catalog_blobs(c), 1);
+	CHECK(!catalog_promised(c, BLOB_TREE, &a.id));
+	CHECK(catalog_promise(c, BLOB_TREE, &a.id));
+	CHECK(catalog_promised(c, BLOB_TREE, &a.id) && !catalog_promise(c, BLOB_TREE, &a.id));
+	catalog_forget(c, BLOB_TREE, &a.id);
+	CHECK(catalog_promised(c, BLOB_TREE, &a.id));
+	catalog_add(c, &p2, &b, 1);
+	CHECK(catalog_find(c, BLOB_TREE, &a.id, 0, &place) && id_equal(&place.pack, &p2) && place.blob.offset == 900);
+	CHECK(!catalog_find(c, BLOB_TREE, &a.id, 1, &place));
+	CHECK_EQ(catalog_blobs(c), 2);
+	catalog_forget(c, BLOB_TREE, &(struct id){{0xee}}); /* unknown */
+	catalog_free(c);
+}

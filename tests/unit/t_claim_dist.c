@@ -288,7 +288,7 @@ static void see_answer(void *arg, struct comm_msg *m)
 /* The owner answers what it can read; the asker then sees that the answer is too short. */
 TEST(damaged_questions_are_answered_short)
 {
-	static const uint8_t junk[4 + 33 + 10] = {0}, flags[4 + 33] = {0, 0, 0, 0, 4};
+	static const uint8_t junk[4 + 33 + 10] = {0}, flags[4 + 33] = {0, 0, 0, 0, 8};
 	struct hand h;
 	struct catalog *cat = catalog_new();
 	struct claim *c;
@@ -378,4 +378,31 @@ TEST(a_damaged_answer_agrees_with_nobody)
 		catalog_free(cat);
 		hand_release(&h);
 	}
+}
+
+/* Who asks after it has said that a blob cannot be read is told to store it, at whatever rank that is decided. */
+TEST(the_owner_forgets)
+{
+	struct sides s;
+
+	setup(&s, 2);
+	for (int owner = 0; owner < 2; owner++) {
+		struct id id = id_of(owner, 9), pack = id_of(0, 77);
+		struct blob b = {.id = id, .type = BLOB_TREE, .length = 50};
+		enum claim_verdict v[2];
+		int done = 0;
+		struct claim_req forget = {
+			.forget = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v[0], .done = count_done, .arg = &done};
+		struct claim_req take = {
+			.take = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v[1], .done = count_done, .arg = &done};
+
+		catalog_add(s.cat[owner], &pack, &b, 1);
+		claim_ask(s.claim[0], &forget);
+		claim_ask(s.claim[0], &take);
+		claim_flush(s.claim[0]);
+		hand_settle(&s.h);
+		CHECK_EQ(done, 2);
+		CHECK_EQ(v[1], CLAIM_YOURS);
+	}
+	teardown(&s);
 }

@@ -100,3 +100,26 @@ TEST(the_first_decides)
 	claim_free(c);
 	catalog_free(cat);
 }
+
+/* What could not be read is not known: it is stored again, once. */
+TEST(what_is_known_can_be_forgotten)
+{
+	struct catalog *cat = catalog_new();
+	struct claim *c = claim_local_new(cat);
+	struct id id = fixture_id(1), pack = fixture_id(9);
+	struct blob b = {.id = id, .type = BLOB_TREE, .length = 50};
+	enum claim_verdict v;
+	int calls = 0;
+	struct claim_req r = {.forget = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v, .done = asked, .arg = &calls};
+
+	catalog_add(cat, &pack, &b, 1);
+	claim_ask(c, &r);
+	CHECK_EQ(v, CLAIM_ABSENT);
+	r.take = true;
+	claim_ask(c, &r);
+	CHECK_EQ(v, CLAIM_YOURS);
+	claim_ask(c, &r); /* a promise is not forgotten */
+	CHECK_EQ(v, CLAIM_TAKEN);
+	claim_free(c);
+	catalog_free(cat);
+}

@@ -34,6 +34,7 @@ static struct item *sample(enum item_kind kind)
 		return it;
 	}
 	it->apart = true;
+	it->doubt = true;
 	it->by = mem_strdup("rank 7 on node-3");
 	it->other = seen;
 	for (uint32_t i = 0; i < 100; i++) {
@@ -94,7 +95,7 @@ TEST(files_travel)
 	struct item *it = round_trip(ITEM_FILES, SIZE_MAX), *want = sample(ITEM_FILES);
 
 	REQUIRE(it != NULL && it->n == want->n);
-	CHECK(it->apart);
+	CHECK(it->apart && it->doubt);
 	CHECK_STR(it->by, want->by);
 	CHECK(same_sight(&it->other, &want->other));
 	for (size_t i = 0; i < it->n; i++) {

@@ -1,3 +1,4 @@
+/* What is asked of the ranks that own blobs and inode numbers, beside what the saver asks. */
 #include "base/mem.h"
 #include "engine/run.h"
 
@@ -17,7 +18,7 @@ static void answered(struct claim_first *f)
 
 	if (!f->agrees)
 		l->n = node_apart(l->json, l->n);
-	b->linking--;
+	b->asking--;
 	run_child(b, &l->up, l->json, l->n);
 	mem_free(l);
 	run_more(b);
@@ -30,6 +31,36 @@ void run_link(struct backup *b, const struct claim_first *ask, const struct dirr
 	*l = (struct link){.ask = *ask, .b = b, .up = *up, .json = json, .n = n};
 	l->ask.done = answered;
 	l->ask.arg = l;
-	b->linking++;
+	b->asking++;
 	claim_first(b->claim, &l->ask);
+}
+
+/* A tree that the index has and nobody can read. */
+struct forget {
+	struct claim_req ask;
+	struct backup *b;
+	struct id id;
+	enum claim_verdict verdict;
+};
+
+static void forgotten(struct claim_req *r)
+{
+	struct forget *f = r->arg;
+	struct backup *b = f->b;
+
+	b->asking--;
+	mem_free(f);
+	run_more(b);
+}
+
+void run_forget_tree(struct backup *b, const struct id *id)
+{
+	struct forget *f = mem_zalloc(sizeof(*f));
+
+	f->b = b;
+	f->id = *id;
+	f->ask = (struct claim_req){
+		.forget = true, .type = BLOB_TREE, .id = &f->id, .n = 1, .verdict = &f->verdict, .done = forgotten, .arg = f};
+	b->asking++;
+	claim_ask(b->claim, &f->ask);
 }
