@@ -1,5 +1,6 @@
 /* restore, restore-overwrite, restore-newer: a snapshot back to a directory (restic-format.md 13.6). */
 #include "engine/restore.h"
+#include "backend/location.h"
 #include "base/mem.h"
 #include "cmd/human.h"
 #include "cmd/nodeline.h"
@@ -99,7 +100,7 @@ static void on_warn(void *arg, const char *item, const char *message)
 {
 	struct restore *r = arg;
 
-	out_warn(r->s->cmd->out, "warning: %s becomes a copy, and so do others like it: %s", item, message);
+	out_warn(r->s->cmd->out, "warning: %s: %s", item, message);
 }
 
 static void on_item(void *arg, const char *action, const char *item, uint64_t size)
@@ -169,6 +170,9 @@ static int read_options(struct restore *r, struct err *err)
 		return err_set(err, ERR_USAGE,
 			o->args.n ? "one snapshot can be restored at a time; parts of it: --include PATTERN or SNAPSHOT:DIR"
 				  : "which snapshot? write: a_backup restore latest, or an id from: a_backup list");
+	if (opt_flag(o, OPT_DELETE) && !opt_str(o, OPT_TARGET))
+		return err_set(err, ERR_USAGE,
+			"--delete wants a target, which it is to clear of all that the snapshot does not have: --target DIR");
 	p->target = opt_str(o, OPT_TARGET) ? opt_str(o, OPT_TARGET) : ".";
 	if (!*p->target)
 		return err_set(err, ERR_USAGE, "--target is empty");
@@ -202,8 +206,6 @@ static int read_options(struct restore *r, struct err *err)
 		return err_set(err, ERR_USAGE, "--include-xattr and --exclude-xattr cannot be given together");
 	if (p->dry_run && p->verify)
 		return err_set(err, ERR_USAGE, "--dry-run and --verify cannot be given together");
-	if (p->delete &&!p->n_include && !p->n_exclude && !strcmp(p->target, "/"))
-		return err_set(err, ERR_USAGE, "--delete with the target / needs include or exclude patterns");
 	return 0;
 }
 
@@ -268,15 +270,21 @@ static void show_left(struct restore *r)
 static int run(struct restore *r, const struct snapshot *snap, const struct id *tree, struct err *err)
 {
 	struct session *s = r->s;
+	struct location place;
 	struct restore_events ev = {.progress = on_progress, .error = on_error, .warn = on_warn, .item = on_item, .arg = r};
 	int rc;
 
 	nodeline_head(s->cmd->out, &r->line, snap);
 	out_say(s->cmd->out, 1, "%s%s to %s", r->opt.dry_run ? "would be restoring " : "restoring ", buf_str(&r->line), r->opt.target);
 	buf_reset(&r->line);
+	rc = location_parse(&place, s->location, err);
+	if (rc)
+		return rc;
+	r->opt.repository = place.scheme == LOCATION_LOCAL ? place.rest : NULL;
 	progress_init(&r->progress, s);
 	rc = restore_run(s->repo, s->catalog, s->loader, &s->env, tree, &r->opt, &ev, stop_flag(s->cmd->stop), &r->counts, err);
 	progress_end(&r->progress);
+	location_release(&place);
 	if (rc)
 		return session_lost(s, rc, err);
 	show_summary(r);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "engine/restore_delete.h"
 #include "engine/restore_link.h"
+#include "engine/restore_used.h"
 #include "engine/restore_window.h"
 #include "engine/treewalk.h"
 #include <string.h>
@@ -16,6 +17,7 @@ struct restore {
 	struct restore_dirs dirs;
 	struct restore_counts *counts;
 	struct linkset *links;
+	struct restore_used *used;
 	struct restore_window *fill;
 	struct restore_window *oldest, *newest; /* started, in order */
 	size_t windows;
@@ -154,7 +156,7 @@ static int make_other(
 
 	if (n->type == NODE_SYMLINK && n->linktarget.n && memchr(n->linktarget.p, 0, n->linktarget.n))
 		return err_set(e, ERR_INVALID, "the target of the link contains a zero byte");
-	rc = p->kind == RESTORE_FREE ? 0 : restore_remove(d->fd, name, r->dirs.opt->delete, e);
+	rc = p->kind == RESTORE_FREE ? 0 : restore_spare_clear(r->dirs.spare, d->fd, d->path, name, e);
 	if (rc < 0)
 		return rc;
 	if (n->type == NODE_SYMLINK) {
@@ -311,6 +313,8 @@ static enum treewalk_next on_enter(void *arg, const struct treewalk_entry *e)
 
 	if (restore_stopped(&r->sh))
 		return TREEWALK_STOP;
+	if (s.self)
+		restore_used_node(r->used, e->path);
 	if (dir) {
 		if (!s.self && !s.below)
 			return TREEWALK_SKIP;
@@ -386,6 +390,15 @@ static int walk(struct restore *r, struct loader *l, const struct id *root, stru
 	return rc;
 }
 
+static void unused_pattern(void *arg, const char *pattern)
+{
+	struct restore *r = arg;
+	struct err e;
+
+	err_set(&e, ERR_NOTFOUND, "the pattern matches nothing in the snapshot: nothing is deleted for it");
+	restore_say(&r->dirs, pattern, NULL, &e);
+}
+
 int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,
 	const struct restore_options *opt, const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
 	struct err *err)
@@ -397,13 +410,17 @@ int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const 
 	memset(counts, 0, sizeof(*counts));
 	r.sh = (struct restore_shared){.repo = repo, .cat = cat, .env = env, .dirs = &r.dirs, .stop = stop};
 	share_descriptors(&r.sh, &idle);
+	r.used = restore_used_new(opt);
 	rc = restore_dirs_open(&r.dirs, opt, counts, ev, idle, err);
 	if (rc == 0)
 		rc = walk(&r, l, root, err);
-	if (rc == 0 && opt->delete &&!r.broken && !restore_stopped(&r.sh))
-		rc = restore_delete(&r.dirs, l, env, root, stop, err);
+	if (rc == 0 && opt->delete &&!r.broken && !restore_stopped(&r.sh)) {
+		restore_used_rest(r.used, unused_pattern, &r);
+		rc = restore_delete(&r.dirs, r.used, l, env, root, stop, err);
+	}
 	if (rc == 0 && restore_stopped(&r.sh))
 		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+	restore_used_free(r.used);
 	restore_owners_left(r.dirs.owners, counts->left);
 	restore_dirs_release(&r.dirs);
 	return rc;

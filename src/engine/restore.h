@@ -16,6 +16,7 @@ enum restore_overwrite { RESTORE_ALWAYS, RESTORE_IF_CHANGED, RESTORE_IF_NEWER, R
 
 struct restore_options {
 	const char *target;
+	const char *repository;             /* a local one's directory, which nothing may remove; or NULL */
 	const struct match *const *include; /* lists; at most one of include and exclude is given */
 	size_t n_include;
 	const struct match *const *exclude;
@@ -41,7 +42,7 @@ struct restore_counts {
 struct restore_events {
 	void (*progress)(void *arg, const struct restore_counts *c);
 	void (*error)(void *arg, const char *item, const char *message);
-	void (*warn)(void *arg, const char *item, const char *message);               /* the first hard link that became a copy, and why */
+	void (*warn)(void *arg, const char *item, const char *message);               /* no error, but to be known */
 	void (*item)(void *arg, const char *action, const char *item, uint64_t size); /* "restored", "updated", "unchanged", "deleted" */
 	void *arg;
 };

@@ -29,7 +29,7 @@ void restore_content_fail(struct restore_file *f, const struct err *e)
 /* A new file where nothing is, or nothing that may stay. */
 static int make(struct restore_file *f, struct err *err)
 {
-	int rc = f->replace ? restore_remove(f->dir->fd, f->name, options(f)->delete, err) : 0;
+	int rc = f->replace ? restore_spare_clear(f->w->sh->dirs->spare, f->dir->fd, f->dir->path, f->name, err) : 0;
 
 	if (rc < 0)
 		return rc;

@@ -9,11 +9,12 @@
 #include "repo/loader.h"
 
 /*
- * restore_delete: s->top is the target, with nothing pending.  `selected` is the filter of restore.c.  Errors of single items are said; a
- * tree that cannot be read ends it.
+ * restore_delete: s->top is the target, with nothing pending.  `used` says which patterns mean something in this snapshot.  Errors of single
+ * items are said; a tree that cannot be read ends it.
  */
-int restore_delete(
-	struct restore_dirs *s, struct loader *l, const struct env *env, const struct id *root, const volatile int *stop, struct err *err);
+struct restore_used;
+int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l, const struct env *env, const struct id *root,
+	const volatile int *stop, struct err *err);
 
 /* The filter (restore.c): whether the item itself, and whether something below it may be restored. */
 struct restore_selection {

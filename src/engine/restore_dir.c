@@ -1,6 +1,7 @@
 #include "engine/restore_dir.h"
 #include "base/mem.h"
 #include "fs/dir.h"
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -209,6 +210,22 @@ static void dir_free(struct restore_dirs *s, struct restore_dir *d)
 	mem_free(d);
 }
 
+/* Whatever it is called: //, /etc/.., a link. */
+static int check_target(const struct restore_options *opt, int fd, struct err *err)
+{
+	struct meta root, here;
+	int rc = 0;
+
+	if (!opt->delete || opt->n_include || opt->n_exclude)
+		return 0;
+	rc = meta_stat(fd, "", false, &here, err);
+	if (rc == 0)
+		rc = meta_stat(AT_FDCWD, "/", true, &root, err);
+	if (rc == 0 && here.dev == root.dev && here.ino == root.ino)
+		rc = err_set(err, ERR_USAGE, "--delete with the target / needs include or exclude patterns");
+	return rc;
+}
+
 int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt, struct restore_counts *counts,
 	const struct restore_events *ev, size_t idle_max, struct err *err)
 {
@@ -217,6 +234,7 @@ int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
 
 	*s = (struct restore_dirs){.opt = opt, .counts = counts, .ev = ev, .top = d, .idle_max = idle_max};
 	s->owners = restore_owners_new(opt);
+	s->spare = restore_spare_new(opt);
 	d->name = mem_strdup("");
 	d->path = mem_strdup("");
 	d->pending = 1;
@@ -227,7 +245,7 @@ int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
 		/* The target is never closed: pinned, so to speak, by itself. */
 		d->fd = fd;
 		d->pins = 1;
-		return 0;
+		return check_target(opt, fd, err);
 	}
 	d->failed = true;
 	if (!opt->dry_run)
@@ -244,6 +262,7 @@ void restore_dirs_release(struct restore_dirs *s)
 {
 	dir_free(s, s->top);
 	restore_owners_free(s->owners);
+	restore_spare_free(s->spare);
 	*s = (struct restore_dirs){.opt = NULL};
 }
 

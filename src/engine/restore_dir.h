@@ -8,6 +8,7 @@
 #ifndef ENGINE_RESTORE_DIR_H
 #define ENGINE_RESTORE_DIR_H
 #include "engine/restore_keep.h"
+#include "engine/restore_spare.h"
 
 /* Why something that was not there is there: for ERR_EXISTS. */
 #define RESTORE_TWICE                                                                                                                      \
@@ -34,6 +35,7 @@ struct restore_dirs {
 	struct restore_counts *counts;
 	const struct restore_events *ev;
 	struct restore_owners *owners;
+	struct restore_spare_list *spare;
 	struct restore_dir *top;
 	struct restore_dir *newest, *oldest; /* open and not pinned */
 	size_t idle, idle_max;

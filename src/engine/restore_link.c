@@ -92,6 +92,7 @@ static int copy_instead(struct restore_dirs *s, struct restore_link *k, int fd, 
 		return err_prefix(err, "%s; copy", why.msg);
 	if (s->counts->copied++ == 0 && s->ev->warn) {
 		item = mem_printf("%s/%s", k->dir->path, k->name);
+		err_prefix(&why, "it becomes a copy, and so do others like it");
 		s->ev->warn(s->ev->arg, item, why.msg);
 		mem_free(item);
 	}
@@ -107,7 +108,7 @@ static int make_link(struct restore_dirs *s, struct restore_link *k, struct err 
 		return fd;
 	if (!is_link_of(k, fd, base)) {
 		if (k->taken)
-			rc = restore_remove(k->dir->fd, k->name, s->opt->delete, e);
+			rc = restore_spare_clear(s->spare, k->dir->fd, k->dir->path, k->name, e);
 		if (rc == 0)
 			rc = restore_link(k->dir->fd, k->name, fd, base, e);
 		if (rc == ERR_DENIED || rc == ERR_UNSUPPORTED || rc == ERR_IO)
@@ -172,11 +173,11 @@ bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
 	if (dir >= 0)
 		fd = file_open(dir, base, &m, NULL);
 	same = fd >= 0 && as_restored(f, &m) && restore_content_has(f, fd, &m, ctx);
-	same = same && (!f->replace || restore_remove(f->dir->fd, f->name, false, NULL) == 0);
+	same = same && (!f->replace || restore_remove(f->dir->fd, f->name, NULL, NULL) == 0);
 	same = same && restore_link(f->dir->fd, f->name, dir, base, NULL) == 0;
 	/* It may be another file by now. */
 	if (same && (meta_stat(f->dir->fd, f->name, false, &now, NULL) < 0 || now.ino != m.ino || now.dev != m.dev)) {
-		restore_remove(f->dir->fd, f->name, false, NULL);
+		restore_remove(f->dir->fd, f->name, NULL, NULL);
 		same = false;
 	}
 	if (fd >= 0)

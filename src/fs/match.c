@@ -392,25 +392,64 @@ static const char *folded(const char *path, size_t *n, bool ignore_case, struct 
 	return (const char *)b->p;
 }
 
+/* The path as the patterns of m are to see it. */
+struct view {
+	struct split s;
+	struct buf lower;
+	uint8_t room[3 * PATH_BYTES];
+};
+
+static void view_init(struct view *v, const struct match *m, const char *path)
+{
+	size_t n = strlen(path);
+
+	v->lower = (struct buf){0};
+	path = folded(path, &n, m->ignore_case, &v->lower, v->room, sizeof(v->room));
+	split_init(&v->s, path, n);
+}
+
+static void view_release(struct view *v)
+{
+	split_release(&v->s);
+	if (v->lower.p != v->room)
+		buf_release(&v->lower);
+}
+
 bool match_path(const struct match *m, const char *path, bool *child)
 {
-	uint8_t room[3 * PATH_BYTES];
-	struct buf lower = {0};
-	struct split s;
-	size_t n;
+	struct view v;
 	bool matched;
 
 	if (child)
 		*child = false;
 	if (!m || !m->n || !*path)
 		return false;
-	n = strlen(path);
-	path = folded(path, &n, m->ignore_case, &lower, room, sizeof(room));
-	split_init(&s, path, n);
-	matched = match_list(m, &s, child);
-	split_release(&s);
-	if (lower.p != room)
-		buf_release(&lower);
+	view_init(&v, m, path);
+	matched = match_list(m, &v.s, child);
+	view_release(&v);
+	return matched;
+}
+
+const char *match_text(const struct match *m, size_t i)
+{
+	return m->pattern[i].text;
+}
+
+bool match_negated(const struct match *m, size_t i)
+{
+	return m->pattern[i].negated;
+}
+
+bool match_pattern(const struct match *m, size_t i, const char *path)
+{
+	struct view v;
+	bool matched;
+
+	if (!*path)
+		return false;
+	view_init(&v, m, path);
+	matched = pattern_match(&m->pattern[i], &v.s);
+	view_release(&v);
 	return matched;
 }
 

@@ -23,6 +23,10 @@ size_t match_count(const struct match *m);
  * *child (may be NULL): something below may match (for include lists).  Costs about 10 ns a pattern.
  */
 bool match_path(const struct match *m, const char *path, bool *child);
+/* Of the ith pattern: its text, cleaned and without "!"; whether it had that; whether it matches the path by itself, whatever else there is. */
+const char *match_text(const struct match *m, size_t i);
+bool match_negated(const struct match *m, size_t i);
+bool match_pattern(const struct match *m, size_t i, const char *path);
 /* match_one: one pattern without "!" (find): a match of the path or of a run of its components.  An empty pattern matches all, a bad one nothing.
  * Compiles each time: for many paths use a struct match. */
 bool match_one(const char *pattern, const char *path, bool ignore_case);

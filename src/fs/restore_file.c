@@ -55,34 +55,30 @@ int restore_mkdirs(const char *path, struct err *err)
 	return rc;
 }
 
-/* A directory of ours that we may not read, write or enter gets its mode later anyway. */
+/*
+ * A directory of ours that its mode keeps us from reading, changing or entering: it gets its mode later anyway.  True: it was changed.
+ */
 static bool make_accessible(int dirfd, const char *name)
 {
 	char proc[SYS_PROC_MAX];
-	int pin = sys_openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	int pin = geteuid() == 0 ? -1 : sys_openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	struct meta m;
-	bool ours;
+	bool changed;
 
 	if (pin < 0)
 		return false;
 	sys_proc_name(proc, pin, NULL);
-	ours = meta_stat(pin, "", false, &m, NULL) == 0 && m.uid == geteuid() && (m.mode & 0700) != 0700 &&
-	       chmod(proc, (m.mode & 07777) | 0700) == 0;
+	changed = meta_stat(pin, "", false, &m, NULL) == 0 && m.uid == geteuid() && (m.mode & 0700) != 0700 &&
+		  chmod(proc, (m.mode & 07777) | 0700) == 0;
 	close(pin);
-	return ours;
+	return changed;
 }
 
 /* The descriptor, or -1 and errno. */
 static int enter(int dirfd, const char *name, bool *opened)
 {
-	int fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-
-	*opened = fd < 0 && errno == EACCES;
-	if (*opened) {
-		*opened = make_accessible(dirfd, name);
-		fd = sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	}
-	return fd;
+	*opened = make_accessible(dirfd, name);
+	return sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
 int restore_dir_open(int dirfd, const char *name, bool *opened, struct err *err)

@@ -20,8 +20,18 @@ int restore_mkdir(int dirfd, const char *name, bool replace, bool *made, struct 
 /* restore_dir_open: an existing directory, of ours made accessible as well (*opened: it was).  ERR_NOTFOUND also for what is none. */
 int restore_dir_open(int dirfd, const char *name, bool *opened, struct err *err);
 
-/* restore_remove: whatever lies there; a directory only when empty (else ERR_EXISTS), or with everything below when recursive.  Absent is fine. */
-int restore_remove(int dirfd, const char *name, bool recursive, struct err *err);
+/* What lies below a directory that is to be removed, and is not to go with it. */
+struct restore_spare {
+	/* path: of `path` below, and the names from there on.  dir: an open directory is this; NULL: not known yet, ask again for directories. */
+	bool (*keep)(void *arg, const char *path, const struct meta *dir);
+	void *arg;
+	const char *path; /* of what is removed */
+};
+/*
+ * restore_remove: whatever lies there; a directory only when empty (else ERR_EXISTS), or, with `spare`, with everything below that is not to
+ * be kept (ERR_EXISTS when something was); what is mounted there is never entered (EBUSY).  Absent is fine.
+ */
+int restore_remove(int dirfd, const char *name, const struct restore_spare *spare, struct err *err);
 
 /*
  * The mode of a file, FIFO or device that is not wholly restored yet.  Nothing else can tell a later restore that keeps existing files: a

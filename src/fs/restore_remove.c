@@ -1,4 +1,5 @@
 /* restore_remove of restore_file.h: deleting what is in the way, as deep as it goes. */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "fs/dir.h"
 #include "fs/restore_file.h"
@@ -16,12 +17,17 @@ struct level {
 	struct dir_list list;
 	size_t next;
 	uint64_t dev, ino;
+	size_t path_len; /* of the level above */
+	bool entered;    /* the directory at `next`: what is still in it stays */
 };
 
 struct removal {
 	struct level *level;
 	size_t n, cap;
 	int fd; /* of the lowest level */
+	const struct restore_spare *spare;
+	struct buf path; /* of the lowest level, as `spare` knows it */
+	bool kept;       /* something */
 };
 
 /* The way a plain name goes.  1: it is a directory that is not empty, 0: gone, else an error. */
@@ -44,7 +50,13 @@ static int remove_one(int dirfd, const char *name, struct err *err)
 	return err_sys(err, errno, "remove %s", name);
 }
 
-static int enter(struct removal *r, int dirfd, const char *name, struct err *err)
+static bool keep(struct removal *r, const struct meta *dir)
+{
+	return r->spare->keep && r->spare->keep(r->spare->arg, buf_str(&r->path), dir);
+}
+
+/* The directory's level, below r->path, which its name is the end of.  1: it is kept. */
+static int enter(struct removal *r, int dirfd, const char *name, size_t path_len, struct err *err)
 {
 	struct level *l;
 	struct meta m;
@@ -52,15 +64,20 @@ static int enter(struct removal *r, int dirfd, const char *name, struct err *err
 
 	if (fd < 0)
 		return fd;
+	rc = meta_stat(fd, "", false, &m, err);
+	if (rc == 0 && keep(r, &m))
+		rc = 1;
+	if (rc) {
+		close(fd);
+		return rc;
+	}
 	if (r->n == r->cap) {
 		r->cap = r->cap ? 2 * r->cap : 16;
 		r->level = mem_regrow(r->level, r->cap, sizeof(*r->level));
 	}
 	l = &r->level[r->n];
-	*l = (struct level){.next = 0};
-	rc = meta_stat(fd, "", false, &m, err);
-	if (rc == 0)
-		rc = dir_list(fd, &l->list, err);
+	*l = (struct level){.path_len = path_len};
+	rc = dir_list(fd, &l->list, err);
 	if (rc < 0) {
 		close(fd);
 		return rc;
@@ -80,6 +97,7 @@ static int leave(struct removal *r, struct err *err)
 	int up, rc;
 
 	dir_list_release(&r->level[--r->n].list);
+	r->path.len = r->level[r->n].path_len;
 	if (!r->n) {
 		close(r->fd);
 		return 0;
@@ -95,47 +113,78 @@ static int leave(struct removal *r, struct err *err)
 	return rc;
 }
 
-/* Everything below (dirfd, name), and itself. */
-static int remove_tree(int dirfd, const char *name, struct err *err)
+/*
+ * The next name of the lowest level.  A directory with contents stays at `next` until it is empty and this removes it; or, when something in
+ * it was kept, cannot.
+ */
+static int step(struct removal *r, struct err *err)
 {
-	struct removal r = {.fd = -1};
-	int rc = enter(&r, dirfd, name, err);
+	struct level *l = &r->level[r->n - 1];
+	const char *name = l->list.entry[l->next].name;
+	size_t len = r->path.len;
+	int rc;
 
-	while (rc == 0 && r.n) {
-		struct level *l = &r.level[r.n - 1];
-
-		if (l->next == l->list.n) {
-			rc = leave(&r, err);
-			continue;
-		}
-		/* A directory with contents stays at `next` until it is empty and this removes it. */
-		rc = remove_one(r.fd, l->list.entry[l->next].name, err);
-		if (rc == 0)
-			l->next++;
-		else if (rc > 0)
-			rc = enter(&r, r.fd, l->list.entry[l->next].name, err);
+	buf_addf(&r->path, "/%s", name);
+	if (keep(r, NULL)) {
+		r->kept = true;
+		rc = 0;
+	} else {
+		rc = remove_one(r->fd, name, err);
 	}
+	if (rc > 0 && l->entered) {
+		rc = 0;
+	} else if (rc > 0) {
+		l->entered = true;
+		rc = enter(r, r->fd, name, len, err);
+		if (rc == 0)
+			return 0; /* its path stays */
+		r->kept = r->kept || rc > 0;
+		rc = rc > 0 ? 0 : rc;
+	}
+	r->path.len = len;
+	if (rc == 0) {
+		r->level[r->n - 1].next++;
+		r->level[r->n - 1].entered = false;
+	}
+	return rc;
+}
+
+/* Everything below (dirfd, name). */
+static int remove_tree(int dirfd, const char *name, const struct restore_spare *spare, struct err *err)
+{
+	struct removal r = {.fd = -1, .spare = spare};
+	int rc;
+
+	buf_init(&r.path, SIZE_MAX / 2);
+	buf_adds(&r.path, spare->path);
+	rc = enter(&r, dirfd, name, r.path.len, err);
+	r.kept = rc > 0;
+	while (rc == 0 && r.n)
+		rc = r.level[r.n - 1].next == r.level[r.n - 1].list.n ? leave(&r, err) : step(&r, err);
 	if (r.n)
 		close(r.fd);
 	while (r.n)
 		dir_list_release(&r.level[--r.n].list);
 	mem_free(r.level);
-	return rc;
+	buf_release(&r.path);
+	return rc < 0 ? rc : r.kept ? err_set(err, ERR_EXISTS, "something in it is kept") : 0;
 }
 
-int restore_remove(int dirfd, const char *name, bool recursive, struct err *err)
+int restore_remove(int dirfd, const char *name, const struct restore_spare *spare, struct err *err)
 {
 	int rc;
 
 	if (!sys_is_component(name))
 		return err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
 	rc = remove_one(dirfd, name, err);
-	if (rc > 0 && recursive) {
-		rc = remove_tree(dirfd, name, err);
+	if (rc > 0 && spare) {
+		rc = remove_tree(dirfd, name, spare, err);
 		if (rc == 0)
 			rc = remove_one(dirfd, name, err);
-		if (rc < 0)
+		if (rc < 0 && rc != ERR_EXISTS)
 			err_prefix(err, "remove %s", name);
+		if (rc <= 0)
+			return rc;
 	}
 	return rc > 0 ? err_set(err, ERR_EXISTS, "remove what is in the way: directory is not empty") : rc;
 }

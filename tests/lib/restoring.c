@@ -12,12 +12,14 @@ void lab_init(void)
 	craft_init(&lab.c, 3);
 	buf_init(&lab.said, 1 << 20);
 	buf_init(&lab.items, 1 << 22);
+	buf_init(&lab.warned, 1 << 20);
 }
 
 void lab_release(void)
 {
 	buf_release(&lab.said);
 	buf_release(&lab.items);
+	buf_release(&lab.warned);
 	mem_free(lab.target);
 	craft_release(&lab.c);
 }
@@ -26,6 +28,12 @@ static void on_error(void *arg, const char *item, const char *message)
 {
 	(void)arg;
 	buf_addf(&lab.said, "%s: %s\n", item, message);
+}
+
+static void on_warn(void *arg, const char *item, const char *message)
+{
+	(void)arg;
+	buf_addf(&lab.warned, "%s: %s\n", item, message);
 }
 
 static void on_item(void *arg, const char *action, const char *item, uint64_t size)
@@ -45,7 +53,7 @@ static void on_progress(void *arg, const struct restore_counts *n)
 
 struct restore_events lab_events(void)
 {
-	return (struct restore_events){.progress = on_progress, .error = on_error, .item = on_item};
+	return (struct restore_events){.progress = on_progress, .error = on_error, .warn = on_warn, .item = on_item};
 }
 
 int lab_restore(const struct id *root, struct restore_options o)
@@ -57,6 +65,7 @@ int lab_restore(const struct id *root, struct restore_options o)
 
 	buf_reset(&lab.said);
 	buf_reset(&lab.items);
+	buf_reset(&lab.warned);
 	o.verbose_items = true;
 	craft_save(&lab.c);
 	craft_load(&lab.c);
@@ -71,6 +80,11 @@ int lab_restore(const struct id *root, struct restore_options o)
 const char *lab_errors(void)
 {
 	return lab.said.len ? buf_str(&lab.said) : "";
+}
+
+bool lab_warned(const char *text)
+{
+	return lab.warned.len && strstr(buf_str(&lab.warned), text) != NULL;
 }
 
 bool lab_told(const char *line)

@@ -10,6 +10,7 @@ struct lab {
 	struct craft c;
 	struct restore_counts counts; /* of the last restore */
 	struct buf said;              /* its errors: "item: message\n" */
+	struct buf warned;            /* its warnings, like its errors */
 	struct buf items;             /* "action item\n" */
 	volatile int stop;
 	uint64_t stop_after; /* sets stop at so many progress events */
@@ -24,6 +25,7 @@ int lab_restore(const struct id *root, struct restore_options o);
 struct restore_events lab_events(void);
 const char *lab_errors(void);
 bool lab_told(const char *line);
+bool lab_warned(const char *text);
 const char *lab_fresh(void); /* the empty target folder of the next restore; lives until lab_release */
 
 struct id lab_text_file(struct craft_tree *t, const char *name, const char *text);

@@ -947,7 +947,7 @@ TEST(deeper_than_descriptors)
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
 	/* The path is too long for the kernel and for a simple removal. */
 	fd = open(dir, O_RDONLY | O_DIRECTORY);
-	CHECK_EQ(restore_remove(fd, "d", true, NULL), 0);
+	CHECK_EQ(restore_remove(fd, "d", &(struct restore_spare){.path = ""}, NULL), 0);
 	close(fd);
 }
 

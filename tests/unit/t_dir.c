@@ -273,7 +273,7 @@ TEST(deep)
 	few = (struct rlimit){.rlim_cur = 64, .rlim_max = files.rlim_max};
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
 	CHECK_EQ(restore_remove(base, "deep", false, &err), ERR_EXISTS);
-	CHECK_EQ(restore_remove(base, "deep", true, &err), 0);
+	CHECK_EQ(restore_remove(base, "deep", &(struct restore_spare){.path = ""}, &err), 0);
 	setrlimit(RLIMIT_NOFILE, &files);
 	CHECK(fstatat(base, "deep", &a, 0) < 0 && errno == ENOENT);
 	REQUIRE(chdir("/") == 0);

@@ -286,3 +286,17 @@ TEST(many_patterns)
 	CHECK_EQ(matched, rounds / 100);
 	match_free(m);
 }
+
+TEST(single_patterns)
+{
+	struct match *m = match_new(true);
+	struct err err;
+
+	REQUIRE(match_add(m, "/A/b/", &err) == 0 && match_add(m, "!*.C", &err) == 0 && match_add(m, "x", &err) == 0);
+	CHECK_STR(match_text(m, 0), "/a/b");
+	CHECK_STR(match_text(m, 1), "*.c");
+	CHECK(!match_negated(m, 0) && match_negated(m, 1) && !match_negated(m, 2));
+	CHECK(match_pattern(m, 0, "/a/B/deep") && !match_pattern(m, 0, "/a") && !match_pattern(m, 0, "/x"));
+	CHECK(match_pattern(m, 1, "/a/b/n.c") && match_pattern(m, 2, "/p/X"));
+	match_free(m);
+}

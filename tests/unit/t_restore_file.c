@@ -14,6 +14,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+static const struct restore_spare everything = {.path = ""};
+
 static int base_fd(void)
 {
 	int fd = open(check_tmpdir(), O_RDONLY | O_DIRECTORY);
@@ -115,7 +117,7 @@ TEST(mkdirs)
 	CHECK_STR(get(fd, "deep"), "x");
 	close(fd);
 	path[200] = 0;
-	CHECK_EQ(restore_remove(base, path, true, &err), 0);
+	CHECK_EQ(restore_remove(base, path, &everything, &err), 0);
 	memset(path, 'n', 256);
 	path[256] = 0;
 	CHECK_EQ(restore_mkdirs(path, &err), ERR_INVALID);
@@ -173,13 +175,13 @@ TEST(remove)
 	struct err err = {0};
 
 	for (size_t i = 0; i < sizeof(simple) / sizeof(simple[0]); i++) {
-		CHECK_EQ(restore_remove(at, simple[i], false, &err), 0);
+		CHECK_EQ(restore_remove(at, simple[i], NULL, &err), 0);
 		CHECK(absent(at, simple[i]));
 	}
 	CHECK_STR(get(at, "hard2"), "shared");
-	CHECK_EQ(restore_remove(at, "full", false, &err), ERR_EXISTS);
+	CHECK_EQ(restore_remove(at, "full", NULL, &err), ERR_EXISTS);
 	CHECK_STR(get(at, "full/x"), "1");
-	CHECK_EQ(restore_remove(at, "full", true, &err), 0);
+	CHECK_EQ(restore_remove(at, "full", &everything, &err), 0);
 	CHECK(absent(at, "full"));
 	CHECK_STR(get(at, "outside"), "precious");
 	close(at);
@@ -205,9 +207,93 @@ TEST(remove_wide)
 		}
 	}
 	close(d);
-	CHECK_EQ(restore_remove(at, "w", true, &err), 0);
+	CHECK_EQ(restore_remove(at, "w", &everything, &err), 0);
 	CHECK(absent(at, "w"));
 	close(at);
+}
+
+struct asked {
+	const char *path; /* kept: this, and what is below it */
+	ino_t dir;        /* and this directory */
+	bool absolute;
+};
+
+static bool spare_it(void *arg, const char *path, const struct meta *dir)
+{
+	struct asked *a = arg;
+
+	a->absolute = a->absolute && strncmp(path, "/w", 2) == 0;
+	return dir ? dir->ino == a->dir : a->path && strcmp(path, a->path) == 0;
+}
+
+/* Everything but what is to be kept, and the directories above that. */
+TEST(remove_and_keep)
+{
+	static const char *const keep[] = {"/w/d2/e/f", "/w/d2/empty", "/w/d2", NULL};
+	static const char *const left[] = {"w/d2/e/f", "w/d2/empty", "w/d2/e/f", "w/d2/e/f"};
+	int at = room("keep");
+
+	for (size_t i = 0; i < 4; i++) {
+		struct asked a = {keep[i], 0, true};
+		struct restore_spare spare = {spare_it, &a, "/w"};
+		struct err err = {0};
+
+		REQUIRE(mkdirat(at, "w", 0700) == 0);
+		for (int k = 0; k < 5; k++) {
+			char name[32];
+
+			snprintf(name, sizeof(name), "w/d%d", k);
+			REQUIRE(mkdirat(at, name, 0700) == 0);
+			snprintf(name, sizeof(name), "w/d%d/e", k);
+			REQUIRE(mkdirat(at, name, 0700) == 0);
+			snprintf(name, sizeof(name), "w/d%d/empty", k);
+			REQUIRE(mkdirat(at, name, 0700) == 0);
+			snprintf(name, sizeof(name), "w/d%d/e/f", k);
+			put(at, name, "");
+		}
+		if (!keep[i])
+			a.dir = look(at, "w/d2/e").st_ino;
+		CHECK_EQ(restore_remove(at, "w", &spare, &err), ERR_EXISTS);
+		CHECK(a.absolute);
+		CHECK(!absent(at, left[i]));
+		CHECK(absent(at, "w/d0") && absent(at, "w/d1") && absent(at, "w/d3") && absent(at, "w/d4"));
+		CHECK(keep[i] == keep[2] || absent(at, i == 1 ? "w/d2/e" : "w/d2/empty"));
+		CHECK_EQ(restore_remove(at, "w", &everything, &err), 0);
+		CHECK(absent(at, "w"));
+	}
+	close(at);
+}
+
+/* What is mounted in the way is somebody's data, and could not be removed anyway. */
+static int with_a_mount(void)
+{
+	struct err err = {0};
+	int at;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir(check_tmpdir()) < 0 ||
+		mount("none", "mounted/w/m", "tmpfs", 0, NULL) < 0 || (at = open("mounted", O_RDONLY | O_DIRECTORY)) < 0)
+		return 77;
+	put(at, "w/m/precious", "1");
+	if (restore_remove(at, "w", &everything, &err) != ERR_IO || !strstr(err.msg, "remove m: "))
+		return 1;
+	return absent(at, "w/m/precious") ? 2 : 0;
+}
+
+TEST(remove_and_mounts)
+{
+	int at = room("mounted"), status;
+	pid_t child;
+
+	REQUIRE(mkdirat(at, "w", 0700) == 0 && mkdirat(at, "w/m", 0700) == 0);
+	close(at);
+	child = fork();
+	REQUIRE(child >= 0);
+	if (child == 0)
+		_exit(with_a_mount());
+	waitpid(child, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		SKIP("cannot mount");
+	CHECK_EQ(status, 0);
 }
 
 /* Somebody moves the directory in which we are to where he would like us to go on deleting. */
@@ -238,7 +324,7 @@ TEST(remove_is_not_led_astray)
 	}
 	close(d);
 	REQUIRE(pthread_create(&t, NULL, mover, &at) == 0);
-	d = restore_remove(at, "victim", true, &err);
+	d = restore_remove(at, "victim", &everything, &err);
 	pthread_join(t, NULL);
 	CHECK(d == 0 || err.code == d);
 	CHECK_STR(get(at, "trap/z"), "precious");
@@ -255,7 +341,7 @@ TEST(create)
 
 	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
 		CHECK_EQ(restore_create(at, in_the_way[i], &is, &err), ERR_EXISTS);
-		CHECK_EQ(restore_remove(at, in_the_way[i], false, &err), 0);
+		CHECK_EQ(restore_remove(at, in_the_way[i], NULL, &err), 0);
 		fd = restore_create(at, in_the_way[i], &is, &err);
 		CHECK(fd >= 0 && is.ino == look(at, in_the_way[i]).st_ino && is.size == 0 && is.nlink == 1);
 		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | RESTORE_UNFINISHED);
@@ -449,7 +535,7 @@ TEST(names)
 		int where = strcmp(bad[i], "../x") == 0 ? sub : at;
 
 		CHECK_EQ(restore_mkdir(where, bad[i], true, &flag, &err), ERR_INVALID);
-		CHECK_EQ(restore_remove(where, bad[i], true, &err), ERR_INVALID);
+		CHECK_EQ(restore_remove(where, bad[i], &everything, &err), ERR_INVALID);
 		CHECK_EQ(restore_create(where, bad[i], &is, &err), ERR_INVALID);
 		CHECK_EQ(restore_symlink(where, bad[i], "x", &err), ERR_INVALID);
 		CHECK_EQ(restore_special(where, bad[i], S_IFIFO, 0, &err), ERR_INVALID);
@@ -680,7 +766,7 @@ static int directories_as_nobody(int at)
 	int fd;
 
 	fd = restore_mkdir(at, "sub", false, &made, &err);
-	if (fd < 0 || !made || restore_remove(at, "sub", false, &err) != 0)
+	if (fd < 0 || !made || restore_remove(at, "sub", NULL, &err) != 0)
 		return 20;
 	close(fd);
 	REQUIRE(mkdirat(at, "shut", 0700) == 0);

@@ -459,7 +459,7 @@ TEST(deep)
 	CHECK_EQ(xattr_read(fd, path, NULL, &l, &warn, &err), ERR_INVALID); /* not one component */
 	close(f);
 	close(fd);
-	CHECK_EQ(restore_remove(base, name, true, &err), 0);
+	CHECK_EQ(restore_remove(base, name, &(struct restore_spare){.path = ""}, &err), 0);
 	close(base);
 }
 
