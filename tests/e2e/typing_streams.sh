@@ -14,23 +14,23 @@ new_repo r
 export RESTIC_REPOSITORY="$T/r"
 
 # --- names of others on a terminal -------------------------------------------------------------------------------------------------------
-esc=$(printf "\033[2J")    # clears the screen
+esc=$(printf '\033[2J')      # clears the screen
 rlo=$(printf '\342\200\256') # writes from right to left
-c1=$(printf "\302\233")      # an escape sequence begins with it
-for bad in "$esc" "$rlo" "$c1"; do
-	d="d${bad}x"
-	mkdir "$d"
-	echo 1 >"$d/f"
-	ln -s "to${bad}x" "$d/l"
-	a -q add "$d" --host "h${bad}x" --tag "t${bad}x"
-	# restic on a pipe gives names as they are; so do we
-	a list | grep -qF "h${bad}x" || fail 'list on a pipe changes names'
-	for words in list 'list -c' 'list -g host,paths,tags' 'list --json' 'ls latest' 'ls -l latest' 'ls --json latest' 'find f' 'find --json f' \
-		'cat snapshot latest' 'cat tree latest' 'restore latest -n -vv -t o' 'restore latest -n --json -vv -t o' "add -n -vv $d" "add -n -vv --json --host o $d"; do
-		# shellcheck disable=SC2086
-		term "$A_BACKUP" $words
-		[ "$rc" = 0 ] || fail "$words: exit status $rc: $(cat screen)"
-		! grep -qF "${bad}x" screen || fail "$words: the terminal gets it: $(od -c screen | head)"
+c1=$(printf '\302\233')      # an escape sequence begins with it
+bad="$esc$rlo${c1}x"
+mkdir "d$bad"
+echo 1 >"d$bad/f"
+ln -s "to$bad" "d$bad/l"
+a -q add "d$bad" --host "h$bad" --tag "t$bad"
+# restic on a pipe gives names as they are; so do we
+a list | grep -qF "h$bad" || fail 'list on a pipe changes names'
+for words in list 'list -c' 'list -g host,paths,tags' 'list --json' 'ls latest' 'ls -l latest' 'ls --json latest' 'find f' 'find --json f' \
+	'cat snapshot latest' 'cat tree latest' 'restore latest -n -vv -t o' 'restore latest -n --json -vv -t o' "add -n -vv d$bad" "add -n -vv --json --host o d$bad"; do
+	# shellcheck disable=SC2086
+	term "$A_BACKUP" $words
+	[ "$rc" = 0 ] || fail "$words: exit status $rc: $(cat screen)"
+	for c in "$esc" "$rlo" "$c1"; do
+		! grep -qF "$c" screen || fail "$words: the terminal gets it: $(od -c screen | head)"
 	done
 done
 
