@@ -345,7 +345,7 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the lock is still removed */
 	signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not become so large */
 	/* mpirun gives its tasks a terminal of its own making, behind which there may be the log file of a batch job. */
-	if (mpi)
+	if (mpi || comm_launched(process_env).tasks > 1)
 		out_no_terminal(c.out);
 	if (!mpi || mpi->rank == 0)
 		stop_last_words(c.stop, say_given_up, &c);

@@ -172,9 +172,10 @@ static int spawn(const struct words *w, int out_fd, pid_t *pid)
 	int rc;
 
 	sigemptyset(&none);
-	/* We ignore it; a pipeline in the command needs it. */
+	/* We ignore them; a pipeline in the command needs the first. */
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);

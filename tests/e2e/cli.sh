@@ -454,6 +454,7 @@ if command -v mpirun >/dev/null && [ -x "$A_BACKUP_MPI" ]; then
 	mkdir -p alone && cp "$A_BACKUP" alone/
 	expect 1 $MPIRUN -n 2 alone/a_backup -r repo add src
 	says 'one of 2 tasks'
-	expect 0 $MPIRUN -n 2 alone/a_backup -r repo list # which needs no MPI
+	expect 0 $MPIRUN -n 2 alone/a_backup -r repo list # which needs no MPI, nor takes mpirun's terminal for one
+	! grep -q 'opened (version' out || fail "a serial command under mpirun thinks that it is on a terminal: $(head -n 3 out)"
 fi
 $restic -r repo check --read-data | tail -n 1 | grep -q 'no errors were found' || fail 'restic check'
