@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/view_points.h"
 #include "fs/place.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,8 +14,7 @@
 
 #define ROUNDS     4
 #define ROUND_NS   ((int64_t)200 * 1000 * 1000) /* before the second; doubles */
-#define HELD_MAX   32                           /* descriptors kept by one rank */
-#define HELD_SHARE 8                            /* and at most this part of what the process may have, by all its ranks */
+#define HELD_SHARE 4                            /* of the descriptors that the process may have: so many are held */
 #define PATHS_MAX  (COMM_MAX / 2)
 
 struct spot {
@@ -115,14 +115,14 @@ static bool place_eq(const struct place *a, const struct place *b)
 	       a->names == b->names;
 }
 
-static size_t held_max(int size)
+/* The kernel gives the lowest number that is free, so this counts for all ranks of a process together. */
+static int held_max(void)
 {
 	struct rlimit lim;
-	size_t n = HELD_MAX;
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / HELD_SHARE / (rlim_t)size < n)
-		n = (size_t)(lim.rlim_cur / HELD_SHARE / (rlim_t)size);
-	return n;
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur / HELD_SHARE > INT_MAX)
+		return INT_MAX;
+	return (int)(lim.rlim_cur / HELD_SHARE);
 }
 
 /* The path below which this was found; it sorts before, so it has been looked at. */
@@ -139,10 +139,8 @@ static const struct spot *path_above(const struct view *v, const struct spot *s)
 	return top && !top->below ? top : spot_at(v, "/");
 }
 
-static void look(struct view *v, const struct view_rules *rules, size_t hold, bool first)
+static void look(struct view *v, const struct view_rules *rules, int hold, bool first)
 {
-	size_t held = 0;
-
 	for (size_t i = 0; i < v->n; i++) {
 		struct spot *s = &v->spot[i];
 		const struct spot *top = s->below && rules->one_file_system ? path_above(v, s) : NULL;
@@ -153,7 +151,7 @@ static void look(struct view *v, const struct view_rules *rules, size_t hold, bo
 		s->fd = place_look(s->path, !s->whole, &s->at);
 		s->moved = !first && !place_eq(&before, &s->at);
 		s->enter = !top || s->at.dev == top->at.dev;
-		if (s->fd >= 0 && held++ >= hold) {
+		if (s->fd >= hold) {
 			close(s->fd);
 			s->fd = -1;
 		}
@@ -217,7 +215,7 @@ static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *
 static int rounds(struct view *v, struct agree *a, struct router *r, const struct view_rules *rules, struct err *err)
 {
 	struct mounts_pair *pair = mem_array(v->n ? v->n : 1, sizeof(*pair));
-	size_t hold = held_max(router_size(r));
+	int hold = held_max();
 	int64_t pause = ROUND_NS;
 	struct buf b;
 	int rc = 0;
