@@ -266,3 +266,30 @@ void router_run(struct router *r, const bool *until)
 		if (!router_turn(r) && !*until)
 			router_idle(r, -1);
 }
+
+struct aside {
+	struct task task;
+	void (*fn)(void *arg);
+	void *arg;
+	bool done;
+};
+
+static void aside_run(struct task *t)
+{
+	struct aside *a = task_of(t, struct aside, task);
+
+	a->fn(a->arg);
+}
+
+static void aside_done(struct task *t)
+{
+	task_of(t, struct aside, task)->done = true;
+}
+
+void router_aside(struct router *r, void (*fn)(void *arg), void *arg)
+{
+	struct aside a = {.task = {.run = aside_run, .done = aside_done}, .fn = fn, .arg = arg};
+
+	jobs_put(router_env(r)->readers, &a.task);
+	router_run(r, &a.done);
+}

@@ -67,5 +67,10 @@ void router_on_turn(struct router *r, void (*fn)(void *arg), void *arg); /* up t
 void router_off_turn(struct router *r, void (*fn)(void *arg), void *arg);
 /* router_run(r, until): turns and sleeps until *until is true. */
 void router_run(struct router *r, const bool *until);
+/*
+ * router_aside: fn(arg) on a reader's thread, and turns until it has returned.  For what may hang: the main thread must be there to take
+ * signals, and others' messages.
+ */
+void router_aside(struct router *r, void (*fn)(void *arg), void *arg);
 
 #endif

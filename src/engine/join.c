@@ -80,37 +80,23 @@ int join_repo(struct agree *a, struct router *r, struct backend *be, const struc
 
 /* Reading from the store blocks, and its token may come by message: so it is a reader's business. */
 struct look {
-	struct task task;
 	struct repo *repo;
 	struct buf config, file;
-	bool has_lock, done;
+	bool has_lock;
 	struct id lock;
 	struct err no_config, no_lock;
 };
 
-static void look_run(struct task *t)
+static void look(void *arg)
 {
-	struct look *l = task_of(t, struct look, task);
+	struct look *l = arg;
 
+	err_clear(&l->no_config);
+	err_clear(&l->no_lock);
 	buf_reset(&l->config);
 	backend_get(l->repo->be, BACKEND_CONFIG, NULL, &l->config, &l->no_config);
 	if (l->has_lock)
 		backend_get(l->repo->be, BACKEND_LOCK, &l->lock, &l->file, &l->no_lock);
-}
-
-static void look_done(struct task *t)
-{
-	task_of(t, struct look, task)->done = true;
-}
-
-static void look(struct look *l, struct router *r)
-{
-	err_clear(&l->no_config);
-	err_clear(&l->no_lock);
-	l->done = false;
-	l->task = (struct task){.run = look_run, .done = look_done};
-	jobs_put(router_env(r)->readers, &l->task);
-	router_run(r, &l->done);
 }
 
 static int differs(const char *place, int code, const char *why, struct err *err)
@@ -131,7 +117,7 @@ static int compare(struct look *l, struct router *r, const struct buf *b, const 
 	config = wire_bytes(&in, &n);
 	if (!wire_done(&in))
 		return err_set(err, ERR_INVALID, "a damaged message from rank 0: its config");
-	look(l, r);
+	router_aside(r, look, l);
 	if (l->no_config.code)
 		return differs(place, ERR_INVALID, l->no_config.code == ERR_NOTFOUND ? "it has no config" : l->no_config.msg, err);
 	if (l->config.len != n || memcmp(l->config.p, config, n) != 0)
@@ -168,7 +154,7 @@ int join_same(struct agree *a, struct router *r, struct repo *repo, struct lock 
 	buf_init(&l.config, REPO_SMALL_MAX);
 	buf_init(&l.file, REPO_SMALL_MAX);
 	if (router_rank(r) == 0) {
-		look(&l, r);
+		router_aside(r, look, &l);
 		err_copy(err, &l.no_config);
 	}
 	rc = agree_all(a, err);

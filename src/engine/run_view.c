@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 struct gather {
+	const struct target *top;
 	struct view_path *path;
 	size_t n, cap;
 };
@@ -48,6 +49,13 @@ static void add_target(struct gather *g, const struct target *t)
 		add(g, dir_of(t->path), false);
 }
 
+static void gather(void *arg)
+{
+	struct gather *g = arg;
+
+	add_target(g, g->top);
+}
+
 static bool left_out(void *arg, const char *path)
 {
 	return exclude_path(arg, path);
@@ -56,12 +64,12 @@ static bool left_out(void *arg, const char *path)
 int run_view_begin(struct backup *b)
 {
 	struct view_rules rules = {.skip = left_out, .arg = (void *)(uintptr_t)b->opt};
-	struct gather g = {0};
+	struct gather g = {.top = b->target};
 	int rc;
 
 	rules.one_file_system = b->opt->one_file_system;
 	if (b->target)
-		add_target(&g, b->target);
+		router_aside(b->r, gather, &g);
 	rc = view_share(b->a, b->r, g.path, g.n, &rules, &b->view, &b->err);
 	for (size_t i = 0; i < g.n; i++)
 		mem_free((void *)(uintptr_t)g.path[i].path);

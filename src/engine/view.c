@@ -139,19 +139,31 @@ static const struct spot *path_above(const struct view *v, const struct spot *s)
 	return top && !top->below ? top : spot_at(v, "/");
 }
 
-static void look(struct view *v, const struct view_rules *rules, int hold, bool first)
+struct looking {
+	struct view *v;
+	const struct view_rules *rules;
+	const struct log *log;
+	struct buf *points;
+	int hold;
+	bool first;
+};
+
+static void look(void *arg)
 {
+	const struct looking *l = arg;
+	struct view *v = l->v;
+
 	for (size_t i = 0; i < v->n; i++) {
 		struct spot *s = &v->spot[i];
-		const struct spot *top = s->below && rules->one_file_system ? path_above(v, s) : NULL;
+		const struct spot *top = s->below && l->rules->one_file_system ? path_above(v, s) : NULL;
 		struct place before = s->at;
 
 		if (s->fd >= 0)
 			close(s->fd);
 		s->fd = place_look(s->path, !s->whole, &s->at);
-		s->moved = !first && !place_eq(&before, &s->at);
+		s->moved = !l->first && !place_eq(&before, &s->at);
 		s->enter = !top || s->at.dev == top->at.dev;
-		if (s->fd >= hold) {
+		if (s->fd >= l->hold) {
 			close(s->fd);
 			s->fd = -1;
 		}
@@ -215,14 +227,15 @@ static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *
 static int rounds(struct view *v, struct agree *a, struct router *r, const struct view_rules *rules, struct err *err)
 {
 	struct mounts_pair *pair = mem_array(v->n ? v->n : 1, sizeof(*pair));
-	int hold = held_max();
+	struct looking l = {.v = v, .rules = rules, .hold = held_max()};
 	int64_t pause = ROUND_NS;
 	struct buf b;
 	int rc = 0;
 
 	buf_init(&b, COMM_MAX);
 	for (int i = 0;; i++, pause *= 2) {
-		look(v, rules, hold, i == 0);
+		l.first = i == 0;
+		router_aside(r, look, &l);
 		if (router_rank(r) == 0) {
 			buf_reset(&b);
 			put_str(&b, router_env(r)->node ? router_env(r)->node : "?");
@@ -266,20 +279,28 @@ static void get_paths(struct view *v, size_t *cap, const struct buf *b)
 	}
 }
 
+static void find_points(void *arg)
+{
+	const struct looking *l = arg;
+	const struct view *v = l->v;
+	struct view_path *path = mem_array(v->n ? v->n : 1, sizeof(*path));
+
+	for (size_t i = 0; i < v->n; i++)
+		path[i] = (struct view_path){v->spot[i].path, v->spot[i].whole};
+	view_points(path, v->n, l->rules, l->log, l->points);
+	mem_free(path);
+}
+
 /* All ranks' mount points to rank 0, and from there to all. */
 static int share_points(struct view *v, size_t *cap, struct agree *a, struct router *r, const struct view_rules *rules, struct err *err)
 {
 	int size = router_size(r);
-	struct view_path *points;
 	struct buf mine, *all = NULL;
+	struct looking l = {.v = v, .rules = rules, .log = &router_env(r)->log, .points = &mine};
 	bool leads = router_rank(r) == 0;
 
 	buf_init(&mine, COMM_MAX / (size_t)size - 64);
-	points = mem_array(v->n ? v->n : 1, sizeof(*points));
-	for (size_t i = 0; i < v->n; i++)
-		points[i] = (struct view_path){v->spot[i].path, v->spot[i].whole};
-	view_points(points, v->n, rules, &router_env(r)->log, &mine);
-	mem_free(points);
+	router_aside(r, find_points, &l);
 	if (mine.overflow)
 		err_set(err, ERR_NOMEM, "too many file systems are mounted below what is to be saved");
 	if (err->code)

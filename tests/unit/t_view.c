@@ -86,6 +86,7 @@ static int node(void *arg, struct comm *c, const struct env *given)
 	env.clock = &quick;
 	home = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	REQUIRE(home >= 0 && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	env.readers = jobs_new(1, env.loop, "read"); /* they see what who makes them sees */
 	if (t->before)
 		t->before(c->rank);
 	r = router_new(c, &env);
@@ -103,6 +104,7 @@ static int node(void *arg, struct comm *c, const struct env *given)
 	view_free(v);
 	agree_free(a);
 	router_free(r);
+	jobs_free(env.readers);
 	REQUIRE(setns(home, CLONE_NEWNS) == 0);
 	close(home);
 	return 0;
