@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ struct stop {
 	struct rescue *rescue;
 	void (*say)(void *arg, int exit_code);
 	void *say_arg;
+	atomic_bool said;
 	bool was_caught[SIGNALS];
 	struct loop **loop;
 	size_t loops;
@@ -104,7 +106,7 @@ static int exit_code(const struct stop *s)
 
 static void end_process(struct stop *s)
 {
-	if (s->say)
+	if (s->say && !atomic_exchange(&s->said, true))
 		s->say(s->say_arg, exit_code(s));
 	_exit(exit_code(s));
 }
@@ -177,7 +179,7 @@ static void step_do(struct stop *s, enum step step)
 /* Does what is due; milliseconds until the next step, -1: none is to come.  Under the lock. */
 static int steps_due(struct stop *s)
 {
-	int64_t left;
+	int64_t left = 0;
 
 	if (!__atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED))
 		return -1;
