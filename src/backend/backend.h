@@ -88,7 +88,7 @@ struct backend_vtable {
 	void (*free)(struct backend *b);                   /* no operation may be under way */
 	int (*usage)(
 		struct backend *b, struct backend_usage *u, struct err *err); /* one request, blocking; NULL: such a store does not tell */
-	void (*give_up)(struct backend *b);                                   /* backend_give_up; NULL: what is under way cannot be ended */
+	void (*give_up)(struct backend *b); /* backend_give_up; NULL: what is under way cannot be ended.  A decorator passes it on */
 };
 struct backend {
 	const struct backend_vtable *vt;

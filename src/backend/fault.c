@@ -193,6 +193,11 @@ static int fault_usage(struct backend *b, struct backend_usage *u, struct err *e
 	return fault_dead(f, n) ? fault_set(f, n, err) : backend_usage(f->inner, u, err);
 }
 
+static void fault_give_up(struct backend *b)
+{
+	backend_give_up(fault_of(b)->inner);
+}
+
 static void fault_free(struct backend *b)
 {
 	backend_free(fault_of(b)->inner);
@@ -206,6 +211,7 @@ static const struct backend_vtable fault_vtable = {
 	.create = fault_create,
 	.free = fault_free,
 	.usage = fault_usage,
+	.give_up = fault_give_up,
 };
 
 struct backend *backend_fault_new(struct backend *inner, const struct backend_fault_policy *p)

@@ -74,6 +74,11 @@ static int look_usage(struct backend *b, struct backend_usage *u, struct err *er
 	return backend_usage(look_of(b)->inner, u, err);
 }
 
+static void look_give_up(struct backend *b)
+{
+	backend_give_up(look_of(b)->inner);
+}
+
 static void look_free(struct backend *b)
 {
 	backend_free(look_of(b)->inner);
@@ -87,6 +92,7 @@ static const struct backend_vtable look_vtable = {
 	.create = look_create,
 	.free = look_free,
 	.usage = look_usage,
+	.give_up = look_give_up,
 };
 
 struct backend *backend_look_new(struct backend *inner)

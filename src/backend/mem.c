@@ -247,6 +247,11 @@ static int share_usage(struct backend *b, struct backend_usage *u, struct err *e
 	return backend_usage(shared(b), u, err);
 }
 
+static void share_give_up(struct backend *b)
+{
+	backend_give_up(shared(b));
+}
+
 static void share_free(struct backend *b)
 {
 	mem_free(b);
@@ -259,6 +264,7 @@ static const struct backend_vtable share_vtable = {
 	.create = share_create,
 	.free = share_free,
 	.usage = share_usage,
+	.give_up = share_give_up,
 };
 
 struct backend *backend_share(struct backend *b)

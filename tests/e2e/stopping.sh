@@ -57,11 +57,12 @@ done
 # Uploads that take longer than the limit are given up; those that were acknowledged are indexed.
 echo 'POST /slow/data/ 1 0 2' >rules
 echo 'POST /slow/data/ 30' >>rules
-$A_BACKUP -q -r "$place/slow/" --pack-size 4 --connections 2 --stop-timeout 4s add src 2>slow.out &
+$A_BACKUP -q -r "$place/slow/" --pack-size 4 --connections 2 --stop-timeout 11s add src 2>slow.out &
 p=$!
 sleep 4
 kill -TERM $p
-ended $p 130 5 'slow uploads'
+ended $p 130 8 'slow uploads'
+! grep -q 'given up' slow.out || fail 'slow uploads: once they were given up, the run did not end by itself'
 : >rules
 $A_BACKUP -q -r "$place/slow/" check >check 2>&1 || { cat check; fail 'slow uploads: check finds errors'; }
 [ "$(stored /slow/index/)" -ge 1 ] || fail 'slow uploads: there is no index'
