@@ -187,7 +187,8 @@ bool launch_apart(const struct launch *l, int size, const char *library)
 {
 	if (size > 1 || (!l->by.task && (l->by.tasks == 1 || !l->by.sure)))
 		return false;
-	if (l->by.task)
+	/* Once is enough, where the tasks are numbered from 0. */
+	if (l->by.task && l->by.sure)
 		return true;
 	fprintf(stderr,
 		"Fatal: %d tasks were started, but MPI knows of one: each would do the same on its own. Start them with %sthe mpirun of "

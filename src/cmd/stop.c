@@ -121,7 +121,7 @@ static void *rescue_main(void *arg)
 	return NULL;
 }
 
-/* Where saving the index hangs, the lock is removed all the same. */
+/* Where saving the index hangs, the lock is removed all the same; not before it must be, for nothing is published without it. */
 static void *unlock_main(void *arg)
 {
 	struct stop *s = arg;
@@ -143,7 +143,7 @@ static void start_thread(struct stop *s, void *(*fn)(void *arg))
 /* When a step is due. */
 static int64_t step_at(const struct stop *s, enum step step)
 {
-	static const int part[STEPS] = {[STEP_GIVE_UP] = 0, [STEP_RESCUE] = 30, [STEP_UNLOCK] = 60, [STEP_EXIT] = 90};
+	static const int part[STEPS] = {[STEP_GIVE_UP] = 0, [STEP_RESCUE] = 30, [STEP_UNLOCK] = 80, [STEP_EXIT] = 95};
 	int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED), at = __atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED);
 	int64_t steps = limit < 2 * GIVING_UP ? limit / 2 : GIVING_UP, urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
 

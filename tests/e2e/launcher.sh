@@ -46,6 +46,10 @@ for kind in 'PMI_SIZE PMI_RANK' 'SLURM_STEP_NUM_TASKS SLURM_PROCID'; do
 	[ ! -s err.1 ] || fail "$kind: more than one task complains"
 done
 grep -q 'srun --mpi=pmix' err.0 || fail 'it does not say what to type'
+# Only the number of this task is known.
+rc=0
+PMIX_RANK=2 $A_BACKUP -q -r r add src 2>err || rc=$?
+[ $rc = 1 ] && grep -q '^Fatal: 3 tasks were started, but MPI knows of one' err || fail "a task whose number alone is known: $rc, $(cat err)"
 tasks 2 PMI_SIZE PMI_RANK "$A_BACKUP_MPI" -q -r r add src
 all_end 1 1
 [ "$(snapshots)" = 0 ] || fail 'the MPI program itself made snapshots'

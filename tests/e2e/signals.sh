@@ -112,26 +112,32 @@ in_order twice 'a second SIGTERM'
 
 # Several ranks: one hangs; only one is told.
 cp -r empty ranks
-add_hung ranks --stop-timeout 2s --ranks 3
+add_hung ranks --stop-timeout 4s --ranks 3
 p=$!
 wait_for 60 packs_there ranks 3
 sleep 1
 kill -TERM $p
-ended $p 130 4 '3 ranks'
+ended $p 130 5 '3 ranks'
 in_order ranks '3 ranks'
 if type mpirun >/dev/null 2>&1; then
 	cat >rank.sh <<'S'
 echo $$ >pid.$OMPI_COMM_WORLD_RANK
 LD_PRELOAD=$PWD/shim.so exec "$@"
 S
-	for who in 0 1; do
+	for who in 0 1 stopped; do
 		cp -r empty "mpi$who"
-		$MPIRUN -n 2 sh rank.sh "$A_BACKUP_MPI" -q -r "mpi$who" --read-concurrency 4 --pack-size 4 --stop-timeout 2s add hung >"mpi$who.out" 2>&1 &
+		$MPIRUN -n 2 sh rank.sh "$A_BACKUP_MPI" -q -r "mpi$who" --read-concurrency 4 --pack-size 4 --stop-timeout 4s add hung >"mpi$who.out" 2>&1 &
 		p=$!
 		wait_for 60 packs_there "mpi$who" 3
 		sleep 1
-		kill -USR1 "$(cat pid.$who)"
-		ended $p 130 6 "a signal to MPI rank $who"
+		case $who in
+		stopped) # a rank that does not even hear of it
+			kill -STOP "$(cat pid.1)"
+			kill -USR1 "$(cat pid.0)"
+			;;
+		*) kill -USR1 "$(cat pid.$who)" ;;
+		esac
+		ended $p 130 8 "a signal to MPI rank $who"
 		in_order "mpi$who" "a signal to MPI rank $who"
 	done
 fi

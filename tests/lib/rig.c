@@ -71,7 +71,12 @@ static void count_note(void *arg, const char *path, const char *message)
 {
 	(void)path;
 	(void)message;
-	++*(size_t *)arg;
+	((struct rig_backup *)arg)->notes++;
+}
+
+static void count_told(void *arg)
+{
+	((struct rig_backup *)arg)->told++;
 }
 
 /* Stops a rank from its own loop, as a signal would. */
@@ -112,7 +117,7 @@ static int one_rank(void *arg, struct comm *c)
 	struct repo *repo = NULL;
 	struct backup_result result;
 	struct backup_options opt = b->opt;
-	struct backup_events ev = {.error = count_note, .arg = &b->notes};
+	struct backup_events ev = {.error = count_note, .stopped = count_told, .arg = b};
 	struct snapshot parent = {.has_summary = false};
 	struct backend_retry_policy often = {100000, 1000000, 50000000};
 	struct backend *be = b->be;

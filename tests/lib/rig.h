@@ -38,8 +38,9 @@ struct rig_backup {
 	int code;
 	struct err err;
 	struct backup_result result;
-	size_t notes;    /* errors reported for items */
-	size_t warnings; /* logged by rank 0 */
+	size_t notes;     /* errors reported for items */
+	size_t warnings;  /* logged by rank 0 */
+	_Atomic int told; /* ranks that heard that some rank was stopped */
 };
 void rig_backup_run(struct rig_backup *b);
 

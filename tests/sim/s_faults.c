@@ -221,6 +221,7 @@ TEST(stopped_before_the_start)
 		rig_backup_run(&b);
 		alarm(0);
 		CHECK_EQ(b.code, ERR_CANCELED);
+		CHECK_EQ(b.told, b.stop_how == ENGINE_STOP ? b.ranks : 0);
 		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), 1);
 	}
 	backend_free(store);
@@ -244,6 +245,8 @@ TEST(stopped_at_any_moment)
 		snapshots = files_of(store, BACKEND_SNAPSHOT);
 		CHECK(b.code == 0 || b.code == ERR_CANCELED);
 		CHECK_EQ(snapshots, b.code == 0);
+		/* Each begins to count its own limit, whoever was stopped. */
+		CHECK_EQ(b.told, b.code ? b.ranks : 0);
 		stopped += b.code == ERR_CANCELED;
 		rig_check(store, snapshots);
 		backend_free(store);

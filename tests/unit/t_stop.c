@@ -156,9 +156,9 @@ static void live(const struct life *l)
 TEST(an_end_that_takes_too_long)
 {
 	static const struct life lives[] = {
-		{4 * S, {SIGTERM}, {0, -1}, false, false, 130, 2.0, 4.0, "il\202"},
-		{4 * S, {SIGUSR1}, {0, -1}, true, false, 130, 2.0, 4.0, "il\202"},
-		{4 * S, {0}, {0, -1}, false, false, 1, 2.0, 4.0, "il\1"},
+		{4 * S, {SIGTERM}, {0, -1}, false, false, 130, 2.0, 4.2, "il\202"},
+		{4 * S, {SIGUSR1}, {0, -1}, true, false, 130, 2.0, 4.2, "il\202"},
+		{4 * S, {0}, {0, -1}, false, false, 1, 2.0, 4.2, "il\1"},
 		{4 * S, {SIGTERM}, {0, -1}, false, true, 130, 3.5, 4.5, ""},
 		{99 * S, {SIGTERM, SIGINT}, {0, 2.1, -1}, false, false, 130, 2.1, 7.1, "il\202"},
 		{99 * S, {SIGTERM, SIGINT, SIGTERM}, {0, 0.3, 2.0}, true, false, 130, 2.3, 7.3, "il\202"},
