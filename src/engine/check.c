@@ -98,7 +98,9 @@ static void index_damaged(void *arg, const struct id *index, const struct err *e
 	struct check *c = arg;
 
 	bad(c, "index %s: %s", id_hex(index).s, e->msg);
-	c->res->suggest_repair_index = true;
+	/* What the store or the memory did not give is not wrong for that. */
+	if (e->code != ERR_IO && e->code != ERR_NOMEM)
+		c->res->suggest_repair_index = true;
 	c->damaged = true;
 }
 
@@ -331,7 +333,7 @@ static void judge(struct check *c, const struct reading *r)
 	if (r->found.faults)
 		bad(c, "pack %s contains %zu errors: %s", pack.s, r->found.faults, r->found.first.msg);
 	if (r->found.faults || r->found.moved) {
-		if (!out_of_reach(&r->op.err))
+		if (!out_of_reach(&r->op.err) && (r->found.moved || r->found.first.code != ERR_NOMEM))
 			broken(c, r->pack);
 	} else if (r->again) {
 		bad(c, "pack %s: check successful on second attempt, original error: %s", pack.s, r->first.msg);

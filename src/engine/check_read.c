@@ -20,7 +20,7 @@ struct reader {
 
 static void fault(struct reader *r, const struct err *e)
 {
-	if (!r->out->faults++)
+	if (!r->out->faults++ || r->out->first.code == ERR_NOMEM)
 		r->out->first = *e;
 }
 

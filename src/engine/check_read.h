@@ -8,7 +8,7 @@
 
 struct check_read {
 	size_t faults;
-	struct err first; /* of them */
+	struct err first; /* of them; ERR_NOMEM: memory is all that was missing, and nothing is known */
 	bool moved;       /* the header is not what the index says */
 };
 

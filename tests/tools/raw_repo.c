@@ -3,10 +3,11 @@
  *
  *     tree NAME TEXT       a tree blob, in a pack of its own
  *     data NAME TEXT       a data blob, likewise
+ *     huge NAME TEXT       a data blob that is said to have 4 GiB
  *     snapshot NAME TEXT   a snapshot file
  *     index NAME TEXT      an index file, besides the one of the blobs
  *
- * @NAME@ in a text is the id of what was written before, @NAME.pack@ that of a blob's pack.
+ * @NAME@ in a text is the id of what was written before.
  */
 #include "base/le.h"
 #include "base/mem.h"
@@ -74,7 +75,7 @@ static void seal_into(struct buf *out, struct repo_ctx *c, const void *p, size_t
 }
 
 /* A pack of one blob. */
-static struct id put_blob(struct repo *r, enum blob_type t, const struct buf *text)
+static struct id put_blob(struct repo *r, enum blob_type t, uint32_t plain, const struct buf *text)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	struct blob *b = &blobs[n_packs];
@@ -86,7 +87,7 @@ static struct id put_blob(struct repo *r, enum blob_type t, const struct buf *te
 
 	buf_init(&pack, SIZE_MAX / 2);
 	buf_init(&header, SIZE_MAX / 2);
-	*b = (struct blob){.type = t};
+	*b = (struct blob){.type = t, .plain = plain};
 	hash_once(c->hash, text->p, text->len, &b->id);
 	seal_into(&pack, c, text->p, text->len);
 	b->length = (uint32_t)pack.len;
@@ -118,9 +119,11 @@ static void obey(struct repo *r, char *line)
 	buf_init(&text, SIZE_MAX / 2);
 	expand(&text, rest);
 	if (!strcmp(kind, "tree"))
-		id = put_blob(r, BLOB_TREE, &text);
+		id = put_blob(r, BLOB_TREE, 0, &text);
 	else if (!strcmp(kind, "data"))
-		id = put_blob(r, BLOB_DATA, &text);
+		id = put_blob(r, BLOB_DATA, 0, &text);
+	else if (!strcmp(kind, "huge"))
+		id = put_blob(r, BLOB_DATA, UINT32_MAX, &text);
 	else if (!strcmp(kind, "snapshot"))
 		rc = repo_save(r, BACKEND_SNAPSHOT, text.p, text.len, &id, &err);
 	else
@@ -128,12 +131,6 @@ static void obey(struct repo *r, char *line)
 	if (rc)
 		die(err.msg);
 	remember(name, &id);
-	if (!strcmp(kind, "tree") || !strcmp(kind, "data")) {
-		char *pack = mem_printf("%s.pack", name);
-
-		remember(pack, &packs[n_packs - 1].id);
-		mem_free(pack);
-	}
 	buf_release(&text);
 }
 
