@@ -162,7 +162,7 @@ int opt_word_complain(enum opt_word why, const char *word, const char *at, enum 
 		return twofold(word, at, v, err);
 	if (n > 1 && find_long(name, (size_t)n, ANY_VERB))
 		return err_set(err, ERR_USAGE, "--%.*s is no option of %s; see: a_backup %s --help", n, name, verb, verb);
-	near = word[1] == '-' ? near_option(name, (size_t)n, 1u << v) : n > 4 ? mistakable(name, 1u << v) : NULL;
+	near = word[1] == '-' ? near_option(name, (size_t)n, 1u << v) : n > 2 ? mistakable(name, 1u << v) : NULL;
 	if (near)
 		return err_set(err, ERR_USAGE, "unknown option %.*s; did you mean --%s?", (int)(name - word) + n, word, near->name);
 	if (word[1] != '-')

@@ -191,6 +191,7 @@ TEST(complaints)
 	CHECK_STR(complaint("list -verify"), "--verify is no option of list; see: a_backup list --help");
 	CHECK_STR(complaint("add -recursive x"), "--recursive is no option of add; see: a_backup add --help");
 	CHECK_STR(complaint("list -hots x"), "unknown option -h for list in \"-hots\"; see: a_backup list --help");
+	CHECK_STR(complaint("add -tags x y"), "unknown option -tags; did you mean --tag?");
 	CHECK_STR(complaint("list -lates 3"), "unknown option -lates; did you mean --latest?");
 	CHECK(strstr(complaint("forget x"), "a_backup add forget") != NULL);
 }
