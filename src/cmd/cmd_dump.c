@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "cmd/dump_tar.h"
 #include "cmd/session.h"
+#include "engine/linkset.h"
 #include "engine/stream.h"
 #include "engine/treewalk.h"
 #include <errno.h>
@@ -12,7 +13,11 @@
 
 struct dump {
 	struct session *s;
-	struct out *to;
+	struct out *to;     /* NULL: the target is not open yet */
+	const char *target; /* NULL: standard output */
+	int fd;             /* of the target; -1: not open */
+	struct err unopened;
+	struct linkset *links;
 	struct stream *stream;
 	struct buf head;
 	bool unread; /* something could not be read, and was named */
@@ -22,13 +27,29 @@ struct dump {
 
 static bool halted(const struct dump *d)
 {
-	return out_broken(d->to) || session_stopped(d->s);
+	return (d->to && out_broken(d->to)) || session_stopped(d->s);
+}
+
+/* Only when there is something to write: what the target holds must not be lost for a path that is not in the snapshot. */
+static bool open_target(struct dump *d)
+{
+	if (d->to)
+		return true;
+	d->fd = open(d->target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (d->fd < 0) {
+		err_sys(&d->unopened, errno, "%s", d->target);
+		return false;
+	}
+	d->to = out_new(d->fd, STDERR_FILENO);
+	return true;
 }
 
 static bool write_out(void *arg, const void *p, size_t n)
 {
 	struct dump *d = arg;
 
+	if (!open_target(d))
+		return false;
 	out_result(d->to, p, n);
 	return !halted(d);
 }
@@ -37,11 +58,15 @@ static enum treewalk_next tar_entry(void *arg, const struct treewalk_entry *e)
 {
 	struct dump *d = arg;
 	const struct node *n = e->node;
+	const struct linkset_first *first = NULL;
+	bool is_first = true;
 
-	if (!dump_tar_header(&d->head, n, e->path + 1, e->path_len - 1))
+	if (n->type == NODE_FILE && linkset_may(n))
+		first = linkset_add(d->links, n, e->path + 1, &is_first);
+	if (!dump_tar_header(&d->head, n, e->path + 1, e->path_len - 1, is_first ? NULL : first->path))
 		return TREEWALK_GO;
 	d->rc = stream_bytes(d->stream, &d->head, d->err);
-	if (!d->rc && n->type == NODE_FILE) {
+	if (!d->rc && n->type == NODE_FILE && is_first) {
 		d->rc = stream_file(d->stream, n, e->path, d->err);
 		dump_tar_pad(&d->head, n->size);
 		if (!d->rc)
@@ -65,7 +90,7 @@ static int put_tar(struct dump *d, const struct id *tree, const char *path, stru
 	struct treewalk_fn fn = {.enter = tar_entry, .failed = tar_failed, .arg = d};
 	int rc;
 
-	if (out_terminal(d->to))
+	if (d->to && out_terminal(d->to))
 		return err_set(
 			err, ERR_USAGE, "%s is a directory; its archive is not for a terminal: use -target FILE or a pipe to tar", path);
 	d->err = err;
@@ -109,30 +134,20 @@ static int wanted_path(const struct opts *o, char **path, struct err *err)
 	return 0;
 }
 
-static int open_target(struct dump *d, const char *target, int *fd, struct err *err)
-{
-	*fd = -1;
-	if (!target) {
-		d->to = d->s->cmd->out;
-		return 0;
-	}
-	*fd = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (*fd < 0)
-		return err_sys(err, errno, "%s", target);
-	d->to = out_new(*fd, STDERR_FILENO);
-	return 0;
-}
-
-static int close_target(struct dump *d, int fd, int rc, struct err *err)
+static int close_target(struct dump *d, int rc, struct err *err)
 {
 	struct err e = {0};
 	int late;
 
-	if (fd < 0)
+	if (!rc && !halted(d) && !open_target(d)) /* an empty file */
+		rc = ERR_CANCELED;
+	if (d->unopened.code)
+		return err_copy(err, &d->unopened);
+	if (d->fd < 0)
 		return rc;
 	late = out_flush(d->to, &e);
 	out_free(d->to);
-	if (close(fd) && !late)
+	if (close(d->fd) && !late)
 		late = err_sys(&e, errno, "close the target");
 	if (!rc && late)
 		rc = err_copy(err, &e);
@@ -141,11 +156,11 @@ static int close_target(struct dump *d, int fd, int rc, struct err *err)
 
 int cmd_dump(struct session *s, struct err *err)
 {
-	struct dump d = {.s = s};
+	struct dump d = {.s = s, .fd = -1};
 	const struct snapshot *snap;
 	char *sub = NULL, *path = NULL;
 	struct id tree;
-	int fd = -1, rc;
+	int rc;
 
 	buf_init(&d.head, SIZE_MAX / 2);
 	rc = wanted_path(s->opts, &path, err);
@@ -153,19 +168,21 @@ int cmd_dump(struct session *s, struct err *err)
 		rc = session_open(s, SESSION_SHARED, err);
 	if (!rc)
 		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, &tree, err);
-	if (!rc)
-		rc = open_target(&d, opt_str(s->opts, OPT_TARGET), &fd, err);
 	if (!rc) {
 		unsigned connections = s->be->connections;
 
+		d.target = opt_str(s->opts, OPT_TARGET);
+		d.to = d.target ? NULL : s->cmd->out;
+		d.links = linkset_new();
 		d.stream = stream_new(s->loader, connections < 4 ? 8 : 2 * connections, write_out, &d);
 		rc = put_path(&d, &tree, path, err);
 		if (!rc)
 			rc = stream_end(d.stream, err);
 		stream_free(d.stream);
-		if (rc == ERR_CANCELED && halted(&d))
+		linkset_free(d.links);
+		if (rc == ERR_CANCELED && halted(&d) && !d.unopened.code)
 			rc = 0;
-		rc = close_target(&d, fd, rc, err);
+		rc = close_target(&d, rc, err);
 		if (!rc && d.unread)
 			rc = CMD_ERROR;
 	}

@@ -233,15 +233,14 @@ static char type_flag(enum node_type t)
 }
 
 /* What the ustar header has no room for. */
-static void put_records(struct buf *r, const struct node *n, const char *path, size_t len, uint64_t size)
+static void put_records(struct buf *r, const struct node *n, const struct str *link, const char *path, size_t len, uint64_t size)
 {
-	if (!is_utf8(path, len) || !is_utf8(n->linktarget.p, n->linktarget.n) || !is_utf8(n->user.p, n->user.n) ||
-		!is_utf8(n->group.p, n->group.n))
+	if (!is_utf8(path, len) || !is_utf8(link->p, link->n) || !is_utf8(n->user.p, n->user.n) || !is_utf8(n->group.p, n->group.n))
 		put_text(r, "hdrcharset", "BINARY", 6);
 	if (len > 100 || !is_ascii(path, len))
 		put_text(r, "path", path, len);
-	if (n->linktarget.n > 100 || !is_ascii(n->linktarget.p, n->linktarget.n))
-		put_text(r, "linkpath", n->linktarget.p, n->linktarget.n);
+	if (link->n > 100 || !is_ascii(link->p, link->n))
+		put_text(r, "linkpath", link->p, link->n);
 	if (!fits_octal(size, 11))
 		put_number(r, "size", size);
 	if (!fits_octal(n->uid, 7))
@@ -259,10 +258,11 @@ static void put_records(struct buf *r, const struct node *n, const char *path, s
 	put_xattrs(r, n);
 }
 
-bool dump_tar_header(struct buf *out, const struct node *n, const char *path, size_t len)
+bool dump_tar_header(struct buf *out, const struct node *n, const char *path, size_t len, const char *first)
 {
-	uint64_t size = n->type == NODE_FILE ? n->size : 0;
-	char flag = type_flag(n->type);
+	uint64_t size = n->type == NODE_FILE && !first ? n->size : 0;
+	struct str link = first ? (struct str){first, strlen(first)} : n->type == NODE_SYMLINK ? n->linktarget : (struct str){"", 0};
+	char flag = first ? '1' : type_flag(n->type);
 	uint8_t h[BLOCK] = {0};
 	struct buf records, name;
 
@@ -273,7 +273,7 @@ bool dump_tar_header(struct buf *out, const struct node *n, const char *path, si
 	if (n->type == NODE_DIR)
 		buf_addc(&name, '/');
 	buf_init(&records, (size_t)64 << 20);
-	put_records(&records, n, (const char *)name.p, name.len, size);
+	put_records(&records, n, &link, (const char *)name.p, name.len, size);
 	put_extended(out, &records);
 	put_name(h + NAME, 100, (const char *)name.p, name.len);
 	put_octal(h + MODE, 7, gojson_mode_perm(n->mode));
@@ -282,8 +282,7 @@ bool dump_tar_header(struct buf *out, const struct node *n, const char *path, si
 	put_octal(h + SIZE, 11, fits_octal(size, 11) ? size : 0);
 	put_octal(h + MTIME, 11, n->mtime.sec >= 0 && fits_octal((uint64_t)n->mtime.sec, 11) ? (uint64_t)n->mtime.sec : 0);
 	h[TYPE] = (uint8_t)flag;
-	if (n->type == NODE_SYMLINK)
-		put_name(h + LINK, 100, n->linktarget.p, n->linktarget.n);
+	put_name(h + LINK, 100, link.p, link.n);
 	put_name(h + UNAME, 31, n->user.p, n->user.n);
 	put_name(h + GNAME, 31, n->group.p, n->group.n);
 	if (n->type == NODE_DEV || n->type == NODE_CHARDEV) {

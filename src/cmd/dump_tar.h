@@ -8,8 +8,11 @@
 #include "base/buf.h"
 #include "format/node.h"
 
-/* dump_tar_header: what stands before an entry's contents.  `path` without a leading '/'.  False: this type has no place in an archive (sockets). */
-bool dump_tar_header(struct buf *out, const struct node *n, const char *path, size_t len);
+/*
+ * dump_tar_header: what stands before an entry's contents.  `path` without a leading '/'.  first: NULL, or the path of another name of this file that
+ * is in the archive already: then this one is a hard link and has no contents.  False: this type has no place in an archive (sockets).
+ */
+bool dump_tar_header(struct buf *out, const struct node *n, const char *path, size_t len, const char *first);
 void dump_tar_pad(struct buf *out, uint64_t size); /* behind contents of so many bytes */
 void dump_tar_end(struct buf *out);
 

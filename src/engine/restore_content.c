@@ -233,17 +233,21 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 		finish(f);
 }
 
-void restore_content_new(struct restore_file *f, struct repo_ctx *ctx)
+bool restore_content_twin(struct restore_file *f, struct repo_ctx *ctx)
 {
-	if (options(f)->dry_run)
-		return;
-	if (f->twin && restore_link_twin(f, ctx)) {
-		f->linked = true;
+	if (!f->twin || options(f)->dry_run)
+		return false;
+	f->linked = restore_link_twin(f, ctx);
+	if (f->linked)
 		atomic_store(&f->pending, 0);
-		return;
-	}
-	keep_nothing(f);
-	if (!f->uses)
+	else
+		keep_nothing(f);
+	return f->linked;
+}
+
+void restore_content_empty(struct restore_file *f)
+{
+	if (!options(f)->dry_run)
 		finish(f);
 }
 

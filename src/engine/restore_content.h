@@ -16,8 +16,9 @@ void restore_content_fail(struct restore_file *f, const struct err *e);
 void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx);
 /* restore_content_has: the open file, which is *m, has f's content and nothing more; which of its uses it has is in `done`. */
 bool restore_content_has(struct restore_file *f, int fd, const struct meta *m, struct repo_ctx *ctx);
-/* restore_content_new: nothing is of use that lies there; a link to a twin, if there is one (restore_link.h), or a file without content. */
-void restore_content_new(struct restore_file *f, struct repo_ctx *ctx);
+/* restore_content_twin: it has become a link to its twin, if there is one (restore_link.h).  restore_content_empty: a file without content. */
+bool restore_content_twin(struct restore_file *f, struct repo_ctx *ctx);
+void restore_content_empty(struct restore_file *f);
 
 /* restore_content_write: a use's plaintext; true when it is in the file.  restore_content_lose: it cannot be had. */
 bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n);

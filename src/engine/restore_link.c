@@ -173,7 +173,7 @@ bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
 	if (dir >= 0)
 		fd = file_open(dir, base, &m, NULL);
 	same = fd >= 0 && as_restored(f, &m) && restore_content_has(f, fd, &m, ctx);
-	same = same && (!f->replace || restore_remove(f->dir->fd, f->name, NULL, NULL) == 0);
+	same = same && ((!f->replace && !f->there) || restore_remove(f->dir->fd, f->name, NULL, NULL) == 0);
 	same = same && restore_link(f->dir->fd, f->name, dir, base, NULL) == 0;
 	/* It may be another file by now. */
 	if (same && (meta_stat(f->dir->fd, f->name, false, &now, NULL) < 0 || now.ino != m.ino || now.dev != m.dev)) {

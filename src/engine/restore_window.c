@@ -112,10 +112,12 @@ static void prepare_run(struct task *t)
 
 		if (atomic_load(&f->failed))
 			continue;
+		if (restore_content_twin(f, ctx))
+			continue;
 		if (f->there)
 			restore_content_compare(f, ctx);
-		else if (!f->uses || f->twin)
-			restore_content_new(f, ctx);
+		else if (!f->uses)
+			restore_content_empty(f);
 	}
 	repo_ctx_put(p->w->sh->repo, ctx);
 }

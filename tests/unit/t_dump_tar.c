@@ -36,9 +36,30 @@ static struct str str(const char *s)
 
 static void add(struct buf *b, const struct node *n, const char *path, const char *contents)
 {
-	REQUIRE(dump_tar_header(b, n, path, strlen(path)));
+	REQUIRE(dump_tar_header(b, n, path, strlen(path), NULL));
 	buf_adds(b, contents);
 	dump_tar_pad(b, strlen(contents));
+}
+
+/* Other names of a file are links to the first, of any length and any bytes. */
+TEST(hard_links)
+{
+	struct node file = {.type = NODE_FILE, .mode = 0644, .size = 5, .links = 3};
+	char deep[300];
+	struct buf b;
+
+	memset(deep, 'n', 250);
+	deep[250] = 0;
+	buf_init(&b, 1 << 20);
+	add(&b, &file, "d/a", "hello");
+	REQUIRE(dump_tar_header(&b, &file, "d/b", 3, "d/a"));
+	add(&b, &file, deep, "world");
+	REQUIRE(dump_tar_header(&b, &file, "d/c", 3, deep));
+	dump_tar_end(&b);
+	CHECK(strstr(tar(&b, "-tv"), "d/b link to d/a\n") != NULL);
+	CHECK(strstr(tar(&b, "-tv"), "hrw-r--r--") != NULL);
+	CHECK(strstr(tar(&b, "-tv"), deep) != NULL && strstr(tar(&b, "-tv"), "d/c link to nnnn") != NULL);
+	buf_release(&b);
 }
 
 TEST(tar_reads_it)
@@ -68,7 +89,7 @@ TEST(tar_reads_it)
 	add(&b, &fifo, "d/p", "");
 	add(&b, &dev, "d/c", "");
 	add(&b, &file, deep, "world");
-	CHECK(!dump_tar_header(&b, &sock, "d/s", 3));
+	CHECK(!dump_tar_header(&b, &sock, "d/s", 3, NULL));
 	dump_tar_end(&b);
 	CHECK_EQ(b.len % 512, 0);
 	tar(&b, "--numeric-owner -tv");
