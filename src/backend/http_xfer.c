@@ -329,8 +329,9 @@ static bool is_page(const struct http_xfer *x)
 {
 	char type[64];
 
-	return x->status == 200 && x->r->out.len && http_header(x->r, "Content-Type", type, sizeof(type)) &&
-	       !strncasecmp(type, "text/html", 9);
+	/* Random bytes may look like the beginning of one to a server that guesses types; few of them do. */
+	return x->status == 200 && x->r->out.len && x->r->out.len <= HTTP_FAULT_MAX &&
+	       http_header(x->r, "Content-Type", type, sizeof(type)) && !strncasecmp(type, "text/html", 9);
 }
 
 int http_xfer_end(struct http_xfer *x, CURLcode c, struct err *err)

@@ -20,3 +20,9 @@ int open_http(const struct backend_options *opt, const struct env *env, struct h
 
 	return http_new(&o, env, h, err);
 }
+
+void open_judge_put(struct backend_op *op)
+{
+	if (op->verb == BACKEND_PUT && op->err.code == ERR_NOTFOUND)
+		op->err.code = ERR_ODD;
+}

@@ -20,4 +20,7 @@ const char *open_getenv(const struct backend_options *opt, const char *name);
 /* open_http(opt, env, &h, err): the transfers that these options ask for. */
 int open_http(const struct backend_options *opt, const struct env *env, struct http **h, struct err *err);
 
+/* open_judge_put(op): an upload that finds no place for it has met something else than the store, or a wrong address: ERR_NOTFOUND becomes ERR_ODD. */
+void open_judge_put(struct backend_op *op);
+
 #endif

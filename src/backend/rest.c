@@ -127,6 +127,7 @@ static void op_end(struct rest_op *c)
 	struct backend_op *op = c->op;
 	struct ts now = clock_now(c->s->env->clock);
 
+	open_judge_put(op);
 	if (op->err.code)
 		op->retry_after_ns = http_retry_after_ns(&c->req, &now);
 	if (op->verb == BACKEND_GET) {

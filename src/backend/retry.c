@@ -100,13 +100,10 @@ static void err_cancel(struct err *e)
 	err_set(e, ERR_CANCELED, "canceled while waiting to try again: %s", last.msg);
 }
 
-/*
- * What failed may pass.  From a store that has answered well before, an answer that no store gives is a hiccup of something in between, and a place to put
- * something does not vanish.
- */
-static bool may_pass(const struct retry *r, int code, bool put)
+/* What failed may pass.  From a store that has answered well before, an answer that no store gives is a hiccup of something in between. */
+static bool may_pass(const struct retry *r, int code)
 {
-	return !err_permanent(code) || (atomic_load(&r->well) && (code == ERR_ODD || (put && code == ERR_NOTFOUND)));
+	return !err_permanent(code) || (code == ERR_ODD && atomic_load(&r->well));
 }
 
 /* Locks are not remembered: they come and go.  Nor are packs: nobody lists them to read them. */
@@ -302,7 +299,7 @@ static void retry_done(struct backend_op *op)
 		retry_finish(c);
 		return;
 	}
-	again = may_pass(r, op->err.code, op->verb == BACKEND_PUT) || is_lost(r, c);
+	again = may_pass(r, op->err.code) || is_lost(r, c);
 	if (again && !must_be_done(op) && retry_canceled(r)) {
 		finish_canceled(c);
 		return;
@@ -365,7 +362,7 @@ static int retry_call(
 		tries_begin(r, &t);
 		if (!call(r, arg, &e))
 			return 0;
-		again = may_pass(r, e.code, false);
+		again = may_pass(r, e.code);
 		if (!again || !retry_canceled(r))
 			wait = tries_failed(r, &t, what, again, 0, &e);
 		else

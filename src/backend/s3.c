@@ -41,6 +41,7 @@ static void op_finish(struct s3_op *o, int code)
 {
 	struct backend_op *op = o->op;
 
+	open_judge_put(op);
 	if (op->verb == BACKEND_GET) {
 		op->out = o->call.r.out;
 		if (code)

@@ -97,6 +97,7 @@ static void object_end(struct object_call *o)
 {
 	struct backend_op *op = o->op;
 
+	open_judge_put(op);
 	swift_call_release(&o->call);
 	mem_free(o);
 	op->done(op);

@@ -149,7 +149,7 @@ TEST(statuses)
 	CHECK_EQ(put_gives(422, NULL, NULL, NULL), ERR_IO);
 	CHECK_EQ(put_gives(503, "Retry-After: 7\n", NULL, &pause), ERR_IO);
 	CHECK_EQ(pause, INT64_C(7000000000));
-	CHECK_EQ(put_gives(404, NULL, NULL, NULL), ERR_NOTFOUND);
+	CHECK_EQ(put_gives(404, NULL, NULL, NULL), ERR_ODD); /* no place for it */
 	CHECK_EQ(put_gives(413, NULL, NULL, NULL), ERR_NOSPACE);
 	CHECK_EQ(put_gives(507, NULL, NULL, NULL), ERR_NOSPACE);
 	CHECK_EQ(put_gives(498, NULL, NULL, NULL), ERR_IO);
