@@ -96,3 +96,43 @@ exit $rc
 R
 run auto.sh
 saved_all 'mounted by being touched'
+
+# A file system that hangs from the first look at a target on: a signal ends the run all the same, and no lock is left.
+[ -z "${SAN:-}" ] || exit 0
+rm -rf r
+cp -r empty r
+python3 "$TESTS/lib/own_inodes.py" "$T/src" "$T/s" &
+fs=$!
+trap 'kill -9 $fs 2>/dev/null; umount -l "$T/s"' EXIT
+until mountpoint -q s; do
+	sleep .05
+done
+# What is known of the target when it is named is still in the cache; the first look of all ranks asks anew.
+stat s >out
+kill -STOP $fs
+"$A_BACKUP" -r r --stop-timeout 2s add s >out 2>&1 &
+run=$!
+until [ -n "$(ls r/locks)" ]; do
+	sleep .05
+	kill -0 $run 2>/dev/null || {
+		cat out
+		fail 'the run did not begin'
+	}
+	n=$((${n:-0} + 1))
+	[ "$n" -lt 400 ] || {
+		kill -CONT $fs
+		wait $run || true
+		fail 'the file system hung too early to show anything'
+	}
+done
+kill -TERM $run
+n=0
+until [ -z "$(ls r/locks)" ]; do
+	sleep .1
+	n=$((n + 1))
+	[ $n -lt 100 ] || fail 'the lock is left'
+done
+kill -CONT $fs
+rc=0
+wait $run || rc=$?
+[ $rc = 130 ] || fail "exit status $rc after a signal"

@@ -31,4 +31,4 @@ class Same(Operations):
         return os.close(fh)
 
 
-FUSE(Same(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, fsname="srv:/x", ro=True)
+FUSE(Same(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, fsname="srv:/x", ro=True, attr_timeout=60, entry_timeout=60)
