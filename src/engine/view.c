@@ -369,18 +369,18 @@ void view_free(struct view *v)
 static int spot_still(const struct spot *s, struct err *err)
 {
 	struct place now;
+	const char *hint = s->below ? " (what comes and goes may be left out: --exclude)" : "";
 	bool counts = s->fd >= 0 || place_numbered(&s->at); /* where numbers are made up, they may be made up anew for what nobody holds */
 
 	if (s->at.errnum || !s->enter)
 		return 0;
 	place_again(s->path, !s->whole, &now);
 	if (now.errnum)
-		return err_set(err, ERR_IO, "%s is gone: unmounted, moved away or removed while it was being saved", s->path);
+		return err_set(err, ERR_IO, "%s is gone: unmounted, moved away or removed while it was being saved%s", s->path, hint);
 	if (now.type != s->at.type || now.dev != s->at.dev || (counts && now.ino != s->at.ino))
 		return err_set(err, ERR_IO,
-			"%s is not what it was when the run began: unmounted, mounted again, or a link on the way to it was "
-			"switched",
-			s->path);
+			"%s is not what it was when the run began: unmounted, mounted again, or a link on the way to it was switched%s",
+			s->path, hint);
 	return 0;
 }
 
