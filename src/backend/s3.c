@@ -110,7 +110,7 @@ static void answered(struct s3_call *c)
 		return;
 	}
 	/* A server that knows no such condition; whether there is an object was looked for before. */
-	if (c->fresh && s3_call_judge(c, &op->err) == ERR_UNSUPPORTED) {
+	if (c->fresh && (c->r.status == 501 || s3_call_judge(c, &op->err) == ERR_UNSUPPORTED)) {
 		c->fresh = false;
 		s3_call_release(c);
 		s3_call_start(c->s, c);

@@ -318,7 +318,7 @@ static int same_kind(const struct session *s, unsigned version, uint64_t polynom
 
 int session_create(struct session *s, unsigned version, uint64_t polynomial, struct err *err)
 {
-	struct repo_new what = {.version = version,
+	struct repo_spec what = {.version = version,
 		.polynomial = polynomial,
 		.who = {.username = s->username, .hostname = s->hostname},
 		.stop = stop_flag(s->cmd->stop)};

@@ -55,7 +55,7 @@ struct repo_owner {
 	const char *username, *hostname;
 };
 /* What a new repository shall be. */
-struct repo_new {
+struct repo_spec {
 	unsigned version;
 	uint64_t polynomial; /* 0: draw one */
 	struct repo_owner who;
@@ -70,7 +70,7 @@ struct repo_new {
  * knows nothing (repo_create.c).  Who wants to make one only where there is none looks before.  ERR_EXISTS: what may be a damaged repository.  ERR_PASSWORD: the other
  * one has another password.  After other errors no key of ours is left, or the sentence names it.
  */
-int repo_create(struct backend *be, const struct env *env, const struct repo_new *what, const void *pass, size_t n, struct repo **out,
+int repo_create(struct backend *be, const struct env *env, const struct repo_spec *what, const void *pass, size_t n, struct repo **out,
 	bool *made, struct err *err);
 
 /*
@@ -87,8 +87,8 @@ void repo_close(struct repo *r); /* wipes the key; NULL is fine */
 /*
  * repo_still_ours: the store's config is still one that our master key opens: before an index file or a snapshot is saved, because a store that cannot create
  * conditionally (Swift) lets a second first backup replace the config of this one.  One GET; it waits for some seconds if not, for the other one gives way if it can.
- * Then what this run has stored cannot be read by anybody: ERR_NOTFOUND, and a key that this process wrote is removed.  A guard (repo_guard) of each repository that was
- * opened or made, arg is the repository.
+ * Then what this run has stored cannot be read by anybody: ERR_NOTFOUND, and a key that this process wrote is removed.  Other errors, and a config that is not found: it
+ * cannot be told.  A guard (repo_guard) of each repository that was opened or made, arg is the repository.
  */
 int repo_still_ours(void *arg, struct err *err);
 

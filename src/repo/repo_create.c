@@ -39,7 +39,7 @@ struct known {
 struct making {
 	struct backend *be;
 	const struct env *env;
-	const struct repo_new *what;
+	const struct repo_spec *what;
 	const void *pass;
 	size_t pass_n;
 	struct buf json; /* our config */
@@ -381,7 +381,7 @@ static int make(struct making *m, struct repo **out, struct err *err)
 	return settle(m, out, err);
 }
 
-int repo_create(struct backend *be, const struct env *env, const struct repo_new *what, const void *pass, size_t n, struct repo **out,
+int repo_create(struct backend *be, const struct env *env, const struct repo_spec *what, const void *pass, size_t n, struct repo **out,
 	bool *made, struct err *err)
 {
 	struct making *m = mem_zalloc(sizeof(*m));

@@ -212,7 +212,7 @@ int repo_key_find(struct backend *be, const struct env *env, const char *hint, c
 	return rc ? find_listed(be, env, pass, n, config, k, err) : 0;
 }
 
-int repo_key_make(const struct env *env, const struct repo_new *what, const void *pass, size_t n, struct repo_key *key, struct err *err)
+int repo_key_make(const struct env *env, const struct repo_spec *what, const void *pass, size_t n, struct repo_key *key, struct err *err)
 {
 	struct keyfile k = {.created = clock_now(env->clock)};
 	struct seal_key user = {0};

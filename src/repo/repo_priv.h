@@ -39,7 +39,7 @@ struct repo_key {
 void repo_key_release(struct repo_key *k); /* wipes it; one of zeros is fine */
 
 /* repo_key_make: a new master key and the key file that wraps it; nothing is stored. */
-int repo_key_make(const struct env *env, const struct repo_new *what, const void *pass, size_t n, struct repo_key *k, struct err *err);
+int repo_key_make(const struct env *env, const struct repo_spec *what, const void *pass, size_t n, struct repo_key *k, struct err *err);
 /* repo_key_try: 0: *k is the key (owned by the caller); 1: it is another password's; or an error. */
 int repo_key_try(struct backend *be, const struct id *id, const void *pass, size_t n, struct repo_key *k, struct err *err);
 bool repo_key_store_fails(int rc); /* an error of the store, and not of this one key */

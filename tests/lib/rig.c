@@ -38,7 +38,7 @@ void rig_init_repo(struct backend *be, uint64_t polynomial)
 	struct rig g;
 	struct repo *repo = NULL;
 	struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
-	struct repo_new what = {.version = 2, .polynomial = polynomial, .who = {"tester", "rig"}, .cost = &cheap};
+	struct repo_spec what = {.version = 2, .polynomial = polynomial, .who = {"tester", "rig"}, .cost = &cheap};
 	bool made;
 	struct err e = {0};
 

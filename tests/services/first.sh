@@ -3,10 +3,7 @@
 # both snapshots restore equal.  Most rounds have keys that cost little; the last ones are the command's own, and in a project's bucket the adds themselves make it.
 set -eu
 . tests/lib/e2e.sh
-command -v rclone >/dev/null || {
-	echo 'rclone is missing'
-	exit 77
-}
+. tests/lib/rclone.sh
 scripts/deps.sh services >"$T/deps" 2>&1 || {
 	tail -n 1 "$T/deps"
 	exit 77
@@ -18,11 +15,8 @@ ROUNDS=${ROUNDS:-20}
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 sh tests/services/rgw.sh start "$T/rgw" || fail 'the gateway does not start'
 . "$T/rgw/env"
-port=$(python3 tests/lib/free_ports.py 1)
-mkdir "$T/served" "$T/a" "$T/b"
-rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" "$T/served" >"$T/rclone.log" 2>&1 &
-server=$!
-curl -s --retry 100 --retry-connrefused --retry-delay 0 --retry-max-time 10 -o "$T/hello" "http://127.0.0.1:$port/" || fail 'rclone does not start'
+mkdir "$T/a" "$T/b"
+rclone_start "$T/served"
 for s in a b; do
 	head -c 100000 /dev/urandom >"$T/$s/random"
 	echo "$s" >"$T/$s/text"
@@ -120,3 +114,28 @@ for i in 1 2 3; do
 	first "project$i" "swift:200000$i-BACKUP:/backup" 200000$i
 	[ "$(ls -A "$HOME")" = ".backup_passwd_200000$i" ] || fail "left at home: $(ls -A "$HOME")"
 done
+
+# From two homes: two passwords.  One has the repository; the other is told, and has left nothing there.
+export OS_PROJECT_NAME=project_2000009
+for s in a b; do
+	mkdir "$T/home-$s"
+	HOME=$T/home-$s "$A_BACKUP" -q add "$T/$s" >"$T/$s.log" 2>&1 &
+	eval "$s=\$!"
+done
+codes=
+for s in a b; do
+	eval "job=\$$s"
+	rc=0
+	wait "$job" || rc=$?
+	codes="$codes $rc"
+	[ $rc != 0 ] || HOME=$T/home-$s
+done
+case $codes in
+' 0 12' | ' 12 0') ;;
+*) fail "two passwords: $codes: $(cat "$T/a.log" "$T/b.log")" ;;
+esac
+theirs="$restic --no-cache --no-lock -q -r swift:2000009-BACKUP:/backup -p $HOME/.backup_passwd_2000009"
+expect 0 $theirs list keys
+[ "$(wc -l <"$T/out")" = 1 ] || fail "keys that nobody needs: $(cat "$T/out")"
+expect 0 $theirs list snapshots
+[ "$(wc -l <"$T/out")" = 1 ] || fail 'not one snapshot'

@@ -1,22 +1,10 @@
 #!/bin/sh
 # The conformance suite of stores against a real REST server (`rclone serve restic`), then a repository that a_backup and restic both use through it.
-command -v rclone >/dev/null || {
-	echo "rclone is missing"
-	exit 77
-}
 . tests/lib/e2e.sh
-
-port=$(python3 tests/lib/free_ports.py 1)
-mkdir "$T/served"
-rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" --user tester --pass 'p@ss:w/rd' "$T/served" >"$T/rclone.log" 2>&1 &
-server=$!
+. tests/lib/rclone.sh
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null' EXIT
-i=0
-until python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; do
-	i=$((i + 1))
-	[ $i -lt 100 ] || exit 1
-	sleep 0.1
-done
+server=
+rclone_start "$T/served" --user tester --pass 'p@ss:w/rd'
 
 here="rest:http://tester:p%40ss%3Aw%2Frd@127.0.0.1:$port"
 STORE="$here" "$B/tests/s_backend" || exit 1

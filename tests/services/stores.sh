@@ -4,10 +4,7 @@
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/everything.sh
-command -v rclone >/dev/null || {
-	echo 'rclone is missing'
-	exit 77
-}
+. tests/lib/rclone.sh
 scripts/deps.sh services >"$T/deps" 2>&1 || {
 	tail -n 1 "$T/deps"
 	exit 77
@@ -18,11 +15,7 @@ server=
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 sh tests/services/rgw.sh start "$T/rgw" || fail 'the gateway does not start'
 . "$T/rgw/env"
-port=$(python3 tests/lib/free_ports.py 1)
-mkdir "$T/served"
-rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" "$T/served" >"$T/rclone.log" 2>&1 &
-server=$!
-curl -s --retry 100 --retry-connrefused --retry-delay 0 --retry-max-time 10 -o "$T/hello" "http://127.0.0.1:$port/" || fail 'rclone does not start'
+rclone_start "$T/served"
 
 everything_begin
 everything "$T/local" "$A_BACKUP" --ranks 3

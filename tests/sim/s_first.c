@@ -142,7 +142,7 @@ static int ask_gate(void *arg, const struct backend_op *op, enum backend_type t)
 static struct repo *first_repo(struct backend *be, const struct env *env, bool *there, struct err *err)
 {
 	static const struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
-	struct repo_new what = {.version = 2, .who = {"tester", "first"}, .cost = &cheap};
+	struct repo_spec what = {.version = 2, .who = {"tester", "first"}, .cost = &cheap};
 	struct repo *repo = NULL;
 	bool made;
 

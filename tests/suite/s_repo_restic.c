@@ -342,7 +342,7 @@ static void restic_goes_on(const char *restic, const char *dir, const char *repo
 
 static void with_restic(const char *restic, unsigned version, bool compress_data, bool more)
 {
-	const struct repo_new what = {.version = version, .who = {"u", "h"}};
+	const struct repo_spec what = {.version = version, .who = {"u", "h"}};
 	bool made;
 	static int nth;
 	char dir[4200], repo[4300], cache[4300];

@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 	const char *password = getenv("RESTIC_PASSWORD");
 	struct env env = {.clock = clock_real(), .rnd = rnd_real()};
 	struct kdf_params cost = {.n = 16384, .r = 8, .p = 1};
-	struct repo_new what = {.version = 2, .who = {"test", "test"}, .cost = &cost};
+	struct repo_spec what = {.version = 2, .who = {"test", "test"}, .cost = &cost};
 	bool made;
 	struct repo *repo = NULL;
 	struct backend *be;

@@ -16,7 +16,7 @@ static const struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
 static int create_as(struct backend *be, struct fixture *f, unsigned version, uint64_t polynomial, const struct kdf_params *cost,
 	struct repo **r, struct err *err)
 {
-	struct repo_new what = {.version = version, .polynomial = polynomial, .who = {"user", "host"}, .cost = cost};
+	struct repo_spec what = {.version = version, .polynomial = polynomial, .who = {"user", "host"}, .cost = cost};
 	bool mine = false;
 	int rc = repo_create(be, &f->env, &what, PASS, strlen(PASS), r, &mine, err);
 

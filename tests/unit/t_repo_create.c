@@ -92,7 +92,7 @@ static void at_release(struct at *a)
 
 static int create(struct at *a, const char *pass)
 {
-	struct repo_new what = {.version = 2, .who = {"user", "host"}, .cost = &cheap, .stop = &a->stop};
+	struct repo_spec what = {.version = 2, .who = {"user", "host"}, .cost = &cheap, .stop = &a->stop};
 
 	a->op = 0;
 	repo_close(a->repo);
@@ -138,19 +138,25 @@ static bool names_key(const struct at *a)
 	return strstr(a->err.msg, hex.s) || strstr(a->log, hex.s);
 }
 
+/* So many requests from the k-th on fail; passes: though they are done. */
+static int create_failing(struct at *a, unsigned k, unsigned many, int code, bool passes)
+{
+	at_init(a);
+	a->fails_from = k;
+	a->fails = many;
+	a->code = code;
+	a->passes = passes;
+	return create(a, PASS);
+}
+
 /* Whichever request fails, and all after it: no repository, or one that opens; a key that stays is named. */
 TEST(the_store_dies_at_each_request)
 {
 	for (unsigned n = requests(), k = 1; k <= n; k++) {
 		for (int passes = 0; passes < 2; passes++) {
 			struct at a;
-			int rc;
+			int rc = create_failing(&a, k, 1000, ERR_IO, passes);
 
-			at_init(&a);
-			a.fails_from = k;
-			a.fails = 1000;
-			a.passes = passes;
-			rc = create(&a, PASS);
 			CHECK(rc == 0 || rc == ERR_IO);
 			CHECK_EQ(a.err.code, rc);
 			if (rc && keys(&a))
@@ -172,14 +178,8 @@ TEST(each_request_fails_once)
 	for (unsigned n = requests(), k = 1; k <= n; k++) {
 		for (int passes = 0; passes < 2; passes++) {
 			struct at a;
-			int rc;
+			int rc = create_failing(&a, k, 1, ERR_NOSPACE, passes);
 
-			at_init(&a);
-			a.fails_from = k;
-			a.fails = 1;
-			a.code = ERR_NOSPACE;
-			a.passes = passes;
-			rc = create(&a, PASS);
 			CHECK(rc == 0 || rc == ERR_NOSPACE);
 			if (rc && repo_probe(a.place, NULL) == ERR_NOREPO) {
 				CHECK_EQ(keys(&a), 0);
@@ -310,7 +310,7 @@ TEST(a_signal_leaves_nothing)
 /* Another repository's config and key. */
 static void replace_for(struct at *a, const char *pass)
 {
-	struct repo_new what = {.version = 2, .cost = &cheap};
+	struct repo_spec what = {.version = 2, .cost = &cheap};
 	struct backend *other = backend_mem_new();
 	struct repo *r;
 	struct buf b;
@@ -449,7 +449,14 @@ TEST(a_config_that_was_replaced)
 	at_init(&a);
 	REQUIRE(create(&a, PASS) == 0);
 	REQUIRE(backend_remove(a.place, BACKEND_CONFIG, NULL, NULL) == 0);
+	CHECK_EQ(repo_still_ours(a.repo, &a.err), ERR_IO);
+	CHECK(strstr(a.err.msg, "still the same"));
+	CHECK_EQ(keys(&a), 1);
+	/* Something that is no config, and nobody's key: the only one stays. */
+	REQUIRE(backend_put(a.place, BACKEND_CONFIG, NULL, "<html>", 6, NULL) == 0);
 	CHECK_EQ(repo_still_ours(a.repo, &a.err), ERR_NOTFOUND);
+	CHECK_EQ(keys(&a), 1);
+	CHECK(names_key(&a));
 	at_release(&a);
 
 	/* A store that does not answer proves nothing. */
