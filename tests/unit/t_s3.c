@@ -353,6 +353,35 @@ TEST(version_2_not_understood)
 	done(b);
 }
 
+static void odd(void *arg, enum backend_odd why, const char *path)
+{
+	buf_addf(arg, "%d %s\n", (int)why, path);
+}
+
+/* What is no file of ours is told, and that it is none; markers of directories are nothing. */
+TEST(odd_names)
+{
+	static const char upper[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	static const struct reply script[] = {
+		{"200 OK", NULL,
+			LIST(OBJECT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") OBJECT("") OBJECT("README")
+					OBJECT(NAME_A))},
+	};
+	struct backend *b = STORE(script);
+	struct buf told;
+	struct backend_names to = {.file = count, .odd = odd, .arg = &told};
+	char want[200];
+
+	buf_init(&told, 1000);
+	names = 0;
+	CHECK_EQ(backend_list_all(b, BACKEND_SNAPSHOT, &to, NULL), 0);
+	CHECK_EQ(names, 1);
+	snprintf(want, sizeof(want), "%d snapshots/%s\n%d snapshots/README\n", BACKEND_ODD_CASE, upper, BACKEND_ODD_NAME);
+	CHECK_STR(buf_str(&told), want);
+	buf_release(&told);
+	done(b);
+}
+
 TEST(listings_in_circles)
 {
 	static const struct reply token[] = {

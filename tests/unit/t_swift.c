@@ -298,6 +298,31 @@ TEST(one_login_for_all)
 	backend_free(b);
 }
 
+static void odd(void *arg, enum backend_odd why, const char *path)
+{
+	buf_addf(arg, "%d %s\n", (int)why, path);
+}
+
+TEST(odd_names)
+{
+	struct backend *b = store();
+	struct buf told;
+	struct backend_names to = {.file = count, .odd = odd, .arg = &told};
+	char want[300];
+
+	buf_init(&told, 1000);
+	fake_says(&f, 200, NULL,
+		"[{\"name\":\"a/b/data/\",\"bytes\":0},{\"name\":\"a/b/data/ab\",\"bytes\":0},{\"name\":\"a/b/data/ac/" HEX
+		"\",\"bytes\":3}]");
+	fake_says(&f, 200, NULL, "[]");
+	CHECK_EQ(backend_list_all(b, BACKEND_PACK, &to, NULL), 0);
+	snprintf(want, sizeof(want), "%d data/ab\n%d data/ac/%s\n", BACKEND_ODD_NAME, BACKEND_ODD_PLACE, HEX);
+	CHECK_STR(buf_str(&told), want);
+	buf_release(&told);
+	fake_release(&f);
+	backend_free(b);
+}
+
 TEST(lists)
 {
 	struct backend *b = store();
