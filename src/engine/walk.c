@@ -2,10 +2,10 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/exclude.h"
+#include "engine/longpath.h"
 #include "engine/then.h"
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,32 +44,6 @@ static void then_end(struct walk *w, struct then *t)
 		say(w, w->path, NULL, &t->err);
 	}
 	then_release(t);
-}
-
-/* A path for calls that take only paths, when it is short enough for the kernel. */
-struct longpath {
-	char *p;
-	size_t dir_n, cap;
-};
-
-static const char *longpath_of(struct longpath *l, const char *dir, const char *name)
-{
-	size_t n = strlen(name);
-
-	if (!l->p) {
-		l->dir_n = strlen(dir);
-		l->cap = l->dir_n + NAME_MAX + 2;
-		l->p = mem_alloc(l->cap);
-		memcpy(l->p, dir, l->dir_n);
-		if (l->dir_n == 0 || dir[l->dir_n - 1] != '/')
-			l->p[l->dir_n++] = '/';
-	}
-	if (l->dir_n + n + 1 > l->cap) {
-		l->cap = l->dir_n + n + 1;
-		l->p = mem_realloc(l->p, l->cap);
-	}
-	memcpy(l->p + l->dir_n, name, n + 1);
-	return l->p;
 }
 
 static void ids_add(struct walk *w, const struct id *id, size_t n)
@@ -354,7 +328,7 @@ static void walk_list(struct walk *w, int fd)
 		if (look_at(w, &l, e, &then))
 			w->n++;
 	}
-	mem_free(lp.p);
+	longpath_release(&lp);
 	exclude_marks_release(&marks);
 	then_end(w, &then);
 }
