@@ -148,7 +148,7 @@ it() {
 	[ "$WHO" = serial ] || told="rank [01]: node $(hostname): .*$told"
 	case $1 in
 	error) [ "$rc" = 1 ] && [ "$saved" = none ] && grep -q "$told" out ;;
-	lost) [ "$rc" = 1 ] && [ "$saved" = none ] && grep -q 'lock .*lost\|no longer reaches' out ;;
+	lost) [ "$rc" = 1 ] && [ "$saved" = none ] && grep -q 'lock .*lost\|no longer reaches\|made anew' out ;;
 	gone) [ "$rc" = 1 ] || [ "$rc" = 10 ] && [ "$saved" = none ] && grep -q "$C/mnt" out ;;
 	*) [ "$rc" = 0 ] && [ "$saved" = "$1" ] ;;
 	esac || {
