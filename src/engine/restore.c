@@ -279,6 +279,13 @@ static void leaf(struct restore *r, struct restore_dir *d, const char *path, con
 	struct place p;
 	enum verdict v = judge(r, d, name, n, &p);
 
+	if (p.kind != RESTORE_FREE && p.was.nlink == 1 && restore_dir_seen(d, &p.was)) {
+		struct err e;
+
+		err_set(&e, ERR_EXISTS, RESTORE_TWICE);
+		restore_say(&r->dirs, d->path, name, &e);
+		return;
+	}
 	if (v == RESTORE_SKIP) {
 		bool counted = linkset_may(n) && linkset_find(r->links, n);
 

@@ -1,4 +1,5 @@
 #include "engine/restore_dir.h"
+#include "base/hashtab.h"
 #include "base/mem.h"
 #include "fs/dir.h"
 #include <fcntl.h>
@@ -120,11 +121,13 @@ static int make(const struct restore_dirs *s, struct restore_dir *d, struct err 
 }
 
 /* It may be opened several times, and must stay the same. */
-static int identify(struct restore_dir *d, int fd, struct err *e)
+static int identify(const struct restore_dirs *s, struct restore_dir *d, int fd, struct err *e)
 {
 	struct meta m;
 	int rc = meta_stat(fd, "", false, &m, e);
 
+	if (rc == 0 && !d->is.ino && !s->existing && restore_dir_seen(d->up, &m))
+		rc = err_set(e, ERR_EXISTS, RESTORE_TWICE);
 	if (rc == 0 && d->is.ino && (m.dev != d->is.dev || m.ino != d->is.ino))
 		rc = err_set(e, ERR_INVALID, "it was replaced while it was being restored");
 	if (rc == 0)
@@ -132,6 +135,17 @@ static int identify(struct restore_dir *d, int fd, struct err *e)
 	else
 		close(fd);
 	return rc < 0 ? rc : fd;
+}
+
+bool restore_dir_seen(struct restore_dir *d, const struct meta *m)
+{
+	uint64_t key[2] = {m->dev, m->ino};
+	bool is_new;
+
+	if (!d->seen)
+		d->seen = hashtab_new(sizeof(key), sizeof(key), HASHTAB_MIX);
+	hashtab_add(d->seen, key, &is_new);
+	return !is_new;
 }
 
 /* `up` is open, or absent. */
@@ -152,7 +166,7 @@ static void open_one(struct restore_dirs *s, struct restore_dir *d)
 		fd = make(s, d, &e);
 	d->opened |= changed;
 	if (fd >= 0)
-		fd = identify(d, fd, &e);
+		fd = identify(s, d, fd, &e);
 	if (fd >= 0) {
 		opened(s, d, fd);
 	} else if (fd == ERR_NOTFOUND && (s->existing || s->opt->dry_run)) {
@@ -205,6 +219,7 @@ static void dir_free(struct restore_dirs *s, struct restore_dir *d)
 {
 	shut(s, d);
 	restore_keep_release(&d->keep);
+	hashtab_free(d->seen);
 	mem_free(d->name);
 	mem_free(d->path);
 	mem_free(d);

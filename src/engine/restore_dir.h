@@ -18,14 +18,15 @@ struct restore_dir {
 	struct restore_dir *up; /* NULL: the target itself */
 	char *name, *path;      /* path: in the snapshot, for messages ("" for the target) */
 	struct restore_keep keep;
-	int fd;         /* -1: not open */
-	struct meta is; /* which directory it is, once it was open */
-	bool used;      /* something in it is restored: so it is there, failed or absent */
-	bool fresh;     /* made by us: nothing lies in it that we did not put there */
-	bool failed;    /* could not be made or opened; it was said */
-	bool absent;    /* dry run, or restore_dirs.existing: there is none */
-	bool opened;    /* restore_dirs.existing: its mode was changed, so that we can look into it */
-	size_t pending; /* what is still to happen below, plus one while the walk is in it */
+	int fd;               /* -1: not open */
+	struct meta is;       /* which directory it is, once it was open */
+	bool used;            /* something in it is restored: so it is there, failed or absent */
+	bool fresh;           /* made by us: nothing lies in it that we did not put there */
+	bool failed;          /* could not be made or opened; it was said */
+	bool absent;          /* dry run, or restore_dirs.existing: there is none */
+	bool opened;          /* restore_dirs.existing: its mode was changed, so that we can look into it */
+	struct hashtab *seen; /* files and directories that were there, or NULL */
+	size_t pending;       /* what is still to happen below, plus one while the walk is in it */
 	size_t pins;
 	struct restore_dir *newer, *older; /* open and not pinned */
 };
@@ -59,6 +60,11 @@ struct restore_dir *restore_dir_enter(struct restore_dirs *s, struct restore_dir
  */
 bool restore_dir_need(struct restore_dirs *s, struct restore_dir *d);
 
+/*
+ * restore_dir_seen: *m lies in d, under a name of the snapshot.  True: it did so under another name, which only a file system does that takes
+ * upper case for lower: one of the two would be lost.
+ */
+bool restore_dir_seen(struct restore_dir *d, const struct meta *m);
 /* restore_dir_hold: something more is pending.  restore_dir_drop: one less; the last one sets the metadata and lets go of `up`. */
 void restore_dir_hold(struct restore_dir *d);
 void restore_dir_drop(struct restore_dirs *s, struct restore_dir *d);

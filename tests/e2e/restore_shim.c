@@ -2,6 +2,7 @@
  * restore_shim: an LD_PRELOAD library that stops a restore, or lies to it, at the system calls that change the target.
  *
  * SHIM_KILL=K SHIM_WHEN=before|after: the process is killed before or after the Kth such call.  SHIM_COUNT=FILE: their number is written there.
+ * SHIM_FOLD=1: names are taken in lower case, as by a file system that knows no other.
  * SHIM_NO_LINKS=1: linkat says EPERM.  SHIM_CLOSE=1: close of a regular file that is open for reading and writing says EDQUOT.
  */
 #include <dlfcn.h>
@@ -67,6 +68,27 @@ static void *next(const char *name)
 	return dlsym(RTLD_NEXT, name);
 }
 
+/* A name in an open directory, in the second or first buffer of this thread. */
+static const char *fold(int d, const char *p, int which)
+{
+	static _Thread_local char buf[2][256];
+	size_t n = strlen(p);
+
+	if (!setting("SHIM_FOLD") || d == AT_FDCWD || strchr(p, '/') || n > 255)
+		return p;
+	for (size_t i = 0; i <= n; i++)
+		buf[which][i] = (char)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] + 32 : p[i]);
+	return buf[which];
+}
+
+int statx(int d, const char *restrict p, int flags, unsigned mask, struct statx *restrict x)
+{
+	int (*real)(int, const char *, int, unsigned, struct statx *);
+
+	*(void **)&real = next("statx");
+	return real(d, fold(d, p, 0), flags, mask, x);
+}
+
 /* A call of the type R name(PARAMETERS), with the arguments ARGS. */
 #define SHIM(R, name, PARAMETERS, ARGS)                                                                                                    \
 	R name PARAMETERS                                                                                                                  \
@@ -85,10 +107,10 @@ static void *next(const char *name)
 		return rc;                                                                                                                 \
 	}
 
-SHIM(int, mkdirat, (int d, const char *p, mode_t m), (d, p, m))
-SHIM(int, mknodat, (int d, const char *p, mode_t m, dev_t v), (d, p, m, v))
-SHIM(int, symlinkat, (const char *t, int d, const char *p), (t, d, p))
-SHIM(int, unlinkat, (int d, const char *p, int f), (d, p, f))
+SHIM(int, mkdirat, (int d, const char *p, mode_t m), (d, fold(d, p, 0), m))
+SHIM(int, mknodat, (int d, const char *p, mode_t m, dev_t v), (d, fold(d, p, 0), m, v))
+SHIM(int, symlinkat, (const char *t, int d, const char *p), (t, d, fold(d, p, 0)))
+SHIM(int, unlinkat, (int d, const char *p, int f), (d, fold(d, p, 0), f))
 SHIM(int, renameat, (int a, const char *p, int b, const char *q), (a, p, b, q))
 SHIM(ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
 SHIM(ssize_t, pwrite64, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
@@ -119,7 +141,7 @@ int linkat(int a, const char *p, int b, const char *q, int f)
 		errno = EPERM;
 		return -1;
 	}
-	rc = real(a, p, b, q, f);
+	rc = real(a, fold(a, p, 0), b, fold(b, q, 1), f);
 	after(k);
 	return rc;
 }
@@ -132,7 +154,7 @@ static int open_at(const char *name, int d, const char *p, int flags, mode_t mod
 	int rc, saved;
 
 	*(void **)&real = next(name);
-	rc = real(d, p, flags, mode);
+	rc = real(d, fold(d, p, 0), flags, mode);
 	saved = errno;
 	if (k)
 		after(k);

@@ -71,3 +71,21 @@ grep -q '/f: write: Disk quota exceeded' err || fail 'close is not looked at'
 [ "$(stat -c %a closed/f)" = 1600 ] || fail 'a file that could not be closed looks whole'
 a restore latest:/s -target closed --include /f
 cmp closed/f s/f || fail 'after that'
+
+# --- a file system that takes upper case for lower: what was restored is not deleted, and of two names that are one there neither is lost in silence ---
+fold() { LD_PRELOAD=$T/shim.so SHIM_FOLD=1 "$A_BACKUP" --no-lock -q -r r "$@"; }
+mkdir -p cases/Docs && echo new >cases/Docs/Report.txt
+"$A_BACKUP" -q -r r add cases
+mkdir -p folded/docs && echo old >folded/docs/report.txt && echo extra >folded/docs/extra
+fold restore-overwrite latest:/cases -target folded --delete --verify
+[ "$(cat folded/docs/report.txt)" = new ] && [ ! -e folded/docs/extra ] || fail 'restore --delete has deleted what it had restored'
+mkdir cases/docs two && echo 1 >cases/A && echo 2 >cases/a && echo 3 >cases/docs/other
+"$A_BACKUP" -q -r r add cases
+expect 1 fold restore latest:/cases -target two
+grep -q '/a: something has this name already' err && grep -q '/docs: something has this name already' err || fail 'two names that are one'
+for verb in restore restore-overwrite; do # they are there now
+	expect 1 fold $verb latest:/cases -target two
+	grep -q '/a: something has this name already' err || fail "two names that are one, again: $verb"
+	[ "$(cat two/a)" = 1 ] || fail "one of two names: $verb"
+done
+expect 1 fold restore latest:/ -target fresh --include /cases
