@@ -382,6 +382,42 @@ TEST(odd_names)
 	done(b);
 }
 
+/* To pass over a key that was not asked for might lose one of ours, written in another way; that there may be more is no guess either. */
+TEST(listings_that_would_lose_names)
+{
+	static const char *const keys[] = {"/p/snapshots/" NAME_A, "p%2Fsnapshots%2F" NAME_A, "snapshots/" NAME_A};
+	static const char *const ends[] = {"", "<IsTruncated>True</IsTruncated>", "<IsTruncated>1</IsTruncated>"};
+	struct err err;
+
+	for (int i = 0; i < 6; i++) {
+		char *xml = mem_printf("<ListBucketResult><Contents><Key>%s</Key><Size>3</Size></Contents>%s</ListBucketResult>",
+			i < 3 ? keys[i] : "p/snapshots/" NAME_A, i < 3 ? "<IsTruncated>false</IsTruncated>" : ends[i - 3]);
+		struct reply script[] = {{"200 OK", NULL, xml}};
+		struct backend *b = STORE(script);
+
+		CHECK_EQ(list(b, &err), ERR_INVALID);
+		CHECK(strstr(err.msg, i < 3 ? "asked for" : "whether there is more"));
+		done(b);
+		mem_free(xml);
+	}
+}
+
+/* A token means more, whatever is said of it. */
+TEST(a_token_without_a_word_of_more)
+{
+	static const struct reply script[] = {
+		{"200 OK", NULL,
+			"<ListBucketResult>" OBJECT(NAME_A) "<NextContinuationToken>t1</NextContinuationToken></ListBucketResult>"},
+		{"200 OK", NULL, LIST(OBJECT(NAME_B))},
+	};
+	struct backend *b = STORE(script);
+	struct err err;
+
+	CHECK_EQ(list(b, &err), 0);
+	CHECK_EQ(names, 2);
+	done(b);
+}
+
 TEST(listings_in_circles)
 {
 	static const struct reply token[] = {

@@ -359,6 +359,11 @@ TEST(lists)
 	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_IO);
 	fake_says(&f, 200, NULL, "<html>");
 	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_ODD);
+	/* A name that was not asked for, and one without a size. */
+	fake_says(&f, 200, NULL, "[{\"name\":\"/a/b/snapshots/" HEX "\",\"bytes\":3}]");
+	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_INVALID);
+	fake_says(&f, 200, NULL, "[{\"name\":\"a/b/snapshots/" HEX "\"}]");
+	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_INVALID);
 	/* Where something was read there is a container, whatever a server that has lost the others says. */
 	f.reply[f.n_reply++] = (struct fake_reply){.status = 200, .length = 1};
 	CHECK_EQ(backend_stat(b, BACKEND_KEY, &name, &size, NULL), 0);
