@@ -3,8 +3,23 @@
 #include "cmd/session.h"
 #include "cmd/when.h"
 #include "repo/strays.h"
+#include <string.h>
 
-/* Marks the snapshots to remove: all names are looked up before anything is removed. */
+/* One that cannot be read is removed only by its whole name: a damaged file must not stay for ever, nor go by mistake. */
+static bool choose_bad(const struct session *s, const char *arg, bool *want)
+{
+	struct id id;
+
+	if (strlen(arg) != ID_HEX || id_parse(&id, arg, ID_HEX))
+		return false;
+	for (size_t i = 0; i < s->snaps.n_bad; i++) {
+		if (id_equal(&s->snaps.bad[i], &id))
+			return want[s->snaps.n + i] = true;
+	}
+	return false;
+}
+
+/* Marks the snapshots to remove, those that cannot be read behind the others: all names are looked up before anything is removed. */
 static int choose(struct session *s, bool *want, struct err *err)
 {
 	struct snapshots_filter f;
@@ -14,6 +29,8 @@ static int choose(struct session *s, bool *want, struct err *err)
 	for (size_t i = 0; i < s->opts->args.n && !rc; i++) {
 		const struct snapshot *one = NULL;
 
+		if (choose_bad(s, s->opts->args.s[i], want))
+			continue;
 		rc = snapshots_pick_whole(&s->snaps, s->opts->args.s[i], &f, &one, err);
 		if (!rc)
 			want[one - s->snaps.s] = true;
@@ -22,22 +39,21 @@ static int choose(struct session *s, bool *want, struct err *err)
 	return rc;
 }
 
-static void say(struct session *s, const struct snapshot *one, bool dry_run)
+static void say(struct session *s, const struct id *id, const char *of, bool dry_run)
 {
 	struct json_out j;
 	struct buf b;
 
 	if (!out_json(s->cmd->out)) {
-		out_say(s->cmd->out, 1, "%s snapshot %s of %s", dry_run ? "would remove" : "removed", id_short(&one->id).s,
-			when_text(&one->time, s->zone).s);
+		out_say(s->cmd->out, 1, "%s snapshot %s %s", dry_run ? "would remove" : "removed", id_short(id).s, of);
 		return;
 	}
 	buf_init(&b, SIZE_MAX / 2);
 	out_message(&j, &b, "removed");
 	json_key(&j, "id");
-	json_id(&j, &one->id);
+	json_id(&j, id);
 	json_key(&j, "short_id");
-	json_str(&j, id_short(&one->id).s);
+	json_str(&j, id_short(id).s);
 	json_key(&j, "dry_run");
 	json_boolean(&j, dry_run);
 	json_object_end(&j);
@@ -47,11 +63,12 @@ static void say(struct session *s, const struct snapshot *one, bool dry_run)
 
 static int remove_all(struct session *s, const bool *want, struct err *err)
 {
+	const struct snapshots *all = &s->snaps;
 	bool dry_run = opt_flag(s->opts, OPT_DRY_RUN);
 	size_t failed = 0, wanted = 0;
 
-	for (size_t i = 0; i < s->snaps.n; i++) {
-		const struct snapshot *one = &s->snaps.s[i];
+	for (size_t i = 0; i < all->n + all->n_bad; i++) {
+		const struct id *id = i < all->n ? &all->s[i].id : &all->bad[i - all->n];
 		struct err e = {0};
 
 		if (!want[i])
@@ -59,11 +76,16 @@ static int remove_all(struct session *s, const bool *want, struct err *err)
 		if (session_stopped(s))
 			return err_set(err, ERR_CANCELED, "interrupted");
 		wanted++;
-		if (!dry_run && backend_remove(s->be, BACKEND_SNAPSHOT, &one->id, &e)) {
+		if (!dry_run && backend_remove(s->be, BACKEND_SNAPSHOT, id, &e)) {
 			failed++;
-			out_warn(s->cmd->out, "error: remove snapshot %s: %s", id_hex(&one->id).s, e.msg);
+			out_warn(s->cmd->out, "error: remove snapshot %s: %s", id_hex(id).s, e.msg);
+		} else if (i < all->n) {
+			char *of = mem_printf("of %s", when_text(&all->s[i].time, s->zone).s);
+
+			say(s, id, of, dry_run);
+			mem_free(of);
 		} else {
-			say(s, one, dry_run);
+			say(s, id, "which could not be read", dry_run);
 		}
 	}
 	return failed ? err_set(err, CMD_INCOMPLETE, "%zu of %zu snapshots could not be removed", failed, wanted) : 0;
@@ -85,7 +107,7 @@ int cmd_delete(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_snapshots(s, err);
 	if (!rc) {
-		want = mem_array(s->snaps.n + 1, sizeof(*want));
+		want = mem_array(s->snaps.n + s->snaps.n_bad + 1, sizeof(*want));
 		rc = choose(s, want, err);
 	}
 	if (!rc)

@@ -194,8 +194,7 @@ static int cannot_tell(const struct snapshots *all, struct err *err)
 {
 	return err_set(err, ERR_INVALID,
 		"%zu snapshot%s cannot be read (%s), so nobody knows which one is the latest; name the one that is meant: a_backup list "
-		"shows "
-		"the ids",
+		"shows the ids; a_backup delete with its whole id removes one that is damaged",
 		all->n_bad, all->n_bad > 1 ? "s" : "", id_hex(&all->bad[0]).s);
 }
 

@@ -28,7 +28,7 @@ refused() { # COMMAND…: exit 1, the file named, nothing written
 chmod 600 "repo/snapshots/$three"
 printf X | dd of="repo/snapshots/$three" bs=1 seek=50 conv=notrunc status=none
 for arg in latest "$three" "$(echo "$three" | cut -c 1-20)"; do
-	refused delete "$arg"
+	[ "$arg" = "$three" ] || refused delete "$arg"
 	refused restore "$arg" -target back
 	refused dump "$arg" "$PWD/src/file" -target dumped
 	refused files "$arg"
@@ -38,7 +38,14 @@ refused restore latest --path "$PWD/src" -target back
 left 3
 [ ! -e back ] && [ ! -e dumped ] || fail 'something was written'
 
-# What is named whole, or by what begins no other, works.
+# Its whole name removes it: there must be a way out.  What is named whole, or by what begins no other, works.
+cp -a repo repo2
+expect 0 a -r repo2 delete --dry-run "$three"
+[ -e "repo2/snapshots/$three" ] || fail 'a dry run removed it'
+expect 0 a -r repo2 delete "$three"
+[ ! -e "repo2/snapshots/$three" ] && [ "$(ls repo2/snapshots | wc -l)" = 2 ] && grep -q 'could not be read' out || fail "$(cat out)"
+expect 0 a -r repo2 delete latest
+[ "$(ls repo2/snapshots)" = "$one" ] || fail "$(ls repo2/snapshots)"
 a -q -r repo restore "$two" -target back 2>err
 [ "$(cat "back/src/file")" = 2 ] || fail "$(find back)"
 expect 0 a -q -r repo delete "$one"
