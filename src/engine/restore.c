@@ -3,6 +3,7 @@
 #include "engine/restore_delete.h"
 #include "engine/restore_link.h"
 #include "engine/restore_used.h"
+#include "engine/restore_verify.h"
 #include "engine/restore_window.h"
 #include "engine/treewalk.h"
 #include <string.h>
@@ -22,6 +23,7 @@ struct restore {
 	struct restore_window *oldest, *newest; /* started, in order */
 	size_t windows;
 	struct restore_dir *at; /* where the walk is */
+	uint64_t files;         /* that it has met */
 	bool broken;            /* a tree could not be read */
 };
 
@@ -260,6 +262,8 @@ static void first_leaf(struct restore *r, struct restore_dir *d, const char *pat
 		return;
 	}
 	f = file_node(r, d, name, n, p);
+	if (f)
+		f->number = r->files;
 	if (!first)
 		return;
 	if (f)
@@ -310,34 +314,49 @@ static void leaf(struct restore *r, struct restore_dir *d, const char *path, con
 		restore_links_add(r->fill, d, n, first, p.kind != RESTORE_FREE);
 }
 
+/* In the second walk: a file that was written in the first. */
+static void written(struct restore *r, struct restore_dir *d, const char *name, const struct node *n)
+{
+	struct err e;
+
+	if (restore_dir_need(&r->dirs, d) && d->fd >= 0) {
+		restore_window_add(r->fill, d, n, RESTORE_FREE, NULL);
+		return;
+	}
+	err_set(&e, ERR_NOTFOUND, "verify: its directory is not there any more");
+	restore_say(&r->dirs, d->path, name, &e);
+}
+
 /* ---- the walk ---- */
 
 static enum treewalk_next on_enter(void *arg, const struct treewalk_entry *e)
 {
 	struct restore *r = arg;
-	bool dir = e->node->type == NODE_DIR;
+	bool dir = e->node->type == NODE_DIR, again = r->sh.verifying;
 	struct restore_selection s = restore_selected(r->dirs.opt, e->path, dir);
 
 	if (restore_stopped(&r->sh))
 		return TREEWALK_STOP;
-	if (s.self)
+	if (s.self && !again)
 		restore_used_node(r->used, e->path);
 	if (dir) {
 		if (!s.self && !s.below)
 			return TREEWALK_SKIP;
 		r->at = restore_dir_enter(&r->dirs, r->at, e->path, e->node);
-		r->counts->total_files += s.self;
-		if (s.self)
+		r->counts->total_files += s.self && !again;
+		if (s.self && !again)
 			restore_dir_need(&r->dirs, r->at);
 		return TREEWALK_GO;
 	}
 	if (!s.self || e->node->type == NODE_SOCKET || e->node->type == NODE_IRREGULAR)
 		return TREEWALK_GO;
-	if (restore_dir_need(&r->dirs, r->at)) {
+	r->files += e->node->type == NODE_FILE;
+	if (again && e->node->type == NODE_FILE && restore_written_has(r->sh.written, r->files))
+		written(r, r->at, strrchr(e->path, '/') + 1, e->node);
+	else if (!again && restore_dir_need(&r->dirs, r->at))
 		leaf(r, r->at, e->path, strrchr(e->path, '/') + 1, e->node);
-		if (restore_window_full(r->fill) || r->fill->n_link >= RESTORE_WINDOW_FILES)
-			start_window(r);
-	}
+	if (restore_window_full(r->fill) || r->fill->n_link >= RESTORE_WINDOW_FILES)
+		start_window(r);
 	return TREEWALK_GO;
 }
 
@@ -359,8 +378,10 @@ static enum treewalk_next on_failed(void *arg, const char *path, const struct er
 {
 	struct restore *r = arg;
 
-	r->broken = true;
-	restore_say(&r->dirs, path, NULL, e);
+	/* The second walk says it only if the first had nothing to say. */
+	if (!r->sh.verifying || !r->broken)
+		restore_say(&r->dirs, path, NULL, e);
+	r->broken = r->broken || !r->sh.verifying;
 	if (r->at->up && strcmp(r->at->path, path) == 0) /* entered by on_enter, never to be left */
 		leave(r);
 	return TREEWALK_GO;
@@ -397,6 +418,14 @@ static int walk(struct restore *r, struct loader *l, const struct id *root, stru
 	return rc;
 }
 
+static int verify(struct restore *r, struct loader *l, const struct id *root, struct err *err)
+{
+	r->dirs.existing = true;
+	r->sh.verifying = true;
+	r->files = 0;
+	return walk(r, l, root, err);
+}
+
 static void unused_pattern(void *arg, const char *pattern)
 {
 	struct restore *r = arg;
@@ -416,6 +445,7 @@ int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const 
 
 	memset(counts, 0, sizeof(*counts));
 	r.sh = (struct restore_shared){.repo = repo, .cat = cat, .env = env, .dirs = &r.dirs, .stop = stop};
+	r.sh.written = opt->verify && !opt->dry_run ? restore_written_new() : NULL;
 	share_descriptors(&r.sh, &idle);
 	r.used = restore_used_new(opt);
 	rc = restore_dirs_open(&r.dirs, opt, counts, ev, idle, err);
@@ -425,8 +455,11 @@ int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const 
 		restore_used_rest(r.used, unused_pattern, &r);
 		rc = restore_delete(&r.dirs, r.used, l, env, root, stop, err);
 	}
+	if (rc == 0 && r.sh.written && !restore_stopped(&r.sh))
+		rc = verify(&r, l, root, err);
 	if (rc == 0 && restore_stopped(&r.sh))
 		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+	restore_written_free(r.sh.written);
 	restore_used_free(r.used);
 	restore_owners_left(r.dirs.owners, counts->left);
 	restore_dirs_release(&r.dirs);

@@ -3,7 +3,7 @@
  *
  * Works in windows of the tree order: directories are made, the files of a window are cut into wanted blobs, grouped by pack, fetched in
  * coalesced ranges, decoded on env->cpu and written at their offsets; then metadata; a directory's metadata when everything below it is
- * done; --delete last of all.  What grows with the tree: one entry per hard-linked inode, nothing else.  Descriptors stay below the limit
+ * done; then --delete, and --verify last of all.  What grows with the tree: one entry per hard-linked inode and, to verify, one bit per file.  Descriptors stay below the limit
  * of the process (RLIMIT_NOFILE), down to about a hundred.
  */
 #ifndef ENGINE_RESTORE_H

@@ -320,14 +320,14 @@ static void finish(struct restore_dirs *s, struct restore_dir *d)
 {
 	struct err e;
 
-	if (!d->used || d->failed)
+	if (!d->used || d->failed || (s->existing && !d->opened))
 		return;
 	err_clear(&e);
 	if (!s->opt->dry_run)
 		restore_dir_set(s, d, &e);
 	shut(s, d);
 	restore_say(s, d->path, NULL, &e);
-	if (e.code)
+	if (e.code || s->existing)
 		return;
 	s->counts->files_restored++;
 	restore_item(s, "restored", d->path, NULL, 0);

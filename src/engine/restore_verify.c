@@ -1,6 +1,48 @@
 #include "engine/restore_verify.h"
 #include "base/mem.h"
 #include "engine/restore_content.h"
+#include <string.h>
+
+struct restore_written {
+	uint8_t *bits;
+	size_t cap; /* bytes */
+};
+
+struct restore_written *restore_written_new(void)
+{
+	return mem_zalloc(sizeof(struct restore_written));
+}
+
+void restore_written_free(struct restore_written *b)
+{
+	if (!b)
+		return;
+	mem_free(b->bits);
+	mem_free(b);
+}
+
+void restore_written_add(struct restore_written *b, uint64_t number)
+{
+	size_t byte = (size_t)(number / 8);
+
+	if (!b)
+		return;
+	if (byte >= b->cap) {
+		size_t cap = 2 * byte + 64;
+
+		b->bits = mem_regrow(b->bits, cap, 1);
+		memset(b->bits + b->cap, 0, cap - b->cap);
+		b->cap = cap;
+	}
+	b->bits[byte] |= (uint8_t)(1u << number % 8);
+}
+
+bool restore_written_has(const struct restore_written *b, uint64_t number)
+{
+	return number / 8 < b->cap && (b->bits[number / 8] >> number % 8 & 1);
+}
+
+/* ---- a window ---- */
 
 #define VERIFY_BYTES ((uint64_t)8 << 20) /* read by one task */
 #define VERIFY_FILES 64
@@ -25,7 +67,7 @@ static void verify_run(struct task *t)
 			first = v->first_use;
 			end = v->end_use;
 		}
-		if (!atomic_load(&f->failed) && !f->unchanged)
+		if (!atomic_load(&f->failed))
 			restore_content_verify(f, first, end, ctx);
 	}
 	repo_ctx_put(v->w->sh->repo, ctx);
@@ -69,7 +111,6 @@ static void verify_large(struct restore_window *w, size_t file)
 
 void restore_verify(struct restore_window *w)
 {
-	w->verifying = true;
 	w->tasks = 1;
 	for (size_t i = 0; i < w->n;) {
 		size_t first = i;

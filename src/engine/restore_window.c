@@ -88,10 +88,6 @@ void restore_window_advance(struct restore_window *w)
 		restore_fetch_next(w);
 	if (!w->started || w->over || w->tasks || (!stop && w->next < w->n_order))
 		return;
-	if (options(w)->verify && !stop && !w->verifying) {
-		restore_verify(w);
-		return;
-	}
 	w->over = true;
 	w->ended(w);
 }
@@ -170,6 +166,11 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 {
 	w->ended = ended;
 	w->arg = arg;
+	if (w->sh->verifying) {
+		w->started = true;
+		restore_verify(w);
+		return;
+	}
 	w->tasks = 1;
 	for (size_t i = 0; i < w->n;) {
 		struct prepare *p;
@@ -193,10 +194,19 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 
 static void settle(struct restore_window *w, const struct restore_file *f)
 {
+	static const struct err none;
 	struct restore_dirs *s = w->sh->dirs;
 	struct restore_counts *c = s->counts;
-	bool done = options(w)->dry_run || ((f->made || f->linked) && atomic_load(&f->pending) == 0);
+	bool written = (f->made || f->linked) && atomic_load(&f->pending) == 0;
+	bool done = options(w)->dry_run || written;
 
+	if (w->sh->verifying) {
+		restore_say(s, f->dir->path, f->name, f->err ? f->err : &none);
+		c->verified += !f->err && !restore_stopped(w->sh);
+		return;
+	}
+	if (written && !f->unchanged && !atomic_load(&f->failed))
+		restore_written_add(w->sh->written, f->number);
 	if (f->err) {
 		restore_say(s, f->dir->path, f->name, f->err);
 		if (f->lost && atomic_load(&f->failed))
@@ -212,7 +222,6 @@ static void settle(struct restore_window *w, const struct restore_file *f)
 	} else if (done) {
 		c->files_restored++;
 		c->bytes_restored += options(w)->dry_run ? f->node_size : 0;
-		c->verified += w->verifying && !restore_stopped(w->sh);
 		restore_item(s, (options(w)->dry_run ? f->there : f->reused) ? "updated" : "restored", f->dir->path, f->name, f->node_size);
 	}
 }

@@ -2,8 +2,8 @@
  * restore_window: a bounded number of files whose contents are fetched pack by pack and written by workers, several transfers at once.
  *
  * Life: files are added on the loop thread while the walk goes on; start; ended() is called on the loop when all is written and has its
- * metadata; free. A window's steps: look at files that exist already (restore_content.h); fetch what is missing, in the order of packs;
- * verify.
+ * metadata; free. A window's steps: look at files that exist already (restore_content.h); fetch what is missing, in the order of packs.  A
+ * window of the second walk only reads again what the first has written (restore_verify.h).
  */
 #ifndef ENGINE_RESTORE_WINDOW_H
 #define ENGINE_RESTORE_WINDOW_H
@@ -20,6 +20,7 @@ struct restore_file {
 	struct restore_dir *dir; /* pinned */
 	char *name;
 	struct restore_keep keep;
+	uint64_t number;          /* its place among all files of the walk */
 	uint64_t node_size, size; /* as the node says, and of its blobs */
 	char *twin;               /* NULL, or the path of another name of it that was kept */
 	bool *lost;               /* NULL, or the owner's: set when the content could not be restored */
@@ -57,6 +58,8 @@ struct restore_shared { /* of all windows */
 	size_t dirs_max;  /* of one window */
 	size_t files_max; /* open at once while more of them is still to come */
 	_Atomic size_t files_open;
+	struct restore_written *written; /* --verify: which files of the walk were written; else NULL */
+	bool verifying;                  /* this is the second walk */
 };
 
 struct restore_window {
@@ -73,7 +76,7 @@ struct restore_window {
 	/* running */
 	size_t next;  /* the first of `order` not yet asked for */
 	size_t tasks; /* fetches and tasks under way */
-	bool started, verifying, over;
+	bool started, over;
 	void (*ended)(struct restore_window *w);
 	void *arg;
 	struct restore_window *later; /* the owner's */
@@ -91,7 +94,7 @@ enum restore_place {
 struct restore_window *restore_window_new(struct restore_shared *sh);
 /*
  * restore_window_add: a file node; dir is open.  was: what lies at its place, unless that is free.  For the caller to set before the next
- * call: lost and twin (owned by the file), see above.  It lives as long as the window.
+ * call: number, lost and twin (owned by the file), see above.  It lives as long as the window.
  */
 struct restore_file *restore_window_add(
 	struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place, const struct meta *was);

@@ -41,6 +41,8 @@ static void on_item(void *arg, const char *action, const char *item, uint64_t si
 	(void)arg;
 	(void)size;
 	buf_addf(&lab.items, "%s %s\n", action, item);
+	if (lab.deleted && !strcmp(action, "deleted"))
+		lab.deleted();
 }
 
 static void on_progress(void *arg, const struct restore_counts *n)

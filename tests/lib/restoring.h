@@ -13,7 +13,8 @@ struct lab {
 	struct buf warned;            /* its warnings, like its errors */
 	struct buf items;             /* "action item\n" */
 	volatile int stop;
-	uint64_t stop_after; /* sets stop at so many progress events */
+	uint64_t stop_after;   /* sets stop at so many progress events */
+	void (*deleted)(void); /* NULL, or called when something was deleted */
 	char *target;
 };
 extern struct lab lab;

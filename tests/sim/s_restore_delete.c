@@ -285,3 +285,47 @@ TEST(directories_that_cannot_be_opened)
 	CHECK(lab.counts.errors > 0 && strstr(lab_errors(), "/d: open directory: Permission denied"));
 	CHECK(files_there(lab.target, "d/extra"));
 }
+
+static void spoil_both(void)
+{
+	files_text(lab.target, "f", "new F");
+	REQUIRE(unlink(path_of("d/g")) == 0);
+}
+
+/* A deletion may hit what was just restored, by another name of it: what verifies looks afterwards. */
+TEST(verify_comes_after_the_deletion)
+{
+	struct id root = lab_small_tree();
+
+	lab_fresh();
+	lay("mine");
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true, .verify = true, .verbose_items = true}),
+		0);
+	CHECK_STR(lab_errors(), "");
+	CHECK_EQ(lab.counts.verified, 3);
+	lab_fresh();
+	lay("mine");
+	lab.deleted = spoil_both;
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true, .verify = true, .verbose_items = true}),
+		0);
+	lab.deleted = NULL;
+	CHECK_EQ(lab.counts.files_deleted, 1);
+	CHECK_EQ(lab.counts.errors, 2);
+	CHECK(strstr(lab_errors(), "/f: verify: the file's content at offset 0 is not what was restored"));
+	CHECK(strstr(lab_errors(), "/d/g: "));
+	CHECK_EQ(lab.counts.verified, 1);
+}
+
+/* What was there and right already was compared, and is not read again; a directory's metadata is as it was. */
+TEST(verify_reads_what_was_written)
+{
+	struct id root = lab_small_tree();
+
+	lab_fresh();
+	lay_text("f", "new f");
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .verify = true}), 0);
+	CHECK_STR(lab_errors(), "");
+	CHECK_EQ(lab.counts.verified, 2);
+	CHECK_EQ(files_stat(lab.target, "d").st_mtim.tv_sec, CRAFT_TIME);
+	lab_check_small_tree(lab.target);
+}
