@@ -20,7 +20,7 @@ static struct node file(const struct id *content, size_t n)
 TEST(agreement)
 {
 	struct linkset *s = linkset_new();
-	struct id content[2] = {{{1}}, {{2}}};
+	struct id content[3] = {{{1}}, {{2}}, {{3}}};
 	struct node a = file(content, 2), b;
 	struct linkset_first *f;
 	bool is_new;

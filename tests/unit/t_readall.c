@@ -98,4 +98,5 @@ TEST(bounds)
 	CHECK_EQ(readall_file("/nowhere/at/all", &b, "the file", &err), ERR_NOTFOUND);
 	CHECK_EQ(readall(-1, &b, "nothing", &err), ERR_IO);
 	CHECK(!strncmp(err.msg, "nothing: ", 9));
+	buf_release(&b);
 }
