@@ -180,6 +180,8 @@ static void object_done(struct swift_call *c)
 		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: more than %zu bytes", op->out.max);
 	else if (op->verb == BACKEND_REMOVE && s == 404)
 		;
+	else if (op->verb == BACKEND_PUT && op->fresh && s == 412)
+		err_set(&op->err, ERR_EXISTS, "there is such an object");
 	else if (s / 100 != 2)
 		swift_call_judge(c, &op->err);
 	else if (op->verb == BACKEND_GET)
@@ -222,6 +224,9 @@ static void put_set(struct object_call *o)
 	hex_encode(o->etag, md5, sizeof(md5));
 	o->call.header[0] = mem_strdup("Content-Type: binary/octet-stream");
 	o->call.header[1] = mem_printf("ETag: %s", o->etag);
+	/* A server that knows no such condition takes no notice of it. */
+	if (op->fresh)
+		o->call.header[2] = mem_strdup("If-None-Match: *");
 	o->call.req.body = op->data;
 	o->call.req.body_n = op->size;
 }

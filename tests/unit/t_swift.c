@@ -124,6 +124,22 @@ TEST(ranges)
 	backend_free(b);
 }
 
+TEST(a_put_where_none_may_be)
+{
+	struct backend *b = store();
+	struct err err = {0};
+
+	fake_says(&f, 201, "Etag: 202cb962ac59075b964b07152d234b70\n", NULL);
+	fake_says(&f, 412, NULL, NULL);
+	fake_says(&f, 412, NULL, NULL);
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "123", 3, &err), 0);
+	CHECK(fake_got(&f, 1, "\nIf-None-Match: *\n"));
+	CHECK_EQ(backend_put_fresh(b, BACKEND_CONFIG, NULL, "123", 3, &err), ERR_EXISTS);
+	CHECK(backend_put(b, BACKEND_CONFIG, NULL, "123", 3, &err) != ERR_EXISTS);
+	CHECK(!strstr(f.got[3], "If-None-Match"));
+	backend_free(b);
+}
+
 static int put_gives(int status, const char *headers, const char *body, int64_t *pause)
 {
 	struct backend *b = store();
