@@ -191,7 +191,39 @@ int session_password(struct session *s, bool from, bool twice, struct buf *out, 
 	return password_get(&src, out, err);
 }
 
-/* What was begun is finished by the same command that would make a new one. */
+static int open_with(struct session *s, struct err *err)
+{
+	struct buf pass;
+	int rc;
+
+	buf_init(&pass, 0); /* session_password gives it its maximum */
+	rc = session_password(s, false, false, &pass, err);
+	if (!rc) {
+		stop_catch(s->cmd->stop);
+		rc = repo_open(s->be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_KEY_HINT), &s->repo, err);
+	}
+	buf_wipe(&pass);
+	return rc;
+}
+
+static int open_repository(struct session *s, struct err *err)
+{
+	int rc;
+
+	err_clear(err);
+	rc = open_with(s, err);
+	if (rc == ERR_PASSWORD && s->guessed && isatty(STDIN_FILENO))
+		rc = open_with(s, err);
+	else if (rc == ERR_PASSWORD && s->guessed)
+		err_set(err, ERR_PASSWORD,
+			"there is no password for the repository at %s: %s does not exist; copy it from whoever made the first "
+			"backup, "
+			"or give the password (RESTIC_PASSWORD_FILE, -p FILE, -password)",
+			s->location, s->allas.password_file ? s->allas.password_file : "~/.backup_passwd_*");
+	return rc;
+}
+
+/* What was begun is finished by the same command that would make a new one.  What another run has made since is opened. */
 static int no_repository(struct session *s, struct err *err)
 {
 	char *place = session_place_text(s->location);
@@ -202,6 +234,8 @@ static int no_repository(struct session *s, struct err *err)
 	/* Who may not list may have been told so by name: that there is none is all that is known. */
 	if (rc && rc != ERR_DENIED)
 		err_copy(err, &e);
+	else if (!rc && state == REPO_THERE)
+		open_repository(s, err);
 	else if (!rc && state == REPO_LOST)
 		err_set(err, ERR_NOREPO, "%s: %s; put a copy of its config back", place, e.msg);
 	else if (!rc && state == REPO_BEGUN)
@@ -367,38 +401,14 @@ static int make_or_not(struct session *s, struct err *err)
 	return yes ? session_create(s, 2, 0, err) : no_repository(s, err);
 }
 
-static int open_with(struct session *s, struct err *err)
-{
-	struct buf pass;
-	int rc;
-
-	buf_init(&pass, 0); /* session_password gives it its maximum */
-	rc = session_password(s, false, false, &pass, err);
-	if (!rc) {
-		stop_catch(s->cmd->stop);
-		rc = repo_open(s->be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_KEY_HINT), &s->repo, err);
-	}
-	buf_wipe(&pass);
-	return rc;
-}
-
 int session_repo(struct session *s, struct err *err)
 {
 	int rc = session_probe(s, err);
 
-	if (rc == ERR_NOREPO) {
+	if (rc == ERR_NOREPO)
 		rc = make_or_not(s, err);
-	} else if (!rc) {
-		rc = open_with(s, err);
-		if (rc == ERR_PASSWORD && s->guessed && isatty(STDIN_FILENO))
-			rc = open_with(s, err);
-		else if (rc == ERR_PASSWORD && s->guessed)
-			err_set(err, ERR_PASSWORD,
-				"there is no password for the repository at %s: %s does not exist; copy it from whoever made the first "
-				"backup, "
-				"or give the password (RESTIC_PASSWORD_FILE, -p FILE, -password)",
-				s->location, s->allas.password_file ? s->allas.password_file : "~/.backup_passwd_*");
-	}
+	else if (!rc)
+		rc = open_repository(s, err);
 	if (!rc)
 		session_repo_settings(s);
 	return rc;

@@ -10,7 +10,8 @@
  *   a key that is not listed |                                  | it was removed when it seemed to be of no use: it is put back
  *   another's key            | ours is listed                   | we have lost: ours is removed; looked at again
  *   our key                  | there are keys that came later   | their runs are about to lose: they are waited for.  If one stays, its run has ended in
- *                            |                                  | the belief that the repository is its own: the config is sealed for that key instead
+ *                            |                                  | the belief that the repository is its own: the config is sealed for that key instead;
+ *                            |                                  | of another password's we cannot: this run says so and fails
  *   none that we can open    |                                  | another password's: ours is removed, and we have lost
  *   nothing: no config       | ours could not be stored         | ours is removed; looked at again
  *
@@ -25,6 +26,8 @@
 #define ROUNDS     60 /* looks; each does one thing */
 #define PATIENCE   6  /* of them, pauses */
 #define PAUSE_NS   INT64_C(500000000)
+#define FILES_MAX  100          /* of each type, that are looked into */
+#define FILE_MAX   (256u << 20) /* bytes */
 #define NONE       SIZE_MAX
 #define AGAIN      1
 
@@ -32,6 +35,8 @@
 struct known {
 	struct repo_key key;
 	bool listed; /* at the last look */
+	bool early;  /* before we wrote anything */
+	bool absent; /* listed, and then not found */
 	bool tried;  /* with the password */
 	bool fits;
 };
@@ -43,6 +48,7 @@ struct making {
 	const void *pass;
 	size_t pass_n;
 	struct buf json; /* our config */
+	struct id id;    /* … and what is in it */
 	struct known known[KEYS_MAX];
 	size_t n;
 	size_t mine;    /* the key that this run wrote, or NONE */
@@ -51,6 +57,7 @@ struct making {
 	size_t use;     /* whose master key seals our config */
 	struct err put; /* why our config is not stored */
 	unsigned pauses;
+	bool replaced; /* our config has come over another repository's */
 };
 
 static int exists(void *arg, const struct id *name, uint64_t size)
@@ -74,17 +81,21 @@ int repo_look(struct backend *be, enum repo_state *state, struct err *err)
 	*state = REPO_NONE;
 	if (rc != ERR_NOREPO)
 		return err_copy(err, &own);
-	for (size_t i = 0; i < sizeof(type) / sizeof(*type); i++) {
+	for (size_t i = 0; i < sizeof(type) / sizeof(*type) && *state == REPO_NONE; i++) {
 		bool found = false;
 
 		rc = backend_list(be, type[i], exists, &found, &own);
 		if (found && type[i] == BACKEND_KEY) {
 			*state = REPO_BEGUN;
 		} else if (found) {
-			*state = REPO_LOST;
-			err_set(err, 0, "there is no config, but there is a %s: not overwriting what may be a damaged repository",
-				backend_type_name(type[i]));
-			return 0;
+			/* Another run may have made the repository since, and filled it. */
+			rc = repo_probe(be, &own);
+			*state = rc ? REPO_LOST : REPO_THERE;
+			if (rc && rc != ERR_NOREPO)
+				return err_copy(err, &own);
+			if (rc)
+				err_set(err, 0, "there is no config, but there is a %s: not overwriting what may be a damaged repository",
+					backend_type_name(type[i]));
 		} else if (rc) {
 			err_prefix(&own, "list %s files", backend_type_name(type[i]));
 			return err_copy(err, &own);
@@ -134,7 +145,7 @@ static int list_keys(struct making *m, struct err *err)
 	return rc ? err_prefix(err, "list keys") : 0;
 }
 
-/* The password on what is listed and was not tried.  A key that cannot be read fits nothing. */
+/* The password on what is listed and was not tried.  A key that cannot be read fits nothing; one that is not found is tried again as long as it is listed. */
 static int try_keys(struct making *m, struct err *err)
 {
 	for (size_t i = 0; i < m->n; i++) {
@@ -149,12 +160,25 @@ static int try_keys(struct making *m, struct err *err)
 		k->key.id = id;
 		if (repo_key_store_fails(rc))
 			return err_copy(err, &e);
+		k->absent = rc == ERR_NOTFOUND;
 		if (rc < 0 && rc != ERR_NOTFOUND)
 			log_msg(&m->env->log, LOG_WARN, "%s (passed over)", e.msg);
-		k->tried = true;
+		k->tried = !k->absent;
 		k->fits = !rc;
 	}
 	return 0;
+}
+
+/* No key fits.  One that could not be got may be the one that does. */
+static int none_fits(struct making *m, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < m->n && !rc; i++) {
+		if (m->known[i].listed && m->known[i].absent)
+			rc = repo_key_lost(m->be, &m->known[i].key.id, 1, err);
+	}
+	return rc;
 }
 
 /* Our config, sealed with the master key of that one. */
@@ -271,6 +295,91 @@ static int settle_opened(struct making *m, size_t by, struct err *err)
 	return rc ? rc : AGAIN;
 }
 
+/* A key of another password; late: that was not there before we wrote anything. */
+static const struct repo_key *stranger(const struct making *m, bool late)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct known *k = &m->known[i];
+
+		if (k->listed && k->tried && !k->fits && !(late && k->early))
+			return &k->key;
+	}
+	return NULL;
+}
+
+struct some {
+	struct id id[FILES_MAX];
+	size_t n;
+};
+
+static int take_some(void *arg, const struct id *name, uint64_t size)
+{
+	struct some *s = arg;
+
+	(void)size;
+	s->id[s->n++] = *name;
+	return s->n == FILES_MAX ? 1 : 0;
+}
+
+/* *found: there are files that belong to another repository. */
+static int find_foreign(struct repo *r, enum backend_type t, bool *found, struct err *err)
+{
+	struct some *s = mem_zalloc(sizeof(*s));
+	int rc = backend_list(r->be, t, take_some, s, err);
+	struct buf plain;
+
+	buf_init(&plain, FILE_MAX);
+	if (rc > 0)
+		rc = 0;
+	for (size_t i = 0; i < s->n && !rc && !*found; i++) {
+		struct err e = {0};
+
+		rc = repo_load(r, t, &s->id[i], &plain, &e);
+		*found = rc == ERR_INVALID;
+		if (*found || rc == ERR_NOTFOUND)
+			rc = 0;
+		if (rc)
+			err_copy(err, &e);
+	}
+	buf_wipe(&plain);
+	mem_free(s);
+	return rc;
+}
+
+/*
+ * The config is this run's.  Where the store cannot create conditionally it may have replaced that of a run with another password, which has ended and believes its backups safe.
+ * Its config cannot be made again from what is here, so this must not end well.
+ */
+static int settle_made(struct making *m, struct repo *r, size_t by, struct err *err)
+{
+	const struct repo_key *other;
+	bool found = false;
+	int rc = try_keys(m, err);
+
+	if (rc)
+		return rc;
+	other = stranger(m, true);
+	if (other && wait_for_others(m))
+		return AGAIN;
+	if (!other) {
+		other = stranger(m, false);
+		if (other)
+			rc = find_foreign(r, BACKEND_SNAPSHOT, &found, err);
+		if (other && !rc && !found)
+			rc = find_foreign(r, BACKEND_INDEX, &found, err);
+		if (rc || !found)
+			return rc;
+	}
+	m->replaced = true;
+	return err_set(err, ERR_EXISTS,
+		"another run with another password, whose key is %s, has made a repository there at the same moment, and the config of "
+		"this run, "
+		"with the key %s, has replaced its config: what was backed up with %s cannot be opened now; both keys stay; who has a copy "
+		"of the "
+		"config of %s, put it back",
+		id_short(&other->id).s, id_short(&m->known[by].key.id).s, id_short(&other->id).s, id_short(&other->id).s);
+}
+
 /* One look.  0: *out is open. */
 static int settle_once(struct making *m, struct repo **out, struct err *err)
 {
@@ -293,10 +402,18 @@ static int settle_once(struct making *m, struct repo **out, struct err *err)
 		rc = try_keys(m, err);
 		by = opener(m, &stored);
 	}
+	if (!rc && by == NONE)
+		rc = none_fits(m, err);
 	if (!rc)
 		rc = by == NONE ? settle_stranger(m, err) : settle_opened(m, by, err);
 	if (!rc)
 		rc = repo_with(m->be, m->env, &m->known[by].key, &stored, out, err);
+	if (!rc && id_equal(&(*out)->config.id, &m->id))
+		rc = settle_made(m, *out, by, err);
+	if (rc) {
+		repo_close(*out);
+		*out = NULL;
+	}
 	if (!rc && by == m->mine)
 		buf_move(&(*out)->own_key, &m->known[by].key.file);
 out:
@@ -316,6 +433,8 @@ static int settle(struct making *m, struct repo **out, struct err *err)
 	}
 	if (rc == AGAIN)
 		rc = err_set(&own, ERR_IO, "other runs make and remove it all the time");
+	if (m->replaced)
+		return err_copy(err, &own);
 	if (rc && rc != ERR_PASSWORD && m->put.code && m->put.code != ERR_EXISTS)
 		rc = err_copy(&own, &m->put);
 	if (rc && rc != ERR_PASSWORD && m->mine != NONE && !m->gone) {
@@ -333,9 +452,13 @@ static int get_key(struct making *m, bool begun, struct err *err)
 	struct known *k;
 	int rc = begun ? list_keys(m, err) : 0;
 
+	for (size_t i = 0; i < m->n; i++)
+		m->known[i].early = true;
 	if (!rc)
 		rc = try_keys(m, err);
 	m->use = rival(m, true);
+	if (!rc && m->use == NONE)
+		rc = none_fits(m, err);
 	if (rc || m->use != NONE)
 		return rc;
 	if (m->n == KEYS_MAX)
@@ -399,11 +522,12 @@ int repo_create(struct backend *be, const struct env *env, const struct repo_spe
 	rnd_fill(env->rnd, &config.id, sizeof(config.id));
 	if (!what->polynomial)
 		config.polynomial = poly_random(env->rnd);
+	m->id = config.id;
 	config_write(&config, &m->json);
 	rc = config_parse(&check, m->json.p, m->json.len, err);
 	if (!rc)
 		rc = make(m, out, err);
-	*made = !rc && id_equal(&(*out)->config.id, &config.id);
+	*made = !rc && id_equal(&(*out)->config.id, &m->id);
 	for (size_t i = 0; i < m->n; i++)
 		repo_key_release(&m->known[i].key);
 	buf_release(&m->json);

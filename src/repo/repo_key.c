@@ -120,12 +120,42 @@ static int remember(void *arg, const struct id *name, uint64_t size)
 	return l->n == TRIES_MAX + 1; /* one more than is tried: then we know that there are too many */
 }
 
+struct absent {
+	const struct id *id;
+	size_t n;
+	const struct id *found;
+};
+
+static int still_listed(void *arg, const struct id *name, uint64_t size)
+{
+	struct absent *a = arg;
+
+	(void)size;
+	for (size_t i = 0; i < a->n && !a->found; i++) {
+		if (id_equal(&a->id[i], name))
+			a->found = &a->id[i];
+	}
+	return a->found ? 1 : 0;
+}
+
+/* Gateways answer 404 when their own storage fails.  Who removes a key takes it from the listing too. */
+int repo_key_lost(struct backend *be, const struct id *id, size_t n, struct err *err)
+{
+	struct absent a = {.id = id, .n = n};
+	int rc = n ? backend_list(be, BACKEND_KEY, still_listed, &a, err) : 0;
+
+	if (rc < 0)
+		return err_prefix(err, "list keys");
+	return a.found ? err_set(err, ERR_IO, "key %s is listed, but not found", id_short(a.found).s) : 0;
+}
+
 /* What became of the keys that do not open the repository. */
 struct tried {
 	bool refused;          /* one is another password's */
 	struct err foreign;    /* one is this password's, but not this config's */
 	struct err bad;        /* the first that cannot be read */
 	struct strlist passed; /* a sentence for each of the latter two */
+	struct names absent;   /* listed, and then not found */
 };
 
 /* 0: this is the key.  1: it is not.  An error: the store fails, so that others need not be tried. */
@@ -148,7 +178,9 @@ static int key_fits(
 	} else if (repo_key_store_fails(rc)) {
 		err_copy(&t->bad, &e);
 		return rc;
-	} else if (rc != ERR_NOTFOUND) { /* else removed since it was listed */
+	} else if (rc == ERR_NOTFOUND) {
+		t->absent.id[t->absent.n++] = *id;
+	} else {
 		if (!t->bad.code)
 			err_copy(&t->bad, &e);
 		strlist_add(&t->passed, e.msg);
@@ -180,6 +212,7 @@ static int find_listed(struct backend *be, const struct env *env, const void *pa
 {
 	struct names keys = {0};
 	struct tried t = {0};
+	struct err lost = {0};
 	int rc = backend_list(be, BACKEND_KEY, remember, &keys, err);
 
 	if (rc < 0)
@@ -187,6 +220,8 @@ static int find_listed(struct backend *be, const struct env *env, const void *pa
 	rc = 1;
 	for (size_t i = 0; i < keys.n && i < TRIES_MAX && rc == 1; i++)
 		rc = key_fits(be, &keys.id[i], pass, n, config, k, &t);
+	if (rc == 1 && repo_key_lost(be, t.absent.id, t.absent.n, &lost))
+		rc = err_copy(&t.bad, &lost);
 	if (!rc)
 		tell_passed(&t, env);
 	else

@@ -47,6 +47,9 @@ bool repo_key_store_fails(int rc); /* an error of the store, and not of this one
 int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, const struct buf *config,
 	struct repo_key *k, struct err *err);
 
+/* repo_key_lost: of these keys, which were listed and then not found, one is listed still: ERR_IO with its name.  0: all were removed. */
+int repo_key_lost(struct backend *be, const struct id *id, size_t n, struct err *err);
+
 /* repo_key_opens: the config as it is stored is sealed with this master key. */
 bool repo_key_opens(const struct seal_key *master, const struct buf *config);
 

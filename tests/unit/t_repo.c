@@ -1,6 +1,7 @@
 #include "repo/repo.h"
 #include "format/index.h"
 #include "format/keyfile.h"
+#include "lib/gate.h"
 #include "unit/repo_fixture.h"
 #include <stdio.h>
 
@@ -230,6 +231,36 @@ TEST(several_keys)
 	CHECK(id_equal(&used, &b));
 	CHECK_EQ(keys_open(&k, "b", "xyz", &used, &err), 0);
 	keys_release(&k);
+}
+
+/* A gateway whose storage fails; arg: or another run that removes the key at this moment. */
+static int lose_key(void *arg, const struct backend_op *op, enum backend_type t)
+{
+	if (!op || op->verb != BACKEND_GET || t != BACKEND_KEY)
+		return 0;
+	if (arg)
+		REQUIRE(backend_remove(arg, BACKEND_KEY, &op->name, NULL) == 0);
+	return ERR_NOTFOUND;
+}
+
+TEST(a_key_that_is_listed_and_not_found)
+{
+	for (int removed = 0; removed < 2; removed++) {
+		struct backend *inner;
+		struct err err = {0};
+		struct keys k;
+		struct id id;
+
+		keys_init(&k);
+		id = put_key(k.be, "a", &k.master, NULL);
+		inner = k.be;
+		k.be = gate_new(backend_share(inner), lose_key, removed ? inner : NULL);
+		CHECK_EQ(keys_open(&k, "a", NULL, NULL, &err), removed ? ERR_PASSWORD : ERR_IO);
+		CHECK(removed || (strstr(err.msg, "is listed, but not found") && strstr(err.msg, id_short(&id).s)));
+		CHECK_EQ(keys_open(&k, "a", id_short(&id).s, NULL, &err), removed ? ERR_PASSWORD : ERR_IO);
+		keys_release(&k);
+		backend_free(inner);
+	}
 }
 
 TEST(the_twenty_first_key_needs_a_hint)

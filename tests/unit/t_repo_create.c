@@ -308,6 +308,8 @@ TEST(a_signal_leaves_nothing)
 }
 
 /* Another repository's config and key. */
+static struct id strangers;
+
 static void replace_for(struct at *a, const char *pass)
 {
 	struct repo_spec what = {.version = 2, .cost = &cheap};
@@ -319,7 +321,7 @@ static void replace_for(struct at *a, const char *pass)
 
 	buf_init(&b, 10000);
 	REQUIRE(repo_create(other, &a->f.env, &what, pass, strlen(pass), &r, &made, NULL) == 0);
-	id = r->key_id;
+	id = strangers = r->key_id;
 	REQUIRE(backend_get(other, BACKEND_KEY, &id, &b, NULL) == 0);
 	REQUIRE(backend_put(a->place, BACKEND_KEY, &id, b.p, b.len, NULL) == 0);
 	REQUIRE(backend_get(other, BACKEND_CONFIG, NULL, &b, NULL) == 0);
@@ -365,6 +367,147 @@ TEST(who_loses_goes_on_with_the_others_repository)
 	CHECK(strstr(a.err.msg, "another run has just made"));
 	CHECK_EQ(keys(&a), 1);
 	CHECK(opens(&a, "a stranger's"));
+	at_release(&a);
+}
+
+/* The other run made and filled its repository between our two looks. */
+static void fill_at_listing(struct at *a, const struct backend_op *op, enum backend_type t)
+{
+	struct id id = fixture_id(1);
+
+	if (!op && t == BACKEND_SNAPSHOT) {
+		a->before = NULL;
+		replace_for(a, PASS);
+		REQUIRE(backend_put(a->place, BACKEND_SNAPSHOT, &id, "x", 1, NULL) == 0);
+	}
+}
+
+TEST(a_repository_that_comes_between_two_looks)
+{
+	struct at a;
+
+	at_init(&a);
+	a.before = fill_at_listing;
+	CHECK_EQ(create(&a, PASS), 0);
+	CHECK_STR(a.err.msg, "");
+	CHECK(!a.made);
+	CHECK_EQ(keys(&a), 1);
+	at_release(&a);
+}
+
+/* Gateways say so when their storage fails. */
+static void hide_keys(struct at *a, const struct backend_op *op, enum backend_type t)
+{
+	a->code = ERR_NOTFOUND;
+	a->fails = op && op->verb == BACKEND_GET && t == BACKEND_KEY ? 1 : 0;
+	a->fails_from = a->op;
+}
+
+static void hide_others(struct at *a, const struct backend_op *op, enum backend_type t)
+{
+	if (op && op->verb == BACKEND_PUT && t == BACKEND_CONFIG)
+		replace_for(a, PASS);
+	hide_keys(a, op, t);
+}
+
+TEST(a_key_that_is_listed_and_not_found)
+{
+	struct at a;
+
+	at_init(&a);
+	begin(&a, PASS);
+	a.before = hide_keys;
+	CHECK_EQ(create(&a, PASS), ERR_IO);
+	CHECK(strstr(a.err.msg, "is listed, but not found"));
+	CHECK_EQ(keys(&a), 1);
+	at_release(&a);
+
+	at_init(&a);
+	a.before = hide_others;
+	CHECK_EQ(create(&a, PASS), ERR_IO);
+	CHECK(strstr(a.err.msg, "is listed, but not found"));
+	CHECK(opens(&a, PASS));
+	at_release(&a);
+}
+
+/* A store that cannot create conditionally, and another password's run that has stored all it had, when our config arrives. */
+static void replace_stranger(struct at *a, const struct backend_op *op, enum backend_type t)
+{
+	if (op && op->verb == BACKEND_PUT && t == BACKEND_CONFIG) {
+		a->before = NULL;
+		replace_for(a, "a stranger's");
+		REQUIRE(backend_remove(a->place, BACKEND_CONFIG, NULL, NULL) == 0);
+	}
+}
+
+/* Its key was there when we looked. */
+static enum backend_type filled;
+
+static void fill_stranger(struct at *a, const struct backend_op *op, enum backend_type t)
+{
+	struct id id = fixture_id(1);
+
+	if (op && op->verb == BACKEND_PUT && t == BACKEND_CONFIG) {
+		a->before = NULL;
+		REQUIRE(backend_put(a->place, filled, &id, "x", 1, NULL) == 0);
+		fixture_spoil(a->place, filled, &id, false);
+	}
+}
+
+static void check_replaced(const struct at *a)
+{
+	CHECK_EQ(a->err.code, ERR_EXISTS);
+	CHECK(strstr(a->err.msg, "has replaced its config"));
+	CHECK(names_key(a));
+	CHECK(a->repo == NULL);
+	CHECK_EQ(keys(a), 2);
+}
+
+/* It goes on, and finds that it has lost. */
+static void stranger_loses(struct at *a, const struct backend_op *op, enum backend_type t)
+{
+	(void)op;
+	(void)t;
+	if (a->slept >= 2) {
+		a->before = NULL;
+		REQUIRE(backend_remove(a->place, BACKEND_KEY, &strangers, NULL) == 0);
+	}
+}
+
+static void stranger_begins(struct at *a, const struct backend_op *op, enum backend_type t)
+{
+	if (op && op->verb == BACKEND_PUT && t == BACKEND_CONFIG) {
+		replace_stranger(a, op, t);
+		a->before = stranger_loses;
+	}
+}
+
+TEST(another_passwords_repository_that_was_replaced)
+{
+	struct at a;
+
+	at_init(&a);
+	a.before = replace_stranger;
+	create(&a, PASS);
+	check_replaced(&a);
+	CHECK(a.slept);
+	at_release(&a);
+
+	for (int i = 0; i < 2; i++) {
+		filled = i ? BACKEND_INDEX : BACKEND_SNAPSHOT;
+		at_init(&a);
+		begin(&a, "somebody else's");
+		a.before = fill_stranger;
+		create(&a, PASS);
+		check_replaced(&a);
+		at_release(&a);
+	}
+
+	at_init(&a);
+	a.before = stranger_begins;
+	CHECK_EQ(create(&a, PASS), 0);
+	CHECK(a.made && !a.before);
+	CHECK_EQ(keys(&a), 1);
 	at_release(&a);
 }
 
