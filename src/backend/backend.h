@@ -40,7 +40,8 @@ struct backend_op {
 	uint64_t offset; /* GET */
 	uint64_t length; /* GET: 0 = to the end; otherwise exactly so many or ERR_TOOSHORT */
 	struct buf out;  /* GET: the bytes, owned by the caller; buf_init'ed by the caller with the maximum it accepts */
-	struct err err;  /* result; err.code == 0 is success.  ERR_NOTFOUND: no such file (REMOVE: that is success) */
+	struct err
+		err; /* result; err.code == 0 is success.  ERR_NOTFOUND: no such file (REMOVE: that is success; a bare store of the network says it, see look.c) */
 	void (*done)(struct backend_op *op);
 	void *arg;               /* the caller's */
 	struct backend_op *next; /* for the backend that holds the operation */
@@ -202,7 +203,8 @@ uint64_t backend_retry_count(struct backend *b);
 typedef void backend_retry_wait_fn(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t ns);
 void backend_retry_set_wait(struct backend *b, backend_retry_wait_fn *fn, void *arg);
 
-struct backend *backend_look_new(struct backend *inner); /* look.c: before a `fresh` PUT the store is asked whether there is such a file */
+struct backend *backend_look_new(
+	struct backend *inner); /* look.c: asks the store before a `fresh` PUT and after a REMOVE of what it does not find */
 
 struct backend *backend_limit_new(struct backend *inner,
 	unsigned at_once); /* limit.c: at most so many operations inside, in order; lock files, list and create pass at once */

@@ -81,4 +81,7 @@ bool http_date(const char *s, int64_t *sec);
 /* http_fault_text(r, out, cap): the first line of the answer's body in printable ASCII, for messages. */
 void http_fault_text(const struct http_req *r, char *out, size_t cap);
 
+/* http_is_markup(r): the answer's body is HTML or XML, after its first character that is no blank. */
+bool http_is_markup(const struct http_req *r);
+
 #endif

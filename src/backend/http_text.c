@@ -168,6 +168,15 @@ void http_fault_text(const struct http_req *r, char *out, size_t cap)
 	out[n] = 0;
 }
 
+bool http_is_markup(const struct http_req *r)
+{
+	size_t i = 0;
+
+	while (i < r->out.len && strchr(" \t\r\n", r->out.p[i]))
+		i++;
+	return i < r->out.len && r->out.p[i] == '<';
+}
+
 void http_req_release(struct http_req *r)
 {
 	if (!r)

@@ -1,8 +1,11 @@
 /*
- * look: before a file is put where none may be yet (op->fresh), the store is asked whether there is one.
+ * look: the store is asked once more where its own word is not enough: before a file is put where none may be yet (op->fresh), and when it finds none to remove.
  *
  * Below the retry decorator, so that each try looks again: a server may have stored what it answered with an error, and a second try may come a quarter of an hour after
  * the first.  For stores that cannot create conditionally, this is all there is; it also stops a server that takes no notice of the condition.
+ *
+ * A 404 to a deletion may come from a proxy, or from a server whose own storage fails: bare stores pass it on as ERR_NOTFOUND, and only what is not seen then either was
+ * removed, be it by a try whose answer was lost.
  */
 #include "backend/backend.h"
 #include "base/mem.h"
@@ -12,7 +15,7 @@ struct look {
 	struct backend *inner;
 };
 
-/* What the STAT in the same operation would overwrite. */
+/* What the STAT in the same operation overwrites. */
 struct look_op {
 	struct look *l;
 	void (*done)(struct backend_op *op);
@@ -25,16 +28,24 @@ static struct look *look_of(struct backend *b)
 	return (struct look *)(void *)b;
 }
 
-static void looked(struct backend_op *op)
+/* The operation is what it was, with what it got. */
+static struct look *own_again(struct backend_op *op, enum backend_verb verb)
 {
 	struct look_op *c = op->arg;
 	struct look *l = c->l;
 
-	op->verb = BACKEND_PUT;
+	op->verb = verb;
 	op->done = c->done;
 	op->arg = c->arg;
 	op->size = c->size;
 	mem_free(c);
+	return l;
+}
+
+static void put_looked(struct backend_op *op)
+{
+	struct look *l = own_again(op, BACKEND_PUT);
+
 	if (op->err.code == ERR_NOTFOUND) {
 		backend_start(l->inner, op);
 		return;
@@ -44,17 +55,42 @@ static void looked(struct backend_op *op)
 	op->done(op);
 }
 
+static void removed_looked(struct backend_op *op)
+{
+	own_again(op, BACKEND_REMOVE);
+	if (!op->err.code)
+		err_set(&op->err, ERR_IO, "the server does not find the file to delete it, but has it still");
+	else if (op->err.code == ERR_NOTFOUND)
+		err_clear(&op->err);
+	op->done(op);
+}
+
+static void removed(struct backend_op *op)
+{
+	struct look_op *c = op->arg;
+
+	if (op->err.code == ERR_NOTFOUND) {
+		op->verb = BACKEND_STAT;
+		op->done = removed_looked;
+		backend_start(c->l->inner, op);
+		return;
+	}
+	own_again(op, BACKEND_REMOVE);
+	op->done(op);
+}
+
 static void look_start(struct backend *b, struct backend_op *op)
 {
 	struct look *l = look_of(b);
 
-	if (op->verb == BACKEND_PUT && op->fresh) {
+	if (op->verb == BACKEND_REMOVE || (op->verb == BACKEND_PUT && op->fresh)) {
 		struct look_op *c = mem_alloc(sizeof(*c));
 
 		*c = (struct look_op){.l = l, .done = op->done, .arg = op->arg, .size = op->size};
-		op->verb = BACKEND_STAT;
-		op->done = looked;
+		op->done = op->verb == BACKEND_PUT ? put_looked : removed;
 		op->arg = c;
+		if (op->verb == BACKEND_PUT)
+			op->verb = BACKEND_STAT;
 	}
 	backend_start(l->inner, op);
 }

@@ -26,3 +26,13 @@ void open_judge_put(struct backend_op *op)
 	if (op->verb == BACKEND_PUT && op->err.code == ERR_NOTFOUND)
 		op->err.code = ERR_ODD;
 }
+
+int open_judge_removed(const struct http_req *r, int also, struct err *err)
+{
+	bool markup = http_is_markup(r);
+
+	if ((r->status == 200 || r->status == also) && !markup)
+		return 0;
+	return err_set(err, ERR_ODD, "the server answers %d%s to a deletion: that is no such store's answer", r->status,
+		markup ? " and a page" : "");
+}

@@ -23,4 +23,10 @@ int open_http(const struct backend_options *opt, const struct env *env, struct h
 /* open_judge_put(op): an upload that finds no place for it has met something else than the store, or a wrong address: ERR_NOTFOUND becomes ERR_ODD. */
 void open_judge_put(struct backend_op *op);
 
+/*
+ * open_judge_removed(r, also, err): r is a 2xx to a DELETE.  0: the store's own, 200 or `also` (0: nothing else), with nothing of a page in it; else ERR_ODD, since what
+ * was only accepted, or answered by somebody else, may be there still.
+ */
+int open_judge_removed(const struct http_req *r, int also, struct err *err);
+
 #endif

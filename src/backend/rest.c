@@ -1,8 +1,8 @@
 /*
  * rest: restic's REST protocol (restic-format.md 16.4), as spoken by rest-server and `rclone serve restic`.
  *
- * An operation is one request; two where the first answer leaves a question: a range at or beyond the end (how long is it?), and an upload that is refused
- * because the name is taken (by a try of ours whose answer was lost?).
+ * An operation is one request; two where the first answer leaves a question: a range at or beyond the end (how long is it?), an upload that is refused
+ * because the name is taken (by a try of ours whose answer was lost?), and a deletion of what rclone does not find (is it listed?).
  *
  * `rclone serve restic` says 404 to whatever its own storage fails to do (rclone issue 7550), but lists a directory that does not exist as an empty one.  So a 404 to a
  * listing is "nothing there" only from another server, and only where this program did not make the place itself.
@@ -62,16 +62,6 @@ static void req_init(struct rest *s, struct http_req *r, const char *method, con
 		r->header[r->n_header++] = (const char *)s->auth.p;
 }
 
-/* Neither rest-server nor rclone writes HTML or XML: something in between does. */
-static bool is_markup(const struct http_req *r)
-{
-	size_t i = 0;
-
-	while (i < r->out.len && strchr(" \t\r\n", r->out.p[i]))
-		i++;
-	return i < r->out.len && r->out.p[i] == '<';
-}
-
 /* What an answer that is not the wanted one means: which codes are permanent is said in restic-format.md 16.1. */
 static int fault(const struct http_req *r, struct err *e)
 {
@@ -86,7 +76,8 @@ static int fault(const struct http_req *r, struct err *e)
 	case 401:
 		return err_set(e, ERR_DENIED, "the server wants a user and a password, or these are wrong (401)");
 	case 403:
-		code = is_markup(r) ? ERR_ODD : ERR_DENIED;
+		/* Neither rest-server nor rclone writes HTML or XML: something in between does. */
+		code = http_is_markup(r) ? ERR_ODD : ERR_DENIED;
 		break;
 	case 413:
 	case 507:
@@ -193,6 +184,60 @@ static void taken_sized(struct http_req *r)
 	op_end(c);
 }
 
+static bool is_rclone(const struct http_req *r)
+{
+	char server[64];
+
+	return http_header(r, "Server", server, sizeof(server)) && !strncmp(server, "rclone/", 7);
+}
+
+/* The listing got 404.  ERR_IO: what lies behind the server may work again. */
+static int list_missing(struct rest *s, const struct http_req *r, struct err *err)
+{
+	if (is_rclone(r))
+		return err_set(err, ERR_IO, "rclone answers 404 to a listing: its own storage fails; see rclone's log");
+	if (atomic_load(&s->made))
+		return err_set(err, ERR_IO, "the server answers 404 to the listing of a directory that it has just made");
+	return 0;
+}
+
+static bool is_listed(const struct rest_listing *l, const struct id *name)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (id_equal(&l->v[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static void removed_listed(struct http_req *r)
+{
+	struct rest_op *c = r->arg;
+	struct backend_op *op = c->op;
+	struct rest_listing l = {0};
+	int code = judge(r, &op->err);
+
+	if (code == ERR_NOTFOUND)
+		list_missing(c->s, r, &op->err);
+	else if (!code && !rest_listing_parse(&l, r->out.p, r->out.len, &op->err))
+		err_set(&op->err, is_listed(&l, &op->name) ? ERR_IO : ERR_NOTFOUND,
+			"rclone answers 404 to a deletion: where the file is listed still, its own storage fails; see rclone's log");
+	rest_listing_release(&l);
+	op_end(c);
+}
+
+/* rclone's 404 to a deletion, and to a HEAD, may be its storage's failure: only its listing tells. */
+static void ask_listing(struct rest_op *c)
+{
+	mem_free(c->url);
+	c->url = url_of(c->s, c->op->type, NULL);
+	c->req.method = "GET";
+	c->req.url = c->url;
+	c->req.out.max = LIST_MAX;
+	c->req.done = removed_listed;
+	http_start(c->s->h, &c->req);
+}
+
 static void answered(struct http_req *r)
 {
 	struct rest_op *c = r->arg;
@@ -209,13 +254,17 @@ static void answered(struct http_req *r)
 			return;
 		}
 		/* As restic has it; and there is nothing to say about it. */
-		if (!judge(r, &op->err) && (r->status != 200 || is_markup(r)))
+		if (!judge(r, &op->err) && (r->status != 200 || http_is_markup(r)))
 			err_set(&op->err, ERR_ODD, "the server answers %d%s to an upload: that is no REST server's answer", r->status,
-				is_markup(r) ? " and a page" : "");
+				http_is_markup(r) ? " and a page" : "");
 		break;
 	case BACKEND_REMOVE:
-		if (r->err.code || r->status != 404)
-			judge(r, &op->err);
+		if (!r->err.code && r->status == 404 && is_rclone(r) && op->type != BACKEND_CONFIG) {
+			ask_listing(c);
+			return;
+		}
+		if (!judge(r, &op->err))
+			open_judge_removed(r, 0, &op->err);
 		break;
 	case BACKEND_STAT:
 		if (!judge(r, &op->err)) {
@@ -336,18 +385,6 @@ static void tell_odd(enum backend_type t, const struct rest_listing *l, const st
 
 		layout_odd(to, t, layout_name(name, &id), name);
 	}
-}
-
-/* The listing got 404.  ERR_IO: what lies behind the server may work again. */
-static int list_missing(struct rest *s, const struct http_req *r, struct err *err)
-{
-	char server[64];
-
-	if (http_header(r, "Server", server, sizeof(server)) && !strncmp(server, "rclone/", 7))
-		return err_set(err, ERR_IO, "rclone answers 404 to a listing: its own storage fails; see rclone's log");
-	if (atomic_load(&s->made))
-		return err_set(err, ERR_IO, "the server answers 404 to the listing of a directory that it has just made");
-	return 0;
 }
 
 static int rest_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)

@@ -129,10 +129,6 @@ static void answered(struct s3_call *c)
 		op->retry_after_ns = http_retry_after_ns(&c->r, &now);
 	if (op->verb == BACKEND_GET && code == ERR_INVALID && c->r.out.overflow)
 		code = err_set(&op->err, ERR_NOMEM, "the object is larger than the %zu bytes expected", c->r.out.max);
-	if (op->verb == BACKEND_REMOVE && code == ERR_NOTFOUND) {
-		err_clear(&op->err);
-		code = 0;
-	}
 	if (!code && o->sizing) {
 		buf_reset(&c->r.out);
 		if (c->r.length != op->offset)
@@ -141,6 +137,8 @@ static void answered(struct s3_call *c)
 		code = part_take(&c->r, op, &op->err);
 	} else if (!code && op->verb == BACKEND_PUT) {
 		code = put_result(o);
+	} else if (!code && op->verb == BACKEND_REMOVE) {
+		code = open_judge_removed(&c->r, 204, &op->err);
 	} else if (!code && op->verb == BACKEND_STAT) {
 		if (c->r.length > SIZE_MAX)
 			code = err_set(&op->err, ERR_IO, "the server does not tell the size");

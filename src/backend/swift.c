@@ -178,8 +178,6 @@ static void object_done(struct swift_call *c)
 	}
 	if (too_large(c, op))
 		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: more than %zu bytes", op->out.max);
-	else if (op->verb == BACKEND_REMOVE && s == 404)
-		;
 	else if (op->verb == BACKEND_PUT && op->fresh && s == 412)
 		err_set(&op->err, ERR_EXISTS, "there is such an object");
 	else if (s / 100 != 2)
@@ -188,6 +186,8 @@ static void object_done(struct swift_call *c)
 		get_take(o);
 	else if (op->verb == BACKEND_PUT)
 		put_check(o);
+	else if (op->verb == BACKEND_REMOVE)
+		open_judge_removed(&c->req, 204, &op->err);
 	else if (op->verb == BACKEND_STAT && c->req.length == UINT64_MAX)
 		err_set(&op->err, ERR_IO, "the store does not tell the object's size");
 	else if (op->verb == BACKEND_STAT)

@@ -74,6 +74,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(b"over there", 301, [("Location", "http://elsewhere/x")])
         if kind == "keys":
             return self.answer(b"come back", 503, [("Retry-After", "7")])
+        if self.command == "DELETE" and kind == "snapshots":
+            return self.answer(b"<Error/>" if name[2] == "1" else b"", 200 + int(name[:2]))
         if self.command == "POST" and kind == "snapshots":
             return self.answer(b"no space", int(name[:1]) * 94 + 413)
         if self.command == "POST":
@@ -99,9 +101,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/odd/"):
             return self.odd()
         if self.path.startswith("/rclone/"):
-            # `rclone serve restic` whose own storage does not answer.
+            # `rclone serve restic` whose own storage does not answer, but for one listing.
             self.body()
             self.version_string = lambda: "rclone/v1.60.1"
+            if self.path == "/rclone/index/":
+                return self.answer(json.dumps([{"name": "dd" + "0" * 62, "size": 5}]).encode())
             return self.answer(b"Not Found", 404)
         what, _, n = self.path[1:].partition("/")
         n = int(n or 0)

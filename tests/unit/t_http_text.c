@@ -125,8 +125,14 @@ TEST(fault_text_is_safe_to_print)
 	CHECK_STR(text, "<a> [1m b</a>");
 	http_fault_text(&r, text, 5);
 	CHECK_STR(text, "<a>");
+	CHECK(http_is_markup(&r));
 	buf_reset(&r.out);
 	http_fault_text(&r, text, sizeof(text));
 	CHECK_STR(text, "");
+	CHECK(!http_is_markup(&r));
+	buf_adds(&r.out, "\n");
+	CHECK(!http_is_markup(&r));
+	buf_adds(&r.out, "{<");
+	CHECK(!http_is_markup(&r));
 	http_req_release(&r);
 }

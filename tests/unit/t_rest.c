@@ -168,6 +168,34 @@ TEST(listings_that_may_not_be_missing)
 	backend_free(made);
 }
 
+/* What is answered to a deletion is in the name: 200 and so much, and a 1 for a page. */
+TEST(answers_to_a_deletion)
+{
+	struct id ok = {{0x00}}, page = {{0x00, 0x10}}, accepted = {{0x02}}, none = {{0x04}}, part = {{0x06}};
+
+	CHECK_EQ(backend_remove(odd, BACKEND_SNAPSHOT, &ok, NULL), 0);
+	CHECK_EQ(backend_remove(odd, BACKEND_SNAPSHOT, &page, NULL), ERR_ODD);
+	CHECK_EQ(backend_remove(odd, BACKEND_SNAPSHOT, &accepted, NULL), ERR_ODD);
+	CHECK_EQ(backend_remove(odd, BACKEND_SNAPSHOT, &none, NULL), ERR_ODD);
+	CHECK_EQ(backend_remove(odd, BACKEND_SNAPSHOT, &part, NULL), ERR_ODD);
+}
+
+/* Its listing decides; where that fails, nothing is known. */
+TEST(deletions_of_what_rclone_does_not_find)
+{
+	struct backend *rclone = backend_look_new(at_path("rclone"));
+	struct id there = {{0xdd}}, gone = {{0xee}};
+	struct err err = {0};
+
+	CHECK_EQ(backend_remove(rclone, BACKEND_INDEX, &there, &err), ERR_IO);
+	CHECK(strstr(err.msg, "rclone"));
+	CHECK_EQ(backend_remove(rclone, BACKEND_INDEX, &gone, NULL), 0);
+	CHECK_EQ(backend_remove(rclone, BACKEND_SNAPSHOT, &gone, &err), ERR_IO);
+	CHECK(strstr(err.msg, "rclone"));
+	CHECK_EQ(backend_remove(rclone, BACKEND_CONFIG, NULL, NULL), 0);
+	backend_free(rclone);
+}
+
 TEST(a_pause_is_passed_on)
 {
 	struct backend_op op = {.verb = BACKEND_REMOVE, .type = BACKEND_KEY};

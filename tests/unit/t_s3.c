@@ -179,6 +179,25 @@ TEST(region_in_the_error)
 	done(b);
 }
 
+TEST(answers_to_a_deletion)
+{
+	static const struct reply script[] = {
+		{"204 No Content", NULL, ""},
+		{"200 OK", NULL, ""},
+		{"200 OK", NULL, "<Error><Code>InternalError</Code></Error>"},
+		{"202 Accepted", NULL, ""},
+		{"207 Multi-Status", NULL, ""},
+		{"404 Not Found", NULL, "<Error><Code>NoSuchKey</Code></Error>"},
+		{"404 Not Found", NULL, "page not found"},
+	};
+	static const int want[] = {0, 0, ERR_ODD, ERR_ODD, ERR_ODD, ERR_NOTFOUND, ERR_ODD}; /* what ERR_NOTFOUND means is look.c's */
+	struct backend *b = STORE(script);
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		CHECK_EQ(backend_remove(b, BACKEND_CONFIG, NULL, NULL), want[i]);
+	done(b);
+}
+
 static unsigned count_of(const char *s, const char *what)
 {
 	unsigned n = 0;

@@ -68,7 +68,7 @@ TEST(requests)
 	CHECK(fake_got(&f, 2, "GET http://s/v1/box%20%C3%A9/a/b/config\nX-Auth-Token: first\n"));
 	CHECK_EQ(out.len, 3);
 	buf_release(&out);
-	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &name, NULL), 0);
+	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &name, NULL), ERR_NOTFOUND); /* what that means is look.c's */
 	CHECK(fake_got(&f, 3, "DELETE http://s/v1/box%20%C3%A9/a/b/locks/" HEX));
 	CHECK_EQ(backend_stat(b, BACKEND_KEY, &name, &size, NULL), 0);
 	CHECK_EQ(size, 77);
@@ -152,6 +152,28 @@ static int put_gives(int status, const char *headers, const char *body, int64_t 
 		*pause = op.retry_after_ns;
 	backend_free(b);
 	return code;
+}
+
+static int remove_gives(int status, const char *body)
+{
+	struct backend *b = store();
+	int code;
+
+	fake_says(&f, status, NULL, body);
+	code = backend_remove(b, BACKEND_SNAPSHOT, &name, NULL);
+	CHECK_EQ(f.n_got, 2);
+	backend_free(b);
+	return code;
+}
+
+TEST(answers_to_a_deletion)
+{
+	CHECK_EQ(remove_gives(204, NULL), 0);
+	CHECK_EQ(remove_gives(200, "{}"), 0);
+	CHECK_EQ(remove_gives(200, "\n<html>log in"), ERR_ODD);
+	CHECK_EQ(remove_gives(202, NULL), ERR_ODD);
+	CHECK_EQ(remove_gives(206, NULL), ERR_ODD);
+	CHECK_EQ(remove_gives(207, NULL), ERR_ODD);
 }
 
 TEST(statuses)
