@@ -274,6 +274,24 @@ static int check_password(const struct opts *o, struct err *err)
 		"else, write --password at the end");
 }
 
+/* Nothing but what it prints comes of this command. */
+static bool wants_output(const struct opts *o)
+{
+	switch (o->verb) {
+	case VERB_LIST:
+	case VERB_FILES:
+	case VERB_FIND:
+	case VERB_CAT:
+	case VERB_HELP:
+	case VERB_VERSION:
+		return true;
+	case VERB_DUMP:
+		return !opt_str(o, OPT_TARGET);
+	default:
+		return opt_flag(o, OPT_HELP) || opt_flag(o, OPT_VERSION);
+	}
+}
+
 /* The command line, on the rank that has one to obey.  An exit code, or -1: go on. */
 static int read_command_line(struct cmd *c, int argc, char **argv)
 {
@@ -292,6 +310,8 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	}
 	rc = opts_parse(&c->opts, argc - 1, argv + 1, &err);
 	out_mode(c->out, rc ? asks_json(argc - 1, argv + 1) : opt_flag(&c->opts, OPT_JSON), opts_verbosity(&c->opts));
+	if (!rc && out_nowhere(c->out) && wants_output(&c->opts))
+		rc = err_set(&err, ERR_USAGE, "standard output is closed, and what this command is for would be lost");
 	if (!rc && run_plain(c))
 		return out_flush(c->out, &err) ? CMD_ERROR : CMD_OK;
 	if (!rc)

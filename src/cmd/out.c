@@ -5,6 +5,7 @@
 #include "cmd/human.h"
 #include "format/gojson.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@ struct out {
 	pthread_mutex_t lock;
 	int fd_out, fd_err;
 	bool json, tty_out, tty_err;
+	bool nowhere; /* fd_out cannot be written to */
 	int verbosity;
 	struct buf held;   /* results not yet written */
 	struct buf status; /* the progress line that is on the screen */
@@ -36,6 +38,7 @@ struct out *out_new(int fd_out, int fd_err)
 	o->fd_err = fd_err;
 	o->tty_out = isatty(fd_out) == 1;
 	o->tty_err = isatty(fd_err) == 1;
+	o->nowhere = fcntl(fd_out, F_GETFL) >= 0 && (fcntl(fd_out, F_GETFL) & O_ACCMODE) == O_RDONLY;
 	o->verbosity = 1;
 	buf_init(&o->held, 4 * OUT_BUFFER);
 	buf_init(&o->status, OUT_MESSAGE);
@@ -68,9 +71,14 @@ bool out_terminal(const struct out *o)
 	return o->tty_out;
 }
 
+bool out_nowhere(const struct out *o)
+{
+	return o->nowhere;
+}
+
 static void put_out(struct out *o, const void *p, size_t n)
 {
-	int e = o->failed ? 0 : fd_write(o->fd_out, p, n);
+	int e = o->failed || o->nowhere ? 0 : fd_write(o->fd_out, p, n);
 
 	if (e && !o->failed)
 		o->failed = e;

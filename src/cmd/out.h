@@ -21,6 +21,8 @@ void out_mode(struct out *o, bool json, int verbosity); /* verbosity: 0 quiet, 1
 bool out_json(const struct out *o);
 int out_verbosity(const struct out *o);
 bool out_terminal(const struct out *o); /* standard output is one */
+bool out_nowhere(
+	const struct out *o); /* it was closed (stdfds.h), or is open for reading only: whatever is said is dropped, which is no error */
 
 /* out_say: a sentence at this verbosity or above, on standard output; nothing in JSON mode. */
 void out_say(struct out *o, int verbosity, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -31,6 +31,19 @@ done
 closed "$A_BACKUP --ranks 2" '>&- 2>&-'
 closed "$MPIRUN -n 2 sh -c 'exec \"\$0\" \"\$@\" >&- 2>&-' $A_BACKUP_MPI" ''
 
+# Where a command's output is all that comes of it, nobody may think that it was there; others do what they are for.
+new_repo lost
+for words in 'dump latest /s/f' 'dump latest /' 'list' 'list --json' 'files latest' 'find f' 'cat config' 'version' 'list --help'; do
+	for how in '>&-' '</dev/null >&0' '<&- >&-'; do
+		expect 1 sh -c "exec \"\$0\" -r nowhere $words $how" "$A_BACKUP"
+		says 'standard output is closed'
+	done
+done
+for words in 'add src/d1' 'add --json src/d1' 'dump --target got latest /' 'restore latest -target back' 'check' 'delete latest --json' 'unlock'; do
+	expect 0 sh -c "exec \"\$0\" -r lost $words >&-" "$A_BACKUP"
+done
+[ -s got ] || fail 'dump --target without standard output'
+
 # Half a name is another repository.
 new_repo proj
 new_repo project
