@@ -32,7 +32,10 @@ static int location_of_file(const char *path, char **out, struct err *err)
 		from += strspn(from, " \t\r\n");
 		for (n = strlen(from); n && strchr(" \t\r\n", from[n - 1]);)
 			n--;
-		*out = mem_strndup(from, n);
+		if (memchr(from, '\n', n) || memchr(from, '\r', n))
+			rc = err_set(err, ERR_USAGE, "%s: there is more than one line in it; it must hold one place of a repository", what);
+		else
+			*out = mem_strndup(from, n);
 	}
 	buf_wipe(&text); /* it may hold a password */
 	mem_free(what);

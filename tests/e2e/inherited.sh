@@ -77,3 +77,15 @@ grep -q '/d33$' out || fail 'half a file list'
 printf 'proj\0ect\n' >zero
 expect 1 a --repository-file zero list
 grep -q 'no place of a repository' err || fail "$(cat err)"
+
+printf 'proj\n\n' >lines
+expect 0 a --repository-file lines list
+for text in 'proj\nect\n' 'proj\r\nect' '\nproj\n\nect'; do
+	printf "$text" >lines
+	for verb in list init; do
+		expect 1 a --repository-file lines $verb
+		says 'more than one line'
+	done
+done
+[ "$(ls -d proj*)" = "proj
+project" ] || fail "a name with a line feed: $(ls -db proj*)"
