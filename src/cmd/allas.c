@@ -26,15 +26,17 @@ struct search {
 	cmd_env_fn *env;
 	struct s3_conf_where where;
 	enum mode mode;
-	bool connected;      /* to a store, by whatever protocol */
-	const char *label;   /* -r LABEL; NULL: not given */
-	const char *bucket;  /* -b */
-	const char *project; /* -project, else $OS_PROJECT_NAME; "project_" may be missing */
-	char *set_project;   /* of the settings file */
+	bool connected;          /* to a store, by whatever protocol */
+	const char *label;       /* -r LABEL; NULL: not given */
+	const char *bucket;      /* -b */
+	const char *project;     /* -project, else $OS_PROJECT_NAME; "project_" may be missing */
+	const char *env_project; /* see allas_find */
+	char *set_project;       /* of the settings file */
 	/* S3: */
 	char *endpoint, *access;
 	int rank;
-	char *key_project; /* whose section has the key `access`: the wanted project's rather than another */
+	char *key_project; /* whose key `access` is: whose section has it, the wanted project's rather than another, or whose environment */
+	char *seen_project; /* a project that there are keys of, maybe not the wanted one */
 };
 
 static const char *env_of(const struct search *s, const char *name)
@@ -185,6 +187,8 @@ static void judge_section(void *arg, struct s3_conf *c)
 
 	if (s->mode == MODE_LUMI && !is_lumi(c))
 		return;
+	if (of && !s->seen_project)
+		s->seen_project = mem_strndup(of, n);
 	if (of && s->project && same_project(s->project, of, n))
 		rank = 3;
 	else if (!strcmp(c->name, "s3allas"))
@@ -213,9 +217,10 @@ static void judge_key(void *arg, struct s3_conf *c)
 static int find_s3(struct search *s, struct err *err)
 {
 	struct s3_conf c;
+	bool inherited = s3_conf_env(&s->where, &c);
 	int rc = 0;
 
-	if (s3_conf_env(&s->where, &c))
+	if (inherited)
 		take(s, c.endpoint ? c.endpoint : s->mode == MODE_LUMI ? LUMI_S3 : ALLAS_S3, c.access);
 	s3_conf_release(&c);
 	if (!s->endpoint)
@@ -228,6 +233,9 @@ static int find_s3(struct search *s, struct err *err)
 	}
 	if (!rc && s->endpoint)
 		rc = s3_conf_rclone(&s->where, judge_key, s, err);
+	/* Keys carry no project's name, but the environment that they are in does: of Allas; LUMI-O has nothing to do with it. */
+	if (!rc && inherited && !s->key_project && s->env_project && !s3_conf_same_host(s->endpoint, "lumidata.eu"))
+		s->key_project = mem_strdup(s->env_project);
 	return rc;
 }
 
@@ -252,8 +260,33 @@ static void places(struct search *s, bool swift)
 	mem_free(s3_bucket);
 }
 
+static bool differ(const char *project, const char *of)
+{
+	return project && of && !same_project(project, of, strlen(of));
+}
+
+/* What there is makes and fills buckets of its own project, whatever the buckets are called.  `keys`: S3 keys, else the login of the environment. */
+static int of_another(const struct search *s, bool keys, const char *there, const char *wanted, struct err *err)
+{
+	bool lumi = s->endpoint ? s3_conf_same_host(s->endpoint, "lumidata.eu") : s->mode == MODE_LUMI;
+
+	return err_set(err, ERR_USAGE,
+		"the repository of project %s was asked for, but the %s those of project %s; to get the right ones: source allas_conf%s, "
+		"and "
+		"choose %s there; or name the project that is there: -project %s",
+		bare(wanted), keys ? "S3 keys that were found are" : "connections of this environment (OS_PROJECT_NAME) are", bare(there),
+		!keys  ? ""
+		: lumi ? " --lumi"
+		       : " --mode S3",
+		bare(wanted), bare(there));
+}
+
 static int not_connected(const struct search *s, struct err *err)
 {
+	if ((s->mode == MODE_SWIFT || s->mode == MODE_ANY) && differ(s->project, s->env_project))
+		return of_another(s, false, s->env_project, s->project, err);
+	if (differ(s->project, s->seen_project))
+		return of_another(s, true, s->seen_project, s->project, err);
 	switch (s->mode) {
 	case MODE_SWIFT:
 		return err_set(
@@ -274,19 +307,6 @@ static int not_connected(const struct search *s, struct err *err)
 static bool is_name(const char *s)
 {
 	return *s && *s != '-' && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/: \t\n");
-}
-
-/* The keys of one project make and fill buckets of that project, whatever the buckets are called. */
-static int keys_of_another(const struct search *s, const char *project, struct err *err)
-{
-	const char *keys = bare(s->key_project);
-	bool lumi = !strncmp(s->endpoint, LUMI_S3, sizeof(LUMI_S3) - 1);
-
-	return err_set(err, ERR_USAGE,
-		"the repository of project %s was asked for, but the S3 keys that were found are those of project %s; to get the right "
-		"ones: source "
-		"allas_conf %s, and choose %s there; or name the project of the keys: -project %s",
-		bare(project), keys, lumi ? "--lumi" : "--mode S3", bare(project), keys);
 }
 
 /* -r LABEL names another repository of the same project; the wrapper looks for its password under that name. */
@@ -315,8 +335,8 @@ static int name_all(struct search *s, bool swift, struct err *err)
 		return err_set(err, ERR_USAGE, "a bucket cannot be called \"%s\"", s->bucket);
 	if (!is_name(a->label))
 		return err_set(err, ERR_USAGE, "a project cannot be called \"%s\"", s->label || !project ? a->label : project);
-	if (!swift && s->key_project && project && !same_project(project, s->key_project, strlen(s->key_project)))
-		return keys_of_another(s, project, err);
+	if (!swift && differ(project, s->key_project))
+		return of_another(s, true, s->key_project, project, err);
 	/* Keys are looked for under the section's own name. */
 	if (s->key_project && project && same_project(project, s->key_project, strlen(s->key_project)))
 		a->project = mem_strdup(s->key_project);
@@ -352,9 +372,9 @@ static bool may_be_directory(const struct search *s, bool asked)
 	return s->label && !asked && !s->connected;
 }
 
-int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, struct err *err)
+int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, const char *env_project, struct err *err)
 {
-	struct search s = {.a = a, .o = o, .env = env, .where = {.getenv = env}};
+	struct search s = {.a = a, .o = o, .env = env, .env_project = env_project, .where = {.getenv = env}};
 	const char *repo = opt_str(o, OPT_REPO);
 	bool typed = repo && !o->from_env[OPT_REPO], named, asked, inherited;
 	int rc = read_mode(&s, err);
@@ -390,6 +410,7 @@ int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, struct er
 	mem_free(s.endpoint);
 	mem_free(s.access);
 	mem_free(s.key_project);
+	mem_free(s.seen_project);
 	if (!a->used)
 		allas_release(a);
 	return rc;

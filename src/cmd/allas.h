@@ -19,10 +19,11 @@ struct allas {
 };
 
 /*
- * allas_find(a, o, env, err): a->used tells whether it applies: no location is given, but -b, -project, a mode, a label with -r, or a connection that is open.
+ * allas_find(a, o, env, env_project, err): a->used tells whether it applies: no location is given, but -b, -project, a mode, a label with -r, or a connection that is open.
+ * `env_project`: the project whose connection the environment is, whatever -project asks for (struct cmd); its keys and tokens are never another project's.
  * ERR_USAGE with what to do when it applies and something is missing, and when there is nothing at all; the system's error for a file that cannot be read.
  */
-int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, struct err *err);
+int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, const char *env_project, struct err *err);
 void allas_release(struct allas *a);
 
 /* allas_default_password: what CSC's command writes into a new password file; owned.  Everybody can guess it: only ever tried, never given to a new repository. */

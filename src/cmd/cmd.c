@@ -239,12 +239,13 @@ static bool asks_json(int n, char *const *args)
  * -project NAME: logins are for that project, so it goes where they look; before there are threads.  A token that is there already is another project's, unless
  * it was taken for this one.  "-project 2001234" is enough where projects are called project_2001234.
  */
-static void obey_project(const struct opts *o)
+static void obey_project(struct cmd *c)
 {
 	static const char *const of_another[] = {"OS_AUTH_TOKEN", "OS_STORAGE_URL", "OS_TENANT_ID", "OS_TENANT_NAME", "OS_PROJECT_ID"};
-	const char *given = opt_str(o, OPT_PROJECT), *now = getenv("OS_PROJECT_NAME");
+	const char *given = opt_str(&c->opts, OPT_PROJECT), *now = getenv("OS_PROJECT_NAME");
 	char *name;
 
+	c->env_project = now && *now ? mem_strdup(now) : NULL;
 	if (!given || !*given || (now && !strcmp(now, given)))
 		return;
 	name = mem_printf("%s%s", now && !strncmp(now, "project_", 8) && given[strspn(given, "0123456789")] == 0 ? "project_" : "", given);
@@ -316,7 +317,7 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 		return out_flush(c->out, &err) ? CMD_ERROR : CMD_OK;
 	if (!rc)
 		rc = check_password(&c->opts, &err);
-	obey_project(&c->opts);
+	obey_project(c);
 	opts_env(&c->opts, c->env);
 	if (!rc && opt_str(&c->opts, OPT_RANKS))
 		rc = when_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks, &err);
@@ -389,5 +390,6 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 	out_free(c.out);
 	stop_free(c.stop);
 	opts_release(&c.opts);
+	mem_free(c.env_project);
 	return code;
 }

@@ -30,6 +30,7 @@ struct cmd { /* one process, shared by its ranks */
 	struct out *out;
 	struct stop *stop;
 	cmd_env_fn *env;
+	char *env_project; /* $OS_PROJECT_NAME as it was before -project took its place: whose connection the environment is; NULL: it did not say */
 	int ranks; /* threads that are ranks of this process; 1 under MPI */
 	bool mpi;
 	unsigned mask; /* umask(2) as it was in the beginning */

@@ -49,7 +49,7 @@ int session_place(struct session *s, bool from, char **out, struct err *err)
 
 	*out = NULL;
 	if (!from) {
-		int rc = allas_find(&s->allas, s->opts, s->cmd->env, err);
+		int rc = allas_find(&s->allas, s->opts, s->cmd->env, s->cmd->env_project, err);
 
 		if (rc)
 			return rc;

@@ -40,6 +40,19 @@ done
 expect 1 env RESTIC_REPOSITORY="$T/elsewhere" a_backup -project 2001234 list
 says 'RESTIC_REPOSITORY names another place'
 
+# What the environment holds is for the project that it names: another one's bucket is not filled with it.
+key=AWS_ACCESS_KEY_ID=AK secret=AWS_SECRET_ACCESS_KEY=SK
+for words in '-s3 add thesis' '-mode swift list' 'add thesis'; do
+	# shellcheck disable=SC2086
+	expect 1 env -u OS_USERNAME -u OS_PASSWORD OS_PROJECT_NAME=project_2002 OS_AUTH_TOKEN=static OS_STORAGE_URL="http://127.0.0.1:$PORT/v1/AUTH_2002" $key $secret \
+		AWS_ENDPOINT_URL="http://127.0.0.1:$PORT" a_backup -project 2001 $words
+	says 'project 2001 was asked for'
+	says 'those of project 2002'
+	says 'choose 2001 there'
+done
+# Who says nothing contradicts nothing.
+expect 0 env -u OS_PROJECT_NAME $key $secret AWS_ENDPOINT_URL="http://127.0.0.1:$PORT" RESTIC_PASSWORD=x a_backup -project 2001 -s3 add thesis
+
 # --- init --from-repo --------------------------------------------------------------------------------------------------------------------
 export RESTIC_PASSWORD=x RESTIC_FROM_PASSWORD=x
 new_repo r

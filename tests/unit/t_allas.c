@@ -8,6 +8,7 @@
 
 /* The environment of a test: "NAME=value" lines. */
 static const char *env_text;
+static const char *env_project; /* what it said before -project; NULL: what it says */
 static char *home;
 
 static const char *env(const char *name)
@@ -47,7 +48,7 @@ static const char *found(const char *line, const char *environment)
 		args[n++] = w;
 	REQUIRE(!opts_parse(&o, n, args, &e));
 	opts_env(&o, env);
-	if (allas_find(&a, &o, env, &e))
+	if (allas_find(&a, &o, env, env_project ? env_project : env("OS_PROJECT_NAME"), &e))
 		snprintf(text, sizeof(text), "error: %s", e.msg);
 	else if (!a.used)
 		snprintf(text, sizeof(text), "-");
@@ -192,6 +193,51 @@ TEST(keys_of_another_project)
 	CHECK(fails("--lumi -project 463 list", "", "allas_conf --lumi"));
 }
 
+/* Keys and logins do not say whose they are, but the environment beside them does. */
+TEST(an_environment_of_another_project)
+{
+	static const char only[] = "[s3allas-project_2002]\ntype = s3\naccess_key_id = kc\nsecret_access_key = x\nendpoint = a3s.fi\n";
+
+	have(NULL, NULL, NULL);
+	env_project = "project_2002";
+	for (int i = 0; i < 3; i++) {
+		static const char *const lines[] = {
+			"-s3 -project 2001 list", "-project project_2001 list", "-b mine -s3 -project 2001 list"};
+
+		CHECK(fails(lines[i], KEYS OWN, "project 2001 was asked for"));
+		CHECK(fails(lines[i], KEYS OWN, "those of project 2002"));
+		CHECK(fails(lines[i], KEYS OWN, "allas_conf --mode S3, and choose 2001 there"));
+	}
+	/* The token was put away with the project that it is for. */
+	for (int i = 0; i < 2; i++) {
+		static const char *const lines[] = {"-project 2001 list", "-mode swift -project 2001 list"};
+
+		CHECK(fails(lines[i], OWN, "project 2001 was asked for"));
+		CHECK(fails(lines[i], OWN, "those of project 2002"));
+		CHECK(fails(lines[i], OWN, "allas_conf, and choose 2001 there"));
+	}
+	CHECK(fails("-s3 -project 2001 list", OWN, "no S3 keys"));
+	/* Nobody is judged who names a place; LUMI-O is no matter of the connection to Allas; a login with a password is for any project. */
+	CHECK_STR(found("-r s3:https://a3s.fi/x -project 2001 list", KEYS OWN), "-");
+	CHECK_STR(found("--lumi -project 462 list", KEYS), "s3:https://lumidata.eu/462-s3backup .backup_passwd_462 usual");
+	CHECK_STR(found("-project 2001 list", "OS_AUTH_URL=https://x/v3\nOS_USERNAME=u\nOS_PASSWORD=p\n" OWN),
+		"swift:2001-BACKUP:/backup .backup_passwd_2001 usual");
+	CHECK_STR(found("-s3 -project 2002 list", KEYS "OS_PROJECT_NAME=project_2002\n"),
+		"s3:https://a3s.fi/2002-s3backup .backup_passwd_2002 usual");
+	/* A section that knows the key knows better. */
+	have(TWO, NULL, NULL);
+	CHECK_STR(found("-s3 -project 2001 list", "AWS_ACCESS_KEY_ID=ka\nAWS_SECRET_ACCESS_KEY=x\n" OWN),
+		"s3:https://a3s.fi/2001-s3backup .backup_passwd_2001 usual");
+	env_project = NULL;
+	have(NULL, NULL, NULL);
+	CHECK_STR(found("-s3 -project 2001 list", KEYS), "s3:https://a3s.fi/2001-s3backup .backup_passwd_2001 usual");
+	/* Keys of another project are not no keys. */
+	have(only, NULL, NULL);
+	CHECK(fails("-s3 -project 2001 list", "", "project 2001 was asked for"));
+	CHECK(fails("-s3 -project 2001 list", "", "those of project 2002"));
+	CHECK(fails("-s3 list", OWN, "those of project 2002"));
+}
+
 TEST(names_that_are_none)
 {
 	have(NULL, NULL, NULL);
@@ -240,14 +286,14 @@ TEST(the_other_protocol_sees_the_same_buckets)
 	have(NULL, NULL, NULL);
 	REQUIRE(!opts_parse(&o, 1, args, &e));
 	env_text = SWIFT OWN;
-	REQUIRE(!allas_find(&a, &o, env, &e));
+	REQUIRE(!allas_find(&a, &o, env, NULL, &e));
 	CHECK_STR(a.other, "swift:2001-s3backup:/");
 	guess = allas_default_password(&a);
 	CHECK_STR(guess, "restic_2001");
 	mem_free(guess);
 	allas_release(&a);
 	env_text = KEYS OWN;
-	REQUIRE(!allas_find(&a, &o, env, &e));
+	REQUIRE(!allas_find(&a, &o, env, NULL, &e));
 	CHECK_STR(a.other, "s3:https://a3s.fi/2001-BACKUP/backup");
 	allas_release(&a);
 	opts_release(&o);
