@@ -131,7 +131,7 @@ static int delete_it(struct deleting *d, struct level *l, const char *name, cons
 		return rc == ERR_NOTFOUND ? (err_clear(e), 1) : rc;
 	if (is_alias(l, &m))
 		return 1;
-	if (S_ISDIR(m.mode) && restore_spare_holds(s->spare, &m)) {
+	if (restore_spare_holds(s->spare, &m)) {
 		warn(s, path, "the repository is here: it is not deleted");
 		return 1;
 	}

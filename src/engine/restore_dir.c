@@ -128,6 +128,8 @@ static int identify(const struct restore_dirs *s, struct restore_dir *d, int fd,
 
 	if (rc == 0 && !d->is.ino && !s->existing && restore_dir_seen(d->up, &m))
 		rc = err_set(e, ERR_EXISTS, RESTORE_TWICE);
+	if (rc == 0 && !s->existing && restore_spare_is(s->spare, &m))
+		rc = err_set(e, ERR_EXISTS, "the repository that is read from is here: nothing is restored into it");
 	if (rc == 0 && d->is.ino && (m.dev != d->is.dev || m.ino != d->is.ino))
 		rc = err_set(e, ERR_INVALID, "it was replaced while it was being restored");
 	if (rc == 0)

@@ -14,35 +14,74 @@ struct inode {
 
 struct restore_spare_list {
 	const struct restore_options *opt;
-	struct inode *held; /* the repository and all that holds it, up to the root */
-	size_t n;
+	struct inode *held; /* first the repository's own, then all that holds them, up to the root; each once */
+	size_t own, n;
 };
+
+static bool is(const struct inode *i, const struct meta *m)
+{
+	return i->dev == m->dev && i->ino == m->ino;
+}
+
+static bool among(const struct restore_spare_list *l, size_t n, const struct meta *m)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is(&l->held[i], m))
+			return true;
+	return false;
+}
 
 static void add(struct restore_spare_list *l, const char *path)
 {
 	struct meta m;
 
-	if (meta_stat(AT_FDCWD, path, true, &m, NULL) < 0)
+	if (meta_stat(AT_FDCWD, path, true, &m, NULL) < 0 || among(l, l->n, &m))
 		return;
 	l->held = mem_regrow(l->held, l->n + 1, sizeof(*l->held));
 	l->held[l->n++] = (struct inode){m.dev, m.ino};
 }
 
+static void add_above(struct restore_spare_list *l, const char *part)
+{
+	char *path = realpath(part, NULL);
+
+	while (path && strcmp(path, "/") != 0) {
+		char *slash = strrchr(path, '/');
+
+		slash[slash == path] = 0; /* the directory above */
+		add(l, path);
+	}
+	free(path); /* realpath's own */
+}
+
+/* Its folders may be links or mounts: packs on a large disk, say. */
+static void add_parts(struct restore_spare_list *l, const char *repository, void (*to)(struct restore_spare_list *l, const char *part))
+{
+	static const char *const parts[] = {"", "/config", "/data", "/index", "/keys", "/locks", "/snapshots"};
+	char *path;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		path = mem_printf("%s%s", repository, parts[i]);
+		to(l, path);
+		mem_free(path);
+	}
+	for (unsigned i = 0; i < 256; i++) {
+		path = mem_printf("%s/data/%02x", repository, i);
+		to(l, path);
+		mem_free(path);
+	}
+}
+
 struct restore_spare_list *restore_spare_new(const struct restore_options *opt)
 {
 	struct restore_spare_list *l = mem_zalloc(sizeof(*l));
-	char *path = opt->repository ? realpath(opt->repository, NULL) : NULL;
 
 	l->opt = opt;
-	while (path) {
-		char *slash = strrchr(path, '/');
-
-		add(l, path);
-		if (strcmp(path, "/") == 0)
-			break;
-		slash[slash == path] = 0; /* the directory above */
-	}
-	free(path); /* realpath's own */
+	if (!opt->repository)
+		return l;
+	add_parts(l, opt->repository, add);
+	l->own = l->n;
+	add_parts(l, opt->repository, add_above);
 	return l;
 }
 
@@ -54,17 +93,14 @@ void restore_spare_free(struct restore_spare_list *l)
 	mem_free(l);
 }
 
-static bool is(const struct inode *i, const struct meta *m)
+bool restore_spare_holds(const struct restore_spare_list *l, const struct meta *m)
 {
-	return i->dev == m->dev && i->ino == m->ino;
+	return among(l, l->n, m);
 }
 
-bool restore_spare_holds(const struct restore_spare_list *l, const struct meta *dir)
+bool restore_spare_is(const struct restore_spare_list *l, const struct meta *m)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (is(&l->held[i], dir))
-			return true;
-	return false;
+	return among(l, l->own, m);
 }
 
 bool restore_spare_repository(const struct restore_spare_list *l, int fd)
@@ -76,7 +112,7 @@ bool restore_spare_repository(const struct restore_spare_list *l, int fd)
 	while (at >= 0 && !in && meta_stat(at, "", false, &m, NULL) == 0) {
 		int next;
 
-		in = is(&l->held[0], &m);
+		in = among(l, l->own, &m);
 		next = dir_open_at(at, "..", NULL);
 		close(at);
 		at = next;

@@ -21,8 +21,8 @@ enum sight_verdict sight_compare(const struct sight *seen, const struct meta *no
 
 	if (((now->mode ^ seen->mode) & S_IFMT) || mtime < 0 || ctime < 0)
 		return SIGHT_OLDER;
-	/* A file that was replaced is newer; a directory under a name that led to another one may hold anything. */
-	if (numbered && !alike && (dir || ctime == 0))
+	/* Replaced since, or another one here only (something mounted over it): who listed it reads what it is there. */
+	if (numbered && !alike)
 		return SIGHT_OLDER;
 	if (!dir && ctime == 0 && !alike)
 		return SIGHT_OLDER;
