@@ -169,11 +169,11 @@ struct backend_options {
 int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err);
 
 /* The layers, for tests and for backend_open.  Each takes `inner` and frees it with itself. */
-struct backend *backend_local_new(const char *path, unsigned connections); /* local.c: restic-format.md 1 */
+struct backend *backend_local_new(const char *path, unsigned connections); /* local.c: docs/format.md 1 */
 struct backend *backend_mem_new(void);            /* mem.c: for tests and simulations; thread safe, shared by ranks */
 struct backend *backend_share(struct backend *b); /* mem.c: a handle whose free does not free b */
 struct backend_retry_policy {
-	int64_t first_ns, max_ns, total_ns; /* restic-format.md 16.1: 1 s, 60 s, 15 min */
+	int64_t first_ns, max_ns, total_ns; /* docs/format.md 16.1: 1 s, 60 s, 15 min */
 };
 extern const struct backend_retry_policy backend_retry_default;
 struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env); /* retry.c */

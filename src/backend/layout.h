@@ -1,4 +1,4 @@
-/* layout: where a file lies below the repository's root (restic-format.md 1): "data/ab/<hex>", "index/<hex>", "config". */
+/* layout: where a file lies below the repository's root (docs/format.md 1): "data/ab/<hex>", "index/<hex>", "config". */
 #ifndef BACKEND_LAYOUT_H
 #define BACKEND_LAYOUT_H
 #include "backend/backend.h"

@@ -1,5 +1,5 @@
 /*
- * local: a repository in a directory (restic-format.md 1).
+ * local: a repository in a directory (docs/format.md 1).
  *
  * A small pool of threads does the blocking work, and one more serves lock files alone, so that refreshing a lock never waits behind packs.
  *

@@ -21,7 +21,7 @@ int local_root_open(struct local_root *r);
  */
 int local_root_still(struct local_root *r, struct err *err);
 
-/* local_dir_create(r, mode, err): the root with its parents, and all directories of restic-format.md 1 in it.  Fine if they exist. */
+/* local_dir_create(r, mode, err): the root with its parents, and all directories of docs/format.md 1 in it.  Fine if they exist. */
 int local_dir_create(struct local_root *r, mode_t mode, struct err *err);
 
 /* local_dir_make(r, rel, mode, err): one directory whose parent exists; a new one is made durable in its parent.  Fine if it exists. */

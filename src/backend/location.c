@@ -19,7 +19,7 @@ static bool starts_with(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* Paths that may hold a colon: restic's rule (restic-format.md 16.1, drive letters included) and "./", which restic refuses although it is no scheme. */
+/* Paths that may hold a colon: restic's rule (docs/format.md 16.1, drive letters included) and "./", which restic refuses although it is no scheme. */
 static bool is_path(const char *s)
 {
 	if (s[0] == '/' || s[0] == '\\' || starts_with(s, "./") || starts_with(s, "../") || starts_with(s, "..\\"))

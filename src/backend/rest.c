@@ -1,5 +1,5 @@
 /*
- * rest: restic's REST protocol (restic-format.md 16.4), as spoken by rest-server and `rclone serve restic`.
+ * rest: restic's REST protocol (docs/format.md 16.4), as spoken by rest-server and `rclone serve restic`.
  *
  * An operation is one request; two where the first answer leaves a question: a range at or beyond the end (how long is it?), an upload that is refused
  * because the name is taken (by a try of ours whose answer was lost?), and a deletion of what rclone does not find (is it listed?).
@@ -62,7 +62,7 @@ static void req_init(struct rest *s, struct http_req *r, const char *method, con
 		r->header[r->n_header++] = (const char *)s->auth.p;
 }
 
-/* What an answer that is not the wanted one means: which codes are permanent is said in restic-format.md 16.1. */
+/* What an answer that is not the wanted one means: which codes are permanent is said in docs/format.md 16.1. */
 static int fault(const struct http_req *r, struct err *e)
 {
 	char text[160];

@@ -1,5 +1,5 @@
 /*
- * rest_list: the listing of a REST server (restic-format.md 16.4): [{"name": …, "size": …}, …] (version 2) or ["name", …] (version 1).
+ * rest_list: the listing of a REST server (docs/format.md 16.4): [{"name": …, "size": …}, …] (version 2) or ["name", …] (version 1).
  *
  * Which of them it is shows in the text itself.  Names that are not 64 lower-case hex digits are kept apart.
  */

@@ -1,5 +1,5 @@
 /*
- * s3: a repository in an S3 bucket (restic-format.md 16.2).  Uploads are single requests whose signed x-amz-content-sha256 is the file's name, so that the
+ * s3: a repository in an S3 bucket (docs/format.md 16.2).  Uploads are single requests whose signed x-amz-content-sha256 is the file's name, so that the
  * server itself checks what it stores; no trailers, no chunked signing.
  *
  * The region is not asked for: the first answer that names another one than AWS_DEFAULT_REGION, the host name or us-east-1 decides.

@@ -1,5 +1,5 @@
 /*
- * s3_cred: where the keys for an S3 server are found.  The first that is complete (restic-format.md 16.2; steps 2 and 4 are ours):
+ * s3_cred: where the keys for an S3 server are found.  The first that is complete (docs/format.md 16.2; steps 2 and 4 are ours):
  *
  * 1. the environment: AWS_ACCESS_KEY_ID | AWS_ACCESS_KEY with AWS_SECRET_ACCESS_KEY | AWS_SECRET_KEY (and AWS_SESSION_TOKEN), or MinIO's names;
  * 2. rclone's section of this host that is named after the project: s3allas-PROJECT or lumi-PROJECT-private.  ~/.aws knows the last login only, which may be another one's;

@@ -1,5 +1,5 @@
 /*
- * s3_place: an S3 location in its parts, and the URLs in it (restic-format.md 16.2).  Lexical only.
+ * s3_place: an S3 location in its parts, and the URLs in it (docs/format.md 16.2).  Lexical only.
  *
  * "https://host[:port]/bucket[/prefix]", "http://…", whose paths are percent-encoded as in any URL; "host/bucket[/prefix]" and "//host/bucket[/prefix]" (both
  * https), whose are not.

@@ -1,5 +1,5 @@
 /*
- * swift: a repository in a container of an OpenStack Swift or Ceph object store (restic-format.md 16.3): swift:container:/prefix.
+ * swift: a repository in a container of an OpenStack Swift or Ceph object store (docs/format.md 16.3): swift:container:/prefix.
  *
  * Objects are single PUTs, checked by the server against their MD5.  One token serves all requests (swift_token.h).
  */

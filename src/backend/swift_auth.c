@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include <string.h>
 
-/* The first variable with a value wins (restic-format.md 16.3). */
+/* The first variable with a value wins (docs/format.md 16.3). */
 static const struct {
 	size_t field;
 	const char *names[3];

@@ -1,5 +1,5 @@
 /*
- * swift_auth: who the user is to a Swift store (restic-format.md 16.3): what the environment says, what a login sends, what its answer means.
+ * swift_auth: who the user is to a Swift store (docs/format.md 16.3): what the environment says, what a login sends, what its answer means.
  *
  * Keystone v3 (password, application credential, token), v2 (password), and v1, which Swift's TempAuth and Ceph RGW speak.  The environment comes in through a function.
  */

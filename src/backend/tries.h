@@ -2,7 +2,7 @@
  * tries: how often and after which pauses something is tried again.
  *
  * The n-th wait is first * 2^(n-1), at most max, times a random factor from 0.5 to 1.5; to give up is right when the next try would begin more than total
- * after the first, but not before the second (restic-format.md 16.1).  A store that asks for a pause gets it, with some more at random so that not all ranks
+ * after the first, but not before the second (docs/format.md 16.1).  A store that asks for a pause gets it, with some more at random so that not all ranks
  * come back at once; at most a third of total.  A pause that would lead beyond the end is cut, so that to ask for one never makes the time shorter.
  */
 #ifndef BACKEND_TRIES_H

@@ -44,7 +44,7 @@ static inline void rnd_fill(const struct rnd *r, void *p, size_t n)
 }
 
 /*
- * zone: the local time zone by Go's rules for $TZ (restic-format.md 10.5): unset = /etc/localtime, "" or "UTC" = UTC, a zoneinfo name with or
+ * zone: the local time zone by Go's rules for $TZ (docs/format.md 10.5): unset = /etc/localtime, "" or "UTC" = UTC, a zoneinfo name with or
  * without ':', an absolute path; anything else (POSIX rule strings too) = UTC.  Immutable after zone_new, so thread safe; NULL means UTC.
  */
 struct zone;

@@ -1,5 +1,5 @@
 /*
- * json_out: JSON text appended to a struct buf, byte for byte as Go's encoding/json writes it (restic-format.md 10.4, Go >= 1.22: \b and \f short).
+ * json_out: JSON text appended to a struct buf, byte for byte as Go's encoding/json writes it (docs/format.md 10.4, Go >= 1.22: \b and \f short).
  *
  * A writer of objects keeps track of commas: json_out_* put one where it belongs.  Overflow is the buffer's.
  */
@@ -10,7 +10,7 @@
 #include "base/id.h"
 
 void json_put_string(struct buf *b, const char *s, size_t n);                /* quoted and escaped */
-void json_put_time(struct buf *b, const struct ts *t, const struct zone *z); /* quoted RFC3339Nano in the zone, restic-format.md 10.5 */
+void json_put_time(struct buf *b, const struct ts *t, const struct zone *z); /* quoted RFC3339Nano in the zone, docs/format.md 10.5 */
 /* json_parse_time: RFC 3339 with any fraction (cut to nanoseconds); offset may be NULL.  0 or ERR_INVALID. */
 int json_parse_time(const char *s, size_t n, struct ts *t, int32_t *offset_s);
 

@@ -2,7 +2,7 @@
  * cmd: the commands a user types.  One process runs one command; only this room prints and decides the exit code.
  *
  * Each verb is one file cmd_<verb>.c with one function.  It returns an exit code (CMD_INCOMPLETE with a sentence in `err`) or an error code with `err` set, which cmd.c turns
- * into a sentence and restic's exit code (restic-format.md 13.11).
+ * into a sentence and restic's exit code (docs/format.md 13.11).
  */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H

@@ -1,4 +1,4 @@
-/* add: a backup by all ranks; rank 0 reads the command line, opens the repository and reports (restic-format.md 11, 13.7). */
+/* add: a backup by all ranks; rank 0 reads the command line, opens the repository and reports (docs/format.md 11, 13.7). */
 #include "base/mem.h"
 #include "cmd/addjob.h"
 #include "cmd/human.h"

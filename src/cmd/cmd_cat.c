@@ -1,4 +1,4 @@
-/* cat: what the repository holds, decrypted: for people who want to look inside (restic-format.md 13.10). */
+/* cat: what the repository holds, decrypted: for people who want to look inside (docs/format.md 13.10). */
 #include "base/mem.h"
 #include "cmd/session.h"
 #include "format/keyfile.h"

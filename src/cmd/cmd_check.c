@@ -1,4 +1,4 @@
-/* check: is the repository whole (restic-format.md 13.9). */
+/* check: is the repository whole (docs/format.md 13.9). */
 #include "engine/check.h"
 #include "base/mem.h"
 #include "cmd/human.h"

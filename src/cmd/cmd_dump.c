@@ -1,4 +1,4 @@
-/* dump: one file's contents, or a directory as a tar archive, to standard output or a file (restic-format.md 13.10). */
+/* dump: one file's contents, or a directory as a tar archive, to standard output or a file (docs/format.md 13.10). */
 #include "base/mem.h"
 #include "base/path.h"
 #include "cmd/dump_tar.h"

@@ -1,4 +1,4 @@
-/* files: what a snapshot holds, in tree order (restic-format.md 13.4). */
+/* files: what a snapshot holds, in tree order (docs/format.md 13.4). */
 #include "base/mem.h"
 #include "base/path.h"
 #include "cmd/human.h"

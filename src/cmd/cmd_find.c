@@ -1,4 +1,4 @@
-/* find: which snapshots hold files that match, or that need blobs, trees or packs (restic-format.md 13.5).  The newest first. */
+/* find: which snapshots hold files that match, or that need blobs, trees or packs (docs/format.md 13.5).  The newest first. */
 #include "base/hashtab.h"
 #include "base/mem.h"
 #include "cmd/find_ids.h"

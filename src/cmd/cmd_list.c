@@ -1,4 +1,4 @@
-/* list: the snapshots as a table or as restic's JSON (restic-format.md 13.3). */
+/* list: the snapshots as a table or as restic's JSON (docs/format.md 13.3). */
 #include "base/json_out.h"
 #include "base/mem.h"
 #include "cmd/group.h"

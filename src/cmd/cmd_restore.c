@@ -1,4 +1,4 @@
-/* restore, restore-overwrite, restore-newer: a snapshot back to a directory (restic-format.md 13.6). */
+/* restore, restore-overwrite, restore-newer: a snapshot back to a directory (docs/format.md 13.6). */
 #include "engine/restore.h"
 #include "backend/location.h"
 #include "base/mem.h"

@@ -1,4 +1,4 @@
-/* unlock: removes the locks that a crashed program left (restic-format.md 12). */
+/* unlock: removes the locks that a crashed program left (docs/format.md 12). */
 #include "cmd/session.h"
 #include "repo/strays.h"
 

@@ -1,7 +1,7 @@
 /*
  * dump_tar: the headers of a POSIX.1-2001 (pax) archive, for dump.  Pure: appends to a buffer.
  *
- * Extended attributes are written as SCHILY.xattr.*, POSIX ACLs as text in SCHILY.acl.access and .default (restic-format.md 13.10).
+ * Extended attributes are written as SCHILY.xattr.*, POSIX ACLs as text in SCHILY.acl.access and .default (docs/format.md 13.10).
  */
 #ifndef CMD_DUMP_TAR_H
 #define CMD_DUMP_TAR_H

@@ -1,5 +1,5 @@
 /*
- * find_ids: the IDs that `find --blob`, `--tree` or `--pack` looks for, whole or their first 8 digits (restic-format.md 13.5).  Pure.
+ * find_ids: the IDs that `find --blob`, `--tree` or `--pack` looks for, whole or their first 8 digits (docs/format.md 13.5).  Pure.
  */
 #ifndef CMD_FIND_IDS_H
 #define CMD_FIND_IDS_H

@@ -1,5 +1,5 @@
 /*
- * human: numbers, names and tables as a person reads them (restic-format.md 13.1).  Pure.
+ * human: numbers, names and tables as a person reads them (docs/format.md 13.1).  Pure.
  */
 #ifndef CMD_HUMAN_H
 #define CMD_HUMAN_H

@@ -1,5 +1,5 @@
 /*
- * nodeline: one node of a tree, or a snapshot's head, as the commands files and find show them (restic-format.md 13.4, 13.5).  Appends; prints nothing.
+ * nodeline: one node of a tree, or a snapshot's head, as the commands files and find show them (docs/format.md 13.4, 13.5).  Appends; prints nothing.
  */
 #ifndef CMD_NODELINE_H
 #define CMD_NODELINE_H

@@ -1,5 +1,5 @@
 /*
- * patterns: --exclude, --iexclude and their files (or the include ones) as the lists that backup and restore take (restic-format.md 11.4).
+ * patterns: --exclude, --iexclude and their files (or the include ones) as the lists that backup and restore take (docs/format.md 11.4).
  *
  * Rank 0 reads the files; the other ranks get their contents, and the environment variables they name, because a rank elsewhere may have neither
  * and because a tree must not depend on who read it.

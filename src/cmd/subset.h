@@ -1,4 +1,4 @@
-/* subset: which part of the packs `check` is to read: what --read-data-subset says (restic-format.md 13.9).  Pure. */
+/* subset: which part of the packs `check` is to read: what --read-data-subset says (docs/format.md 13.9).  Pure. */
 #ifndef CMD_SUBSET_H
 #define CMD_SUBSET_H
 #include "engine/check.h"

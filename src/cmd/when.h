@@ -1,5 +1,5 @@
 /*
- * when: times, spans of time and small numbers as users write and read them (restic-format.md 13.1, 13.5).  Pure.
+ * when: times, spans of time and small numbers as users write and read them (docs/format.md 13.1, 13.5).  Pure.
  */
 #ifndef CMD_WHEN_H
 #define CMD_WHEN_H

@@ -79,7 +79,7 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 
 /* backup_targets: drops targets that cannot be lstat'ed, calling missing(arg, target, err) for each; returns how many are left. */
 size_t backup_targets(struct strlist *targets, void (*missing)(void *arg, const char *target, const struct err *e), void *arg);
-/* backup_paths: the snapshot's `paths` for these targets (restic-format.md 7). */
+/* backup_paths: the snapshot's `paths` for these targets (docs/format.md 7). */
 void backup_paths(const struct strlist *targets, const char *cwd, struct strlist *out);
 
 #endif

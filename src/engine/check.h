@@ -1,5 +1,5 @@
 /*
- * check: is everything there, and (read_data) is every byte right (restic-format.md 13.9).  Works on env->cpu with several packs in flight.
+ * check: is everything there, and (read_data) is every byte right (docs/format.md 13.9).  Works on env->cpu with several packs in flight.
  */
 #ifndef ENGINE_CHECK_H
 #define ENGINE_CHECK_H

@@ -1,5 +1,5 @@
 /*
- * exclude: which files a backup leaves out: by their path, by a marker file beside them, by size or by file system (restic-format.md
+ * exclude: which files a backup leaves out: by their path, by a marker file beside them, by size or by file system (docs/format.md
  * 11.2, 11.4).
  *
  * None of this applies to what the user named as a target; the caller sees to that.  Reads options only; any thread.

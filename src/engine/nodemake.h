@@ -1,5 +1,5 @@
 /*
- * nodemake: a node from what the file system says (restic-format.md 10.1).
+ * nodemake: a node from what the file system says (docs/format.md 10.1).
  */
 #ifndef ENGINE_NODEMAKE_H
 #define ENGINE_NODEMAKE_H

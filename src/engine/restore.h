@@ -1,5 +1,5 @@
 /*
- * restore: a snapshot's tree back to a directory, with many transfers in flight and bounded memory (restic-format.md 13.6).
+ * restore: a snapshot's tree back to a directory, with many transfers in flight and bounded memory (docs/format.md 13.6).
  *
  * Works in windows of the tree order: directories are made, the files of a window are cut into wanted blobs, grouped by pack, fetched in
  * coalesced ranges, decoded on env->cpu and written at their offsets; then metadata; a directory's metadata when everything below it is

@@ -1,5 +1,5 @@
 /*
- * target: the upper part of a snapshot's tree, made of the targets' path components (restic-format.md 11.1).
+ * target: the upper part of a snapshot's tree, made of the targets' path components (docs/format.md 11.1).
  *
  * Lexical, but for reading directories that a target only stands for: "." and "/" are what lies in them, and a target that has other
  * targets below it is what lies in it together with them.  What was found so is not `named`, so that excludes apply to it.

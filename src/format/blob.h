@@ -1,4 +1,4 @@
-/* blob: the two kinds of content, and where a blob lies (restic-format.md 4, 6). */
+/* blob: the two kinds of content, and where a blob lies (docs/format.md 4, 6). */
 #ifndef FORMAT_BLOB_H
 #define FORMAT_BLOB_H
 #include "base/id.h"

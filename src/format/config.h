@@ -1,4 +1,4 @@
-/* config: the repository's config file (restic-format.md 8). */
+/* config: the repository's config file (docs/format.md 8). */
 #ifndef FORMAT_CONFIG_H
 #define FORMAT_CONFIG_H
 #include "base/buf.h"

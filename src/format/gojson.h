@@ -1,4 +1,4 @@
-/* gojson: what only Go-made JSON has: strconv.Quote inside names, FileMode bits, permission strings (restic-format.md 10.2, 10.3). */
+/* gojson: what only Go-made JSON has: strconv.Quote inside names, FileMode bits, permission strings (docs/format.md 10.2, 10.3). */
 #ifndef FORMAT_GOJSON_H
 #define FORMAT_GOJSON_H
 #include "base/buf.h"

@@ -1,4 +1,4 @@
-/* index: index files (restic-format.md 6), written and read as streams: an index of 20 million blobs needs no document in memory. */
+/* index: index files (docs/format.md 6), written and read as streams: an index of 20 million blobs needs no document in memory. */
 #ifndef FORMAT_INDEX_H
 #define FORMAT_INDEX_H
 #include "base/buf.h"

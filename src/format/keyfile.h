@@ -1,4 +1,4 @@
-/* keyfile: a key file, and the master key inside it (restic-format.md 2.2).  Pure JSON; deriving and sealing are repo's. */
+/* keyfile: a key file, and the master key inside it (docs/format.md 2.2).  Pure JSON; deriving and sealing are repo's. */
 #ifndef FORMAT_KEYFILE_H
 #define FORMAT_KEYFILE_H
 #include "base/buf.h"

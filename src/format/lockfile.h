@@ -1,4 +1,4 @@
-/* lockfile: lock files (restic-format.md 12). */
+/* lockfile: lock files (docs/format.md 12). */
 #ifndef FORMAT_LOCKFILE_H
 #define FORMAT_LOCKFILE_H
 #include "base/buf.h"

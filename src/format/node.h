@@ -1,5 +1,5 @@
 /*
- * node: one entry of a tree (restic-format.md 10.1).
+ * node: one entry of a tree (docs/format.md 10.1).
  *
  * All strings are (pointer, length), raw bytes, borrowed: from the caller when writing, from the reader when reading (valid until its next call).
  */

@@ -1,4 +1,4 @@
-/* pack: the plaintext of a pack's header (restic-format.md 4).  Sealing it and reading packs is repo's. */
+/* pack: the plaintext of a pack's header (docs/format.md 4).  Sealing it and reading packs is repo's. */
 #ifndef FORMAT_PACK_H
 #define FORMAT_PACK_H
 #include "base/buf.h"

@@ -1,4 +1,4 @@
-/* snapshot: snapshot files (restic-format.md 7). */
+/* snapshot: snapshot files (docs/format.md 7). */
 #ifndef FORMAT_SNAPSHOT_H
 #define FORMAT_SNAPSHOT_H
 #include "base/buf.h"

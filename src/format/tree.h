@@ -1,5 +1,5 @@
 /*
- * tree: a directory's nodes, sorted by raw name bytes (restic-format.md 10).
+ * tree: a directory's nodes, sorted by raw name bytes (docs/format.md 10).
  *
  * tree_out joins ready-made node JSON.  tree_in yields one node after another with memory for one node; it checks order, names (no empty, '/', ".", "..", NUL; attributes: no
  * empty, NUL) and types, so that callers may use names as path components.  What it refuses may be mended: treemend.h.  A node whose content is huge (a 5 TB file has 3 million ids) is one node in memory.

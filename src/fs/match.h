@@ -1,5 +1,5 @@
 /*
- * match: restic's exclude and include patterns (restic-format.md 11.4).  Immutable after loading, so thread safe.
+ * match: restic's exclude and include patterns (docs/format.md 11.4).  Immutable after loading, so thread safe.
  */
 #ifndef FS_MATCH_H
 #define FS_MATCH_H

@@ -68,7 +68,7 @@ int restore_link(int dirfd, const char *name, int olddirfd, const char *oldname,
  */
 int restore_pin(int dirfd, const char *name, mode_t type, const struct meta *is, struct err *err);
 
-/* What to set on a file, in restic's order: owner, xattrs, times, mode (restic-format.md 13.6). */
+/* What to set on a file, in restic's order: owner, xattrs, times, mode (docs/format.md 13.6). */
 struct restore_meta {
 	mode_t type; /* S_IFREG, S_IFDIR, S_IFLNK, … */
 	mode_t perm; /* with setuid, setgid, sticky */

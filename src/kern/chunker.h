@@ -1,5 +1,5 @@
 /*
- * chunker: restic's content-defined cuts, found by scanning for candidates independently of where chunks begin (restic-format.md 9).
+ * chunker: restic's content-defined cuts, found by scanning for candidates independently of where chunks begin (docs/format.md 9).
  *
  * Whether position p (bytes before the cut) is a candidate depends on the 64 bytes before p alone.  So segments of a file can be scanned by
  * different threads or ranks, and one pass over the candidates with the minimum and maximum rule gives exactly restic's chunks. Tables are

@@ -1,4 +1,4 @@
-/* kdf: scrypt from a password to a seal key (restic-format.md 2.2). */
+/* kdf: scrypt from a password to a seal key (docs/format.md 2.2). */
 #ifndef KERN_KDF_H
 #define KERN_KDF_H
 #include "base/clock.h"
@@ -11,7 +11,7 @@ struct kdf_params {
 	uint32_t r, p;
 };
 
-/* kdf_check: the sanity limits of restic-format.md 2.2 (before any memory is taken).  0 or ERR_INVALID. */
+/* kdf_check: the sanity limits of docs/format.md 2.2 (before any memory is taken).  0 or ERR_INVALID. */
 int kdf_check(const struct kdf_params *k, struct err *err);
 
 /* kdf_derive: `pass` of n bytes.  0, ERR_INVALID (parameters), ERR_NOMEM. */

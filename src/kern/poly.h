@@ -1,4 +1,4 @@
-/* poly: polynomials over GF(2) of degree <= 63, bit i = coefficient of x^i (restic-format.md 8). */
+/* poly: polynomials over GF(2) of degree <= 63, bit i = coefficient of x^i (docs/format.md 8). */
 #ifndef KERN_POLY_H
 #define KERN_POLY_H
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /*
- * seal: restic's authenticated encryption (restic-format.md 2.1): IV || AES-256-CTR ciphertext || Poly1305-AES MAC.
+ * seal: restic's authenticated encryption (docs/format.md 2.1): IV || AES-256-CTR ciphertext || Poly1305-AES MAC.
  *
  * A sealer holds prepared OpenSSL contexts for one key and belongs to one thread at a time.
  */

@@ -1,5 +1,5 @@
 /*
- * catalog: which blobs lie in which packs, in memory: the union of index files, or the part of it one rank owns (restic-format.md 6).
+ * catalog: which blobs lie in which packs, in memory: the union of index files, or the part of it one rank owns (docs/format.md 6).
  *
  * A multimap: a blob may lie in several packs; equal entries are kept once.  About 60 bytes a blob.  Not thread safe; concurrent readers
  * are fine while nobody writes.

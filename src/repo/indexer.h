@@ -1,5 +1,5 @@
 /*
- * indexer: collects the packs that are stored and saves them as index files (restic-format.md 6): one every 50 000 blobs or few minutes,
+ * indexer: collects the packs that are stored and saves them as index files (docs/format.md 6): one every 50 000 blobs or few minutes,
  * so that a run that dies leaves reusable packs. Loop thread only; saving happens on a thread of its own.  A pack is never split over two files.
  * In a rescue (base/rescue.h) what is not saved yet is saved; then a pack may be named by two files.
  */

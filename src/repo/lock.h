@@ -1,5 +1,5 @@
 /*
- * lock: restic's lock files (restic-format.md 12), kept fresh by a thread of its own that never waits behind uploads.
+ * lock: restic's lock files (docs/format.md 12), kept fresh by a thread of its own that never waits behind uploads.
  */
 #ifndef REPO_LOCK_H
 #define REPO_LOCK_H

@@ -1,5 +1,5 @@
 /*
- * packer: collects sealed blobs into packs, data and tree blobs never in one (restic-format.md 4).
+ * packer: collects sealed blobs into packs, data and tree blobs never in one (docs/format.md 4).
  *
  * Thread safe.  A worker knows a blob's sealed size once it is compressed; it reserves that room in the open pack, seals straight into it
  * and commits: no copy. The commit that completes a full pack writes its header, names it and hands it to the uploader, on that worker's

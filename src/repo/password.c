@@ -127,7 +127,7 @@ static void words_add(struct words *w, const char *s, size_t n)
 }
 
 /*
- * Words by restic's rules (restic-format.md 17), which are no shell's: white space separates; so does a quote at its beginning and at its
+ * Words by restic's rules (docs/format.md 17), which are no shell's: white space separates; so does a quote at its beginning and at its
  * end, and outside quotes a backslash; a quote behind a backslash is an ordinary character (and inside quotes the backslash stays).
  * There are no empty words.
  */

@@ -1,5 +1,5 @@
 /*
- * password: where a repository's password comes from (restic-format.md 17): command, file, environment, prompt; in that order.
+ * password: where a repository's password comes from (docs/format.md 17): command, file, environment, prompt; in that order.
  */
 #ifndef REPO_PASSWORD_H
 #define REPO_PASSWORD_H

@@ -1,5 +1,5 @@
 /*
- * repo: one rank's view of a repository: its key, its config, its files (restic-format.md 2, 3, 8).  No files of the user, no ranks.
+ * repo: one rank's view of a repository: its key, its config, its files (docs/format.md 2, 3, 8).  No files of the user, no ranks.
  *
  * After opening, and once its guards are set, it is immutable and may be used by all threads of the rank; contexts for crypto and compression are lent by repo_ctx_get.
  */
@@ -74,7 +74,7 @@ int repo_create(struct backend *be, const struct env *env, const struct repo_spe
 	bool *made, struct err *err);
 
 /*
- * repo_open(be, env, pass, n, key_hint, out): restic-format.md 2.3.  ERR_NOREPO, ERR_PASSWORD, ERR_INVALID, ….  key_hint may be NULL.  Keys that cannot be read, and those
+ * repo_open(be, env, pass, n, key_hint, out): docs/format.md 2.3.  ERR_NOREPO, ERR_PASSWORD, ERR_INVALID, ….  key_hint may be NULL.  Keys that cannot be read, and those
  * that the password opens but that are not this config's, are passed over with a warning.
  */
 int repo_open(

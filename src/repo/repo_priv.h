@@ -14,7 +14,7 @@ int repo_file_hash(const struct id *id, const uint8_t *p, size_t n, struct err *
 
 /*
  * Version 2 puts one byte in front of a compressed file; plain JSON, which begins with a bracket or a brace, is legal beside it: an
- * upgraded repository has both (restic-format.md 3).
+ * upgraded repository has both (docs/format.md 3).
  */
 #define REPO_COMPRESSED 0x02
 
@@ -43,7 +43,7 @@ int repo_key_make(const struct env *env, const struct repo_spec *what, const voi
 /* repo_key_try: 0: *k is the key (owned by the caller); 1: it is another password's; or an error. */
 int repo_key_try(struct backend *be, const struct id *id, const void *pass, size_t n, struct repo_key *k, struct err *err);
 bool repo_key_store_fails(int rc); /* an error of the store, and not of this one key */
-/* repo_key_find: restic-format.md 2.3: one that the password opens, and that opens the config as it is stored. */
+/* repo_key_find: docs/format.md 2.3: one that the password opens, and that opens the config as it is stored. */
 int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, const struct buf *config,
 	struct repo_key *k, struct err *err);
 

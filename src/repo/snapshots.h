@@ -1,5 +1,5 @@
 /*
- * snapshots: finding snapshots in a repository (restic-format.md 11.3, 13.2).
+ * snapshots: finding snapshots in a repository (docs/format.md 11.3, 13.2).
  */
 #ifndef REPO_SNAPSHOTS_H
 #define REPO_SNAPSHOTS_H
@@ -45,7 +45,7 @@ int snapshots_pick_whole(
 	const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out, struct err *err);
 
 /*
- * snapshots_parent: restic-format.md 11.3 with group-by flags; `paths` absolute, `tags` used with SNAPSHOTS_BY_TAGS.  NULL when there is
+ * snapshots_parent: docs/format.md 11.3 with group-by flags; `paths` absolute, `tags` used with SNAPSHOTS_BY_TAGS.  NULL when there is
  * none.
  */
 enum { SNAPSHOTS_BY_HOST = 1, SNAPSHOTS_BY_PATHS = 2, SNAPSHOTS_BY_TAGS = 4 };

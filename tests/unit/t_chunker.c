@@ -1,5 +1,5 @@
 /*
- * The chunker against restic's own state machine (restic-format.md 9.1), written down here once more, byte by byte and with its own tables.
+ * The chunker against restic's own state machine (docs/format.md 9.1), written down here once more, byte by byte and with its own tables.
  */
 #include "kern/chunker.h"
 #include "base/mem.h"
@@ -194,7 +194,7 @@ static void compare(const char *name, uint64_t poly, const uint8_t *p, size_t n)
 	chunker_tables_free(t);
 }
 
-/* ---- vectors of restic-format.md, Appendix A */
+/* ---- vectors of docs/format.md, Appendix A */
 
 TEST(tables)
 {

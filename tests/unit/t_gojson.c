@@ -144,7 +144,7 @@ TEST(unquote_overflow)
 	buf_release(&raw);
 }
 
-/* The examples of restic-format.md 10.2. */
+/* The examples of docs/format.md 10.2. */
 static const struct {
 	mode_t st;
 	uint32_t go;

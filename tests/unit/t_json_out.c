@@ -17,7 +17,7 @@ static void string(const char *s, size_t n, const char *want)
 }
 #define STRING(s, want) string(s, sizeof(s) - 1, want)
 
-/* restic-format.md 10.4; checked against Go's encoding/json rules. */
+/* docs/format.md 10.4; checked against Go's encoding/json rules. */
 TEST(strings)
 {
 	STRING("", "\"\"");

@@ -26,7 +26,7 @@ static void salt_of(uint8_t salt[KDF_SALT])
 		salt[i] = (uint8_t)i;
 }
 
-/* restic-format.md, Appendix A. */
+/* docs/format.md, Appendix A. */
 TEST(vector)
 {
 	const struct kdf_params k = {.n = 16384, .r = 8, .p = 1};

@@ -73,7 +73,7 @@ TEST(include_as_restic)
 	compare(match_include, sizeof(match_include) / sizeof(match_include[0]), true);
 }
 
-/* restic's matcher as restic-format.md 11.4 writes it down: every ** is tried with every number of components. */
+/* restic's matcher as docs/format.md 11.4 writes it down: every ** is tried with every number of components. */
 struct words {
 	const char *w[16];
 	size_t n;

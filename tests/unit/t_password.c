@@ -118,7 +118,7 @@ TEST(file_faults)
 	mem_free(big);
 }
 
-/* Words as restic splits them; checked against its rules in restic-format.md 17. */
+/* Words as restic splits them; checked against its rules in docs/format.md 17. */
 TEST(command_words)
 {
 	static const struct {

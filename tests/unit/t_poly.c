@@ -53,7 +53,7 @@ TEST(mod_and_mulmod)
 	CHECK_EQ(poly_mod(5, 1), 0);
 }
 
-/* restic-format.md 8. */
+/* docs/format.md 8. */
 TEST(irreducible_known)
 {
 	CHECK(poly_irreducible(0x3da3358b4dc173));

@@ -45,7 +45,7 @@ static void vectors(const struct scrypt_variant *v)
 		job_of("", NULL, 0, 16, 1, 1),
 		job_of("password", "NaCl", 4, 1024, 8, 16),
 		job_of("pleaseletmein", "SodiumChloride", 14, 16384, 8, 1),
-		/* restic-format.md, Appendix A. */
+		/* docs/format.md, Appendix A. */
 		job_of("pw", NULL, 64, 16384, 8, 1),
 	};
 	uint8_t salt[64];

@@ -25,7 +25,7 @@ static void expect_hex(const uint8_t *p, size_t n, const char *hex)
 	CHECK_STR(got, hex);
 }
 
-/* restic-format.md, Appendix A. */
+/* docs/format.md, Appendix A. */
 TEST(vector)
 {
 	struct seal_key k = test_key();
