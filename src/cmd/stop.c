@@ -133,11 +133,14 @@ static void *unlock_main(void *arg)
 
 static void start_thread(struct stop *s, void *(*fn)(void *arg))
 {
+	pthread_attr_t attr;
 	pthread_t t;
 
-	/* The watcher blocks all signals, and so does what it starts. */
-	if (!pthread_create(&t, NULL, fn, s))
-		pthread_detach(t);
+	/* The watcher blocks all signals, and so does what it starts.  Nobody waits for it: it may end the process before this function returns. */
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_create(&t, &attr, fn, s);
+	pthread_attr_destroy(&attr);
 }
 
 /* When a step is due. */
