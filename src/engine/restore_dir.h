@@ -40,7 +40,7 @@ struct restore_dirs {
 	struct restore_dir *top;
 	struct restore_dir *newest, *oldest; /* open and not pinned */
 	size_t idle, idle_max;
-	bool existing; /* nothing is made any more: what does not exist is absent */
+	bool existing; /* nothing is made any more: what does not exist is absent, and only a mode that was changed is set again */
 };
 
 /*
