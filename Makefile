@@ -16,7 +16,7 @@
 ##: BUILD=build            where everything that is made goes
 ##: local.mk               if it exists, it is read first: your own settings
 
-ALL_ROOMS := base kern backend fs comm format repo dist engine cmd
+ALL_ROOMS := base kern backend fs comm format repo ranks engine cmd
 ROOMS ?= $(ALL_ROOMS)
 BUILD ?= build
 PREFIX ?= /usr/local

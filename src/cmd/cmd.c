@@ -3,7 +3,7 @@
 #include "cmd/help.h"
 #include "cmd/session.h"
 #include "cmd/when.h"
-#include "dist/ranks.h"
+#include "ranks/ranks.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

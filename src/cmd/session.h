@@ -7,8 +7,8 @@
 #define CMD_SESSION_H
 #include "cmd/allas.h"
 #include "cmd/settings.h"
-#include "dist/agree.h"
-#include "dist/tokens.h"
+#include "ranks/agree.h"
+#include "ranks/tokens.h"
 #include "repo/loader.h"
 #include "repo/lock.h"
 #include "repo/snapshots.h"

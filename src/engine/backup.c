@@ -1,7 +1,7 @@
 #include "engine/backup.h"
 #include "base/mem.h"
-#include "dist/claim_dist.h"
-#include "dist/idxshare.h"
+#include "ranks/claim_ranks.h"
+#include "ranks/idxshare.h"
 #include "engine/run.h"
 #include "engine/stopped.h"
 #include "engine/target.h"
@@ -265,7 +265,7 @@ static void run_init(struct backup *b)
 		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners, b->env->node, run_failed, b);
 	b->make.witness = b->witness;
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
-	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_dist_new(b->r, b->catalog);
+	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_ranks_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
 	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, run_packs_at_once(b), b->opt->dry_run, &se);
 	saver_hold(b->saver);

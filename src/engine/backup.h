@@ -6,7 +6,7 @@
  */
 #ifndef ENGINE_BACKUP_H
 #define ENGINE_BACKUP_H
-#include "dist/agree.h"
+#include "ranks/agree.h"
 #include "format/snapshot.h"
 #include "fs/match.h"
 #include "repo/repo.h"

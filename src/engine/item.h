@@ -6,7 +6,7 @@
  */
 #ifndef ENGINE_ITEM_H
 #define ENGINE_ITEM_H
-#include "dist/workq.h"
+#include "ranks/workq.h"
 #include "engine/sight.h"
 
 struct dirref {

@@ -3,7 +3,7 @@
  */
 #ifndef ENGINE_JOIN_H
 #define ENGINE_JOIN_H
-#include "dist/agree.h"
+#include "ranks/agree.h"
 #include "repo/lock.h"
 
 /*

@@ -1,3 +1,3 @@
 # NEEDS: the rooms this one may call; its unit tests are linked with them.
 SRC_engine := $(wildcard src/engine/*.c)
-NEEDS_engine := dist repo format kern backend fs comm base
+NEEDS_engine := ranks repo format kern backend fs comm base

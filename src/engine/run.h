@@ -5,8 +5,8 @@
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
-#include "dist/tails.h"
-#include "dist/workq.h"
+#include "ranks/tails.h"
+#include "ranks/workq.h"
 #include "engine/backup.h"
 #include "engine/guard.h"
 #include "engine/treebuild.h"

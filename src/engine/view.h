@@ -9,7 +9,7 @@
  */
 #ifndef ENGINE_VIEW_H
 #define ENGINE_VIEW_H
-#include "dist/agree.h"
+#include "ranks/agree.h"
 #include "fs/mounts.h"
 
 struct view_path {        /* borrowed */

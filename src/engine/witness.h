@@ -6,7 +6,7 @@
  */
 #ifndef ENGINE_WITNESS_H
 #define ENGINE_WITNESS_H
-#include "dist/router.h"
+#include "ranks/router.h"
 #include "fs/meta.h"
 
 /*

@@ -3,7 +3,7 @@
  * first one said of something that several may come across, hard links: there too each key has one owner.
  *
  * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly before the call returns.  Loop thread
- * only. Implementations: claim_local (one rank, over a catalog), dist/claim_dist (owner ranks, in batches).
+ * only. Implementations: claim_local (one rank, over a catalog), ranks/claim_ranks (owner ranks, in batches).
  */
 #ifndef REPO_CLAIM_H
 #define REPO_CLAIM_H

@@ -2,7 +2,7 @@
 #ifndef LIB_HAND_H
 #define LIB_HAND_H
 #include "base/env.h"
-#include "dist/router.h"
+#include "ranks/router.h"
 
 #define HAND_MAX 4
 

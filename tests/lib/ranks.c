@@ -1,5 +1,5 @@
 #include "lib/ranks.h"
-#include "dist/ranks.h"
+#include "ranks/ranks.h"
 #include "lib/jitter.h"
 #include <stdio.h>
 

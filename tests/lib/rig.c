@@ -1,6 +1,6 @@
 #include "lib/rig.h"
 #include "base/mem.h"
-#include "dist/ranks.h"
+#include "ranks/ranks.h"
 #include "engine/check.h"
 #include "engine/join.h"
 #include "unit/check.h"

@@ -3,9 +3,9 @@
  * every pack that an index names is whole.
  */
 #include "base/mem.h"
-#include "dist/agree.h"
-#include "dist/ranks.h"
-#include "dist/tails.h"
+#include "ranks/agree.h"
+#include "ranks/ranks.h"
+#include "ranks/tails.h"
 #include "lib/files.h"
 #include "lib/rig.h"
 #include "repo/catalog.h"

@@ -1,7 +1,7 @@
 /* Ranks ask rank 0 about owners and file systems that are new to them: it names owners, and finds what another node sees otherwise. */
 #include "base/mem.h"
-#include "dist/agree.h"
-#include "dist/ranks.h"
+#include "ranks/agree.h"
+#include "ranks/ranks.h"
 #include "engine/witness.h"
 #include "fs/xattr.h"
 #include "lib/files.h"

@@ -1,4 +1,4 @@
-#include "dist/agree.h"
+#include "ranks/agree.h"
 #include "lib/hand.h"
 #include "lib/ranks.h"
 #include "unit/check.h"

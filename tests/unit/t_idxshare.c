@@ -1,6 +1,6 @@
-#include "dist/idxshare.h"
-#include "dist/agree.h"
-#include "lib/dist_props.h"
+#include "ranks/idxshare.h"
+#include "ranks/agree.h"
+#include "lib/ranks_props.h"
 #include "lib/ranks.h"
 #include "unit/check.h"
 

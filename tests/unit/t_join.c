@@ -1,5 +1,5 @@
 #include "engine/join.h"
-#include "dist/ranks.h"
+#include "ranks/ranks.h"
 #include "lib/ranks.h"
 #include "lib/rig.h"
 #include "unit/check.h"

@@ -1,4 +1,4 @@
-#include "dist/router.h"
+#include "ranks/router.h"
 #include "lib/hand.h"
 #include "unit/check.h"
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "dist/tokens.h"
+#include "ranks/tokens.h"
 #include "base/mem.h"
-#include "dist/agree.h"
+#include "ranks/agree.h"
 #include "lib/ranks.h"
 #include "unit/check.h"
 #include <pthread.h>

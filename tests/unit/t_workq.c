@@ -1,4 +1,4 @@
-#include "dist/workq.h"
+#include "ranks/workq.h"
 #include "base/mem.h"
 #include "lib/hand.h"
 #include "unit/check.h"

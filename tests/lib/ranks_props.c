@@ -1,10 +1,10 @@
-#include "lib/dist_props.h"
+#include "lib/ranks_props.h"
 #include "base/le.h"
 #include "base/mem.h"
-#include "dist/agree.h"
-#include "dist/claim_dist.h"
-#include "dist/idxshare.h"
-#include "dist/workq.h"
+#include "ranks/agree.h"
+#include "ranks/claim_ranks.h"
+#include "ranks/idxshare.h"
+#include "ranks/workq.h"
 #include "format/index.h"
 #include "lib/jitter.h"
 #include "unit/check.h"
@@ -312,7 +312,7 @@ void props_claim(struct router *r, struct agree *ag, uint64_t seed, size_t blobs
 	struct asking a = {.r = r, .seed = seed, .random = own_random(r, seed), .blobs = blobs};
 
 	add_known(r, cat, seed, blobs);
-	a.claim = claim_dist_new(r, cat);
+	a.claim = claim_ranks_new(r, cat);
 	a.order = mem_array(blobs, sizeof(*a.order));
 	a.count = mem_array(blobs * 4, sizeof(*a.count));
 	ask_all(&a, false);

@@ -1,9 +1,9 @@
 /*
  * idxshare: loads the repository's index files, rank r the files r, r + N, …, and ships each entry to the rank that owns its blob.
  */
-#ifndef DIST_IDXSHARE_H
-#define DIST_IDXSHARE_H
-#include "dist/router.h"
+#ifndef RANKS_IDXSHARE_H
+#define RANKS_IDXSHARE_H
+#include "ranks/router.h"
 #include "repo/catalog.h"
 #include "repo/repo.h"
 

@@ -6,7 +6,7 @@
  * A rank gives only after its own children have given: then its tail grows no more.  It takes from one child at a time and asks for one parcel
  * at a time, so what is in memory besides packs is one parcel; by now nothing is read any more, and the budget of plaintext is free.
  */
-#include "dist/tails.h"
+#include "ranks/tails.h"
 #include "base/mem.h"
 #include <assert.h>
 

@@ -6,9 +6,9 @@
  * r + 2^k gives to rank r, so log2(N) steps, most of them at the same time.  Whoever's pack is full uploads it as any other; at most one of
  * each type stays open, on rank 0.  A blob is recorded by the rank that has it in the end.  Loop thread only.
  */
-#ifndef DIST_TAILS_H
-#define DIST_TAILS_H
-#include "dist/router.h"
+#ifndef RANKS_TAILS_H
+#define RANKS_TAILS_H
+#include "ranks/router.h"
 #include "repo/saver.h"
 
 struct tails;

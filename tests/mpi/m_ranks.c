@@ -1,7 +1,7 @@
-/* The distributed modules over the real MPI: the same properties as in sim/s_dist.c.  ranks: 1 2 4 */
+/* The distributed modules over the real MPI: the same properties as in sim/s_ranks.c.  ranks: 1 2 4 */
 #include "comm/comm_mpi.h"
-#include "dist/agree.h"
-#include "lib/dist_props.h"
+#include "ranks/agree.h"
+#include "lib/ranks_props.h"
 #include "lib/ranks.h"
 #include "unit/check.h"
 #include <stdio.h>

@@ -6,8 +6,8 @@
  * the how-many-th opening they are, early ones are held for that one, late ones are dropped.  Turns may be nested (a handler may call
  * router_run).
  */
-#ifndef DIST_ROUTER_H
-#define DIST_ROUTER_H
+#ifndef RANKS_ROUTER_H
+#define RANKS_ROUTER_H
 #include "base/env.h"
 #include "base/wire.h"
 #include "comm/comm.h"
@@ -15,12 +15,12 @@
 enum router_tag {       /* who sends what to whom */
 	ROUTER_STEAL,   /* workq: idle rank -> victim */
 	ROUTER_LOOT,    /* workq: victim -> thief: items, maybe none */
-	ROUTER_CLAIM,   /* claim_dist: asker -> owner: ids */
-	ROUTER_VERDICT, /* claim_dist: owner -> asker */
-	ROUTER_FIND,    /* claim_dist: asker -> owner */
-	ROUTER_PLACE,   /* claim_dist: owner -> asker */
-	ROUTER_FIRST,   /* claim_dist: asker -> owner: what it found */
-	ROUTER_AGREES,  /* claim_dist: owner -> asker: as the first one, or not */
+	ROUTER_CLAIM,   /* claim_ranks: asker -> owner: ids */
+	ROUTER_VERDICT, /* claim_ranks: owner -> asker */
+	ROUTER_FIND,    /* claim_ranks: asker -> owner */
+	ROUTER_PLACE,   /* claim_ranks: owner -> asker */
+	ROUTER_FIRST,   /* claim_ranks: asker -> owner: what it found */
+	ROUTER_AGREES,  /* claim_ranks: owner -> asker: as the first one, or not */
 	ROUTER_TAIL,    /* tails: child -> parent: what it could give */
 	ROUTER_PULL,    /* tails: parent -> child: give some of it, or keep it */
 	ROUTER_PARCEL,  /* tails: child -> parent: blobs */

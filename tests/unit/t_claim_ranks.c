@@ -1,4 +1,4 @@
-#include "dist/claim_dist.h"
+#include "ranks/claim_ranks.h"
 #include "base/le.h"
 #include "base/mem.h"
 #include "lib/hand.h"
@@ -15,7 +15,7 @@ static void setup(struct sides *s, int n)
 	hand_init(&s->h, n);
 	for (int i = 0; i < n; i++) {
 		s->cat[i] = catalog_new();
-		s->claim[i] = claim_dist_new(s->h.r[i], s->cat[i]);
+		s->claim[i] = claim_ranks_new(s->h.r[i], s->cat[i]);
 	}
 }
 
@@ -107,7 +107,7 @@ TEST(questions_go_in_batches_at_the_end_of_a_turn_or_when_full)
 	struct claim_req r = {.take = true, .type = BLOB_TREE, .id = id, .verdict = v, .done = count_done, .arg = &done};
 
 	hand_init(&h, 2);
-	c = claim_dist_new(h.r[0], cat);
+	c = claim_ranks_new(h.r[0], cat);
 	router_open(h.r[1], ROUTER_CLAIM, count_batch, batches);
 	for (uint32_t i = 0; i < 1300; i++)
 		id[i] = id_of(1, i);
@@ -232,7 +232,7 @@ static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned quest
 	struct claim_find f = {.type = BLOB_DATA, .id = id, .found = true, .done = find_done, .arg = &done};
 
 	hand_init(&h, 2);
-	c = claim_dist_new(h.r[0], cat);
+	c = claim_ranks_new(h.r[0], cat);
 	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
 	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
 	router_open(h.r[1], tag, NULL, NULL);
@@ -295,7 +295,7 @@ TEST(damaged_questions_are_answered_short)
 	struct answer verdict = {0, 0}, place = {0, 0};
 
 	hand_init(&h, 2);
-	c = claim_dist_new(h.r[0], cat);
+	c = claim_ranks_new(h.r[0], cat);
 	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
 	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
 	router_open(h.r[1], ROUTER_VERDICT, see_answer, &verdict);
@@ -363,7 +363,7 @@ TEST(a_damaged_answer_agrees_with_nobody)
 		struct answer agrees = {0, 0};
 
 		hand_init(&h, 2);
-		c = claim_dist_new(h.r[0], cat);
+		c = claim_ranks_new(h.r[0], cat);
 		router_open(h.r[1], ROUTER_FIRST, NULL, NULL);
 		router_open(h.r[1], ROUTER_AGREES, see_answer, &agrees);
 		claim_first(c, &f);

@@ -5,9 +5,9 @@
  * The queue does not know what an item is: the engine packs and unpacks it.  Loop thread only.  An idle rank asks random victims, with
  * growing pauses while all are empty. Termination is not its business: the root of the tree says when all is done.
  */
-#ifndef DIST_WORKQ_H
-#define DIST_WORKQ_H
-#include "dist/router.h"
+#ifndef RANKS_WORKQ_H
+#define RANKS_WORKQ_H
+#include "ranks/router.h"
 
 struct workq_item { /* embedded in the engine's item */
 	struct workq_item *newer, *older;

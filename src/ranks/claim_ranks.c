@@ -1,4 +1,4 @@
-#include "dist/claim_dist.h"
+#include "ranks/claim_ranks.h"
 #include "base/hashtab.h"
 #include "base/le.h"
 #include "base/mem.h"
@@ -38,10 +38,10 @@ struct lane {
 	struct batch *open;          /* still being filled */
 	struct batch *first, **last; /* sent, oldest first */
 	uint32_t next_no;
-	bool listed; /* in claim_dist.listed */
+	bool listed; /* in claim_ranks.listed */
 };
 
-struct claim_dist {
+struct claim_ranks {
 	struct claim c;
 	struct router *r;
 	struct catalog *cat;
@@ -57,9 +57,9 @@ int claim_owner(const struct id *id, int ranks)
 	return (int)((uint64_t)le32_get(id->b + ID_SIZE - 4) * (uint64_t)ranks >> 32);
 }
 
-static struct claim_dist *dist_of(struct claim *c)
+static struct claim_ranks *over_of(struct claim *c)
 {
-	return (struct claim_dist *)(void *)c;
+	return (struct claim_ranks *)(void *)c;
 }
 
 static void batch_free(struct batch *b)
@@ -69,7 +69,7 @@ static void batch_free(struct batch *b)
 	mem_free(b);
 }
 
-static void lane_send(struct claim_dist *d, size_t i)
+static void lane_send(struct claim_ranks *d, size_t i)
 {
 	struct lane *l = &d->lanes[i];
 	struct batch *b = l->open;
@@ -82,7 +82,7 @@ static void lane_send(struct claim_dist *d, size_t i)
 	router_send(d->r, (int)(i / KINDS), tags[i % KINDS], &b->msg);
 }
 
-static void flush(struct claim_dist *d)
+static void flush(struct claim_ranks *d)
 {
 	for (size_t i = 0; i < d->n_listed; i++) {
 		d->lanes[d->listed[i]].listed = false;
@@ -92,7 +92,7 @@ static void flush(struct claim_dist *d)
 }
 
 /* Room for one more question to this owner. */
-static struct batch *batch_of(struct claim_dist *d, enum kind k, int owner)
+static struct batch *batch_of(struct claim_ranks *d, enum kind k, int owner)
 {
 	size_t i = (size_t)owner * KINDS + k;
 	struct lane *l = &d->lanes[i];
@@ -112,7 +112,7 @@ static struct batch *batch_of(struct claim_dist *d, enum kind k, int owner)
 }
 
 /* The question itself is in the message: remember whose it is, and send when the batch is full. */
-static void batch_added(struct claim_dist *d, enum kind k, int owner, struct batch *b, void *q, size_t i)
+static void batch_added(struct claim_ranks *d, enum kind k, int owner, struct batch *b, void *q, size_t i)
 {
 	if (b->n == b->room) {
 		b->room = b->room ? 2 * b->room : 16;
@@ -124,9 +124,9 @@ static void batch_added(struct claim_dist *d, enum kind k, int owner, struct bat
 		lane_send(d, (size_t)owner * KINDS + k);
 }
 
-static void dist_ask(struct claim *c, struct claim_req *r)
+static void over_ask(struct claim *c, struct claim_req *r)
 {
-	struct claim_dist *d = dist_of(c);
+	struct claim_ranks *d = over_of(c);
 	int me = router_rank(d->r), size = router_size(d->r);
 
 	/* Nothing calls back before the end of the loop, so `missing` needs no guard. */
@@ -149,9 +149,9 @@ static void dist_ask(struct claim *c, struct claim_req *r)
 		r->done(r);
 }
 
-static void dist_find(struct claim *c, struct claim_find *f)
+static void over_find(struct claim *c, struct claim_find *f)
 {
-	struct claim_dist *d = dist_of(c);
+	struct claim_ranks *d = over_of(c);
 	int owner = claim_owner(&f->id, router_size(d->r));
 	struct batch *b;
 
@@ -167,9 +167,9 @@ static void dist_find(struct claim *c, struct claim_find *f)
 	batch_added(d, FINDS, owner, b, f, 0);
 }
 
-static void dist_first(struct claim *c, struct claim_first *f)
+static void over_first(struct claim *c, struct claim_first *f)
 {
-	struct claim_dist *d = dist_of(c);
+	struct claim_ranks *d = over_of(c);
 	int owner = claim_owner(&f->key, router_size(d->r));
 	struct batch *b;
 
@@ -186,7 +186,7 @@ static void dist_first(struct claim *c, struct claim_first *f)
 
 static void on_claim(void *arg, struct comm_msg *m)
 {
-	struct claim_dist *d = arg;
+	struct claim_ranks *d = arg;
 	struct wire_in w;
 	struct buf out;
 
@@ -207,7 +207,7 @@ static void on_claim(void *arg, struct comm_msg *m)
 
 static void on_find(void *arg, struct comm_msg *m)
 {
-	struct claim_dist *d = arg;
+	struct claim_ranks *d = arg;
 	struct wire_in w;
 	struct buf out;
 
@@ -239,7 +239,7 @@ static void on_find(void *arg, struct comm_msg *m)
 
 static void on_first(void *arg, struct comm_msg *m)
 {
-	struct claim_dist *d = arg;
+	struct claim_ranks *d = arg;
 	struct wire_in w;
 	struct buf out;
 
@@ -259,7 +259,7 @@ static void on_first(void *arg, struct comm_msg *m)
 }
 
 /* The batch an answer belongs to, out of its lane; *ok says whether its number fits.  NULL when none is out. */
-static struct batch *answered(struct claim_dist *d, enum kind k, const struct comm_msg *m, struct wire_in *w, bool *ok)
+static struct batch *answered(struct claim_ranks *d, enum kind k, const struct comm_msg *m, struct wire_in *w, bool *ok)
 {
 	struct lane *l = &d->lanes[(size_t)m->from * KINDS + k];
 	struct batch *b = l->first;
@@ -274,7 +274,7 @@ static struct batch *answered(struct claim_dist *d, enum kind k, const struct co
 	return b;
 }
 
-static void damaged(struct claim_dist *d, const struct comm_msg *m)
+static void damaged(struct claim_ranks *d, const struct comm_msg *m)
 {
 	log_msg(&router_env(d->r)->log, LOG_ERROR, "damaged answer about blobs from rank %d", m->from);
 }
@@ -282,7 +282,7 @@ static void damaged(struct claim_dist *d, const struct comm_msg *m)
 /* Without a usable answer a blob is stored once more, which costs space; to believe that somebody else stores it could cost data. */
 static void on_verdict(void *arg, struct comm_msg *m)
 {
-	struct claim_dist *d = arg;
+	struct claim_ranks *d = arg;
 	struct wire_in w;
 	bool ok;
 	struct batch *b = answered(d, CLAIMS, m, &w, &ok);
@@ -324,7 +324,7 @@ static void get_place(struct wire_in *w, struct claim_find *f)
 
 static void on_place(void *arg, struct comm_msg *m)
 {
-	struct claim_dist *d = arg;
+	struct claim_ranks *d = arg;
 	struct wire_in w;
 	bool ok;
 	struct batch *b = answered(d, FINDS, m, &w, &ok);
@@ -346,7 +346,7 @@ static void on_place(void *arg, struct comm_msg *m)
 /* Without a usable answer nothing is known to be the same. */
 static void on_agrees(void *arg, struct comm_msg *m)
 {
-	struct claim_dist *d = arg;
+	struct claim_ranks *d = arg;
 	struct wire_in w;
 	bool ok;
 	struct batch *b = answered(d, FIRSTS, m, &w, &ok);
@@ -364,9 +364,9 @@ static void on_agrees(void *arg, struct comm_msg *m)
 		batch_free(b);
 }
 
-static void dist_flush(struct claim *c)
+static void over_flush(struct claim *c)
 {
-	flush(dist_of(c));
+	flush(over_of(c));
 }
 
 static void turn_end(void *arg)
@@ -374,9 +374,9 @@ static void turn_end(void *arg)
 	flush(arg);
 }
 
-static void dist_free(struct claim *c)
+static void over_free(struct claim *c)
 {
-	struct claim_dist *d = dist_of(c);
+	struct claim_ranks *d = over_of(c);
 
 	router_off_turn(d->r, turn_end, d);
 	router_close(d->r, ROUTER_CLAIM);
@@ -404,15 +404,15 @@ static void dist_free(struct claim *c)
 	mem_free(d);
 }
 
-static const struct claim_vtable dist_vtable = {
-	.ask = dist_ask, .find = dist_find, .first = dist_first, .flush = dist_flush, .free = dist_free};
+static const struct claim_vtable over_vtable = {
+	.ask = over_ask, .find = over_find, .first = over_first, .flush = over_flush, .free = over_free};
 
-struct claim *claim_dist_new(struct router *r, struct catalog *mine)
+struct claim *claim_ranks_new(struct router *r, struct catalog *mine)
 {
-	struct claim_dist *d = mem_zalloc(sizeof(*d));
+	struct claim_ranks *d = mem_zalloc(sizeof(*d));
 	size_t lanes = KINDS * (size_t)router_size(r);
 
-	d->c.vt = &dist_vtable;
+	d->c.vt = &over_vtable;
 	d->r = r;
 	d->cat = mine;
 	d->firsts = claim_firsts_new();

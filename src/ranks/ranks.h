@@ -1,8 +1,8 @@
 /*
  * ranks: several ranks as threads of this process.  With one rank it is a plain call.
  */
-#ifndef DIST_RANKS_H
-#define DIST_RANKS_H
+#ifndef RANKS_RANKS_H
+#define RANKS_RANKS_H
 #include "comm/comm.h"
 
 /*

@@ -1,12 +1,12 @@
 /*
- * dist_props: what must hold over all ranks, whatever the number of ranks, the mailbox and the order of arrivals.
+ * ranks_props: what must hold over all ranks, whatever the number of ranks, the mailbox and the order of arrivals.
  *
  * Each function is collective: every rank of the group calls it with the same arguments.  Failures are counted by CHECK.
  */
-#ifndef LIB_DIST_PROPS_H
-#define LIB_DIST_PROPS_H
+#ifndef LIB_RANKS_PROPS_H
+#define LIB_RANKS_PROPS_H
 #include "backend/backend.h"
-#include "dist/router.h"
+#include "ranks/router.h"
 
 struct agree;
 

@@ -1,6 +1,6 @@
 /* wire_err: a struct err as fields of a message between ranks. */
-#ifndef DIST_WIRE_ERR_H
-#define DIST_WIRE_ERR_H
+#ifndef RANKS_WIRE_ERR_H
+#define RANKS_WIRE_ERR_H
 #include "base/err.h"
 #include "base/wire.h"
 

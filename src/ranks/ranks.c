@@ -1,4 +1,4 @@
-#include "dist/ranks.h"
+#include "ranks/ranks.h"
 #include "base/mem.h"
 #include <pthread.h>
 #include <signal.h>

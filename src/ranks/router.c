@@ -1,4 +1,4 @@
-#include "dist/router.h"
+#include "ranks/router.h"
 #include "base/mem.h"
 #include <assert.h>
 

@@ -2,9 +2,9 @@
  * Each collective is one message from each rank to rank 0 and one back.  A rank starts the next only after the answer to the last, so rank
  * 0 collects for one round at a time, maybe before it has come to that call itself.
  */
-#include "dist/agree.h"
+#include "ranks/agree.h"
 #include "base/mem.h"
-#include "dist/wire_err.h"
+#include "ranks/wire_err.h"
 #include <string.h>
 
 enum kind { KIND_ALL = 1, KIND_SUM, KIND_BYTES };

@@ -2,9 +2,9 @@
  * agree: the collective moments: everybody learns the worst result; rank 0 tells everybody something.  Nobody leaves alone (invariant 5).
  * Nobody spins.
  */
-#ifndef DIST_AGREE_H
-#define DIST_AGREE_H
-#include "dist/router.h"
+#ifndef RANKS_AGREE_H
+#define RANKS_AGREE_H
+#include "ranks/router.h"
 
 struct agree;
 struct agree *agree_new(struct router *r); /* one per rank, for its life */

@@ -1,6 +1,6 @@
-#include "dist/tokens.h"
+#include "ranks/tokens.h"
 #include "base/mem.h"
-#include "dist/wire_err.h"
+#include "ranks/wire_err.h"
 #include <pthread.h>
 #include <string.h>
 

@@ -5,10 +5,10 @@
  * "a token other than the n-th", and the answer comes back as a message.  So a store that waits for a token needs the loop to turn: nothing on the loop's thread of a
  * rank > 0 may block for the store.
  */
-#ifndef DIST_TOKENS_H
-#define DIST_TOKENS_H
+#ifndef RANKS_TOKENS_H
+#define RANKS_TOKENS_H
 #include "backend/swift_token.h"
-#include "dist/router.h"
+#include "ranks/router.h"
 
 struct tokens;
 struct tokens *tokens_new(struct router *r); /* on each rank; borrows r */

@@ -8,11 +8,11 @@
  * back when the receivers have taken them: a worker that finds none waits.  The loop itself never waits, so everybody's parcels are always
  * taken.
  */
-#include "dist/idxshare.h"
+#include "ranks/idxshare.h"
 #include "base/le.h"
 #include "base/mem.h"
-#include "dist/claim_dist.h"
-#include "dist/wire_err.h"
+#include "ranks/claim_ranks.h"
+#include "ranks/wire_err.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 
