@@ -178,11 +178,11 @@ struct backend_retry_policy {
 extern const struct backend_retry_policy backend_retry_default;
 struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env); /* retry.c */
 
-/* backend_retry_cancel(b): all waits for another try, pending and future, end with ERR_CANCELED; what is under way or new is still tried once.  But what a run must leave behind is tried on: index files are written, locks removed.  For shutdown. */
+/* backend_retry_cancel(b): all waits for another try, pending and future, end with ERR_CANCELLED; what is under way or new is still tried once.  But what a run must leave behind is tried on: index files are written, locks removed.  For shutdown. */
 void backend_retry_cancel(struct backend *b); /* nothing happens if b is not a retry decorator */
 
 /*
- * backend_give_up(b): for a shutdown that takes too long: as backend_retry_cancel, and what is under way or stands in a line ends with ERR_CANCELED, as far as the store
+ * backend_give_up(b): for a shutdown that takes too long: as backend_retry_cancel, and what is under way or stands in a line ends with ERR_CANCELLED, as far as the store
  * can do that; but not what is urgent.
  */
 void backend_give_up(struct backend *b);

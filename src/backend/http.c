@@ -38,7 +38,7 @@ struct http {
 	int wake_fd;
 	pthread_mutex_t lock; /* for what follows */
 	struct http_req *head, **tail;
-	bool stop, canceled, given_up;
+	bool stop, cancelled, given_up;
 };
 
 static void wake(struct http *h)
@@ -123,7 +123,7 @@ static unsigned busy_at(const struct http *h, const char *url)
 }
 
 /* Take what other threads left; true when the end has come. */
-static bool collect(struct http *h, bool *canceled, bool *given_up)
+static bool collect(struct http *h, bool *cancelled, bool *given_up)
 {
 	bool stop;
 
@@ -136,7 +136,7 @@ static bool collect(struct http *h, bool *canceled, bool *given_up)
 	h->head = NULL;
 	h->tail = &h->head;
 	stop = h->stop;
-	*canceled = h->canceled;
+	*cancelled = h->cancelled;
 	*given_up = h->given_up;
 	h->given_up = false;
 	pthread_mutex_unlock(&h->lock);
@@ -175,7 +175,7 @@ static void admit(struct http *h)
 
 static void cancel_all(struct http *h, bool urgent_too)
 {
-	static const char why[] = "canceled";
+	static const char why[] = "cancelled";
 	struct http_req **p = &h->line;
 	struct http_xfer *next;
 
@@ -183,14 +183,14 @@ static void cancel_all(struct http *h, bool urgent_too)
 		next = x->next;
 		if (x->r->urgent && !urgent_too)
 			continue;
-		http_xfer_give_up(x, ERR_CANCELED, why);
+		http_xfer_give_up(x, ERR_CANCELLED, why);
 		xfer_end(h, x, CURLE_ABORTED_BY_CALLBACK);
 	}
 	while (*p) {
 		if ((*p)->urgent && !urgent_too)
 			p = &(*p)->next;
 		else
-			end_request(unlink_at(h, p), ERR_CANCELED, why);
+			end_request(unlink_at(h, p), ERR_CANCELLED, why);
 	}
 }
 
@@ -232,14 +232,14 @@ static void *http_main(void *arg)
 {
 	struct http *h = arg;
 	struct curl_waitfd wait = {.fd = h->wake_fd, .events = CURL_WAIT_POLLIN};
-	bool canceled, given_up;
+	bool cancelled, given_up;
 
-	while (!collect(h, &canceled, &given_up)) {
+	while (!collect(h, &cancelled, &given_up)) {
 		uint64_t n;
 		int running, look = LOOK_MS;
 
-		if (canceled || given_up)
-			cancel_all(h, canceled);
+		if (cancelled || given_up)
+			cancel_all(h, cancelled);
 		admit(h);
 		curl_multi_perform(h->multi, &running);
 		/* What was done may have started more. */
@@ -357,7 +357,7 @@ void http_start(struct http *h, struct http_req *r)
 void http_cancel(struct http *h)
 {
 	pthread_mutex_lock(&h->lock);
-	h->canceled = true;
+	h->cancelled = true;
 	pthread_mutex_unlock(&h->lock);
 	wake(h);
 }

@@ -44,7 +44,7 @@ struct http_req {
 	struct buf out;
 	/*
 	 * Transport: ERR_IO (try again), ERR_ODD (somebody else answers: a wrong certificate, no TLS, no HTTP, a web page with status 200), ERR_DENIED (our own
-	 * certificate), ERR_USAGE (the URL, the proxy), ERR_CANCELED, ERR_INVALID (longer than out's maximum); 0 when there is a status.
+	 * certificate), ERR_USAGE (the URL, the proxy), ERR_CANCELLED, ERR_INVALID (longer than out's maximum); 0 when there is a status.
 	 */
 	struct err err;
 	int status;                       /* HTTP status; 0 without an answer */
@@ -56,8 +56,8 @@ struct http_req {
 };
 void http_start(struct http *h, struct http_req *r); /* any thread; done() is never called inside */
 int http_run(struct http *h, struct http_req *r);    /* start and wait; r->err.code */
-void http_cancel(struct http *h);                    /* everything under way and to come fails with ERR_CANCELED */
-void http_give_up(struct http *h);                   /* what is under way or waits now fails with ERR_CANCELED, unless it is urgent */
+void http_cancel(struct http *h);                    /* everything under way and to come fails with ERR_CANCELLED */
+void http_give_up(struct http *h);                   /* what is under way or waits now fails with ERR_CANCELLED, unless it is urgent */
 void http_req_release(struct http_req *r);           /* out and headers; the struct is the caller's */
 
 /* http_header(r, name, out): copies the value of an answer's header (trimmed) to out; false when absent or too long. */

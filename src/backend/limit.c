@@ -122,7 +122,7 @@ static void limit_give_up(struct backend *b)
 			l->tail = &l->head;
 		l->inside++;
 		pthread_mutex_unlock(&l->lock);
-		err_set(&op->err, ERR_CANCELED, "canceled");
+		err_set(&op->err, ERR_CANCELLED, "cancelled");
 		limit_done(op);
 		pthread_mutex_lock(&l->lock);
 	}

@@ -38,7 +38,7 @@ struct retry {
 	pthread_cond_t wake;
 	struct retry_op *first; /* by due */
 	pthread_t timer;
-	bool has_timer, stop, canceled;
+	bool has_timer, stop, cancelled;
 	struct hashtab *listed[BACKEND_TYPES]; /* struct id; NULL for types that are not remembered, or not yet */
 };
 
@@ -97,7 +97,7 @@ static void err_cancel(struct err *e)
 {
 	struct err last = *e;
 
-	err_set(e, ERR_CANCELED, "canceled while waiting to try again: %s", last.msg);
+	err_set(e, ERR_CANCELLED, "cancelled while waiting to try again: %s", last.msg);
 }
 
 /* What failed may pass.  From a store that has answered well before, an answer that no store gives is a hiccup of something in between. */
@@ -170,7 +170,7 @@ static void retry_try(struct retry_op *c)
 	backend_start(c->r->inner, c->op);
 }
 
-static void finish_canceled(struct retry_op *c)
+static void finish_cancelled(struct retry_op *c)
 {
 	while (c) {
 		struct retry_op *next = c->next;
@@ -188,7 +188,7 @@ static bool must_be_done(const struct backend_op *op)
 }
 
 /* Those in the line that a cancel ends.  Under the lock. */
-static struct retry_op *take_canceled(struct retry *r)
+static struct retry_op *take_cancelled(struct retry *r)
 {
 	struct retry_op *taken = NULL, **last = &taken, **p = &r->first;
 
@@ -213,12 +213,12 @@ static void *timer_main(void *arg)
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
-		struct retry_op *c = r->canceled ? take_canceled(r) : NULL;
+		struct retry_op *c = r->cancelled ? take_cancelled(r) : NULL;
 		int64_t wait;
 
 		if (c) {
 			pthread_mutex_unlock(&r->lock);
-			finish_canceled(c);
+			finish_cancelled(c);
 			pthread_mutex_lock(&r->lock);
 			continue;
 		}
@@ -263,7 +263,7 @@ static bool retry_schedule(struct retry *r, struct retry_op *c)
 	bool taken;
 
 	pthread_mutex_lock(&r->lock);
-	taken = (!r->canceled || must_be_done(c->op)) && timer_ensure(r);
+	taken = (!r->cancelled || must_be_done(c->op)) && timer_ensure(r);
 	if (taken) {
 		while (*p && (*p)->due <= c->due)
 			p = &(*p)->next;
@@ -275,14 +275,14 @@ static bool retry_schedule(struct retry *r, struct retry_op *c)
 	return taken;
 }
 
-static bool retry_canceled(struct retry *r)
+static bool retry_cancelled(struct retry *r)
 {
-	bool canceled;
+	bool cancelled;
 
 	pthread_mutex_lock(&r->lock);
-	canceled = r->canceled;
+	cancelled = r->cancelled;
 	pthread_mutex_unlock(&r->lock);
-	return canceled;
+	return cancelled;
 }
 
 static void retry_done(struct backend_op *op)
@@ -300,8 +300,8 @@ static void retry_done(struct backend_op *op)
 		return;
 	}
 	again = may_pass(r, op->err.code) || is_lost(r, c);
-	if (again && !must_be_done(op) && retry_canceled(r)) {
-		finish_canceled(c);
+	if (again && !must_be_done(op) && retry_cancelled(r)) {
+		finish_cancelled(c);
 		return;
 	}
 	wait = tries_failed(r, &c->tries, backend_op_text(op).s, again, op->retry_after_ns, &op->err);
@@ -310,7 +310,7 @@ static void retry_done(struct backend_op *op)
 		if (retry_schedule(r, c))
 			return;
 		/* Else no thread could be had, and the store's own error stands. */
-		if (retry_canceled(r))
+		if (retry_cancelled(r))
 			err_cancel(&op->err);
 	}
 	retry_finish(c);
@@ -333,18 +333,18 @@ static void retry_start(struct backend *b, struct backend_op *op)
 	retry_try(c);
 }
 
-/* Wait in the caller's thread.  False: canceled. */
+/* Wait in the caller's thread.  False: cancelled. */
 static bool wait_here(struct retry *r, int64_t wait)
 {
 	int64_t due = retry_now(r) + wait;
-	bool canceled;
+	bool cancelled;
 
 	pthread_mutex_lock(&r->lock);
-	while (!r->canceled && (wait = due - retry_now(r)) > 0)
+	while (!r->cancelled && (wait = due - retry_now(r)) > 0)
 		r->wait(r->wait_arg, &r->wake, &r->lock, wait);
-	canceled = r->canceled;
+	cancelled = r->cancelled;
 	pthread_mutex_unlock(&r->lock);
-	return !canceled;
+	return !cancelled;
 }
 
 /* The same tries for a call that blocks. */
@@ -363,7 +363,7 @@ static int retry_call(
 		if (!call(r, arg, &e))
 			return 0;
 		again = may_pass(r, e.code);
-		if (!again || !retry_canceled(r))
+		if (!again || !retry_cancelled(r))
 			wait = tries_failed(r, &t, what, again, 0, &e);
 		else
 			err_cancel(&e);
@@ -558,7 +558,7 @@ void backend_retry_cancel(struct backend *b)
 	if (b->vt != &retry_vtable)
 		return;
 	pthread_mutex_lock(&r->lock);
-	r->canceled = true;
+	r->cancelled = true;
 	pthread_cond_broadcast(&r->wake);
 	pthread_mutex_unlock(&r->lock);
 }

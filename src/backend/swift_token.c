@@ -132,7 +132,7 @@ void swift_keeper_free(struct swift_keeper *k)
  */
 static void failed(struct swift_keeper *k, struct err *e)
 {
-	bool logged_in = k->cur && !k->cur->inherited && !k->cur->last, final = err_permanent(e->code) && e->code != ERR_CANCELED;
+	bool logged_in = k->cur && !k->cur->inherited && !k->cur->last, final = err_permanent(e->code) && e->code != ERR_CANCELLED;
 
 	k->hold = !logged_in || !final ? 0 : !k->hold ? HOLD_FIRST : 2 * k->hold < HOLD_MAX ? 2 * k->hold : HOLD_MAX;
 	k->ask_after = clock_mono(k->env->clock) + (k->hold ? k->hold : HOLD_FIRST);
@@ -167,7 +167,7 @@ static void answered(void *arg, struct swift_token *t, const struct err *said)
 	w = k->waiting;
 	k->waiting = NULL;
 	k->last = &k->waiting;
-	if (!t && !w && e->code != ERR_CANCELED)
+	if (!t && !w && e->code != ERR_CANCELLED)
 		log_msg(&k->env->log, LOG_WARN, "swift: cannot renew the token: %s", e->msg);
 	k->asking = false;
 	pthread_cond_broadcast(&k->idle);

@@ -107,7 +107,7 @@ int err_of_errno(int errnum)
 	case ENOMEM:
 		return ERR_NOMEM;
 	case ECANCELED:
-		return ERR_CANCELED;
+		return ERR_CANCELLED;
 	case ENOSYS:
 	case EOPNOTSUPP:
 		return ERR_UNSUPPORTED;

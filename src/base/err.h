@@ -15,7 +15,7 @@ enum err_code {
 	ERR_DENIED = -5,       /* permission refused; permanent */
 	ERR_INVALID = -6,      /* bytes that were read break their format, hash or MAC */
 	ERR_USAGE = -7,        /* the user asked for something impossible */
-	ERR_CANCELED = -8,     /* another part of the run failed or a signal came */
+	ERR_CANCELLED = -8,    /* another part of the run failed or a signal came */
 	ERR_LOCKED = -9,       /* the repository is locked: exit code 11 */
 	ERR_PASSWORD = -10,    /* no key fits the password: exit code 12 */
 	ERR_NOREPO = -11,      /* there is no repository: exit code 10 */

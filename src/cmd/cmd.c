@@ -43,7 +43,7 @@ int cmd_exit_code(int code, const struct cmd *c)
 		return CMD_LOCKED;
 	case ERR_PASSWORD:
 		return CMD_PASSWORD;
-	case ERR_CANCELED: /* by a signal to another rank, or at the question for a password */
+	case ERR_CANCELLED: /* by a signal to another rank, or at the question for a password */
 		return CMD_STOPPED;
 	default:
 		return CMD_ERROR;

@@ -74,7 +74,7 @@ static int remove_all(struct session *s, const bool *want, struct err *err)
 		if (!want[i])
 			continue;
 		if (session_stopped(s))
-			return err_set(err, ERR_CANCELED, "interrupted");
+			return err_set(err, ERR_CANCELLED, "interrupted");
 		wanted++;
 		if (!dry_run && backend_remove(s->be, BACKEND_SNAPSHOT, id, &e)) {
 			failed++;

@@ -140,7 +140,7 @@ static int close_target(struct dump *d, int rc, struct err *err)
 	int late;
 
 	if (!rc && !halted(d) && !open_target(d)) /* an empty file */
-		rc = ERR_CANCELED;
+		rc = ERR_CANCELLED;
 	if (d->unopened.code)
 		return err_copy(err, &d->unopened);
 	if (d->fd < 0)
@@ -180,7 +180,7 @@ int cmd_dump(struct session *s, struct err *err)
 			rc = stream_end(d.stream, err);
 		stream_free(d.stream);
 		linkset_free(d.links);
-		if (rc == ERR_CANCELED && halted(&d) && !d.unopened.code)
+		if (rc == ERR_CANCELLED && halted(&d) && !d.unopened.code)
 			rc = 0;
 		rc = close_target(&d, rc, err);
 		if (!rc && d.unread)

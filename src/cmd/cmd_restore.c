@@ -241,26 +241,25 @@ static void show_summary(struct restore *r)
 /* What is not as it was, although nothing went wrong. */
 static void show_left(struct restore *r)
 {
-	static const char *const text[RESTORE_LEFT_KINDS] = {
-		[RESTORE_LEFT_OWNER] = "owner or group not restored: only root may give files to others",
-		[RESTORE_LEFT_REFUSED] = "without attributes that only root may set (security.*, trusted.*)",
-		[RESTORE_LEFT_XATTR] = "without extended attributes that the target's file system does not take",
-		[RESTORE_LEFT_ACL] =
-			"without their access control lists, which the target's file system does not take: see who may read them",
-		[RESTORE_LEFT_TIME] = "with another time: the target's file system does not hold theirs",
-		[RESTORE_LEFT_MODE] =
+	static const char *const text[DEST_LEFT_KINDS] = {
+		[DEST_LEFT_OWNER] = "owner or group not restored: only root may give files to others",
+		[DEST_LEFT_REFUSED] = "without attributes that only root may set (security.*, trusted.*)",
+		[DEST_LEFT_XATTR] = "without extended attributes that the target's file system does not take",
+		[DEST_LEFT_ACL] = "without their access control lists, which the target's file system does not take: see who may read them",
+		[DEST_LEFT_TIME] = "with another time: the target's file system does not hold theirs",
+		[DEST_LEFT_MODE] =
 			"with another mode: setuid and setgid are dropped with another owner, or the file system does not take it"};
 	struct out *o = r->s->cmd->out;
 
 	if (r->counts.copied)
 		out_warn(o, "warning: %llu files are copies: they were hard links", (unsigned long long)r->counts.copied);
-	for (size_t i = 0; i < RESTORE_LEFT_KINDS; i++) {
+	for (size_t i = 0; i < DEST_LEFT_KINDS; i++) {
 		unsigned long long n = r->counts.left[i];
 
 		if (!n)
 			continue;
 		/* What a user cannot help is no warning. */
-		if (i == RESTORE_LEFT_OWNER || i == RESTORE_LEFT_REFUSED)
+		if (i == DEST_LEFT_OWNER || i == DEST_LEFT_REFUSED)
 			out_say(o, 1, "%llu files/dirs: %s", n, text[i]);
 		else
 			out_warn(o, "warning: %llu files/dirs %s", n, text[i]);

@@ -74,7 +74,7 @@ static int mute_end(int rc, struct err *err)
 	if (mute.was[sig].sa_handler != SIG_DFL)
 		raise(sig);
 	err_clear(err);
-	return err_set(err, ERR_CANCELED, "interrupted at the question for the password");
+	return err_set(err, ERR_CANCELLED, "interrupted at the question for the password");
 }
 
 /* One byte; 0 at the end of input. */
@@ -87,7 +87,7 @@ static int get_byte(int fd, char *c, struct err *err)
 		if (poll(p, 2, -1) < 0 && errno == EINTR)
 			continue;
 		if (p[1].revents)
-			return err_set(err, ERR_CANCELED, "interrupted at the question for the password");
+			return err_set(err, ERR_CANCELLED, "interrupted at the question for the password");
 		n = read(fd, c, 1);
 	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
 	if (n < 0)
@@ -105,7 +105,7 @@ static int read_line(int fd, bool terminal, struct buf *out, struct err *err)
 		got = 1;
 		/* The keys that make signals and line editing are off with the echo. */
 		if (terminal && c == 3)
-			return err_set(err, ERR_CANCELED, "no password was given");
+			return err_set(err, ERR_CANCELLED, "no password was given");
 		if (terminal && c == 4)
 			break;
 		if (terminal && (c == 127 || c == 8)) {

@@ -211,7 +211,7 @@ int session_lock(struct session *s, bool exclusive, struct err *err)
 			break;
 		out_say(s->cmd->out, 1, "%s; trying again for %s", err->msg, human_duration((uint64_t)(left / 1000000000)).s);
 		if (stop_sleep(s->cmd->stop, pause < left ? pause : left))
-			return err_set(err, ERR_CANCELED, "interrupted while waiting for the lock");
+			return err_set(err, ERR_CANCELLED, "interrupted while waiting for the lock");
 		pause = pause * 2 < (int64_t)60000000000 ? pause * 2 : (int64_t)60000000000;
 	}
 	if (rc == ERR_LOCKED || rc == ERR_NOSPACE || rc == ERR_DENIED) {

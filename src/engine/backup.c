@@ -41,11 +41,11 @@ static void look_for_stop(struct backup *b)
 	if (!engine_stopped(b->stop) || part_done(b))
 		return;
 	if (!engine_winds_up(b->stop)) {
-		err_set(&e, ERR_CANCELED, "stopped by a signal");
+		err_set(&e, ERR_CANCELLED, "stopped by a signal");
 		run_stop(b, &e);
 	} else if (b->rank == 0 && !b->flush_asked) {
 		/* Once the tree is closed there is nothing else left to do anyway. */
-		err_set(&e, ERR_CANCELED, "ended early");
+		err_set(&e, ERR_CANCELLED, "ended early");
 		run_wind_up(b, &e);
 	}
 }
@@ -55,7 +55,7 @@ void run_more(struct backup *b)
 	struct workq_item *it;
 
 	look_for_stop(b);
-	while (!b->canceled && room(b) && (it = workq_pop(b->queue)) != NULL) {
+	while (!b->cancelled && room(b) && (it = workq_pop(b->queue)) != NULL) {
 		struct item *i = task_of(it, struct item, q);
 
 		if (i->kind == ITEM_DIR)
@@ -63,14 +63,14 @@ void run_more(struct backup *b)
 		else
 			run_files(b, i);
 	}
-	workq_want(b->queue, !b->canceled && !b->flush_asked && room(b));
-	if (b->rank == 0 && b->tree_closed && !b->flushing && !b->canceled) {
+	workq_want(b->queue, !b->cancelled && !b->flush_asked && room(b));
+	if (b->rank == 0 && b->tree_closed && !b->flushing && !b->cancelled) {
 		b->tree_closed = false;
 		ask_flush(b);
 	}
 	if (b->flush_asked && !b->flushing && !busy(b)) {
 		b->flushing = true;
-		if (b->canceled)
+		if (b->cancelled)
 			saver_drain(b->saver);
 		else
 			run_view_end(b);
@@ -109,7 +109,7 @@ static void q_arrived(void *arg)
 	struct backup *b = arg;
 	struct workq_item *it;
 
-	if (b->canceled)
+	if (b->cancelled)
 		while ((it = workq_pop(b->queue)) != NULL)
 			item_free(task_of(it, struct item, q));
 	run_more(b);
@@ -461,7 +461,7 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 	agree_all(a, &b->err); /* all listen before the first speaks */
 	loop_after(env->loop, TICK_NS, &b->tick);
 	/* Another rank may have been stopped already, and all that is left is to flush. */
-	if (b->rank == 0 && !b->canceled)
+	if (b->rank == 0 && !b->cancelled)
 		run_root(b);
 	run_more(b);
 	router_run(r, &b->finished);

@@ -71,7 +71,7 @@ struct backup_result {
  * code, that of the first rank that failed; no snapshot is saved then.  ERR_NOSPACE when the store is full, or would hold more than
  * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE when nothing at all is left of the
  * targets ("snapshot is empty").  What is published, index files and the snapshot, is published as the repository's guards allow (repo_guard).  *stop (may be NULL) becomes an enum engine_stop (stopped.h) in a
- * signal handler or another thread: within a fraction of a second the run begins to end with ERR_CANCELED.  ENGINE_WIND_UP counts on
+ * signal handler or another thread: within a fraction of a second the run begins to end with ERR_CANCELLED.  ENGINE_WIND_UP counts on
  * rank 0 only.
  */
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,

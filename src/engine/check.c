@@ -500,6 +500,6 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env, const 
 	claim_free(claim);
 	strays_release(&c.strays);
 	if (rc == 0 && stopped(&c))
-		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+		rc = err_set(err, ERR_CANCELLED, "stopped by a signal");
 	return rc;
 }

@@ -22,7 +22,7 @@ struct chunk {
 #define HELD_MAX ((size_t)4 << 20)
 
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *canceled,
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *cancelled,
 	const struct filejob_events *ev)
 {
 	struct filejob *j = mem_zalloc(sizeof(*j));
@@ -35,7 +35,7 @@ struct filejob *filejob_new(const struct item *item, const struct env *env, stru
 	j->make = make;
 	j->tally = tally;
 	j->foreign = foreign;
-	j->canceled = canceled;
+	j->cancelled = cancelled;
 	j->ev = *ev;
 	j->file = mem_array(item->n, sizeof(*j->file));
 	return j;
@@ -130,7 +130,7 @@ static bool file_failed(struct filejob *j, size_t i, int dirfd, bool last, const
 {
 	struct filejob_file *f = &j->file[i];
 
-	if (!*j->canceled && !f->back && !j->fatal.code) {
+	if (!*j->cancelled && !f->back && !j->fatal.code) {
 		if (e->code != ERR_NOTFOUND) {
 			say(j, j->item->file[i].name, e);
 		} else if (file_missing(j, i, dirfd, last || dirfd < 0 || f->size, e)) {
@@ -159,7 +159,7 @@ static int compare(struct filejob *j, size_t i, struct err *err)
 	j->file[i].apart = v == SIGHT_NUMBERED;
 	j->file[i].differs = v == SIGHT_OTHER;
 	j->file[i].back = v == SIGHT_OTHER || v == SIGHT_OLDER;
-	return j->file[i].back ? err_set(err, ERR_CANCELED, "the rank that listed it is to look") : 0;
+	return j->file[i].back ? err_set(err, ERR_CANCELLED, "the rank that listed it is to look") : 0;
 }
 
 static void settle_large(struct filejob *j, size_t i)
@@ -190,7 +190,7 @@ static void chunk_run(struct task *t)
 	struct chunk *c = task_of(t, struct chunk, task);
 	struct repo_ctx *ctx;
 
-	if (*c->job->canceled)
+	if (*c->job->cancelled)
 		return;
 	ctx = repo_ctx_get(c->job->repo);
 	hash_once(ctx->hash, c->plain.p, c->plain.len, &c->id);
@@ -211,7 +211,7 @@ static void chunk_done(struct task *t)
 		f->content[c->index] = c->id;
 		f->have++;
 	}
-	if (*j->canceled)
+	if (*j->cancelled)
 		budget_give(j->env->budget, c->charge);
 	else
 		j->ev.chunk(j->ev.arg, &c->id, &c->plain, c->charge);
@@ -292,13 +292,13 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 	while (!eof || b->len) {
 		/* room for the largest chunk is taken before it is read, so readers never wait for each other holding half a chunk */
 		if (!take(j, CHUNKER_MAX))
-			return err_set(err, ERR_CANCELED, "canceled");
+			return err_set(err, ERR_CANCELLED, "cancelled");
 		while ((len = chunker_next(&cut, b->p, b->len, eof)) == 0 && !eof) {
 			ssize_t got;
 
 			if (b->cap - b->len < STEP)
 				buf_reserve(b, STEP);
-			got = *j->canceled ? err_set(err, ERR_CANCELED, "canceled") : file_read(fd, b->p + b->len, STEP, err);
+			got = *j->cancelled ? err_set(err, ERR_CANCELLED, "cancelled") : file_read(fd, b->p + b->len, STEP, err);
 			if (got < 0) {
 				budget_give(j->env->budget, CHUNKER_MAX);
 				return (int)got;
@@ -330,7 +330,7 @@ static int read_small(struct filejob *j, size_t i, int fd, struct repo_ctx *ctx,
 	buf_init(&b, CHUNKER_MAX + STEP);
 	f->charge = want;
 	if (!take(j, want))
-		return err_set(err, ERR_CANCELED, "canceled");
+		return err_set(err, ERR_CANCELLED, "cancelled");
 	buf_reserve(&b, want);
 	got = file_read(fd, b.p, want, err);
 	if (got < 0 || (size_t)got == want) { /* a fault, or it has grown */
@@ -430,13 +430,13 @@ static void filejob_run(struct task *t)
 	int dirfd;
 
 	err_clear(&err);
-	dirfd = *j->canceled ? err_set(&err, ERR_CANCELED, "canceled") : dir_open(j->item->path, !j->item->follow, &err);
+	dirfd = *j->cancelled ? err_set(&err, ERR_CANCELLED, "cancelled") : dir_open(j->item->path, !j->item->follow, &err);
 	if (dirfd >= 0)
 		ask_directory(j, dirfd);
 	for (size_t i = 0, tries = 1; i < j->item->n;) {
 		if (dirfd >= 0)
 			err_clear(&err);
-		if ((dirfd < 0 || *j->canceled || j->fatal.code || read_file(j, i, dirfd, ctx, &err) < 0) &&
+		if ((dirfd < 0 || *j->cancelled || j->fatal.code || read_file(j, i, dirfd, ctx, &err) < 0) &&
 			file_failed(j, i, dirfd, tries == GONE_TRIES, &err)) {
 			tries++;
 			continue;
@@ -458,7 +458,7 @@ static void filejob_done(struct task *t)
 		struct filejob_file *f = &j->file[i];
 
 		if (f->small.p) {
-			if (*j->canceled)
+			if (*j->cancelled)
 				budget_give(j->env->budget, f->charge);
 			else
 				j->ev.chunk(j->ev.arg, &f->content[0], &f->small, f->charge);

@@ -54,7 +54,7 @@ struct filejob {
 	const struct nodemake *make;
 	struct tally *tally;
 	bool foreign; /* another rank has listed these files */
-	const _Atomic bool *canceled;
+	const _Atomic bool *cancelled;
 	struct witness_last owner;
 	struct err fatal;        /* ranks do not see the same: the run must end */
 	const struct item *item; /* borrowed */
@@ -70,7 +70,7 @@ struct filejob {
 
 /* filejob_new: everything borrowed until ev.done.  filejob_start puts it on env->readers. */
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *canceled,
+	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *cancelled,
 	const struct filejob_events *ev);
 void filejob_start(struct filejob *j);
 void filejob_free(struct filejob *j);

@@ -141,7 +141,7 @@ static int metadata(
 	int pin, rc;
 
 	restore_keep_node(&k, n, r->dirs.owners);
-	rc = pin = restore_pin(d->fd, name, k.meta.type, is, e);
+	rc = pin = dest_pin(d->fd, name, k.meta.type, is, e);
 	if (pin >= 0) {
 		rc = restore_keep_set(&k, pin, e);
 		close(pin);
@@ -164,10 +164,10 @@ static int make_other(
 	if (n->type == NODE_SYMLINK) {
 		char *target = mem_strndup(n->linktarget.p ? n->linktarget.p : "", n->linktarget.n);
 
-		rc = restore_symlink(d->fd, name, target, e);
+		rc = dest_symlink(d->fd, name, target, e);
 		mem_free(target);
 	} else {
-		rc = restore_special(d->fd, name, type, n->device, e);
+		rc = dest_special(d->fd, name, type, n->device, e);
 	}
 	if (rc == ERR_EXISTS)
 		err_set(e, ERR_EXISTS, RESTORE_TWICE);
@@ -458,7 +458,7 @@ int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const 
 	if (rc == 0 && r.sh.written && !restore_stopped(&r.sh))
 		rc = verify(&r, l, root, err);
 	if (rc == 0 && restore_stopped(&r.sh))
-		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+		rc = err_set(err, ERR_CANCELLED, "stopped by a signal");
 	restore_written_free(r.sh.written);
 	restore_used_free(r.used);
 	restore_owners_left(r.dirs.owners, counts->left);

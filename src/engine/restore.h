@@ -9,7 +9,7 @@
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
 #include "fs/match.h"
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "repo/loader.h"
 
 enum restore_overwrite { RESTORE_ALWAYS, RESTORE_IF_CHANGED, RESTORE_IF_NEWER, RESTORE_NEVER };
@@ -35,8 +35,8 @@ struct restore_counts {
 	uint64_t total_files, files_restored, files_skipped, files_deleted;
 	uint64_t total_bytes, bytes_restored, bytes_skipped;
 	uint64_t errors, verified;
-	uint64_t copied;                   /* files that should have become hard links */
-	uint64_t left[RESTORE_LEFT_KINDS]; /* files and directories that lack something of their metadata, without an error */
+	uint64_t copied;                /* files that should have become hard links */
+	uint64_t left[DEST_LEFT_KINDS]; /* files and directories that lack something of their metadata, without an error */
 };
 
 struct restore_events {
@@ -49,8 +49,8 @@ struct restore_events {
 
 /*
  * restore_run: `root` is the tree selected.  0 although single items failed (counts->errors > 0 means exit code 1); other errors end it.
- * When *stop (may be NULL) becomes non-zero it ends soon with ERR_CANCELED; what was restored so far stays,
- * and a file whose content is not complete is recognised by the next restore, whatever its mode of overwriting (fs/restore_file.h).  Nothing is deleted after
+ * When *stop (may be NULL) becomes non-zero it ends soon with ERR_CANCELLED; what was restored so far stays,
+ * and a file whose content is not complete is recognised by the next restore, whatever its mode of overwriting (fs/dest.h).  Nothing is deleted after
  * that, nor after a tree could not be read.
  */
 int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,

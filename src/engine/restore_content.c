@@ -33,7 +33,7 @@ static int make(struct restore_file *f, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = restore_create(f->dir->fd, f->name, &f->is, err);
+	rc = dest_create(f->dir->fd, f->name, &f->is, err);
 	if (rc == ERR_EXISTS)
 		err_set(err, ERR_EXISTS, RESTORE_TWICE);
 	return rc;
@@ -47,9 +47,9 @@ static int open_for_write(struct restore_file *f, struct err *err)
 
 	/* It was closed because many are open.  What has been written must still be there. */
 	if (f->made)
-		return restore_reopen(f->dir->fd, f->name, &f->is, err);
+		return dest_reopen(f->dir->fd, f->name, &f->is, err);
 	if (f->there)
-		fd = restore_reopen(f->dir->fd, f->name, &f->was, err);
+		fd = dest_reopen(f->dir->fd, f->name, &f->was, err);
 	f->reused = fd >= 0;
 	if (f->reused)
 		f->is = f->was;
@@ -58,7 +58,7 @@ static int open_for_write(struct restore_file *f, struct err *err)
 		fd = make(f, err);
 	if (fd < 0)
 		return fd;
-	rc = restore_resize(fd, f->reused ? f->was.size : 0, f->size, sparse, err);
+	rc = dest_resize(fd, f->reused ? f->was.size : 0, f->size, sparse, err);
 	f->made = rc == 0;
 	if (rc < 0)
 		close(fd);
@@ -113,7 +113,7 @@ static void set_metadata(struct restore_file *f, int fd)
 	struct err e;
 
 	err_clear(&e);
-	if (f->made && restore_flush(fd, &e) < 0)
+	if (f->made && dest_flush(fd, &e) < 0)
 		restore_content_fail(f, &e);
 	else if (restore_keep_set(&f->keep, fd, &e) < 0)
 		note(f, &e);
@@ -275,7 +275,7 @@ bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n)
 {
 	struct restore_file *f = u->file;
 	struct err e;
-	int rc = ERR_CANCELED;
+	int rc = ERR_CANCELLED;
 
 	err_clear(&e);
 	if (!atomic_load(&f->failed)) {
@@ -288,7 +288,7 @@ bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n)
 			/* A file that was there has other bytes where zeros belong. */
 			size_t skip = options(f)->sparse && !f->reused ? leading_zeros(p, n) : 0;
 
-			rc = skip < n ? restore_pwrite(fd, p + skip, n - skip, u->offset + skip, &e) : 0;
+			rc = skip < n ? dest_pwrite(fd, p + skip, n - skip, u->offset + skip, &e) : 0;
 			put_fd(f);
 		}
 		if (rc < 0)

@@ -99,7 +99,7 @@ static bool may_replace(const struct restore_dirs *s, const struct restore_dir *
 	return meta_stat(d->up->fd, d->name, false, &was, NULL) == 0 && ts_cmp(&d->keep.meta.mtime, &was.mtime) > 0;
 }
 
-/* In a dry run: what restore_mkdir would say of what is no directory. */
+/* In a dry run: what dest_mkdir would say of what is no directory. */
 static int look(const struct restore_dirs *s, const struct restore_dir *d, struct err *e)
 {
 	struct meta m;
@@ -112,7 +112,7 @@ static int look(const struct restore_dirs *s, const struct restore_dir *d, struc
 
 static int make(const struct restore_dirs *s, struct restore_dir *d, struct err *e)
 {
-	int fd = restore_mkdir(d->up->fd, d->name, may_replace(s, d), &d->fresh, e);
+	int fd = dest_mkdir(d->up->fd, d->name, may_replace(s, d), &d->fresh, e);
 
 	if (fd < 0 || d->fresh || !d->up->fresh)
 		return fd;
@@ -163,7 +163,7 @@ static void open_one(struct restore_dirs *s, struct restore_dir *d)
 	else if (s->opt->dry_run)
 		fd = look(s, d, &e);
 	else if (d->used || s->existing)
-		fd = restore_dir_open(d->up->fd, d->name, &changed, &e);
+		fd = dest_dir_open(d->up->fd, d->name, &changed, &e);
 	else
 		fd = make(s, d, &e);
 	d->opened |= changed;
@@ -257,7 +257,7 @@ int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
 	d->pending = 1;
 	d->fd = -1;
 	d->used = true;
-	fd = opt->dry_run ? dir_open(opt->target, false, err) : restore_mkdirs(opt->target, err);
+	fd = opt->dry_run ? dir_open(opt->target, false, err) : dest_mkdirs(opt->target, err);
 	if (fd >= 0) {
 		/* The target is never closed: pinned, so to speak, by itself. */
 		d->fd = fd;
@@ -310,7 +310,7 @@ int restore_dir_set(struct restore_dirs *s, struct restore_dir *d, struct err *e
 		return restore_keep_set(&d->keep, d->fd, err);
 	if (!restore_dir_need(s, d->up))
 		return 0;
-	pin = restore_pin(d->up->fd, d->name, S_IFDIR, &d->is, err);
+	pin = dest_pin(d->up->fd, d->name, S_IFDIR, &d->is, err);
 	if (pin < 0)
 		return pin;
 	rc = restore_keep_set(&d->keep, pin, err);

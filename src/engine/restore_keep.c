@@ -23,7 +23,7 @@ struct restore_owners {
 	const struct restore_options *opt;
 	struct hashtab *user, *group;
 	bool lenient;
-	_Atomic uint64_t left[RESTORE_LEFT_KINDS];
+	_Atomic uint64_t left[DEST_LEFT_KINDS];
 };
 
 struct restore_owners *restore_owners_new(const struct restore_options *opt)
@@ -46,9 +46,9 @@ void restore_owners_free(struct restore_owners *o)
 	mem_free(o);
 }
 
-void restore_owners_left(const struct restore_owners *o, uint64_t left[RESTORE_LEFT_KINDS])
+void restore_owners_left(const struct restore_owners *o, uint64_t left[DEST_LEFT_KINDS])
 {
-	for (size_t i = 0; i < RESTORE_LEFT_KINDS; i++)
+	for (size_t i = 0; i < DEST_LEFT_KINDS; i++)
 		left[i] = atomic_load(&o->left[i]);
 }
 
@@ -122,7 +122,7 @@ bool restore_is_unfinished(const struct node *n, const struct meta *was)
 {
 	mode_t perm = gojson_mode_perm(n->mode), mode = was->mode & 07777;
 
-	if (restore_unfinished(was))
+	if (dest_unfinished(was))
 		return true;
 	/* An access control list gives the mode's lower bits what it says itself; what is left is the last step. */
 	return n->type == NODE_FILE && S_ISREG(was->mode) && has_acl(n) && mode != perm && mode == (S_ISVTX | (perm & 0777));
@@ -171,11 +171,11 @@ static void keep_xattrs(struct restore_keep *k, const struct node *n)
 
 void restore_keep_node(struct restore_keep *k, const struct node *n, struct restore_owners *o)
 {
-	struct restore_meta *m = &k->meta;
+	struct dest_meta *m = &k->meta;
 
 	memset(k, 0, sizeof(*k));
 	k->owners = o;
-	*m = (struct restore_meta){.type = file_type(n->type),
+	*m = (struct dest_meta){.type = file_type(n->type),
 		.perm = gojson_mode_perm(n->mode),
 		.uid = uid_of(o, n),
 		.gid = n->gid,
@@ -195,8 +195,8 @@ int restore_keep_set(struct restore_keep *k, int fd, struct err *err)
 	int rc;
 
 	k->meta.xattr = &k->xattr; /* k may have moved since it was filled */
-	rc = restore_metadata(fd, &k->meta, &left, err);
-	for (size_t i = 0; i < RESTORE_LEFT_KINDS; i++)
+	rc = dest_metadata(fd, &k->meta, &left, err);
+	for (size_t i = 0; i < DEST_LEFT_KINDS; i++)
 		if (left & 1u << i)
 			atomic_fetch_add(&k->owners->left[i], 1);
 	return rc;

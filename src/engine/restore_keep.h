@@ -5,7 +5,7 @@
 #define ENGINE_RESTORE_KEEP_H
 #include "engine/restore.h"
 #include "format/node.h"
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 
 /*
  * What all nodes of a restore share: the options, owners looked up by name, each once, and how many files could not be given all that they
@@ -14,16 +14,16 @@
 struct restore_owners;
 struct restore_owners *restore_owners_new(const struct restore_options *opt);
 void restore_owners_free(struct restore_owners *o);
-/* restore_owners_left: files that lack something, by enum restore_left. */
-void restore_owners_left(const struct restore_owners *o, uint64_t left[RESTORE_LEFT_KINDS]);
+/* restore_owners_left: files that lack something, by enum dest_left. */
+void restore_owners_left(const struct restore_owners *o, uint64_t left[DEST_LEFT_KINDS]);
 
 struct restore_keep {
-	struct restore_meta meta;
+	struct dest_meta meta;
 	struct xattr_list xattr;
 	struct restore_owners *owners;
 };
 void restore_keep_node(struct restore_keep *k, const struct node *n, struct restore_owners *o);
-/* restore_keep_set: onto the open file fd (in any way, from restore_pin too). */
+/* restore_keep_set: onto the open file fd (in any way, from dest_pin too). */
 int restore_keep_set(struct restore_keep *k, int fd, struct err *err);
 void restore_keep_release(struct restore_keep *k);
 

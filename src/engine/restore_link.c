@@ -68,11 +68,11 @@ static int copy(struct restore_link *k, int fd, const char *base, struct err *er
 
 	if (from < 0)
 		return from;
-	rc = to = restore_create(k->dir->fd, k->name, &is, err);
+	rc = to = dest_create(k->dir->fd, k->name, &is, err);
 	if (to >= 0)
-		rc = restore_copy(from, to, err);
+		rc = dest_copy(from, to, err);
 	if (rc == 0)
-		rc = restore_flush(to, err);
+		rc = dest_flush(to, err);
 	if (rc == 0)
 		rc = restore_keep_set(&k->keep, to, err);
 	if (to >= 0)
@@ -110,7 +110,7 @@ static int make_link(struct restore_dirs *s, struct restore_link *k, struct err 
 		if (k->taken)
 			rc = restore_spare_clear(s->spare, k->dir->fd, k->dir->path, k->name, e);
 		if (rc == 0)
-			rc = restore_link(k->dir->fd, k->name, fd, base, e);
+			rc = dest_link(k->dir->fd, k->name, fd, base, e);
 		if (rc == ERR_DENIED || rc == ERR_UNSUPPORTED || rc == ERR_IO)
 			rc = copy_instead(s, k, fd, base, e);
 	}
@@ -157,7 +157,7 @@ void restore_links_make(struct restore_window *w)
 /* As a restore leaves it: then the user has not made it something of his own. */
 static bool as_restored(const struct restore_file *f, const struct meta *m)
 {
-	const struct restore_meta *want = &f->keep.meta;
+	const struct dest_meta *want = &f->keep.meta;
 
 	return m->size == f->size && ts_cmp(&m->mtime, &want->mtime) == 0 && (m->mode & 0777) == (want->perm & 0777) &&
 	       (want->lenient || (m->uid == want->uid && m->gid == want->gid));
@@ -173,11 +173,11 @@ bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
 	if (dir >= 0)
 		fd = file_open(dir, base, &m, NULL);
 	same = fd >= 0 && as_restored(f, &m) && restore_content_has(f, fd, &m, ctx);
-	same = same && ((!f->replace && !f->there) || restore_remove(f->dir->fd, f->name, NULL, NULL) == 0);
-	same = same && restore_link(f->dir->fd, f->name, dir, base, NULL) == 0;
+	same = same && ((!f->replace && !f->there) || dest_remove(f->dir->fd, f->name, NULL, NULL) == 0);
+	same = same && dest_link(f->dir->fd, f->name, dir, base, NULL) == 0;
 	/* It may be another file by now. */
 	if (same && (meta_stat(f->dir->fd, f->name, false, &now, NULL) < 0 || now.ino != m.ino || now.dev != m.dev)) {
-		restore_remove(f->dir->fd, f->name, NULL, NULL);
+		dest_remove(f->dir->fd, f->name, NULL, NULL);
 		same = false;
 	}
 	if (fd >= 0)

@@ -135,8 +135,8 @@ static bool keep(void *arg, const char *path, const struct meta *dir)
 int restore_spare_clear(const struct restore_spare_list *l, int dirfd, const char *dir, const char *name, struct err *err)
 {
 	char *path = mem_printf("%s/%s", dir, name);
-	struct restore_spare spare = {keep, (void *)(uintptr_t)l, path};
-	int rc = restore_remove(dirfd, name, l->opt->delete ? &spare : NULL, err);
+	struct dest_spare spare = {keep, (void *)(uintptr_t)l, path};
+	int rc = dest_remove(dirfd, name, l->opt->delete ? &spare : NULL, err);
 
 	mem_free(path);
 	return rc;

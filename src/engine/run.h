@@ -32,7 +32,7 @@ enum backup_tag {
 };
 
 /* How a run ends before its time: what is under way is stored and indexed, or dropped.  The later is the stronger. */
-enum run_end { RUN_GOES_ON, RUN_WINDS_UP, RUN_CANCELED, RUN_STOPPED /* likewise, by a signal to some rank */ };
+enum run_end { RUN_GOES_ON, RUN_WINDS_UP, RUN_CANCELLED, RUN_STOPPED /* likewise, by a signal to some rank */ };
 
 #define TICK_NS      ((int64_t)200 * 1000 * 1000)
 #define CACHE_TREES  ((size_t)160 << 20) /* tree packs kept: two and a half of the default size */
@@ -65,13 +65,13 @@ struct backup {
 	struct tally tally;
 	struct task tick;
 
-	struct ts settled;     /* see walk.h */
-	size_t dirs, files;    /* jobs under way on this rank */
-	size_t loading;        /* of the dirs, those whose parent tree is on its way */
-	size_t closing;        /* trees being made */
-	size_t asking;         /* questions of run_claims.c */
-	_Atomic bool canceled; /* or winding up: nothing more is begun */
-	enum run_end asked;    /* what this rank asked rank 0 for */
+	struct ts settled;      /* see walk.h */
+	size_t dirs, files;     /* jobs under way on this rank */
+	size_t loading;         /* of the dirs, those whose parent tree is on its way */
+	size_t closing;         /* trees being made */
+	size_t asking;          /* questions of run_claims.c */
+	_Atomic bool cancelled; /* or winding up: nothing more is begun */
+	enum run_end asked;     /* what this rank asked rank 0 for */
 	bool flushing, flush_asked, flushed, finished;
 	struct err err; /* why the run cannot succeed */
 

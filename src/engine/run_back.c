@@ -5,7 +5,7 @@ void run_back(struct backup *b, struct item *it)
 {
 	struct buf m;
 
-	if (b->canceled) {
+	if (b->cancelled) {
 		item_free(it);
 		return;
 	}
@@ -31,7 +31,7 @@ void run_on_back(void *arg, struct comm_msg *m)
 	struct item *it;
 	struct err e;
 
-	if (b->canceled)
+	if (b->cancelled)
 		return;
 	wire_in_init(&w, m->data.p, m->data.len);
 	it = item_unpack(&w);

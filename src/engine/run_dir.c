@@ -212,7 +212,7 @@ static void dir_linked(struct dirjob *d)
 
 	if (--d->links)
 		return;
-	if (!b->canceled)
+	if (!b->cancelled)
 		dir_spread(b, d);
 	dir_free(d);
 	run_more(b);
@@ -256,9 +256,9 @@ static void dir_walked(struct task *t)
 	struct backup *b = d->b;
 	struct walk *w = &d->walk;
 
-	if (!b->canceled && !w->back)
+	if (!b->cancelled && !w->back)
 		run_notes(b, w->note, w->n_note);
-	if (!b->canceled && (w->back || w->fatal)) {
+	if (!b->cancelled && (w->back || w->fatal)) {
 		struct item *it = d->item;
 
 		if (w->fatal) {
@@ -274,8 +274,8 @@ static void dir_walked(struct task *t)
 		run_more(b);
 		return;
 	}
-	if (b->canceled || w->err.code) {
-		if (!b->canceled && !w->vanished && !d->root)
+	if (b->cancelled || w->err.code) {
+		if (!b->cancelled && !w->vanished && !d->root)
 			run_note(b, NULL, w->path, w->err.msg, 0);
 		if (!d->root)
 			run_child(b, &d->up, NULL, 0);
@@ -298,7 +298,7 @@ static void dir_run(struct task *t)
 {
 	struct dirjob *d = task_of(t, struct dirjob, task);
 
-	if (!d->b->canceled)
+	if (!d->b->cancelled)
 		walk_run(&d->walk);
 }
 
@@ -324,7 +324,7 @@ static void dir_parent(struct loader_tree *t)
 	d->b->loading--;
 	if (t->err.code) {
 		/* Pack and index say other things, or the pack is gone.  The trees below are likely to lie in the same one, and nobody will read them. */
-		if (!d->b->canceled)
+		if (!d->b->cancelled)
 			unreadable(d, &t->err);
 		run_forget_tree(d->b, &d->parent);
 		d->doubt = true;

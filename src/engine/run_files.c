@@ -83,7 +83,7 @@ static void files_done(void *arg)
 	struct filesjob *f = arg;
 	struct backup *b = f->b;
 
-	if (!b->canceled)
+	if (!b->cancelled)
 		run_notes(b, f->job->note, f->job->n_note);
 	if (f->job->fatal.code)
 		run_fail(b, &f->job->fatal);
@@ -104,7 +104,7 @@ void run_files(struct backup *b, struct item *it)
 	f->b = b;
 	f->item = it;
 	f->job = filejob_new(
-		it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally, it->up.rank != (uint32_t)b->rank, &b->canceled, &ev);
+		it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally, it->up.rank != (uint32_t)b->rank, &b->cancelled, &ev);
 	b->files++;
 	filejob_start(f->job);
 }

@@ -16,9 +16,9 @@ static void cancel_here(struct backup *b, enum run_end how)
 	}
 	if (how == RUN_STOPPED && b->ev->stopped)
 		b->ev->stopped(b->ev->arg);
-	if (b->canceled)
+	if (b->cancelled)
 		return;
-	b->canceled = true;
+	b->cancelled = true;
 	witness_cancel(b->witness);
 	workq_stop(b->queue);
 	while ((it = workq_pop(b->queue)) != NULL)
@@ -44,7 +44,7 @@ static void ask_for(struct backup *b, enum run_end how, const struct err *e)
 
 void run_fail(struct backup *b, const struct err *e)
 {
-	ask_for(b, RUN_CANCELED, e);
+	ask_for(b, RUN_CANCELLED, e);
 }
 
 void run_stop(struct backup *b, const struct err *why)
@@ -64,7 +64,7 @@ void run_failed(void *arg, const struct err *e)
 
 static enum run_end run_end_of(uint8_t how)
 {
-	return how == RUN_WINDS_UP || how == RUN_STOPPED ? (enum run_end)how : RUN_CANCELED;
+	return how == RUN_WINDS_UP || how == RUN_STOPPED ? (enum run_end)how : RUN_CANCELLED;
 }
 
 void run_on_fail(void *arg, struct comm_msg *m)
@@ -96,7 +96,7 @@ void run_on_fail(void *arg, struct comm_msg *m)
 
 void run_on_cancel(void *arg, struct comm_msg *m)
 {
-	cancel_here(arg, run_end_of(m->data.len == 1 ? m->data.p[0] : RUN_CANCELED));
+	cancel_here(arg, run_end_of(m->data.len == 1 ? m->data.p[0] : RUN_CANCELLED));
 	run_more(arg);
 }
 

@@ -23,7 +23,7 @@ static void tree_done(struct task *t)
 	b->closing--;
 	if (s->err.code) {
 		run_fail(b, &s->err);
-	} else if (!b->canceled) {
+	} else if (!b->cancelled) {
 		if (root) {
 			b->tree = s->tree;
 			b->empty = s->kept == 0;
@@ -65,7 +65,7 @@ static void child_here(struct backup *b, uint32_t slot, uint32_t child, uint8_t 
 
 	if (s)
 		run_slot_full(b, s);
-	if (!bad || b->canceled)
+	if (!bad || b->cancelled)
 		return;
 	err_set(&e, ERR_INVALID, "a result for directory %u, entry %u, which nobody waits for: this is an error in the program", slot,
 		child);
@@ -77,8 +77,8 @@ void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t 
 {
 	struct buf m;
 
-	if (b->canceled || up->rank == (uint32_t)b->rank) {
-		if (b->canceled)
+	if (b->cancelled || up->rank == (uint32_t)b->rank) {
+		if (b->cancelled)
 			mem_free(json);
 		else
 			child_here(b, up->slot, up->child, json, n);
@@ -115,6 +115,6 @@ void run_on_node(void *arg, struct comm_msg *m)
 	child = wire_u32(&w);
 	there = wire_u8(&w);
 	p = wire_bytes(&w, &n);
-	if (!b->canceled)
+	if (!b->cancelled)
 		child_here(b, slot, child, there ? mem_dup(p, n) : NULL, n);
 }

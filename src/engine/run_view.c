@@ -94,7 +94,7 @@ static void end_done(struct task *t)
 {
 	struct backup *b = task_of(t, struct backup, at_end);
 
-	if (b->end_err.code && !b->canceled)
+	if (b->end_err.code && !b->cancelled)
 		run_fail(b, &b->end_err);
 	saver_drain(b->saver);
 }

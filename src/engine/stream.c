@@ -41,7 +41,7 @@ struct stream *stream_new(struct loader *l, size_t ahead, stream_write_fn *write
 static void write_out(struct stream *s, const struct buf *b)
 {
 	if (!s->failed.code && b->len && !s->write(s->arg, b->p, b->len))
-		err_set(&s->failed, ERR_CANCELED, "stopped");
+		err_set(&s->failed, ERR_CANCELLED, "stopped");
 }
 
 static void blob_out(struct stream *s, struct part *p)
@@ -144,7 +144,7 @@ void stream_free(struct stream *s)
 	if (!s)
 		return;
 	if (!s->failed.code)
-		err_set(&s->failed, ERR_CANCELED, "given up");
+		err_set(&s->failed, ERR_CANCELLED, "given up");
 	stream_end(s, &e);
 	mem_free(s->part);
 	mem_free(s);

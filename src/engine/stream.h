@@ -9,7 +9,7 @@
 #include "format/node.h"
 #include "repo/loader.h"
 
-/* stream_write_fn: false: nothing more is wanted (the reader is gone, or a signal came): the stream fails with ERR_CANCELED. */
+/* stream_write_fn: false: nothing more is wanted (the reader is gone, or a signal came): the stream fails with ERR_CANCELLED. */
 typedef bool stream_write_fn(void *arg, const void *p, size_t n);
 
 struct stream;

@@ -430,7 +430,7 @@ static int compare_self(struct walk *w)
 		return 0;
 	}
 	w->back = true;
-	return ERR_CANCELED;
+	return ERR_CANCELLED;
 }
 
 static void self_missing(struct walk *w)

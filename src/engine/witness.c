@@ -39,7 +39,7 @@ struct witness {
 	pthread_cond_t answered;
 	struct question *waiting;
 	uint64_t next;
-	bool canceled;
+	bool cancelled;
 	uint64_t *device; /* that rank 0 was asked about */
 	size_t devices;
 };
@@ -100,7 +100,7 @@ static void looked(struct task *t)
 	struct witness *w = q->w;
 	struct buf m;
 
-	if (w->canceled) {
+	if (w->cancelled) {
 		question_free(q);
 		return;
 	}
@@ -214,7 +214,7 @@ static bool ask(struct witness *w, const struct meta *m, const char *path, unsig
 	q->user = user ? mem_strdup(user) : NULL;
 	q->group = group ? mem_strdup(group) : NULL;
 	pthread_mutex_lock(&w->lock);
-	if (w->canceled) {
+	if (w->cancelled) {
 		pthread_mutex_unlock(&w->lock);
 		question_free(q);
 		return false;
@@ -223,7 +223,7 @@ static bool ask(struct witness *w, const struct meta *m, const char *path, unsig
 	here.next = w->waiting;
 	w->waiting = &here;
 	loop_post(router_loop(w->r), &q->task);
-	while (!here.done && !w->canceled)
+	while (!here.done && !w->cancelled)
 		pthread_cond_wait(&w->answered, &w->lock);
 	unlink_question(w, &here);
 	pthread_mutex_unlock(&w->lock);
@@ -297,7 +297,7 @@ void witness_cancel(struct witness *w)
 	if (!w)
 		return;
 	pthread_mutex_lock(&w->lock);
-	w->canceled = true;
+	w->cancelled = true;
 	pthread_cond_broadcast(&w->answered);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -333,7 +333,7 @@ void witness_free(struct witness *w)
 	router_on(w->r, w->ask_tag, NULL, NULL);
 	router_on(w->r, w->answer_tag, NULL, NULL);
 	/* Who asked has gone, but what was asked may still be looked at. */
-	w->canceled = true;
+	w->cancelled = true;
 	jobs_free(w->jobs);
 	loop_run(router_loop(w->r));
 	owners_free(w->mine);

@@ -194,7 +194,7 @@ static int read_packs(struct reading *r, struct json_in *j)
 		if (r->n)
 			r->stopped = r->fn(r->arg, &r->pack, r->b, r->n);
 		if (r->stopped)
-			return ERR_CANCELED;
+			return ERR_CANCELLED;
 	}
 	return token == JSON_ARRAY_END ? 1 : json_bad(j, "a pack is not an object");
 }

@@ -132,7 +132,7 @@ static int share_out(void *arg, const struct id *pack, const struct blob *b, siz
 	int touched = 0;
 
 	if (atomic_load(&f->s->cancel))
-		return ERR_CANCELED;
+		return ERR_CANCELLED;
 	atomic_fetch_add(&f->s->packs, 1);
 	for (size_t i = 0; i < n; i++)
 		box_add(f, claim_owner(&b[i].id, router_size(f->s->r)), pack, &b[i], &touched);

@@ -228,7 +228,7 @@ static void source_get(struct swift_token_source *s, const struct swift_token *s
 	}
 	pthread_mutex_unlock(&t->lock);
 	if (stopped) {
-		err_set(&e, ERR_CANCELED, "canceled: the run has ended");
+		err_set(&e, ERR_CANCELLED, "cancelled: the run has ended");
 		done(arg, NULL, &e);
 	} else {
 		loop_post(router_loop(t->r), &t->ask);
@@ -274,7 +274,7 @@ void tokens_stop(struct tokens *t)
 	t->stopped = true;
 	t->keeper = NULL;
 	pthread_mutex_unlock(&t->lock);
-	err_set(&e, ERR_CANCELED, "canceled: the run has ended");
+	err_set(&e, ERR_CANCELLED, "cancelled: the run has ended");
 	question_end(t, NULL, &e);
 }
 

@@ -20,7 +20,7 @@ void tokens_serve(struct tokens *t, struct swift_keeper *k);
 struct swift_token_source *tokens_source(void *arg);
 
 /*
- * tokens_stop(t): no question is asked or answered any more; open ones end with ERR_CANCELED.  Before backend_free, which waits for them.  tokens_free: after backend_free
+ * tokens_stop(t): no question is asked or answered any more; open ones end with ERR_CANCELLED.  Before backend_free, which waits for them.  tokens_free: after backend_free
  * and one more turn of the loop; NULL is fine.
  */
 void tokens_stop(struct tokens *t);

@@ -80,7 +80,7 @@ static int own_pack(struct packer *p, struct blob *b, struct packer_room *room, 
 	struct pack *pk = uploader_take(p->u, (size_t)b->length + PACK_OVERHEAD + ENTRY_MAX);
 
 	if (!pk)
-		return err_set(err, ERR_CANCELED, "cancelled");
+		return err_set(err, ERR_CANCELLED, "cancelled");
 	pk->type = b->type;
 	pack_add(p, pk, b, room);
 	pk->closed = true;
@@ -127,7 +127,7 @@ int packer_reserve(struct packer *p, struct blob *b, struct packer_room *room, s
 	pthread_mutex_lock(&p->lock);
 	pk = open_pack(p, b->type);
 	if (!pk) {
-		rc = err_set(err, ERR_CANCELED, "cancelled");
+		rc = err_set(err, ERR_CANCELLED, "cancelled");
 	} else if (pk->data.len + b->length > p->blobs_max) {
 		pthread_mutex_unlock(&p->lock);
 		return own_pack(p, b, room, err);

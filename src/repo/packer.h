@@ -20,7 +20,7 @@ struct packer_room {
 	size_t index;
 };
 /*
- * packer_reserve: room for b (id, type, length, plain set; offset is set here).  Blocks while too many packs are in flight.  ERR_CANCELED
+ * packer_reserve: room for b (id, type, length, plain set; offset is set here).  Blocks while too many packs are in flight.  ERR_CANCELLED
  * after packer_cancel, and after packer_wind_up when it does not fit into the open pack.
  */
 int packer_reserve(struct packer *p, struct blob *b, struct packer_room *room, struct err *err);
@@ -32,7 +32,7 @@ void packer_commit(struct packer *p, struct packer_room *room, bool ok, struct r
  *
  * packer_tail: bytes of blobs in the open pack of type t.  packer_give: moves the last of them behind out->len, at most `max` bytes in
  * all but at least one blob, if there is one.  packer_adopt: into this packer with all blobs of a parcel; blocks as packer_reserve does.
- * With repo->verify each is opened where it lies now.  ERR_INVALID for a damaged parcel, ERR_CANCELED.
+ * With repo->verify each is opened where it lies now.  ERR_INVALID for a damaged parcel, ERR_CANCELLED.
  */
 size_t packer_tail(struct packer *p, enum blob_type t);
 void packer_give(struct packer *p, enum blob_type t, size_t max, struct buf *out);

@@ -466,7 +466,7 @@ static int get_key(struct making *m, bool begun, struct err *err)
 	k = &m->known[m->n];
 	rc = repo_key_make(m->env, m->what, m->pass, m->pass_n, &k->key, err);
 	if (!rc && stopped(m))
-		rc = err_set(err, ERR_CANCELED, "stopped by a signal");
+		rc = err_set(err, ERR_CANCELLED, "stopped by a signal");
 	if (rc) {
 		repo_key_release(&k->key);
 		return rc;
@@ -498,7 +498,7 @@ static int make(struct making *m, struct repo **out, struct err *err)
 	if (rc)
 		return rc;
 	if (!m->put.code && stopped(m))
-		err_set(&m->put, ERR_CANCELED, "stopped by a signal");
+		err_set(&m->put, ERR_CANCELLED, "stopped by a signal");
 	if (!m->put.code)
 		put_config(m, m->use, true, &m->put);
 	return settle(m, out, err);

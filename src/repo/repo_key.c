@@ -103,7 +103,7 @@ bool repo_key_opens(const struct seal_key *master, const struct buf *config)
 
 bool repo_key_store_fails(int rc)
 {
-	return rc == ERR_IO || rc == ERR_ODD || rc == ERR_CANCELED;
+	return rc == ERR_IO || rc == ERR_ODD || rc == ERR_CANCELLED;
 }
 
 struct names {

@@ -219,7 +219,7 @@ static void job_run(struct task *t)
 /* Who cancelled knows. */
 static void failed_unless_cancelled(struct saver *s, const struct err *e)
 {
-	if (e->code && !(e->code == ERR_CANCELED && atomic_load(&s->cancelled)))
+	if (e->code && !(e->code == ERR_CANCELLED && atomic_load(&s->cancelled)))
 		s->ev.failed(s->ev.arg, e);
 }
 

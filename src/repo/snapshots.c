@@ -54,7 +54,7 @@ static int load_failed(void *arg, const struct id *id, const struct err *e)
 {
 	struct load *l = arg;
 
-	if (!l->warn || e->code == ERR_CANCELED)
+	if (!l->warn || e->code == ERR_CANCELLED)
 		return e->code;
 	if (e->code == ERR_NOTFOUND) {
 		add_bad(&l->lost, id);

@@ -433,7 +433,7 @@ TEST(stopped)
 {
 	many_packs(6);
 	stop = 1;
-	CHECK_EQ(check_all(), ERR_CANCELED);
+	CHECK_EQ(check_all(), ERR_CANCELLED);
 	CHECK_EQ(res.errors, 0);
 	stop = 0;
 	CHECK_EQ(check_all(), 0);

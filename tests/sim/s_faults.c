@@ -220,7 +220,7 @@ TEST(stopped_before_the_start)
 		alarm(100);
 		rig_backup_run(&b);
 		alarm(0);
-		CHECK_EQ(b.code, ERR_CANCELED);
+		CHECK_EQ(b.code, ERR_CANCELLED);
 		CHECK_EQ(b.told, b.stop_how == ENGINE_STOP ? b.ranks : 0);
 		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), 1);
 	}
@@ -243,11 +243,11 @@ TEST(stopped_at_any_moment)
 		alarm(0);
 		CHECK_EQ(files_fds(), fds);
 		snapshots = files_of(store, BACKEND_SNAPSHOT);
-		CHECK(b.code == 0 || b.code == ERR_CANCELED);
+		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 		CHECK_EQ(snapshots, b.code == 0);
 		/* Each begins to count its own limit, whoever was stopped. */
 		CHECK_EQ(b.told, b.code ? b.ranks : 0);
-		stopped += b.code == ERR_CANCELED;
+		stopped += b.code == ERR_CANCELLED;
 		rig_check(store, snapshots);
 		backend_free(store);
 	}
@@ -290,7 +290,7 @@ TEST(wound_up_at_any_moment)
 		rig_backup_run(&b);
 		alarm(0);
 		CHECK_EQ(files_fds(), fds);
-		CHECK(b.code == 0 || b.code == ERR_CANCELED);
+		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), b.code == 0);
 		there = files_of(store, BACKEND_PACK);
 		CHECK_EQ(packs_known(store), there);

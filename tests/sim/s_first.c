@@ -117,7 +117,7 @@ static int ask(void *arg)
 	if (!dead && r->left != ALL)
 		r->left--;
 	pthread_mutex_unlock(&r->lock);
-	return dead ? ERR_CANCELED : 0;
+	return dead ? ERR_CANCELLED : 0;
 }
 
 static void end(struct side *s)

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "engine/restore.h"
 #include "engine/restore_window.h"
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "lib/craft.h"
 #include "lib/files.h"
 #include "lib/restoring.h"
@@ -498,11 +498,11 @@ TEST(no_deleting_on_a_false_belief)
 	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	/* Stopped before, and at the first progress. */
 	lab.stop = 1;
-	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}), ERR_CANCELED);
+	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}), ERR_CANCELLED);
 	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	lab.stop = 0;
 	lab.stop_after = 1;
-	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}), ERR_CANCELED);
+	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}), ERR_CANCELLED);
 	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	lab.stop = 0;
 	lab.stop_after = 0;
@@ -947,7 +947,7 @@ TEST(deeper_than_descriptors)
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
 	/* The path is too long for the kernel and for a simple removal. */
 	fd = open(dir, O_RDONLY | O_DIRECTORY);
-	CHECK_EQ(restore_remove(fd, "d", &(struct restore_spare){.path = ""}, NULL), 0);
+	CHECK_EQ(dest_remove(fd, "d", &(struct dest_spare){.path = ""}, NULL), 0);
 	close(fd);
 }
 
@@ -1008,7 +1008,7 @@ TEST(stopped_at_any_moment)
 
 		files_text(dir, "mine", "");
 		lab.stop_after = at;
-		stopped += lab_restore(&root, (struct restore_options){.target = dir, .delete = true, .verify = at % 2}) == ERR_CANCELED;
+		stopped += lab_restore(&root, (struct restore_options){.target = dir, .delete = true, .verify = at % 2}) == ERR_CANCELLED;
 		/* Once all is restored it goes; what may be stopped then is verifying. */
 		CHECK_EQ(files_there(dir, "mine"), lab.counts.files_deleted == 0);
 		lab.stop = 0;

@@ -1,6 +1,6 @@
 /* What lies where something is to be restored, and whose it is. */
 #include "base/mem.h"
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "lib/files.h"
 #include "lib/restoring.h"
 #include "unit/check.h"
@@ -73,7 +73,7 @@ TEST(unfinished_files)
 
 		for (size_t i = 0; i < 4; i++) {
 			for (uid_t uid = geteuid(); uid <= (geteuid() ? geteuid() : 7); uid += 7) {
-				lay("cut off....", RESTORE_UNFINISHED, uid);
+				lay("cut off....", DEST_UNFINISHED, uid);
 				CHECK_EQ(lab_restore(&root,
 						 (struct restore_options){.target = lab.target, .overwrite = modes[i], .verify = true}),
 					0);
@@ -102,7 +102,7 @@ TEST(unfinished_others)
 		lab_fresh();
 		files_mkdir(lab.target, "d");
 		files_link(lab.target, "d/link", "g");
-		REQUIRE(mkfifo(at("fifo"), 0600) == 0 && chmod(at("fifo"), RESTORE_UNFINISHED) == 0);
+		REQUIRE(mkfifo(at("fifo"), 0600) == 0 && chmod(at("fifo"), DEST_UNFINISHED) == 0);
 		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = modes[i]}), 0);
 		CHECK_STR(lab_errors(), "");
 		lab_check_small_tree(lab.target);

@@ -199,8 +199,8 @@ TEST(stopped_while_tails_are_merged)
 		b.stop_rank = k % 3 ? -1 : (int)(k % (uint64_t)b.ranks);
 		b.stop_ns = 1 + (int64_t)roll(30) * 1000000;
 		run(&b);
-		CHECK(b.code == 0 || b.code == ERR_CANCELED);
-		stopped += b.code == ERR_CANCELED;
+		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
+		stopped += b.code == ERR_CANCELLED;
 		rig_check(b.be, b.code == 0);
 		backend_free(b.be);
 	}
@@ -221,10 +221,10 @@ TEST(wound_up_at_any_moment)
 		b.stop_ns = 1 + (int64_t)roll(30) * 1000000;
 		b.stop_how = ENGINE_WIND_UP;
 		run(&b);
-		CHECK(b.code == 0 || b.code == ERR_CANCELED);
+		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 		l = left_in(b.be);
 		CHECK(l.small[BLOB_DATA] <= 1 && l.small[BLOB_TREE] <= 1);
-		ended += b.code == ERR_CANCELED;
+		ended += b.code == ERR_CANCELLED;
 		full += b.code ? l.full : 0;
 		rig_check(b.be, b.code == 0);
 		backend_free(b.be);

@@ -298,8 +298,8 @@ TEST(a_damaged_index_is_an_error_unless_the_caller_skips_it)
 	CHECK_EQ(w.n, 1);
 	CHECK(id_equal(&w.id, &bad));
 	CHECK_EQ(catalog_blobs(c), 100);
-	w.answer = ERR_CANCELED;
-	CHECK_EQ(catalog_load(c, f.repo, warn, &w, &err), ERR_CANCELED);
+	w.answer = ERR_CANCELLED;
+	CHECK_EQ(catalog_load(c, f.repo, warn, &w, &err), ERR_CANCELLED);
 	catalog_free(c);
 	fixture_release(&f);
 }

@@ -1,7 +1,7 @@
 #include "fs/dir.h"
 #include "base/mem.h"
 #include "fs/meta.h"
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "lib/files.h"
 #include "unit/check.h"
 #include <dirent.h>
@@ -272,8 +272,8 @@ TEST(deep)
 	REQUIRE(getrlimit(RLIMIT_NOFILE, &files) == 0);
 	few = (struct rlimit){.rlim_cur = 64, .rlim_max = files.rlim_max};
 	REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
-	CHECK_EQ(restore_remove(base, "deep", false, &err), ERR_EXISTS);
-	CHECK_EQ(restore_remove(base, "deep", &(struct restore_spare){.path = ""}, &err), 0);
+	CHECK_EQ(dest_remove(base, "deep", false, &err), ERR_EXISTS);
+	CHECK_EQ(dest_remove(base, "deep", &(struct dest_spare){.path = ""}, &err), 0);
 	setrlimit(RLIMIT_NOFILE, &files);
 	CHECK(fstatat(base, "deep", &a, 0) < 0 && errno == ENOENT);
 	REQUIRE(chdir("/") == 0);

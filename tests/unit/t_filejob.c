@@ -29,7 +29,7 @@ static struct chunker_tables *tables;
 static struct nodemake make;
 static struct tally tally;
 static struct backup_options opt;
-static _Atomic bool canceled;
+static _Atomic bool cancelled;
 static struct hashtab *blobs;
 static size_t chunks, cancel_at; /* cancel_at: when so many chunks have come */
 static bool slow;                /* the budget comes back later, as from a store */
@@ -46,7 +46,7 @@ static void env_open(size_t threads, size_t budget)
 	be = backend_mem_new();
 	repo = repo_adopt(be, &env, &config, &key);
 	blobs = hashtab_new(sizeof(struct blob_entry), ID_SIZE, 0);
-	atomic_store(&canceled, false);
+	atomic_store(&cancelled, false);
 	chunks = cancel_at = 0;
 	slow = false;
 }
@@ -113,7 +113,7 @@ static void on_chunk(void *arg, const struct id *id, struct buf *plain, size_t c
 	struct blob_entry *e = hashtab_add(blobs, id, &is_new);
 
 	(void)arg;
-	CHECK(!atomic_load(&canceled)); /* its id may not have been made */
+	CHECK(!atomic_load(&cancelled)); /* its id may not have been made */
 	CHECK(plain->len <= CHUNKER_MAX && plain->len > 0 && charge >= plain->len);
 	if (is_new)
 		buf_move(&e->plain, plain);
@@ -128,7 +128,7 @@ static void on_chunk(void *arg, const struct id *id, struct buf *plain, size_t c
 		budget_give(env.budget, charge);
 	}
 	if (++chunks == cancel_at)
-		atomic_store(&canceled, true);
+		atomic_store(&cancelled, true);
 }
 
 static void on_file(void *arg, size_t i, uint8_t *json, size_t n)
@@ -171,7 +171,7 @@ static void start(struct job *j)
 {
 	struct filejob_events ev = {on_chunk, on_file, on_done, j};
 
-	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, j->foreign, &canceled, &ev);
+	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, j->foreign, &cancelled, &ev);
 	filejob_start(j->job);
 }
 
@@ -529,7 +529,7 @@ static char *mixed_dir(void)
 	return dir;
 }
 
-TEST(canceled_in_the_middle_every_byte_comes_back)
+TEST(cancelled_in_the_middle_every_byte_comes_back)
 {
 	char *dir = mixed_dir(), name[32];
 
@@ -556,13 +556,13 @@ TEST(canceled_in_the_middle_every_byte_comes_back)
 	mem_free(dir);
 }
 
-TEST(canceled_before_it_begins)
+TEST(cancelled_before_it_begins)
 {
 	char *dir = mixed_dir();
 	struct job j = job_of(dir);
 
 	env_open(1, (size_t)20 << 20);
-	atomic_store(&canceled, true);
+	atomic_store(&cancelled, true);
 	add(&j, "00");
 	add(&j, "19");
 	start(&j);

@@ -466,13 +466,13 @@ static void cancel(struct crowd *w)
 TEST(cancel_ends_what_is_under_way_waiting_and_new)
 {
 	struct http *h = client(NULL);
-	struct crowd w = {.h = h, .want = ERR_CANCELED};
+	struct crowd w = {.h = h, .want = ERR_CANCELLED};
 	char *url = url_at(&plain, "/slow/15000");
 	int64_t began = clock_mono(env.clock);
 
 	crowd_run(&w, url, ROUNDS, cancel);
 	CHECK(clock_mono(env.clock) - began < 3000 * MS);
-	CHECK_EQ(ask(h, &plain, "GET", "/echo", 0, NULL), ERR_CANCELED);
+	CHECK_EQ(ask(h, &plain, "GET", "/echo", 0, NULL), ERR_CANCELLED);
 	http_free(h);
 	mem_free(url);
 }
@@ -504,7 +504,7 @@ static void give_up_soon(struct crowd *others)
 TEST(giving_up_ends_what_is_under_way_and_waiting_and_no_more)
 {
 	struct http *h = client(NULL);
-	struct crowd w = {.h = h, .want = ERR_CANCELED};
+	struct crowd w = {.h = h, .want = ERR_CANCELLED};
 	char *url = url_at(&plain, "/slow/15000");
 	int64_t began = clock_mono(env.clock);
 

@@ -119,7 +119,7 @@ TEST(giving_up_empties_the_line)
 	REQUIRE(ended == 6);
 	for (int i = 0; i < 6; i++) {
 		CHECK_EQ(order[i], i + 2);
-		CHECK_EQ(op[i + 2].err.code, ERR_CANCELED);
+		CHECK_EQ(op[i + 2].err.code, ERR_CANCELLED);
 	}
 	/* Index files do not wait; and it goes on for what comes later. */
 	op[2] = (struct backend_op){.verb = BACKEND_PUT, .type = BACKEND_INDEX, .done = note_done, .arg = &number[2]};

@@ -55,5 +55,5 @@ TEST(what_is_not_found_to_be_removed_is_looked_for)
 	removal_is(ERR_NOTFOUND, ERR_NOTFOUND, 0, 1);
 	removal_is(ERR_NOTFOUND, 0, ERR_IO, 1); /* tried again */
 	removal_is(ERR_NOTFOUND, ERR_DENIED, ERR_DENIED, 1);
-	removal_is(ERR_NOTFOUND, ERR_CANCELED, ERR_CANCELED, 1);
+	removal_is(ERR_NOTFOUND, ERR_CANCELLED, ERR_CANCELLED, 1);
 }

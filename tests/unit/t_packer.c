@@ -276,9 +276,9 @@ TEST(cancel_drops_what_is_open)
 	put(s, 1, BLOB_DATA, 1000);
 	put(s, 2, BLOB_TREE, 1000);
 	packer_cancel(s->p);
-	CHECK_EQ(packer_reserve(s->p, &b, &room, &err), ERR_CANCELED);
+	CHECK_EQ(packer_reserve(s->p, &b, &room, &err), ERR_CANCELLED);
 	b.length = 200000;
-	CHECK_EQ(packer_reserve(s->p, &b, &room, &err), ERR_CANCELED);
+	CHECK_EQ(packer_reserve(s->p, &b, &room, &err), ERR_CANCELLED);
 	packer_flush(s->p, s->ctx);
 	packs_settle(s);
 	CHECK_EQ(s->n, 0);
@@ -295,10 +295,10 @@ TEST(wind_up_stores_what_is_open)
 	put(s, 1, BLOB_DATA, 1000);
 	packer_wind_up(s->p);
 	put(s, 2, BLOB_DATA, 1000); /* there is room */
-	CHECK_EQ(packer_reserve(s->p, &tree, &room, &err), ERR_CANCELED);
-	CHECK_EQ(packer_reserve(s->p, &own, &room, &err), ERR_CANCELED);
+	CHECK_EQ(packer_reserve(s->p, &tree, &room, &err), ERR_CANCELLED);
+	CHECK_EQ(packer_reserve(s->p, &own, &room, &err), ERR_CANCELLED);
 	put(s, 3, BLOB_DATA, 99999); /* this fills it */
-	CHECK_EQ(packer_reserve(s->p, &own, &room, &err), ERR_CANCELED);
+	CHECK_EQ(packer_reserve(s->p, &own, &room, &err), ERR_CANCELLED);
 	packer_flush(s->p, s->ctx);
 	packs_settle(s);
 	CHECK_EQ(s->n, 1);

@@ -116,7 +116,7 @@ TEST(a_terminal_shows_nothing)
 	CHECK_STR(buf_str(&b), "secret");
 	CHECK_STR(screen, "password: \r\n");
 	buf_wipe(&b);
-	CHECK_EQ(from_terminal("secr\003", false, &b, &e, screen, sizeof(screen)), ERR_CANCELED);
+	CHECK_EQ(from_terminal("secr\003", false, &b, &e, screen, sizeof(screen)), ERR_CANCELLED);
 	buf_wipe(&b);
 }
 
@@ -152,13 +152,13 @@ TEST(a_signal_ends_the_question)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		sent = signals[i];
-		CHECK_EQ(from_terminal("sec|!", false, &b, &e, screen, sizeof(screen)), ERR_CANCELED);
+		CHECK_EQ(from_terminal("sec|!", false, &b, &e, screen, sizeof(screen)), ERR_CANCELLED);
 		CHECK(!sigaction(sent, NULL, &act) && act.sa_handler == SIG_DFL);
 		buf_wipe(&b);
 	}
 	sent = SIGTERM;
 	signal(SIGTERM, note);
-	CHECK_EQ(from_terminal("!", true, &b, &e, screen, sizeof(screen)), ERR_CANCELED);
+	CHECK_EQ(from_terminal("!", true, &b, &e, screen, sizeof(screen)), ERR_CANCELLED);
 	CHECK_EQ(seen, SIGTERM);
 	CHECK(!sigaction(SIGTERM, NULL, &act) && act.sa_handler == note);
 	buf_wipe(&b);

@@ -298,10 +298,10 @@ TEST(a_signal_leaves_nothing)
 
 	at_init(&a);
 	a.stop = 1;
-	CHECK_EQ(create(&a, PASS), ERR_CANCELED);
+	CHECK_EQ(create(&a, PASS), ERR_CANCELLED);
 	a.stop = 0;
 	a.before = stop_at_key;
-	CHECK_EQ(create(&a, PASS), ERR_CANCELED);
+	CHECK_EQ(create(&a, PASS), ERR_CANCELLED);
 	CHECK_EQ(keys(&a), 0);
 	CHECK_EQ(repo_probe(a.place, NULL), ERR_NOREPO);
 	at_release(&a);

@@ -253,7 +253,7 @@ TEST(jitter_range)
 
 TEST(permanent_errors_at_once)
 {
-	static const int codes[] = {ERR_NOTFOUND, ERR_DENIED, ERR_NOSPACE, ERR_TOOSHORT, ERR_INVALID, ERR_NOMEM, ERR_CANCELED};
+	static const int codes[] = {ERR_NOTFOUND, ERR_DENIED, ERR_NOSPACE, ERR_TOOSHORT, ERR_INVALID, ERR_NOMEM, ERR_CANCELLED};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		struct err err = {0};
@@ -587,15 +587,15 @@ TEST(start_never_waits_and_cancel_ends_all)
 		pthread_cond_wait(&w.c, &w.m);
 	pthread_mutex_unlock(&w.m);
 	for (int i = 0; i < OPS; i++) {
-		CHECK_EQ(op[i].err.code, ERR_CANCELED);
+		CHECK_EQ(op[i].err.code, ERR_CANCELLED);
 		CHECK_EQ(op[i].tries, 1);
 		CHECK(op[i].arg == &w);
 	}
-	CHECK_STR(op[0].err.msg, "canceled while waiting to try again: no luck");
+	CHECK_STR(op[0].err.msg, "cancelled while waiting to try again: no luck");
 
 	/* What comes later is tried once. */
-	CHECK_EQ(backend_put(b, BACKEND_KEY, &some, "x", 1, &err), ERR_CANCELED);
-	CHECK_EQ(backend_create(b, &err), ERR_CANCELED);
+	CHECK_EQ(backend_put(b, BACKEND_KEY, &some, "x", 1, &err), ERR_CANCELLED);
+	CHECK_EQ(backend_create(b, &err), ERR_CANCELLED);
 	CHECK_EQ(atomic_load(&s.tries), OPS + 2);
 	atomic_store(&s.fails, 0);
 	CHECK_EQ(backend_put(b, BACKEND_KEY, &some, "x", 1, &err), 0);
@@ -627,9 +627,9 @@ TEST(what_must_be_left_in_order_is_tried_after_a_cancel)
 	atomic_store(&s.fails, 3);
 	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &some, &err), 0);
 	atomic_store(&s.fails, 1);
-	CHECK_EQ(backend_put(b, BACKEND_LOCK, &some, "x", 1, &err), ERR_CANCELED);
+	CHECK_EQ(backend_put(b, BACKEND_LOCK, &some, "x", 1, &err), ERR_CANCELLED);
 	atomic_store(&s.fails, 1);
-	CHECK_EQ(backend_put(b, BACKEND_SNAPSHOT, &some, "x", 1, &err), ERR_CANCELED);
+	CHECK_EQ(backend_put(b, BACKEND_SNAPSHOT, &some, "x", 1, &err), ERR_CANCELLED);
 	CHECK_EQ(atomic_load(&s.tries), 4 + 4 + 1 + 1);
 	backend_free(b);
 }
@@ -657,7 +657,7 @@ TEST(cancel_ends_a_listing_that_waits)
 	script_init(&s, &f, 1000, ERR_IO);
 	b = backend_retry_new(&s.b, &an_hour, &f.env);
 	REQUIRE(!pthread_create(&t, NULL, cancel_soon, b));
-	CHECK_EQ(backend_list(b, BACKEND_INDEX, see, &x, &err), ERR_CANCELED);
+	CHECK_EQ(backend_list(b, BACKEND_INDEX, see, &x, &err), ERR_CANCELLED);
 	CHECK_EQ(x.n, 0);
 	pthread_join(t, NULL);
 	backend_free(b);

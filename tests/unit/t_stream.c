@@ -137,7 +137,7 @@ TEST(another_size)
 
 TEST(a_reader_that_goes)
 {
-	failing(0, NULL, 1000, ERR_CANCELED, "stopped");
+	failing(0, NULL, 1000, ERR_CANCELLED, "stopped");
 }
 
 /* Given up in the middle: what is on its way comes back. */

@@ -321,7 +321,7 @@ TEST(a_new_token_that_the_store_does_not_know_yet)
 }
 
 /* The end of a run is no failure to warn about. */
-TEST(renewal_that_is_canceled)
+TEST(renewal_that_is_cancelled)
 {
 	struct hand h = {.life = 8 * 3600};
 	struct swift_keeper *k = keeper(&h);
@@ -330,7 +330,7 @@ TEST(renewal_that_is_canceled)
 	hand_gives(&h);
 	fake_time.sec += 8 * 3600 - 50;
 	get(k, 0);
-	hand_fails(&h, ERR_CANCELED);
+	hand_fails(&h, ERR_CANCELLED);
 	CHECK(!strstr(fake_logged, "cannot renew"));
 	drop(k, &h);
 }

@@ -120,7 +120,7 @@ static void end(struct rank *k)
 	if (k->comm->rank == 0 && atomic_load(&k->server->mute)) {
 		struct err e = {0};
 
-		err_set(&e, ERR_CANCELED, "canceled");
+		err_set(&e, ERR_CANCELLED, "cancelled");
 		k->server->done(k->server->arg, NULL, &e);
 	}
 	swift_keeper_free(k->keeper);
@@ -278,7 +278,7 @@ static int leave(void *arg, struct comm *c, const struct env *env)
 		router_turn(k.router);
 	meet(&k);
 	end(&k);
-	CHECK_EQ(k.err.code, ERR_CANCELED);
+	CHECK_EQ(k.err.code, ERR_CANCELLED);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 #include "fs/xattr.h"
 #include "base/mem.h"
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "unit/check.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -459,7 +459,7 @@ TEST(deep)
 	CHECK_EQ(xattr_read(fd, path, NULL, &l, &warn, &err), ERR_INVALID); /* not one component */
 	close(f);
 	close(fd);
-	CHECK_EQ(restore_remove(base, name, &(struct restore_spare){.path = ""}, &err), 0);
+	CHECK_EQ(dest_remove(base, name, &(struct dest_spare){.path = ""}, &err), 0);
 	close(base);
 }
 

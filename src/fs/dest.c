@@ -1,4 +1,4 @@
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "base/mem.h"
 #include "fs/dir.h"
 #include "fs/sys.h"
@@ -19,7 +19,7 @@ static int check_name(const char *name, struct err *err)
 	return sys_is_component(name) ? 0 : err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
 }
 
-int restore_mkdirs(const char *path, struct err *err)
+int dest_mkdirs(const char *path, struct err *err)
 {
 	char name[NAME_MAX + 1];
 	const char *p = path;
@@ -81,7 +81,7 @@ static int enter(int dirfd, const char *name, bool *opened)
 	return sys_openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
-int restore_dir_open(int dirfd, const char *name, bool *opened, struct err *err)
+int dest_dir_open(int dirfd, const char *name, bool *opened, struct err *err)
 {
 	int rc = check_name(name, err), fd;
 
@@ -93,7 +93,7 @@ int restore_dir_open(int dirfd, const char *name, bool *opened, struct err *err)
 	return err_sys(err, errno == ELOOP ? ENOTDIR : errno, "open directory");
 }
 
-int restore_mkdir(int dirfd, const char *name, bool replace, bool *made, struct err *err)
+int dest_mkdir(int dirfd, const char *name, bool replace, bool *made, struct err *err)
 {
 	int fd = -1, rc = check_name(name, err);
 	bool opened;
@@ -132,7 +132,7 @@ static void preallocate(int fd, uint64_t size, int *errnum)
 		*errnum = errno;
 }
 
-int restore_resize(int fd, uint64_t old, uint64_t size, bool sparse, struct err *err)
+int dest_resize(int fd, uint64_t old, uint64_t size, bool sparse, struct err *err)
 {
 	int errnum = 0;
 
@@ -147,28 +147,28 @@ int restore_resize(int fd, uint64_t old, uint64_t size, bool sparse, struct err 
 	return errnum ? err_sys(err, errnum, "make room for %llu bytes", (unsigned long long)size) : 0;
 }
 
-bool restore_unfinished(const struct meta *m)
+bool dest_unfinished(const struct meta *m)
 {
-	return (S_ISREG(m->mode) || S_ISFIFO(m->mode) || S_ISCHR(m->mode) || S_ISBLK(m->mode)) && (m->mode & 07777) == RESTORE_UNFINISHED;
+	return (S_ISREG(m->mode) || S_ISFIFO(m->mode) || S_ISCHR(m->mode) || S_ISBLK(m->mode)) && (m->mode & 07777) == DEST_UNFINISHED;
 }
 
 static int mark(int fd, struct meta *m, struct err *err)
 {
-	if ((m->mode & 07777) == RESTORE_UNFINISHED)
+	if ((m->mode & 07777) == DEST_UNFINISHED)
 		return 0;
-	if (fchmod(fd, RESTORE_UNFINISHED) < 0)
+	if (fchmod(fd, DEST_UNFINISHED) < 0)
 		return err_sys(err, errno, "set mode");
-	m->mode = (m->mode & S_IFMT) | RESTORE_UNFINISHED;
+	m->mode = (m->mode & S_IFMT) | DEST_UNFINISHED;
 	return 0;
 }
 
-int restore_create(int dirfd, const char *name, struct meta *is, struct err *err)
+int dest_create(int dirfd, const char *name, struct meta *is, struct err *err)
 {
 	int rc = check_name(name, err), fd;
 
 	if (rc < 0)
 		return rc;
-	fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, RESTORE_UNFINISHED);
+	fd = sys_openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, DEST_UNFINISHED);
 	if (fd < 0)
 		return err_sys(err, errno, "create");
 	/* A mask or a default access control list may have taken bits of the mode away. */
@@ -180,7 +180,7 @@ int restore_create(int dirfd, const char *name, struct meta *is, struct err *err
 	return rc < 0 ? rc : fd;
 }
 
-int restore_reopen(int dirfd, const char *name, const struct meta *is, struct err *err)
+int dest_reopen(int dirfd, const char *name, const struct meta *is, struct err *err)
 {
 	const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	char proc[SYS_PROC_MAX];
@@ -189,13 +189,13 @@ int restore_reopen(int dirfd, const char *name, const struct meta *is, struct er
 
 	if (rc < 0)
 		return rc;
-	pin = restore_pin(dirfd, name, S_IFREG, is, err);
+	pin = dest_pin(dirfd, name, S_IFREG, is, err);
 	if (pin < 0)
 		return pin;
 	sys_proc_name(proc, pin, NULL);
 	fd = sys_openat(dirfd, name, flags, 0);
 	/* A read-only file of ours; its mode is restored later anyway. */
-	if (fd < 0 && errno == EACCES && chmod(proc, RESTORE_UNFINISHED) == 0)
+	if (fd < 0 && errno == EACCES && chmod(proc, DEST_UNFINISHED) == 0)
 		fd = sys_openat(dirfd, name, flags, 0);
 	rc = fd < 0 ? err_sys(err, errno, "open for writing") : meta_stat(fd, "", false, &m, err);
 	close(pin);
@@ -209,7 +209,7 @@ int restore_reopen(int dirfd, const char *name, const struct meta *is, struct er
 	return rc < 0 ? rc : fd;
 }
 
-int restore_flush(int fd, struct err *err)
+int dest_flush(int fd, struct err *err)
 {
 	int twin = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
@@ -218,7 +218,7 @@ int restore_flush(int fd, struct err *err)
 	return close(twin) < 0 && errno != EINTR ? err_sys(err, errno, "write") : 0;
 }
 
-int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *err)
+int dest_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *err)
 {
 	const char *q = p;
 
@@ -238,7 +238,7 @@ int restore_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err 
 	return 0;
 }
 
-int restore_copy(int from, int to, struct err *err)
+int dest_copy(int from, int to, struct err *err)
 {
 	size_t room = (size_t)1 << 20;
 	void *p = mem_alloc(room);
@@ -253,7 +253,7 @@ int restore_copy(int from, int to, struct err *err)
 		if (n < 0)
 			rc = err_sys(err, errno, "read");
 		else if (n > 0)
-			rc = restore_pwrite(to, p, (size_t)n, at, err);
+			rc = dest_pwrite(to, p, (size_t)n, at, err);
 		if (n <= 0 || rc < 0)
 			break;
 		at += (uint64_t)n;
@@ -262,7 +262,7 @@ int restore_copy(int from, int to, struct err *err)
 	return rc;
 }
 
-int restore_symlink(int dirfd, const char *name, const char *target, struct err *err)
+int dest_symlink(int dirfd, const char *name, const char *target, struct err *err)
 {
 	int rc = check_name(name, err);
 
@@ -271,7 +271,7 @@ int restore_symlink(int dirfd, const char *name, const char *target, struct err 
 	return rc;
 }
 
-int restore_special(int dirfd, const char *name, mode_t type, uint64_t rdev, struct err *err)
+int dest_special(int dirfd, const char *name, mode_t type, uint64_t rdev, struct err *err)
 {
 	int rc = check_name(name, err);
 
@@ -279,12 +279,12 @@ int restore_special(int dirfd, const char *name, mode_t type, uint64_t rdev, str
 		return rc;
 	if (type != S_IFIFO && type != S_IFCHR && type != S_IFBLK)
 		return err_set(err, ERR_INVALID, "create: not a fifo or a device");
-	if (mknodat(dirfd, name, type | RESTORE_UNFINISHED, type == S_IFIFO ? 0 : (dev_t)rdev) < 0)
+	if (mknodat(dirfd, name, type | DEST_UNFINISHED, type == S_IFIFO ? 0 : (dev_t)rdev) < 0)
 		return err_sys(err, errno, type == S_IFIFO ? "create fifo" : "create device");
 	return 0;
 }
 
-int restore_link(int dirfd, const char *name, int olddirfd, const char *oldname, struct err *err)
+int dest_link(int dirfd, const char *name, int olddirfd, const char *oldname, struct err *err)
 {
 	int rc = check_name(name, err);
 

@@ -1,5 +1,5 @@
-/* restore_pin and restore_metadata of restore_file.h: owner, attributes, times and mode, in this order. */
-#include "fs/restore_file.h"
+/* dest_pin and dest_metadata of restore_file.h: owner, attributes, times and mode, in this order. */
+#include "fs/dest.h"
 #include "fs/sys.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 
 #define COARSEST 2 /* seconds: what a file system may round times to (FAT) */
 
-int restore_pin(int dirfd, const char *name, mode_t type, const struct meta *is, struct err *err)
+int dest_pin(int dirfd, const char *name, mode_t type, const struct meta *is, struct err *err)
 {
 	struct meta m;
 	int pin, rc;
@@ -34,7 +34,7 @@ int restore_pin(int dirfd, const char *name, mode_t type, const struct meta *is,
 struct setting {
 	int fd;
 	char proc[SYS_PROC_MAX]; /* leads to the same file, for calls that refuse O_PATH descriptors */
-	const struct restore_meta *m;
+	const struct dest_meta *m;
 	struct meta now;
 	bool ours; /* or root's to change */
 	unsigned left;
@@ -42,7 +42,7 @@ struct setting {
 	int rc; /* the first fault */
 };
 
-static void leave(struct setting *t, enum restore_left what)
+static void leave(struct setting *t, enum dest_left what)
 {
 	t->left |= 1u << what;
 }
@@ -51,7 +51,7 @@ static void fault(struct setting *t, int errnum, const char *what)
 {
 	/* Nobody but the owner and root may change anything about a directory that was there already. */
 	if (!t->ours && t->m->lenient && (errnum == EPERM || errnum == EACCES)) {
-		leave(t, RESTORE_LEFT_OWNER);
+		leave(t, DEST_LEFT_OWNER);
 		return;
 	}
 	if (t->rc)
@@ -71,15 +71,15 @@ static int change_mode(struct setting *t, mode_t mode)
 static bool differs(const struct setting *t)
 {
 	const struct meta *now = &t->now;
-	const struct restore_meta *m = t->m;
+	const struct dest_meta *m = t->m;
 
-	return (now->mode & 07777) != RESTORE_UNFINISHED && ((now->mode & 07777) != (m->perm & 07777) || now->uid != m->uid ||
-								    now->gid != m->gid || ts_cmp(&now->mtime, &m->mtime) != 0);
+	return (now->mode & 07777) != DEST_UNFINISHED && ((now->mode & 07777) != (m->perm & 07777) || now->uid != m->uid ||
+								 now->gid != m->gid || ts_cmp(&now->mtime, &m->mtime) != 0);
 }
 
 static void set_owner(struct setting *t)
 {
-	const struct restore_meta *m = t->m;
+	const struct dest_meta *m = t->m;
 	int why;
 
 	if (t->now.uid == m->uid && t->now.gid == m->gid)
@@ -94,7 +94,7 @@ static void set_owner(struct setting *t)
 	if (t->now.gid != m->gid && fchownat(t->fd, "", (uid_t)-1, m->gid, AT_EMPTY_PATH) == 0)
 		t->now.gid = m->gid;
 	if (m->lenient && (why == EPERM || why == EACCES))
-		leave(t, RESTORE_LEFT_OWNER);
+		leave(t, DEST_LEFT_OWNER);
 	else
 		fault(t, why, "owner");
 }
@@ -107,7 +107,7 @@ static void make_writable(struct setting *t)
 	if (!t->m->lenient || !t->ours)
 		return;
 	if (S_ISREG(t->m->type) && !(mode & S_IWUSR))
-		change_mode(t, RESTORE_UNFINISHED);
+		change_mode(t, DEST_UNFINISHED);
 	else if (S_ISDIR(t->m->type) && (mode & 0700) != 0700)
 		change_mode(t, mode | 0700);
 }
@@ -123,11 +123,11 @@ static void set_xattrs(struct setting *t)
 	if (rc < 0 && !t->rc)
 		t->rc = err_copy(t->err, &e);
 	if (left.refused)
-		leave(t, RESTORE_LEFT_REFUSED);
+		leave(t, DEST_LEFT_REFUSED);
 	if (left.attrs)
-		leave(t, RESTORE_LEFT_XATTR);
+		leave(t, DEST_LEFT_XATTR);
 	if (left.acls)
-		leave(t, RESTORE_LEFT_ACL);
+		leave(t, DEST_LEFT_ACL);
 }
 
 static bool set_times(struct setting *t)
@@ -155,7 +155,7 @@ static mode_t fitting_mode(struct setting *t)
 	if (t->now.gid != t->m->gid)
 		perm &= ~(mode_t)S_ISGID;
 	if (perm != (t->m->perm & 07777))
-		leave(t, RESTORE_LEFT_MODE);
+		leave(t, DEST_LEFT_MODE);
 	return perm;
 }
 
@@ -168,13 +168,13 @@ static void read_back(struct setting *t, mode_t perm, bool dated)
 	if (meta_stat(t->fd, "", false, &m, NULL) < 0)
 		return;
 	if (!S_ISLNK(m.mode) && (m.mode & 07777) != perm)
-		leave(t, RESTORE_LEFT_MODE);
+		leave(t, DEST_LEFT_MODE);
 	off = m.mtime.sec - t->m->mtime.sec;
 	if (dated && (off > COARSEST || off < -COARSEST))
-		leave(t, RESTORE_LEFT_TIME);
+		leave(t, DEST_LEFT_TIME);
 }
 
-int restore_metadata(int fd, const struct restore_meta *m, unsigned *left, struct err *err)
+int dest_metadata(int fd, const struct dest_meta *m, unsigned *left, struct err *err)
 {
 	struct setting t = {.fd = fd, .m = m, .err = err};
 	bool link = S_ISLNK(m->type), dated;
@@ -190,7 +190,7 @@ int restore_metadata(int fd, const struct restore_meta *m, unsigned *left, struc
 		return rc;
 	t.ours = !m->lenient || t.now.uid == geteuid();
 	if (S_ISREG(m->type) && t.ours && differs(&t))
-		change_mode(&t, RESTORE_UNFINISHED);
+		change_mode(&t, DEST_UNFINISHED);
 	set_owner(&t);
 	set_xattrs(&t);
 	dated = set_times(&t);

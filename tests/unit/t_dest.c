@@ -1,4 +1,4 @@
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "unit/check.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static const struct restore_spare everything = {.path = ""};
+static const struct dest_spare everything = {.path = ""};
 
 static int base_fd(void)
 {
@@ -82,45 +82,45 @@ TEST(mkdirs)
 	struct stat a, b;
 
 	REQUIRE(fchdir(base) == 0);
-	fd = restore_mkdirs("a/b/c", &err);
+	fd = dest_mkdirs("a/b/c", &err);
 	CHECK(fd >= 0);
 	CHECK_EQ(look(base, "a/b/c").st_mode, S_IFDIR | 0700);
 	put(fd, "x", "1");
 	close(fd);
-	fd = restore_mkdirs("a//b/./c/", &err);
+	fd = dest_mkdirs("a//b/./c/", &err);
 	CHECK_STR(get(fd, "x"), "1");
 	close(fd);
 	REQUIRE(symlinkat("a/b", base, "link") == 0); /* the user's own links are followed */
-	fd = restore_mkdirs("link/d", &err);
+	fd = dest_mkdirs("link/d", &err);
 	CHECK(fd >= 0);
 	close(fd);
 	CHECK(S_ISDIR(look(base, "a/b/d").st_mode));
 	put(base, "file", "");
-	CHECK(restore_mkdirs("file/x", &err) < 0);
-	CHECK(restore_mkdirs("file", &err) < 0);
+	CHECK(dest_mkdirs("file/x", &err) < 0);
+	CHECK(dest_mkdirs("file", &err) < 0);
 	CHECK(strstr(err.msg, "file") != NULL);
-	fd = restore_mkdirs(".", &err);
+	fd = dest_mkdirs(".", &err);
 	CHECK(fstat(fd, &a) == 0 && fstat(base, &b) == 0 && a.st_ino == b.st_ino);
 	close(fd);
-	fd = restore_mkdirs("/", &err);
+	fd = dest_mkdirs("/", &err);
 	CHECK(fd >= 0);
 	close(fd);
 
 	p = path;
 	for (int i = 0; i < 45; i++)
 		p += sprintf(p, "%s%0200d", i ? "/" : "", i);
-	fd = restore_mkdirs(path, &err);
+	fd = dest_mkdirs(path, &err);
 	CHECK(fd >= 0);
 	put(fd, "deep", "x");
 	close(fd);
-	fd = restore_mkdirs(path, &err);
+	fd = dest_mkdirs(path, &err);
 	CHECK_STR(get(fd, "deep"), "x");
 	close(fd);
 	path[200] = 0;
-	CHECK_EQ(restore_remove(base, path, &everything, &err), 0);
+	CHECK_EQ(dest_remove(base, path, &everything, &err), 0);
 	memset(path, 'n', 256);
 	path[256] = 0;
-	CHECK_EQ(restore_mkdirs(path, &err), ERR_INVALID);
+	CHECK_EQ(dest_mkdirs(path, &err), ERR_INVALID);
 	REQUIRE(chdir("/") == 0);
 	close(base);
 }
@@ -151,8 +151,8 @@ TEST(mkdir)
 	bool made;
 
 	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
-		CHECK(strcmp(in_the_way[i], "absent") == 0 || restore_mkdir(at, in_the_way[i], false, &made, &err) == ERR_EXISTS);
-		fd = restore_mkdir(at, in_the_way[i], true, &made, &err);
+		CHECK(strcmp(in_the_way[i], "absent") == 0 || dest_mkdir(at, in_the_way[i], false, &made, &err) == ERR_EXISTS);
+		fd = dest_mkdir(at, in_the_way[i], true, &made, &err);
 		CHECK(fd >= 0 && made);
 		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFDIR | 0700);
 		put(fd, "inside", "x");
@@ -161,7 +161,7 @@ TEST(mkdir)
 	CHECK(absent(at, "inside"));
 	CHECK_STR(get(at, "outside"), "precious");
 	CHECK_STR(get(at, "hard2"), "shared");
-	fd = restore_mkdir(at, "full", false, &made, &err);
+	fd = dest_mkdir(at, "full", false, &made, &err);
 	CHECK(fd >= 0 && !made);
 	CHECK_STR(get(fd, "x"), "1");
 	close(fd);
@@ -175,13 +175,13 @@ TEST(remove)
 	struct err err = {0};
 
 	for (size_t i = 0; i < sizeof(simple) / sizeof(simple[0]); i++) {
-		CHECK_EQ(restore_remove(at, simple[i], NULL, &err), 0);
+		CHECK_EQ(dest_remove(at, simple[i], NULL, &err), 0);
 		CHECK(absent(at, simple[i]));
 	}
 	CHECK_STR(get(at, "hard2"), "shared");
-	CHECK_EQ(restore_remove(at, "full", NULL, &err), ERR_EXISTS);
+	CHECK_EQ(dest_remove(at, "full", NULL, &err), ERR_EXISTS);
 	CHECK_STR(get(at, "full/x"), "1");
-	CHECK_EQ(restore_remove(at, "full", &everything, &err), 0);
+	CHECK_EQ(dest_remove(at, "full", &everything, &err), 0);
 	CHECK(absent(at, "full"));
 	CHECK_STR(get(at, "outside"), "precious");
 	close(at);
@@ -207,7 +207,7 @@ TEST(remove_wide)
 		}
 	}
 	close(d);
-	CHECK_EQ(restore_remove(at, "w", &everything, &err), 0);
+	CHECK_EQ(dest_remove(at, "w", &everything, &err), 0);
 	CHECK(absent(at, "w"));
 	close(at);
 }
@@ -235,7 +235,7 @@ TEST(remove_and_keep)
 
 	for (size_t i = 0; i < 4; i++) {
 		struct asked a = {keep[i], 0, true};
-		struct restore_spare spare = {spare_it, &a, "/w"};
+		struct dest_spare spare = {spare_it, &a, "/w"};
 		struct err err = {0};
 
 		REQUIRE(mkdirat(at, "w", 0700) == 0);
@@ -253,12 +253,12 @@ TEST(remove_and_keep)
 		}
 		if (!keep[i])
 			a.dir = look(at, "w/d2/e").st_ino;
-		CHECK_EQ(restore_remove(at, "w", &spare, &err), ERR_EXISTS);
+		CHECK_EQ(dest_remove(at, "w", &spare, &err), ERR_EXISTS);
 		CHECK(a.absolute);
 		CHECK(!absent(at, left[i]));
 		CHECK(absent(at, "w/d0") && absent(at, "w/d1") && absent(at, "w/d3") && absent(at, "w/d4"));
 		CHECK(keep[i] == keep[2] || absent(at, i == 1 ? "w/d2/e" : "w/d2/empty"));
-		CHECK_EQ(restore_remove(at, "w", &everything, &err), 0);
+		CHECK_EQ(dest_remove(at, "w", &everything, &err), 0);
 		CHECK(absent(at, "w"));
 	}
 	close(at);
@@ -274,7 +274,7 @@ static int with_a_mount(void)
 		mount("none", "mounted/w/m", "tmpfs", 0, NULL) < 0 || (at = open("mounted", O_RDONLY | O_DIRECTORY)) < 0)
 		return 77;
 	put(at, "w/m/precious", "1");
-	if (restore_remove(at, "w", &everything, &err) != ERR_IO || !strstr(err.msg, "remove m: "))
+	if (dest_remove(at, "w", &everything, &err) != ERR_IO || !strstr(err.msg, "remove m: "))
 		return 1;
 	return absent(at, "w/m/precious") ? 2 : 0;
 }
@@ -324,7 +324,7 @@ TEST(remove_is_not_led_astray)
 	}
 	close(d);
 	REQUIRE(pthread_create(&t, NULL, mover, &at) == 0);
-	d = restore_remove(at, "victim", &everything, &err);
+	d = dest_remove(at, "victim", &everything, &err);
 	pthread_join(t, NULL);
 	CHECK(d == 0 || err.code == d);
 	CHECK_STR(get(at, "trap/z"), "precious");
@@ -340,26 +340,26 @@ TEST(create)
 	mode_t mask;
 
 	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
-		CHECK_EQ(restore_create(at, in_the_way[i], &is, &err), ERR_EXISTS);
-		CHECK_EQ(restore_remove(at, in_the_way[i], NULL, &err), 0);
-		fd = restore_create(at, in_the_way[i], &is, &err);
+		CHECK_EQ(dest_create(at, in_the_way[i], &is, &err), ERR_EXISTS);
+		CHECK_EQ(dest_remove(at, in_the_way[i], NULL, &err), 0);
+		fd = dest_create(at, in_the_way[i], &is, &err);
 		CHECK(fd >= 0 && is.ino == look(at, in_the_way[i]).st_ino && is.size == 0 && is.nlink == 1);
-		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | RESTORE_UNFINISHED);
-		CHECK_EQ(restore_pwrite(fd, "new", 3, 0, &err), 0);
-		CHECK_EQ(restore_flush(fd, &err), 0);
+		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | DEST_UNFINISHED);
+		CHECK_EQ(dest_pwrite(fd, "new", 3, 0, &err), 0);
+		CHECK_EQ(dest_flush(fd, &err), 0);
 		close(fd);
 		CHECK_STR(get(at, in_the_way[i]), "new");
 	}
 	CHECK_STR(get(at, "outside"), "precious");
 	CHECK_STR(get(at, "hard2"), "shared");
 	CHECK(absent(at, "none"));
-	CHECK_EQ(restore_create(at, "full", &is, &err), ERR_EXISTS);
+	CHECK_EQ(dest_create(at, "full", &is, &err), ERR_EXISTS);
 	/* The mark does not depend on the mask. */
 	mask = umask(0777);
-	fd = restore_create(at, "masked", &is, &err);
+	fd = dest_create(at, "masked", &is, &err);
 	umask(mask);
-	CHECK(fd >= 0 && restore_unfinished(&is));
-	CHECK_EQ(look(at, "masked").st_mode, S_IFREG | RESTORE_UNFINISHED);
+	CHECK(fd >= 0 && dest_unfinished(&is));
+	CHECK_EQ(look(at, "masked").st_mode, S_IFREG | DEST_UNFINISHED);
 	close(fd);
 	close(at);
 }
@@ -378,26 +378,26 @@ TEST(reopen)
 	struct meta file = meta(at, "file"), other = meta(at, "outside");
 	struct err err = {0};
 
-	fd = restore_reopen(at, "file", &file, &err);
+	fd = dest_reopen(at, "file", &file, &err);
 	REQUIRE(fd >= 0);
-	CHECK_EQ(look(at, "file").st_mode, S_IFREG | RESTORE_UNFINISHED);
+	CHECK_EQ(look(at, "file").st_mode, S_IFREG | DEST_UNFINISHED);
 	CHECK_EQ(look(at, "file").st_ino, file.ino);
 	CHECK_STR(get(at, "file"), "old");
-	CHECK_EQ(restore_resize(fd, 3, 2, false, &err), 0);
+	CHECK_EQ(dest_resize(fd, 3, 2, false, &err), 0);
 	CHECK_STR(get(at, "file"), "ol");
-	CHECK_EQ(restore_resize(fd, 2, 9, false, &err), 0);
+	CHECK_EQ(dest_resize(fd, 2, 9, false, &err), 0);
 	CHECK_EQ(look(at, "file").st_size, 9);
-	CHECK_EQ(restore_resize(fd, 9, UINT64_MAX, true, &err), ERR_INVALID);
+	CHECK_EQ(dest_resize(fd, 9, UINT64_MAX, true, &err), ERR_INVALID);
 	close(fd);
 	/* Another file than the one meant: by number, by owner, by type. */
-	CHECK_EQ(restore_reopen(at, "file", &other, &err), ERR_INVALID);
+	CHECK_EQ(dest_reopen(at, "file", &other, &err), ERR_INVALID);
 	file.uid++;
-	CHECK_EQ(restore_reopen(at, "file", &file, &err), ERR_INVALID);
+	CHECK_EQ(dest_reopen(at, "file", &file, &err), ERR_INVALID);
 	other = meta(at, "link");
-	CHECK_EQ(restore_reopen(at, "link", &other, &err), ERR_INVALID);
+	CHECK_EQ(dest_reopen(at, "link", &other, &err), ERR_INVALID);
 	other = meta(at, "fifo");
-	CHECK_EQ(restore_reopen(at, "fifo", &other, &err), ERR_INVALID);
-	CHECK_EQ(restore_reopen(at, "none", &file, &err), ERR_NOTFOUND);
+	CHECK_EQ(dest_reopen(at, "fifo", &other, &err), ERR_INVALID);
+	CHECK_EQ(dest_reopen(at, "none", &file, &err), ERR_NOTFOUND);
 	CHECK_EQ(look(at, "outside").st_mode, S_IFREG | 0644);
 	close(at);
 }
@@ -409,37 +409,37 @@ TEST(sizes)
 	char p[10], back[10];
 	struct meta is;
 
-	fd = restore_create(at, "sparse", &is, &err);
+	fd = dest_create(at, "sparse", &is, &err);
 	REQUIRE(fd >= 0);
-	CHECK_EQ(restore_resize(fd, 0, 10ull << 30, true, &err), 0);
+	CHECK_EQ(dest_resize(fd, 0, 10ull << 30, true, &err), 0);
 	CHECK(look(at, "sparse").st_size == 10ll << 30 && look(at, "sparse").st_blocks < 100);
-	CHECK_EQ(restore_pwrite(fd, "0123456789", 10, (9ull << 30) + 7, &err), 0);
+	CHECK_EQ(dest_pwrite(fd, "0123456789", 10, (9ull << 30) + 7, &err), 0);
 	CHECK_EQ(pread(fd, back, 10, (9ll << 30) + 7), 10);
 	CHECK_MEM(back, "0123456789", 10);
-	CHECK_EQ(restore_pwrite(fd, p, 1, UINT64_MAX, &err), ERR_INVALID);
-	CHECK_EQ(restore_pwrite(fd, p, 10, INT64_MAX - 5, &err), ERR_INVALID);
-	CHECK_EQ(restore_pwrite(fd, p, 0, 0, &err), 0);
+	CHECK_EQ(dest_pwrite(fd, p, 1, UINT64_MAX, &err), ERR_INVALID);
+	CHECK_EQ(dest_pwrite(fd, p, 10, INT64_MAX - 5, &err), ERR_INVALID);
+	CHECK_EQ(dest_pwrite(fd, p, 0, 0, &err), 0);
 	close(fd);
-	CHECK(restore_pwrite(-1, "x", 1, 0, &err) < 0);
-	fd = restore_create(at, "full", &is, &err);
+	CHECK(dest_pwrite(-1, "x", 1, 0, &err) < 0);
+	fd = dest_create(at, "full", &is, &err);
 	REQUIRE(fd >= 0);
-	CHECK_EQ(restore_resize(fd, 0, 1 << 20, false, &err), 0);
+	CHECK_EQ(dest_resize(fd, 0, 1 << 20, false, &err), 0);
 	CHECK_EQ(look(at, "full").st_size, 1 << 20);
 	CHECK(look(at, "full").st_blocks * 512 >= 1 << 20);
-	CHECK_EQ(restore_resize(fd, 1 << 20, 1ull << 62, false, &err), ERR_NOSPACE);
+	CHECK_EQ(dest_resize(fd, 1 << 20, 1ull << 62, false, &err), ERR_NOSPACE);
 	close(fd);
-	CHECK(restore_flush(-1, &err) < 0);
+	CHECK(dest_flush(-1, &err) < 0);
 	close(at);
 }
 
-/* By name, as most callers of restore_metadata do. */
-static int metadata(int at, const char *name, const struct restore_meta *m, unsigned *left, struct err *err)
+/* By name, as most callers of dest_metadata do. */
+static int metadata(int at, const char *name, const struct dest_meta *m, unsigned *left, struct err *err)
 {
-	int pin = restore_pin(at, name, m->type, NULL, err), rc;
+	int pin = dest_pin(at, name, m->type, NULL, err), rc;
 
 	if (pin < 0)
 		return pin;
-	rc = restore_metadata(pin, m, left, err);
+	rc = dest_metadata(pin, m, left, err);
 	close(pin);
 	return rc;
 }
@@ -453,7 +453,7 @@ static int on_ramfs(void)
 	struct xattr x[] = {{.name = (char *)(uintptr_t) "user.a", .value = (uint8_t *)(uintptr_t) "1", .n = 1},
 		{.name = (char *)(uintptr_t) "system.posix_acl_access", .value = (uint8_t *)(uintptr_t)acl, .n = sizeof(acl)}};
 	struct xattr_list l = {.x = x, .n = 2};
-	struct restore_meta m = {.type = S_IFREG, .perm = 0644, .mtime = {.sec = 42}, .xattr = &l};
+	struct dest_meta m = {.type = S_IFREG, .perm = 0644, .mtime = {.sec = 42}, .xattr = &l};
 	struct err err = {0};
 	struct meta is;
 	unsigned left;
@@ -463,13 +463,13 @@ static int on_ramfs(void)
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir(check_tmpdir()) < 0 ||
 		mount("none", "simple", "ramfs", 0, NULL) < 0 || (at = open("simple", O_RDONLY | O_DIRECTORY)) < 0)
 		return 77;
-	fd = restore_create(at, "f", &is, &err);
-	if (fd < 0 || restore_resize(fd, 0, 12345, false, &err) != 0 || look(at, "f").st_size != 12345)
+	fd = dest_create(at, "f", &is, &err);
+	if (fd < 0 || dest_resize(fd, 0, 12345, false, &err) != 0 || look(at, "f").st_size != 12345)
 		return 1;
 	if (metadata(at, "f", &m, &left, &err) != 0 || look(at, "f").st_mtim.tv_sec != 42)
 		return 2;
 	/* But that is told. */
-	if (left != (1u << RESTORE_LEFT_XATTR | 1u << RESTORE_LEFT_ACL))
+	if (left != (1u << DEST_LEFT_XATTR | 1u << DEST_LEFT_ACL))
 		return 3;
 	return 0;
 }
@@ -495,24 +495,24 @@ TEST(others)
 	int at = obstacles("others");
 	struct err err = {0};
 
-	CHECK_EQ(restore_symlink(at, "sl", "../any\xffwhere", &err), 0);
+	CHECK_EQ(dest_symlink(at, "sl", "../any\xffwhere", &err), 0);
 	CHECK(S_ISLNK(look(at, "sl").st_mode));
-	CHECK_EQ(restore_symlink(at, "file", "x", &err), ERR_EXISTS);
-	CHECK_EQ(restore_special(at, "ff", S_IFIFO, 77, &err), 0);
-	CHECK_EQ(look(at, "ff").st_mode, S_IFIFO | RESTORE_UNFINISHED);
-	CHECK_EQ(restore_special(at, "sock", S_IFSOCK, 0, &err), ERR_INVALID);
-	CHECK_EQ(restore_special(at, "reg", S_IFREG, 0, &err), ERR_INVALID);
+	CHECK_EQ(dest_symlink(at, "file", "x", &err), ERR_EXISTS);
+	CHECK_EQ(dest_special(at, "ff", S_IFIFO, 77, &err), 0);
+	CHECK_EQ(look(at, "ff").st_mode, S_IFIFO | DEST_UNFINISHED);
+	CHECK_EQ(dest_special(at, "sock", S_IFSOCK, 0, &err), ERR_INVALID);
+	CHECK_EQ(dest_special(at, "reg", S_IFREG, 0, &err), ERR_INVALID);
 	CHECK(absent(at, "reg"));
-	CHECK_EQ(restore_link(at, "l1", at, "file", &err), 0);
+	CHECK_EQ(dest_link(at, "l1", at, "file", &err), 0);
 	CHECK(look(at, "l1").st_ino == look(at, "file").st_ino);
-	CHECK_EQ(restore_link(at, "l2", at, "link", &err), 0); /* the link itself, not what it points to */
+	CHECK_EQ(dest_link(at, "l2", at, "link", &err), 0); /* the link itself, not what it points to */
 	CHECK(S_ISLNK(look(at, "l2").st_mode));
-	CHECK_EQ(restore_link(at, "l1", at, "file", &err), ERR_EXISTS);
-	CHECK_EQ(restore_link(at, "l3", at, "none", &err), ERR_NOTFOUND);
+	CHECK_EQ(dest_link(at, "l1", at, "file", &err), ERR_EXISTS);
+	CHECK_EQ(dest_link(at, "l3", at, "none", &err), ERR_NOTFOUND);
 	if (geteuid() == 0) {
-		CHECK_EQ(restore_special(at, "chr", S_IFCHR, makedev(1, 3), &err), 0);
+		CHECK_EQ(dest_special(at, "chr", S_IFCHR, makedev(1, 3), &err), 0);
 		CHECK(look(at, "chr").st_rdev == makedev(1, 3) && S_ISCHR(look(at, "chr").st_mode));
-		CHECK_EQ(restore_special(at, "blk", S_IFBLK, makedev(259, 0xabcd), &err), 0);
+		CHECK_EQ(dest_special(at, "blk", S_IFBLK, makedev(259, 0xabcd), &err), 0);
 		CHECK(look(at, "blk").st_rdev == makedev(259, 0xabcd) && S_ISBLK(look(at, "blk").st_mode));
 	}
 	close(at);
@@ -534,15 +534,15 @@ TEST(names)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		int where = strcmp(bad[i], "../x") == 0 ? sub : at;
 
-		CHECK_EQ(restore_mkdir(where, bad[i], true, &flag, &err), ERR_INVALID);
-		CHECK_EQ(restore_remove(where, bad[i], &everything, &err), ERR_INVALID);
-		CHECK_EQ(restore_create(where, bad[i], &is, &err), ERR_INVALID);
-		CHECK_EQ(restore_symlink(where, bad[i], "x", &err), ERR_INVALID);
-		CHECK_EQ(restore_special(where, bad[i], S_IFIFO, 0, &err), ERR_INVALID);
-		CHECK_EQ(restore_link(where, bad[i], at, "x", &err), ERR_INVALID);
-		CHECK_EQ(restore_link(where, "y", where, bad[i], &err), ERR_INVALID);
+		CHECK_EQ(dest_mkdir(where, bad[i], true, &flag, &err), ERR_INVALID);
+		CHECK_EQ(dest_remove(where, bad[i], &everything, &err), ERR_INVALID);
+		CHECK_EQ(dest_create(where, bad[i], &is, &err), ERR_INVALID);
+		CHECK_EQ(dest_symlink(where, bad[i], "x", &err), ERR_INVALID);
+		CHECK_EQ(dest_special(where, bad[i], S_IFIFO, 0, &err), ERR_INVALID);
+		CHECK_EQ(dest_link(where, bad[i], at, "x", &err), ERR_INVALID);
+		CHECK_EQ(dest_link(where, "y", where, bad[i], &err), ERR_INVALID);
 		if (*bad[i])
-			CHECK_EQ(restore_pin(where, bad[i], S_IFDIR, NULL, &err), ERR_INVALID);
+			CHECK_EQ(dest_pin(where, bad[i], S_IFDIR, NULL, &err), ERR_INVALID);
 	}
 	CHECK_STR(get(at, "x"), "x");
 	CHECK_STR(get(at, "a/b"), "b");
@@ -550,7 +550,7 @@ TEST(names)
 	close(at);
 }
 
-static void check_times(int at, const char *name, const struct restore_meta *m)
+static void check_times(int at, const char *name, const struct dest_meta *m)
 {
 	struct stat st = look(at, name);
 
@@ -568,7 +568,7 @@ TEST(metadata)
 	struct err err = {0};
 
 	for (size_t i = 0; i < 4; i++) {
-		struct restore_meta m = {.type = types[i],
+		struct dest_meta m = {.type = types[i],
 			.perm = 01751,
 			.uid = geteuid(),
 			.gid = getegid(),
@@ -588,15 +588,14 @@ TEST(metadata)
 	CHECK_EQ(look(at, "outside").st_mode, S_IFREG | 0644);
 	CHECK(look(at, "outside").st_mtim.tv_sec > 1000000);
 	/* UTIME_NOW and UTIME_OMIT do not come from a repository; the rest is done all the same. */
-	struct restore_meta odd = {
-		.type = S_IFREG, .perm = 0640, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 5, .nsec = UTIME_NOW}};
+	struct dest_meta odd = {.type = S_IFREG, .perm = 0640, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 5, .nsec = UTIME_NOW}};
 
 	CHECK(metadata(at, "file", &odd, &left, &err) < 0);
 	CHECK_EQ(look(at, "file").st_mode, S_IFREG | 0640);
 	CHECK_EQ(look(at, "file").st_mtim.tv_sec, -99);
 	CHECK_EQ(metadata(at, "none", &odd, &left, &err), ERR_NOTFOUND);
 	/* The open directory itself. */
-	odd = (struct restore_meta){.type = S_IFDIR, .perm = 0705, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 77}};
+	odd = (struct dest_meta){.type = S_IFDIR, .perm = 0705, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 77}};
 	CHECK_EQ(metadata(at, "", &odd, &left, &err), 0);
 	CHECK(look(at, ".").st_mode == (S_IFDIR | 0705) && look(at, ".").st_mtim.tv_sec == 77);
 	close(at);
@@ -614,7 +613,7 @@ TEST(metadata_order)
 		{.name = (char *)(uintptr_t) "user.u", .value = (uint8_t *)(uintptr_t) "v", .n = 1},
 	};
 	struct xattr_list l = {.x = x, .n = 3};
-	struct restore_meta m = {.type = S_IFREG,
+	struct dest_meta m = {.type = S_IFREG,
 		.perm = 06755,
 		.uid = 1234,
 		.gid = 4321,
@@ -648,7 +647,7 @@ TEST(metadata_order)
 	close(fd);
 
 	/* A symbolic link: its own owner and attributes, nothing of what it points to. */
-	m = (struct restore_meta){.type = S_IFLNK, .perm = 0777, .uid = 1234, .gid = 4321, .mtime = {.sec = 9}};
+	m = (struct dest_meta){.type = S_IFLNK, .perm = 0777, .uid = 1234, .gid = 4321, .mtime = {.sec = 9}};
 	CHECK_EQ(metadata(at, "link", &m, &left, &err), 0);
 	CHECK_EQ(look(at, "link").st_uid, 1234);
 	check_times(at, "link", &m);
@@ -665,10 +664,10 @@ TEST(times_that_may_not_fit)
 	unsigned left;
 
 	for (size_t i = 0; i < 4; i++) {
-		struct restore_meta m = {.type = S_IFREG, .perm = 0600, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = secs[i]}};
+		struct dest_meta m = {.type = S_IFREG, .perm = 0600, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = secs[i]}};
 
 		CHECK_EQ(metadata(at, "file", &m, &left, &err), 0);
-		CHECK_EQ(left, look(at, "file").st_mtim.tv_sec == secs[i] ? 0 : 1u << RESTORE_LEFT_TIME);
+		CHECK_EQ(left, look(at, "file").st_mtim.tv_sec == secs[i] ? 0 : 1u << DEST_LEFT_TIME);
 	}
 	close(at);
 }
@@ -680,14 +679,14 @@ TEST(pin)
 	struct err err = {0};
 	struct meta is = meta(at, "file");
 
-	fd = restore_pin(at, "file", S_IFREG, &is, &err);
+	fd = dest_pin(at, "file", S_IFREG, &is, &err);
 	CHECK(fd >= 0);
 	close(fd);
-	CHECK_EQ(restore_pin(at, "file", S_IFDIR, NULL, &err), ERR_INVALID);
-	CHECK_EQ(restore_pin(at, "outside", S_IFREG, &is, &err), ERR_INVALID);
+	CHECK_EQ(dest_pin(at, "file", S_IFDIR, NULL, &err), ERR_INVALID);
+	CHECK_EQ(dest_pin(at, "outside", S_IFREG, &is, &err), ERR_INVALID);
 	is.uid++; /* a number that was freed and given to somebody else's file */
-	CHECK_EQ(restore_pin(at, "file", S_IFREG, &is, &err), ERR_INVALID);
-	CHECK_EQ(restore_pin(at, "none", S_IFREG, NULL, &err), ERR_NOTFOUND);
+	CHECK_EQ(dest_pin(at, "file", S_IFREG, &is, &err), ERR_INVALID);
+	CHECK_EQ(dest_pin(at, "none", S_IFREG, NULL, &err), ERR_NOTFOUND);
 	close(at);
 }
 
@@ -696,31 +695,31 @@ static struct xattr attr(const char *name, const char *value)
 	return (struct xattr){.name = (char *)(uintptr_t)name, .value = (uint8_t *)(uintptr_t)value, .n = strlen(value)};
 }
 
-static int own_files_as_nobody(int at, const struct restore_meta *as_root)
+static int own_files_as_nobody(int at, const struct dest_meta *as_root)
 {
-	struct restore_meta m = *as_root;
+	struct dest_meta m = *as_root;
 	struct err err = {0};
 	unsigned left;
 	struct meta is;
-	int fd = restore_create(at, "mine", &is, &err);
+	int fd = dest_create(at, "mine", &is, &err);
 
-	if (fd < 0 || restore_pwrite(fd, "abc", 3, 0, &err) < 0)
+	if (fd < 0 || dest_pwrite(fd, "abc", 3, 0, &err) < 0)
 		return 2;
 	/* Somebody else's file, setuid: what only root may do is left out and told; setuid would be ours, so it goes. */
-	if (restore_metadata(fd, &m, &left, &err) != 0)
+	if (dest_metadata(fd, &m, &left, &err) != 0)
 		return 3;
 	close(fd);
 	if (look(at, "mine").st_mode != (S_IFREG | 0440) || look(at, "mine").st_mtim.tv_sec != 42 || look(at, "mine").st_uid != 65534)
 		return 4;
-	if (left != (1u << RESTORE_LEFT_OWNER | 1u << RESTORE_LEFT_REFUSED | 1u << RESTORE_LEFT_MODE))
+	if (left != (1u << DEST_LEFT_OWNER | 1u << DEST_LEFT_REFUSED | 1u << DEST_LEFT_MODE))
 		return 5;
 	m.lenient = false;
 	if (metadata(at, "mine", &m, &left, &err) != ERR_DENIED || (look(at, "mine").st_mode & 07777) != 0440)
 		return 6;
 	/* A second run: the file is read-only now, but ours. */
 	is = meta(at, "mine");
-	fd = restore_reopen(at, "mine", &is, &err);
-	if (fd < 0 || look(at, "mine").st_mode != (S_IFREG | RESTORE_UNFINISHED))
+	fd = dest_reopen(at, "mine", &is, &err);
+	if (fd < 0 || look(at, "mine").st_mode != (S_IFREG | DEST_UNFINISHED))
 		return 7;
 	close(fd);
 	return 0;
@@ -731,14 +730,13 @@ static int attributes_as_nobody(int at)
 {
 	struct xattr x = attr("user.k", "right");
 	struct xattr_list l = {.x = &x, .n = 1};
-	struct restore_meta m = {
-		.type = S_IFREG, .perm = 0444, .uid = 65534, .gid = 65534, .mtime = {.sec = 9}, .xattr = &l, .lenient = true};
+	struct dest_meta m = {.type = S_IFREG, .perm = 0444, .uid = 65534, .gid = 65534, .mtime = {.sec = 9}, .xattr = &l, .lenient = true};
 	struct err err = {0};
 	unsigned left;
 
 	put(at, "ro", "x");
 	REQUIRE(mkdirat(at, "rodir", 0700) == 0 && fchmodat(at, "ro", 0444, 0) == 0 && fchmodat(at, "rodir", 0500, 0) == 0);
-	if (metadata(at, "ro", &m, &left, &err) != 0 || left & ~(1u << RESTORE_LEFT_XATTR))
+	if (metadata(at, "ro", &m, &left, &err) != 0 || left & ~(1u << DEST_LEFT_XATTR))
 		return 10;
 	if (look(at, "ro").st_mode != (S_IFREG | 0444))
 		return 11;
@@ -747,8 +745,7 @@ static int attributes_as_nobody(int at)
 	if (metadata(at, "rodir", &m, &left, &err) != 0 || look(at, "rodir").st_mode != (S_IFDIR | 0511))
 		return 12;
 	/* A directory that was there and is another user's: nothing can be done, which is told. */
-	if (metadata(at, "roots", &m, &left, &err) != 0 || !(left & 1u << RESTORE_LEFT_OWNER) ||
-		look(at, "roots").st_mode != (S_IFDIR | 0755))
+	if (metadata(at, "roots", &m, &left, &err) != 0 || !(left & 1u << DEST_LEFT_OWNER) || look(at, "roots").st_mode != (S_IFDIR | 0755))
 		return 13;
 	/* But a file of ours whose attributes are refused for another reason is a fault. */
 	x = attr("user.", "no name");
@@ -765,26 +762,26 @@ static int directories_as_nobody(int at)
 	bool made, opened;
 	int fd;
 
-	fd = restore_mkdir(at, "sub", false, &made, &err);
-	if (fd < 0 || !made || restore_remove(at, "sub", NULL, &err) != 0)
+	fd = dest_mkdir(at, "sub", false, &made, &err);
+	if (fd < 0 || !made || dest_remove(at, "sub", NULL, &err) != 0)
 		return 20;
 	close(fd);
 	REQUIRE(mkdirat(at, "shut", 0700) == 0);
 	for (size_t i = 0; i < 4; i++) {
 		REQUIRE(fchmodat(at, "shut", modes[i], 0) == 0);
-		fd = i % 2 ? restore_mkdir(at, "shut", false, &made, &err) : restore_dir_open(at, "shut", &opened, &err);
+		fd = i % 2 ? dest_mkdir(at, "shut", false, &made, &err) : dest_dir_open(at, "shut", &opened, &err);
 		if (fd < 0)
 			return 21;
 		close(fd);
 	}
-	return restore_dir_open(at, "private", &opened, &err) == ERR_DENIED ? 0 : 22;
+	return dest_dir_open(at, "private", &opened, &err) == ERR_DENIED ? 0 : 22;
 }
 
 static int as_nobody(int at)
 {
 	struct xattr x = attr("trusted.t", "");
 	struct xattr_list l = {.x = &x, .n = 1};
-	struct restore_meta m = {.type = S_IFREG, .perm = 06440, .uid = 0, .gid = 0, .mtime = {.sec = 42}, .xattr = &l, .lenient = true};
+	struct dest_meta m = {.type = S_IFREG, .perm = 06440, .uid = 0, .gid = 0, .mtime = {.sec = 42}, .xattr = &l, .lenient = true};
 	struct err err = {0};
 	unsigned left;
 	int before = check_failures(), rc;

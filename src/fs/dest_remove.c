@@ -1,8 +1,8 @@
-/* restore_remove of restore_file.h: deleting what is in the way, as deep as it goes. */
+/* dest_remove of restore_file.h: deleting what is in the way, as deep as it goes. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "fs/dir.h"
-#include "fs/restore_file.h"
+#include "fs/dest.h"
 #include "fs/sys.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ struct removal {
 	struct level *level;
 	size_t n, cap;
 	int fd; /* of the lowest level */
-	const struct restore_spare *spare;
+	const struct dest_spare *spare;
 	struct buf path; /* of the lowest level, as `spare` knows it */
 	bool kept;       /* something */
 };
@@ -150,7 +150,7 @@ static int step(struct removal *r, struct err *err)
 }
 
 /* Everything below (dirfd, name). */
-static int remove_tree(int dirfd, const char *name, const struct restore_spare *spare, struct err *err)
+static int remove_tree(int dirfd, const char *name, const struct dest_spare *spare, struct err *err)
 {
 	struct removal r = {.fd = -1, .spare = spare};
 	int rc;
@@ -170,7 +170,7 @@ static int remove_tree(int dirfd, const char *name, const struct restore_spare *
 	return rc < 0 ? rc : r.kept ? err_set(err, ERR_EXISTS, "something in it is kept") : 0;
 }
 
-int restore_remove(int dirfd, const char *name, const struct restore_spare *spare, struct err *err)
+int dest_remove(int dirfd, const char *name, const struct dest_spare *spare, struct err *err)
 {
 	int rc;
 
