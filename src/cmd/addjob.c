@@ -2,7 +2,7 @@
 #include "backend/location.h"
 #include "base/mem.h"
 #include "cmd/group.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "format/node.h"
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 	p->larger_than_given = limit && *limit;
 	if (p->larger_than_given && match_size(limit, &larger, err))
 		return err_prefix(err, "--exclude-larger-than");
-	if (opt_str(o, OPT_MAX_OBJECTS) && when_count(opt_str(o, OPT_MAX_OBJECTS), "--max-objects", 0, INT64_MAX, &p->objects_max, err))
+	if (opt_str(o, OPT_MAX_OBJECTS) && timearg_count(opt_str(o, OPT_MAX_OBJECTS), "--max-objects", 0, INT64_MAX, &p->objects_max, err))
 		return ERR_USAGE;
 	p->objects_max_given = opt_str(o, OPT_MAX_OBJECTS) != NULL;
 	p->larger_than = larger;
@@ -170,7 +170,7 @@ static int read_head(struct addjob *j, const struct session *s, struct err *err)
 
 	h->time = j->opt.start;
 	if (time && *time && strcmp(time, "now") != 0) {
-		int rc = when_parse(time, s->zone, &h->time, err);
+		int rc = timearg_parse(time, s->zone, &h->time, err);
 
 		if (rc)
 			return err_prefix(err, "--time");

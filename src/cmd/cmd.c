@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "cmd/help.h"
 #include "cmd/session.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "ranks/ranks.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -320,7 +320,7 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	obey_project(c);
 	opts_env(&c->opts, c->env);
 	if (!rc && opt_str(&c->opts, OPT_RANKS))
-		rc = when_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks, &err);
+		rc = timearg_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks, &err);
 	if (!rc && ranks > 1 && c->mpi)
 		rc = err_set(&err, ERR_USAGE, "--ranks is for one process; here the launcher says how many there are");
 	if (rc) {

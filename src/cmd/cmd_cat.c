@@ -114,7 +114,7 @@ static int get_tree(struct session *s, const char *arg, struct buf *b, struct er
 	const struct snapshot *snap;
 	char *sub = NULL;
 	struct id tree;
-	int rc = session_pick(s, arg, &snap, &sub, &tree, err);
+	int rc = session_snapshot(s, arg, &snap, &sub, &tree, err);
 
 	if (!rc)
 		rc = loader_tree_wait(s->loader, &tree, b, err);

@@ -1,7 +1,7 @@
 /* delete: removes snapshots.  Their data stays until a prune frees what no other snapshot needs. */
 #include "base/mem.h"
 #include "cmd/session.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "repo/strays.h"
 #include <string.h>
 
@@ -80,7 +80,7 @@ static int remove_all(struct session *s, const bool *want, struct err *err)
 			failed++;
 			out_warn(s->cmd->out, "error: remove snapshot %s: %s", id_hex(id).s, e.msg);
 		} else if (i < all->n) {
-			char *of = mem_printf("of %s", when_text(&all->s[i].time, s->zone).s);
+			char *of = mem_printf("of %s", timearg_text(&all->s[i].time, s->zone).s);
 
 			say(s, id, of, dry_run);
 			mem_free(of);

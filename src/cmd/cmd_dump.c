@@ -167,7 +167,7 @@ int cmd_dump(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_open(s, SESSION_SHARED, err);
 	if (!rc)
-		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, &tree, err);
+		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc) {
 		unsigned connections = s->be->connections;
 

@@ -125,7 +125,7 @@ int cmd_files(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_open(s, SESSION_SHARED, err);
 	if (!rc)
-		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, &tree, err);
+		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc) {
 		show_head(&f, snap, &tree);
 		rc = treewalk_run(s->loader, &s->env, &tree, "", &fn, err);

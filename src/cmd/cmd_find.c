@@ -5,7 +5,7 @@
 #include "cmd/human.h"
 #include "cmd/nodeline.h"
 #include "cmd/session.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "engine/treewalk.h"
 #include "fs/match.h"
 #include "kern/hash.h"
@@ -77,7 +77,7 @@ static void show(struct find *f, const struct treewalk_entry *e)
 		out_say(o, 1, "%s", "");
 	if (!f->hits)
 		out_say(o, 1, "Found matching entries in snapshot %s from %s", id_short(&f->snap->id).s,
-			when_text(&f->snap->time, f->s->zone).s);
+			timearg_text(&f->snap->time, f->s->zone).s);
 	nodeline_text(o, &f->line, e->node, e->path, e->path_len, f->with_meta, f->s->zone);
 	out_line(o, &f->line);
 }
@@ -97,7 +97,7 @@ static void show_object(struct find *f, const struct id *id, const char *path, s
 		out_path(o, &f->line, path, len);
 		if (parent)
 			buf_addf(&f->line, "\n     (tree %s)", id_hex(parent).s);
-		buf_addf(&f->line, "\n ... in snapshot %s (%s)", id_short(&f->snap->id).s, when_text(&f->snap->time, f->s->zone).s);
+		buf_addf(&f->line, "\n ... in snapshot %s (%s)", id_short(&f->snap->id).s, timearg_text(&f->snap->time, f->s->zone).s);
 		out_line(o, &f->line);
 	}
 	f->hits++;
@@ -249,9 +249,9 @@ static int read_options(struct find *f, struct err *err)
 	if (!o->args.n)
 		return err_set(err, ERR_USAGE, "what is to be found? write for instance: a_backup find '*.dat'");
 	if (f->has_oldest)
-		rc = when_parse(oldest, f->s->zone, &f->oldest, err);
+		rc = timearg_parse(oldest, f->s->zone, &f->oldest, err);
 	if (!rc && f->has_newest)
-		rc = when_parse(newest, f->s->zone, &f->newest, err);
+		rc = timearg_parse(newest, f->s->zone, &f->newest, err);
 	if (!rc && f->has_oldest && f->has_newest && ts_cmp(&f->oldest, &f->newest) > 0)
 		rc = err_set(err, ERR_USAGE, "--oldest must be a time before --newest: nothing can be as old as that and as new");
 	if (!rc)

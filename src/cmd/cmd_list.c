@@ -5,7 +5,7 @@
 #include "cmd/human.h"
 #include "cmd/nodeline.h"
 #include "cmd/session.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include <string.h>
 
 struct chosen {
@@ -80,7 +80,7 @@ static void add_row(struct session *s, struct table *t, const struct snapshot *o
 
 	buf_init(&b, SIZE_MAX / 2);
 	table_cell(t, id_short(&one->id).s);
-	table_cell(t, when_text(&one->time, s->zone).s);
+	table_cell(t, timearg_text(&one->time, s->zone).s);
 	out_path(o, &b, one->hostname, strlen(one->hostname));
 	table_cell(t, buf_str(&b));
 	buf_reset(&b);
@@ -208,7 +208,7 @@ int cmd_list(struct session *s, struct err *err)
 	if (group)
 		rc = group_parse(group, &by, err);
 	if (!rc && latest)
-		rc = when_count(latest, "--latest", 0, UINT32_MAX, &last, err);
+		rc = timearg_count(latest, "--latest", 0, UINT32_MAX, &last, err);
 	if (!rc)
 		rc = session_filter_alone(s, &s->opts->args, err);
 	if (!rc)

@@ -306,7 +306,7 @@ int cmd_restore(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_open(s, SESSION_SHARED, err);
 	if (!rc)
-		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, &tree, err);
+		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc)
 		rc = run(&r, snap, &tree, err);
 	mem_free(sub);

@@ -1,6 +1,6 @@
 #include "cmd/launch.h"
 #include "base/mem.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ struct launch launch_read(int argc, char **argv, cmd_env_fn *env)
 
 	opts_env(&o, env);
 	if (!bad && opt_str(&o, OPT_LAUNCH_TIMEOUT))
-		bad = when_span(opt_str(&o, OPT_LAUNCH_TIMEOUT), &l.wait_ns, &err);
+		bad = timearg_span(opt_str(&o, OPT_LAUNCH_TIMEOUT), &l.wait_ns, &err);
 	together = !bad && o.verb == VERB_ADD && !opt_flag(&o, OPT_HELP) && !opt_flag(&o, OPT_VERSION);
 	if (!bad)
 		l.verb = opt_verbs[o.verb].name;

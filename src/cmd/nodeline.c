@@ -1,6 +1,6 @@
 #include "cmd/nodeline.h"
 #include "base/json_out.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "format/gojson.h"
 #include <string.h>
 
@@ -15,7 +15,7 @@ void nodeline_text(
 	}
 	gojson_permissions(n->mode, mode);
 	buf_addf(b, "%s %5u %5u %6llu %s ", mode, (unsigned)n->uid, (unsigned)n->gid, (unsigned long long)n->size,
-		when_text(&n->mtime, z).s);
+		timearg_text(&n->mtime, z).s);
 	out_path(o, b, path, len);
 	if (n->type == NODE_SYMLINK) {
 		buf_adds(b, " -> ");
@@ -163,7 +163,7 @@ void nodeline_head(const struct out *o, struct buf *b, const struct snapshot *s)
 {
 	buf_addf(b, "snapshot %s of [", id_short(&s->id).s);
 	out_join(o, b, &s->paths, " ");
-	buf_addf(b, "] at %s by ", when_go(&s->time, s->time_offset).s);
+	buf_addf(b, "] at %s by ", timearg_go(&s->time, s->time_offset).s);
 	out_path(o, b, s->username, strlen(s->username));
 	buf_addc(b, '@');
 	out_path(o, b, s->hostname, strlen(s->hostname));

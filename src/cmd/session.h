@@ -94,8 +94,8 @@ void session_filter(const struct session *s, bool absolute, struct snapshots_fil
  * latest means, and who gives them beside an id expects it to be checked.  For commands that take several, where restic complains too.
  */
 int session_filter_alone(const struct session *s, const struct strlist *ids, struct err *err);
-/* session_pick: SNAPSHOT[:DIR] among s->snaps; then the tree of DIR.  `sub` is owned, NULL for none.  Loads snapshots and index. */
-int session_pick(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err);
+/* session_snapshot: SNAPSHOT[:DIR] among s->snaps; then the tree of DIR.  `sub` is owned, NULL for none.  Loads snapshots and index. */
+int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err);
 int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree, struct err *err);
 
 #endif

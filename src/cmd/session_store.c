@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "base/readall.h"
 #include "cmd/allas_password.h"
-#include "cmd/ask.h"
+#include "cmd/confirm.h"
 #include "cmd/password_ask.h"
 #include "cmd/session.h"
 #include "repo/password.h"
@@ -398,7 +398,7 @@ static int make_or_not(struct session *s, struct err *err)
 		return no_repository(s, err);
 	if (!yes) {
 		question = mem_printf("There is no repository at %s. Make one?", s->location);
-		yes = ask_yes(STDIN_FILENO, STDERR_FILENO, question);
+		yes = confirm(STDIN_FILENO, STDERR_FILENO, question);
 		mem_free(question);
 	}
 	return yes ? session_create(s, 2, 0, err) : no_repository(s, err);

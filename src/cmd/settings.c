@@ -1,6 +1,6 @@
 #include "cmd/settings.h"
 #include "base/mem.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "format/pack.h"
 #include "kern/compress.h"
 #include <stdio.h>
@@ -140,7 +140,7 @@ static int number(const struct opts *o, enum opt_id id, const char *what, uint64
 {
 	const char *s = opt_str(o, id);
 
-	return s ? when_count(s, what, min, max, v, err) : 0;
+	return s ? timearg_count(s, what, min, max, v, err) : 0;
 }
 
 /* For options that restic has too: 0 is the default. */
@@ -201,7 +201,7 @@ static int extended_one(struct settings *s, const char *arg, uint64_t *connectio
 	const char *dot = strchr(arg, '.'), *v;
 
 	if (dot && !strncmp(dot, ".connections=", 13))
-		return when_count(dot + 13, "connections", 1, 4096, connections, err);
+		return timearg_count(dot + 13, "connections", 1, 4096, connections, err);
 	if ((v = value_of(arg, "s3.region=")) != NULL) {
 		s->s3_region = v;
 		return 0;
@@ -250,13 +250,13 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 	if (!rc)
 		rc = number_or_0(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB, PACK_SIZE_MAX / MIB, &mib, err);
 	if (!rc && opt_str(o, OPT_RETRY_LOCK))
-		rc = when_span(opt_str(o, OPT_RETRY_LOCK), &s->retry_ns, err);
+		rc = timearg_span(opt_str(o, OPT_RETRY_LOCK), &s->retry_ns, err);
 	s->stop_ns = STOP_LIMIT;
 	if (!rc && opt_str(o, OPT_STOP_TIMEOUT))
-		rc = when_span(opt_str(o, OPT_STOP_TIMEOUT), &s->stop_ns, err);
+		rc = timearg_span(opt_str(o, OPT_STOP_TIMEOUT), &s->stop_ns, err);
 	/* Obeyed before there is a session (launch.c); here it is only looked at. */
 	if (!rc && opt_str(o, OPT_LAUNCH_TIMEOUT))
-		rc = when_span(opt_str(o, OPT_LAUNCH_TIMEOUT), &ignored, err);
+		rc = timearg_span(opt_str(o, OPT_LAUNCH_TIMEOUT), &ignored, err);
 	s->pack_size = (size_t)mib * MIB;
 	if (fps) {
 		double v = strtod(fps, NULL);

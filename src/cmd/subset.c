@@ -1,5 +1,5 @@
 #include "cmd/subset.h"
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "fs/match.h"
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static int read_part(const char *s, struct check_options *o, struct err *err)
 		digits = 0;
 	memcpy(first, s, digits);
 	first[digits] = 0;
-	if (when_count(first, "n", 1, PARTS_MAX, &n, err) || when_count(s + strcspn(s, "/") + 1, "t", 1, PARTS_MAX, &t, err) || n > t)
+	if (timearg_count(first, "n", 1, PARTS_MAX, &n, err) || timearg_count(s + strcspn(s, "/") + 1, "t", 1, PARTS_MAX, &t, err) || n > t)
 		return err_set(err, ERR_USAGE, "--read-data-subset %s: n/t needs 1 <= n <= t <= %d", s, PARTS_MAX);
 	o->subset_n = (unsigned)n;
 	o->subset_t = (unsigned)t;

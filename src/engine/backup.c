@@ -120,10 +120,10 @@ static void saver_drained(void *arg)
 {
 	struct backup *b = arg;
 
-	tails_start(b->tails);
+	lastpacks_start(b->lastpacks);
 }
 
-static void tails_merged(void *arg)
+static void lastpacks_merged(void *arg)
 {
 	struct backup *b = arg;
 
@@ -269,7 +269,7 @@ static void run_init(struct backup *b)
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
 	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, run_packs_at_once(b), b->opt->dry_run, &se);
 	saver_hold(b->saver);
-	b->tails = tails_new(b->r, b->saver, tails_merged, b);
+	b->lastpacks = lastpacks_new(b->r, b->saver, lastpacks_merged, b);
 	b->queue = workq_new(b->r, b->env, &ops);
 	b->trees = treebuild_new();
 	b->tick = (struct task){.done = tick};
@@ -297,7 +297,7 @@ static void run_release(struct backup *b)
 	for (unsigned t = TAG_NODE; t <= TAG_FLUSHED; t++)
 		router_on(b->r, t, NULL, NULL);
 	workq_free(b->queue);
-	tails_free(b->tails);
+	lastpacks_free(b->lastpacks);
 	saver_free(b->saver);
 	loader_free(b->loader);
 	claim_free(b->claim);

@@ -5,7 +5,7 @@
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
-#include "ranks/tails.h"
+#include "ranks/lastpacks.h"
 #include "ranks/workq.h"
 #include "engine/backup.h"
 #include "engine/guard.h"
@@ -59,7 +59,7 @@ struct backup {
 	struct claim *claim;
 	struct loader *loader;
 	struct saver *saver;
-	struct tails *tails;
+	struct lastpacks *lastpacks;
 	struct workq *queue;
 	struct treebuild *trees;
 	struct tally tally;

@@ -9,7 +9,7 @@ static void cancel_here(struct backup *b, enum run_end how)
 		saver_wind_up(b->saver);
 	} else {
 		saver_cancel(b->saver);
-		tails_cancel(b->tails);
+		lastpacks_cancel(b->lastpacks);
 		/* An upload that waits for another try would hold all ranks up.  Rank 0 still has an index to save and a lock to remove. */
 		if (b->rank != 0)
 			backend_retry_cancel(b->repo->be);

@@ -21,9 +21,9 @@ enum router_tag {       /* who sends what to whom */
 	ROUTER_PLACE,   /* claim_ranks: owner -> asker */
 	ROUTER_FIRST,   /* claim_ranks: asker -> owner: what it found */
 	ROUTER_AGREES,  /* claim_ranks: owner -> asker: as the first one, or not */
-	ROUTER_TAIL,    /* tails: child -> parent: what it could give */
-	ROUTER_PULL,    /* tails: parent -> child: give some of it, or keep it */
-	ROUTER_PARCEL,  /* tails: child -> parent: blobs */
+	ROUTER_TAIL,    /* lastpacks: child -> parent: what it could give */
+	ROUTER_PULL,    /* lastpacks: parent -> child: give some of it, or keep it */
+	ROUTER_PARCEL,  /* lastpacks: child -> parent: blobs */
 	ROUTER_INDEXES, /* idxshare: rank 0 -> each: the names of all index files */
 	ROUTER_ENTRIES, /* idxshare: reader of an index file -> owner: places of blobs */
 	ROUTER_LOADED,  /* idxshare: each -> all: no more entries from me, or my error */

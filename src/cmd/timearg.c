@@ -1,4 +1,4 @@
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "base/civil.h"
 #include <ctype.h>
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct human when_text(const struct ts *t, const struct zone *z)
+struct human timearg_text(const struct ts *t, const struct zone *z)
 {
 	struct civil c;
 	struct human x;
@@ -16,7 +16,7 @@ struct human when_text(const struct ts *t, const struct zone *z)
 	return x;
 }
 
-struct human when_go(const struct ts *t, int32_t offset_s)
+struct human timearg_go(const struct ts *t, int32_t offset_s)
 {
 	int minutes = offset_s / 60, mag = minutes < 0 ? -minutes : minutes;
 	char frac[16] = "", zone[8];
@@ -106,7 +106,7 @@ static bool civil_fits(const struct civil *c)
 	       c->min < 60 && c->sec < 60;
 }
 
-int when_parse(const char *s, const struct zone *z, struct ts *t, struct err *err)
+int timearg_parse(const char *s, const struct zone *z, struct ts *t, struct err *err)
 {
 	struct civil c = {0};
 	const char *p = s;
@@ -168,7 +168,7 @@ static bool number(const char **s, double *v)
 	return true;
 }
 
-int when_span(const char *s, int64_t *ns, struct err *err)
+int timearg_span(const char *s, int64_t *ns, struct err *err)
 {
 	const char *p = s + (*s == '-' || *s == '+');
 	double sum = 0, v = 0, unit = 1;
@@ -187,7 +187,7 @@ int when_span(const char *s, int64_t *ns, struct err *err)
 	return 0;
 }
 
-int when_count(const char *s, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)
+int timearg_count(const char *s, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)
 {
 	unsigned long long n;
 	char *end;

@@ -1,4 +1,4 @@
-#include "cmd/when.h"
+#include "cmd/timearg.h"
 #include "unit/check.h"
 #include <string.h>
 
@@ -6,7 +6,7 @@ static long long seconds(const char *s, const struct zone *z)
 {
 	struct ts t;
 
-	return when_parse(s, z, &t, NULL) ? -1 : (long long)t.sec;
+	return timearg_parse(s, z, &t, NULL) ? -1 : (long long)t.sec;
 }
 
 TEST(times)
@@ -49,7 +49,7 @@ TEST(times_in_a_zone)
 	CHECK_EQ(seconds("2026-10-25 12:00:00", z), 1792922400);
 	for (long long s = 1774700000; s < 1774790000; s += 1801) {
 		t = (struct ts){s, 0};
-		if (!CHECK_EQ(seconds(when_text(&t, z).s, z), s))
+		if (!CHECK_EQ(seconds(timearg_text(&t, z).s, z), s))
 			break;
 	}
 	zone_free(z);
@@ -59,19 +59,19 @@ TEST(texts)
 {
 	struct ts t = {1767323045, 0}, frac = {1767323045, 120000000}, before = {-1, 500000000};
 
-	CHECK_STR(when_text(&t, NULL).s, "2026-01-02 03:04:05");
-	CHECK_STR(when_text(&before, NULL).s, "1969-12-31 23:59:59");
-	CHECK_STR(when_go(&t, 0).s, "2026-01-02 03:04:05 +0000 UTC");
-	CHECK_STR(when_go(&frac, 0).s, "2026-01-02 03:04:05.12 +0000 UTC");
-	CHECK_STR(when_go(&t, 7200).s, "2026-01-02 05:04:05 +0200 +0200");
-	CHECK_STR(when_go(&t, -5400).s, "2026-01-02 01:34:05 -0130 -0130");
+	CHECK_STR(timearg_text(&t, NULL).s, "2026-01-02 03:04:05");
+	CHECK_STR(timearg_text(&before, NULL).s, "1969-12-31 23:59:59");
+	CHECK_STR(timearg_go(&t, 0).s, "2026-01-02 03:04:05 +0000 UTC");
+	CHECK_STR(timearg_go(&frac, 0).s, "2026-01-02 03:04:05.12 +0000 UTC");
+	CHECK_STR(timearg_go(&t, 7200).s, "2026-01-02 05:04:05 +0200 +0200");
+	CHECK_STR(timearg_go(&t, -5400).s, "2026-01-02 01:34:05 -0130 -0130");
 }
 
 static long long span(const char *s)
 {
 	int64_t ns;
 
-	return when_span(s, &ns, NULL) ? -1 : (long long)ns;
+	return timearg_span(s, &ns, NULL) ? -1 : (long long)ns;
 }
 
 TEST(spans)
@@ -109,14 +109,14 @@ TEST(counts)
 	uint64_t v = 0;
 	struct err e = {0};
 
-	CHECK_EQ(when_count("12", "--x", 1, 12, &v, &e), 0);
+	CHECK_EQ(timearg_count("12", "--x", 1, 12, &v, &e), 0);
 	CHECK_EQ(v, 12);
-	CHECK_EQ(when_count("13", "--x", 1, 12, &v, &e), ERR_USAGE);
+	CHECK_EQ(timearg_count("13", "--x", 1, 12, &v, &e), ERR_USAGE);
 	CHECK_STR(e.msg, "--x must be a number from 1 to 12, not \"13\"");
-	CHECK_EQ(when_count("0", "--x", 1, 12, &v, &e), ERR_USAGE);
-	CHECK_EQ(when_count("", "--x", 0, 12, &v, &e), ERR_USAGE);
-	CHECK_EQ(when_count("-1", "--x", 0, UINT64_MAX, &v, &e), ERR_USAGE);
-	CHECK_EQ(when_count(" 1", "--x", 0, 12, &v, &e), ERR_USAGE);
-	CHECK_EQ(when_count("1x", "--x", 0, 12, &v, &e), ERR_USAGE);
-	CHECK_EQ(when_count("99999999999999999999", "--x", 0, UINT64_MAX, &v, &e), ERR_USAGE);
+	CHECK_EQ(timearg_count("0", "--x", 1, 12, &v, &e), ERR_USAGE);
+	CHECK_EQ(timearg_count("", "--x", 0, 12, &v, &e), ERR_USAGE);
+	CHECK_EQ(timearg_count("-1", "--x", 0, UINT64_MAX, &v, &e), ERR_USAGE);
+	CHECK_EQ(timearg_count(" 1", "--x", 0, 12, &v, &e), ERR_USAGE);
+	CHECK_EQ(timearg_count("1x", "--x", 0, 12, &v, &e), ERR_USAGE);
+	CHECK_EQ(timearg_count("99999999999999999999", "--x", 0, UINT64_MAX, &v, &e), ERR_USAGE);
 }

@@ -1,10 +1,10 @@
-#include "cmd/ask.h"
+#include "cmd/confirm.h"
 #include "base/fd.h"
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
-bool ask_yes(int fd_in, int fd_out, const char *question)
+bool confirm(int fd_in, int fd_out, const char *question)
 {
 	char line[64];
 	ssize_t n;

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "ranks/agree.h"
 #include "ranks/ranks.h"
-#include "ranks/tails.h"
+#include "ranks/lastpacks.h"
 #include "lib/files.h"
 #include "lib/rig.h"
 #include "repo/catalog.h"
@@ -237,7 +237,7 @@ TEST(wound_up_at_any_moment)
 
 struct one_rank {
 	struct saver *saver;
-	struct tails *tails;
+	struct lastpacks *lastpacks;
 	size_t small[2], blobs, cancel_after;
 	uint64_t bytes;
 	bool drained, merged, flushed;
@@ -269,7 +269,7 @@ static void on_drained(void *arg)
 	struct one_rank *me = arg;
 
 	me->drained = true;
-	tails_start(me->tails);
+	lastpacks_start(me->lastpacks);
 }
 
 static void on_merged(void *arg)
@@ -332,14 +332,14 @@ static int save_and_merge(void *arg, struct comm *c)
 	a = agree_new(r);
 	repo = rig_adopt(all->be, &g.env);
 	me->saver = saver_new(repo, claim, PACK, 1, false, &ev);
-	me->tails = tails_new(r, me->saver, on_merged, me);
+	me->lastpacks = lastpacks_new(r, me->saver, on_merged, me);
 	agree_all(a, &e);
 	put_blobs(me->saver, repo, (uint64_t)c->rank, &put);
 	saver_drain(me->saver);
 	for (size_t turns = 0; !me->flushed; turns++) {
 		if (all->cancel && turns == me->cancel_after) {
 			saver_cancel(me->saver);
-			tails_cancel(me->tails);
+			lastpacks_cancel(me->lastpacks);
 		}
 		if (!router_turn(r))
 			router_idle(r, all->cancel ? 100000 : -1);
@@ -349,7 +349,7 @@ static int save_and_merge(void *arg, struct comm *c)
 		CHECK_EQ(stats.data_blobs + stats.tree_blobs, put);
 	me->bytes -= stats.data_added_packed; /* 0 in all */
 	CHECK_EQ(agree_all(a, &e), 0);
-	tails_free(me->tails);
+	lastpacks_free(me->lastpacks);
 	saver_free(me->saver);
 	claim_free(claim);
 	catalog_free(cat);

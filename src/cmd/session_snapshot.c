@@ -93,7 +93,7 @@ int session_subtree(struct session *s, const struct id *root, const char *sub, s
 	return rc;
 }
 
-int session_pick(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err)
+int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err)
 {
 	struct snapshots_filter f;
 	int rc = session_snapshots(s, err);

@@ -6,14 +6,14 @@
  * A rank gives only after its own children have given: then its tail grows no more.  It takes from one child at a time and asks for one parcel
  * at a time, so what is in memory besides packs is one parcel; by now nothing is read any more, and the budget of plaintext is free.
  */
-#include "ranks/tails.h"
+#include "ranks/lastpacks.h"
 #include "base/mem.h"
 #include <assert.h>
 
 #define PARCEL_BYTES ((size_t)4 << 20) /* more only for a single blob that is larger */
 #define CHILDREN_MAX 31
 
-struct tails {
+struct lastpacks {
 	struct router *r;
 	struct saver *s;
 	void (*done)(void *arg);
@@ -28,13 +28,13 @@ struct tails {
 	struct saver_parcel parcel;
 };
 
-static void finish(struct tails *t)
+static void finish(struct lastpacks *t)
 {
 	t->finished = true;
 	t->done(t->arg);
 }
 
-static void pull(struct tails *t)
+static void pull(struct lastpacks *t)
 {
 	struct buf b;
 
@@ -44,7 +44,7 @@ static void pull(struct tails *t)
 	router_send(t->r, t->waiting[0], ROUTER_PULL, &b);
 }
 
-static void tell_parent(struct tails *t)
+static void tell_parent(struct lastpacks *t)
 {
 	size_t data = t->cancelled ? 0 : saver_tail(t->s, BLOB_DATA), tree = t->cancelled ? 0 : saver_tail(t->s, BLOB_TREE);
 	struct buf b;
@@ -58,7 +58,7 @@ static void tell_parent(struct tails *t)
 		finish(t);
 }
 
-static void progress(struct tails *t)
+static void progress(struct lastpacks *t)
 {
 	if (!t->started || t->pulling || t->told || t->finished)
 		return;
@@ -72,7 +72,7 @@ static void progress(struct tails *t)
 
 static void on_tail(void *arg, struct comm_msg *m)
 {
-	struct tails *t = arg;
+	struct lastpacks *t = arg;
 	struct wire_in w;
 	uint64_t bytes;
 
@@ -89,7 +89,7 @@ static void on_tail(void *arg, struct comm_msg *m)
 
 static void on_pull(void *arg, struct comm_msg *m)
 {
-	struct tails *t = arg;
+	struct lastpacks *t = arg;
 	struct wire_in w;
 	bool give, last = true;
 	struct buf b;
@@ -116,7 +116,7 @@ static void on_pull(void *arg, struct comm_msg *m)
 
 static void taken(struct saver_parcel *p)
 {
-	struct tails *t = p->arg;
+	struct lastpacks *t = p->arg;
 
 	t->pulling = false;
 	if (t->last) {
@@ -129,7 +129,7 @@ static void taken(struct saver_parcel *p)
 
 static void on_parcel(void *arg, struct comm_msg *m)
 {
-	struct tails *t = arg;
+	struct lastpacks *t = arg;
 	struct wire_in w;
 
 	wire_in_init(&w, m->data.p, m->data.len);
@@ -147,9 +147,9 @@ static void on_parcel(void *arg, struct comm_msg *m)
 	saver_adopt(t->s, &t->parcel);
 }
 
-struct tails *tails_new(struct router *r, struct saver *s, void (*done)(void *arg), void *arg)
+struct lastpacks *lastpacks_new(struct router *r, struct saver *s, void (*done)(void *arg), void *arg)
 {
-	struct tails *t = mem_zalloc(sizeof(*t));
+	struct lastpacks *t = mem_zalloc(sizeof(*t));
 	int me = router_rank(r), size = router_size(r);
 
 	t->r = r;
@@ -165,18 +165,18 @@ struct tails *tails_new(struct router *r, struct saver *s, void (*done)(void *ar
 	return t;
 }
 
-void tails_start(struct tails *t)
+void lastpacks_start(struct lastpacks *t)
 {
 	t->started = true;
 	progress(t);
 }
 
-void tails_cancel(struct tails *t)
+void lastpacks_cancel(struct lastpacks *t)
 {
 	t->cancelled = true;
 }
 
-void tails_free(struct tails *t)
+void lastpacks_free(struct lastpacks *t)
 {
 	if (!t)
 		return;
