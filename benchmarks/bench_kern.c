@@ -1,9 +1,10 @@
 /*
- * bench_kern: what one core does a second, for blobs of 1 MiB and of 2 KiB.  The best of a few rounds is printed, since on a shared machine
- * everything else that runs only makes it slower.
+ * bench_kern: what one core does a second, for blobs of 1 MiB and of 2 KiB.  The best of a few
+ * rounds is printed, since on a shared machine everything else that runs only makes it slower.
  *
- * One line each: operation, blob bytes, ns per blob, GB/s (10^9 bytes).  Then what opening a repository costs: each variant of scrypt this
- * CPU has, in turns, CPU seconds in user and in system mode, page faults, and the CPU seconds beside OpenSSL's.
+ * One line each: operation, blob bytes, ns per blob, GB/s (10^9 bytes).  Then what opening a
+ * repository costs: each variant of scrypt this CPU has, in turns, CPU seconds in user and in
+ * system mode, page faults, and the CPU seconds beside OpenSSL's.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -106,7 +107,8 @@ static void op_cut(struct bench *b, const uint8_t *p, size_t n)
 	}
 }
 
-static void run(struct bench *b, const char *name, op_fn *fn, const uint8_t *data, size_t blob, size_t total)
+static void run(struct bench *b, const char *name, op_fn *fn, const uint8_t *data, size_t blob,
+	size_t total)
 {
 	const struct clock *clock = clock_real();
 	int64_t best = INT64_MAX;
@@ -127,7 +129,8 @@ static void run(struct bench *b, const char *name, op_fn *fn, const uint8_t *dat
 
 static void fill(struct bench *b)
 {
-	static const char *const words[] = {"alpha ", "beta ", "gamma\n", "12345 ", "{\"name\":", "}, ", "temperature ", "0.0031 "};
+	static const char *const words[] = {"alpha ", "beta ", "gamma\n", "12345 ",
+		"{\"name\":", "}, ", "temperature ", "0.0031 "};
 	uint64_t x = 1;
 	size_t at = 0;
 
@@ -217,11 +220,12 @@ static void run_scrypt(uint32_t p)
 			if (r == 0 || total(&s) < total(&best[i]))
 				best[i] = s;
 		}
-	printf("\nscrypt variant: %s\nN=32768 r=8 p=%-7u %9s %12s %8s %8s\n", scrypt_variant(), (unsigned)p, "user s", "system s", "faults",
-		"ratio");
+	printf("\nscrypt variant: %s\nN=32768 r=8 p=%-7u %9s %12s %8s %8s\n", scrypt_variant(),
+		(unsigned)p, "user s", "system s", "faults", "ratio");
 	for (size_t i = 0; i < sizeof variant / sizeof *variant; i++)
 		if (total(&best[i]) > 0)
-			printf("scrypt, %-14s %9.3f %12.3f %8ld %8.3f\n", variant[i]->name, best[i].user, best[i].system, best[i].faults,
+			printf("scrypt, %-14s %9.3f %12.3f %8ld %8.3f\n", variant[i]->name,
+				best[i].user, best[i].system, best[i].faults,
 				total(&best[i]) / total(&best[0]));
 }
 
@@ -230,7 +234,9 @@ int main(void)
 	static const size_t blobs[] = {1 << 20, 2048};
 	static const int levels[] = {COMPRESS_FASTEST, COMPRESS_AUTO, COMPRESS_BETTER};
 	struct seal_key key;
-	struct bench b = {.noise = mem_alloc(DATA), .text = mem_zalloc(DATA), .out = mem_alloc(4 << 20)};
+	struct bench b = {.noise = mem_alloc(DATA),
+		.text = mem_zalloc(DATA),
+		.out = mem_alloc(4 << 20)};
 
 	memset(&key, 7, sizeof key);
 	fill(&b);
@@ -238,8 +244,8 @@ int main(void)
 	b.hash = hash_new();
 	b.seal = seal_new(&key);
 	b.compress = compress_new();
-	printf("scan variant: %s, hash variant: %s\n%-22s %9s %12s %8s\n", chunker_variant(), hash_variant(), "operation", "bytes", "ns",
-		"GB/s");
+	printf("scan variant: %s, hash variant: %s\n%-22s %9s %12s %8s\n", chunker_variant(),
+		hash_variant(), "operation", "bytes", "ns", "GB/s");
 	run(&b, "cut a stream", op_cut, b.noise, DATA, DATA);
 	for (size_t i = 0; i < sizeof blobs / sizeof *blobs; i++) {
 		size_t n = blobs[i], few = n > 4096 ? DATA : DATA / 8;
@@ -249,7 +255,8 @@ int main(void)
 		run(&b, "sha256, 8 at once", op_hash_many, b.noise, BATCH * n, DATA);
 		run(&b, "seal", op_seal, b.noise, n, DATA);
 		run(&b, "open", op_open, b.noise, n, DATA);
-		run(&b, "compress noise, auto", op_compress, b.noise, n, (b.level = COMPRESS_AUTO, few));
+		run(&b, "compress noise, auto", op_compress, b.noise, n,
+			(b.level = COMPRESS_AUTO, few));
 		for (size_t k = 0; k < sizeof levels / sizeof *levels; k++) {
 			char name[32];
 

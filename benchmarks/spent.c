@@ -1,9 +1,12 @@
 /*
- * spent OUT COMMAND [ARG...]: run the command and write to OUT, as one line of JSON, what it and all its descendants spent:
+ * spent OUT COMMAND [ARG...]: run the command and write to OUT, as one line of JSON, what it and
+ * all its descendants spent:
  *   {"user": s, "sys": s, "wall": s, "rss": bytes, "status": n}
  *
- * It exists because a child's peak memory starts with that of the process it was forked from: measured from Python, nothing would be smaller
- * than Python.  This is small, and as subreaper it also inherits and counts what the command left running.  rss is the largest single process,
+ * It exists because a child's peak memory starts with that of the process it was forked from:
+ * measured from Python, nothing would be smaller
+ * than Python.  This is small, and as subreaper it also inherits and counts what the command left
+ * running.  rss is the largest single process,
  * status the exit status, or 128 + signal.
  */
 #include <errno.h>
@@ -57,7 +60,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
-		fprintf(stderr, "spent: no subreaper, what is left running is not counted: %s\n", strerror(errno));
+		fprintf(stderr, "spent: no subreaper, what is left running is not counted: %s\n",
+			strerror(errno));
 	start = now();
 	child = fork();
 	if (child == 0) {
@@ -76,7 +80,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "spent: %s: %s\n", argv[1], strerror(errno));
 		return 2;
 	}
-	fprintf(out, "{\"user\": %.6f, \"sys\": %.6f, \"wall\": %.6f, \"rss\": %ld, \"status\": %d}\n", seconds(u.ru_utime),
-		seconds(u.ru_stime), end - start, u.ru_maxrss * 1024L, status);
+	fprintf(out,
+		"{\"user\": %.6f, \"sys\": %.6f, \"wall\": %.6f, \"rss\": %ld, \"status\": %d}\n",
+		seconds(u.ru_utime), seconds(u.ru_stime), end - start, u.ru_maxrss * 1024L, status);
 	return fclose(out) ? 2 : status;
 }

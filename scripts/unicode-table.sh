@@ -58,7 +58,7 @@ for c in printable(folder + "/UnicodeData.txt", ages(folder + "/DerivedAge.txt")
 
 print("/* Made by scripts/unicode-table.sh from Unicode %d.%d; do not edit. */" % MAX_AGE)
 print('#include "format/gojson.h"\n')
-print("/* Code points above 0x7f of the general categories L, M, N, P, S: first and last of each run, ascending. */")
+print("/* Code points above 0x7f of the general categories L, M, N, P, S: from, to. */")
 print("/* clang-format off */")
 print("static const uint32_t spans[][2] = {")
 row = "\t"

@@ -1,4 +1,5 @@
-/* backend: what is the same for all stores: names for messages, blocking conveniences, and the choice by location. */
+/* backend: what is the same for all stores: names for messages, blocking conveniences, and the
+ * choice by location. */
 #include "backend/backend.h"
 #include "backend/open.h"
 #include "backend/s3.h"
@@ -104,7 +105,8 @@ static struct backend_op op_for(enum backend_verb v, enum backend_type t, const 
 	return op;
 }
 
-int backend_get(struct backend *b, enum backend_type t, const struct id *name, struct buf *out, struct err *err)
+int backend_get(struct backend *b, enum backend_type t, const struct id *name, struct buf *out,
+	struct err *err)
 {
 	struct backend_op op = op_for(BACKEND_GET, t, name);
 	int code;
@@ -115,7 +117,8 @@ int backend_get(struct backend *b, enum backend_type t, const struct id *name, s
 	return code;
 }
 
-int backend_put(struct backend *b, enum backend_type t, const struct id *name, const void *p, size_t n, struct err *err)
+int backend_put(struct backend *b, enum backend_type t, const struct id *name, const void *p,
+	size_t n, struct err *err)
 {
 	struct backend_op op = op_for(BACKEND_PUT, t, name);
 
@@ -124,7 +127,8 @@ int backend_put(struct backend *b, enum backend_type t, const struct id *name, c
 	return backend_run(b, &op, err);
 }
 
-int backend_put_fresh(struct backend *b, enum backend_type t, const struct id *name, const void *p, size_t n, struct err *err)
+int backend_put_fresh(struct backend *b, enum backend_type t, const struct id *name, const void *p,
+	size_t n, struct err *err)
 {
 	struct backend_op op = op_for(BACKEND_PUT, t, name);
 
@@ -141,7 +145,8 @@ int backend_remove(struct backend *b, enum backend_type t, const struct id *name
 	return backend_run(b, &op, err);
 }
 
-int backend_stat(struct backend *b, enum backend_type t, const struct id *name, uint64_t *size, struct err *err)
+int backend_stat(struct backend *b, enum backend_type t, const struct id *name, uint64_t *size,
+	struct err *err)
 {
 	struct backend_op op = op_for(BACKEND_STAT, t, name);
 	int code = backend_run(b, &op, err);
@@ -151,14 +156,16 @@ int backend_stat(struct backend *b, enum backend_type t, const struct id *name, 
 	return code;
 }
 
-/* One row for each scheme; `open` builds the bare store from the part behind the scheme.  A row without it is a store we know of but do not speak. */
+/* One row for each scheme; `open` builds the bare store from the part behind the scheme.  A row
+ * without it is a store we know of but do not speak. */
 struct scheme {
 	enum location_scheme scheme;
 	const char *name;
 	backend_open_fn *open;
 };
 
-static struct backend *open_local(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
+static struct backend *open_local(const struct location *l, const struct backend_options *opt,
+	const struct env *env, struct err *err)
 {
 	(void)env;
 	(void)err;
@@ -172,7 +179,8 @@ static const struct scheme schemes[] = {
 	{LOCATION_REST, "rest", backend_rest_open},
 };
 
-int backend_open(const char *location, const struct backend_options *opt, const struct env *env, struct backend **out, struct err *err)
+int backend_open(const char *location, const struct backend_options *opt, const struct env *env,
+	struct backend **out, struct err *err)
 {
 	static const struct backend_options defaults = {0};
 	const struct scheme *s = NULL;
@@ -189,8 +197,9 @@ int backend_open(const char *location, const struct backend_options *opt, const 
 			s = &schemes[i];
 	}
 	if (!s || !s->open) {
-		code = err_set(
-			err, ERR_UNSUPPORTED, "this version cannot use %s repositories, only local directories", s ? s->name : "such");
+		code = err_set(err, ERR_UNSUPPORTED,
+			"this version cannot use %s repositories, only local directories",
+			s ? s->name : "such");
 		goto out;
 	}
 	bare = s->open(&l, opt ? opt : &defaults, env, &why);
@@ -198,7 +207,8 @@ int backend_open(const char *location, const struct backend_options *opt, const 
 		code = err_copy(err, &why);
 		goto out;
 	}
-	/* Whoever waits for a connection waits here: its token is taken and its request signed when its turn comes.  A try that failed gives its place away. */
+	/* Whoever waits for a connection waits here: its token is taken and its request signed when
+	 * its turn comes.  A try that failed gives its place away. */
 	if (l.scheme != LOCATION_LOCAL)
 		bare = backend_limit_new(backend_look_new(bare), bare->connections);
 	*out = backend_retry_new(bare, &backend_retry_default, env);

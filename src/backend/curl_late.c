@@ -9,23 +9,23 @@
 /* The name of libcurl's interface, the same since 2006 (7.16). */
 #define SONAME "libcurl.so.4"
 
-#define EACH(X)                                                                                                                            \
-	X(curl_global_init)                                                                                                                \
-	X(curl_easy_init)                                                                                                                  \
-	X(curl_easy_reset)                                                                                                                 \
-	X(curl_easy_cleanup)                                                                                                               \
-	X(curl_easy_setopt)                                                                                                                \
-	X(curl_easy_getinfo)                                                                                                               \
-	X(curl_easy_strerror)                                                                                                              \
-	X(curl_slist_append)                                                                                                               \
-	X(curl_slist_free_all)                                                                                                             \
-	X(curl_multi_init)                                                                                                                 \
-	X(curl_multi_cleanup)                                                                                                              \
-	X(curl_multi_setopt)                                                                                                               \
-	X(curl_multi_add_handle)                                                                                                           \
-	X(curl_multi_remove_handle)                                                                                                        \
-	X(curl_multi_perform)                                                                                                              \
-	X(curl_multi_wait)                                                                                                                 \
+#define EACH(X)                                                                                    \
+	X(curl_global_init)                                                                        \
+	X(curl_easy_init)                                                                          \
+	X(curl_easy_reset)                                                                         \
+	X(curl_easy_cleanup)                                                                       \
+	X(curl_easy_setopt)                                                                        \
+	X(curl_easy_getinfo)                                                                       \
+	X(curl_easy_strerror)                                                                      \
+	X(curl_slist_append)                                                                       \
+	X(curl_slist_free_all)                                                                     \
+	X(curl_multi_init)                                                                         \
+	X(curl_multi_cleanup)                                                                      \
+	X(curl_multi_setopt)                                                                       \
+	X(curl_multi_add_handle)                                                                   \
+	X(curl_multi_remove_handle)                                                                \
+	X(curl_multi_perform)                                                                      \
+	X(curl_multi_wait)                                                                         \
 	X(curl_multi_info_read)
 
 static struct {
@@ -62,7 +62,8 @@ int curl_late(struct err *err)
 	pthread_once(&once, load);
 	if (*why)
 		return err_set(err, ERR_UNSUPPORTED,
-			"network stores need libcurl, and it cannot be used (Debian: install the package libcurl4 or libcurl4t64): %s",
+			"network stores need libcurl, and it cannot be used (Debian: install the "
+			"package libcurl4 or libcurl4t64): %s",
 			why);
 	return 0;
 }
@@ -85,24 +86,24 @@ void(curl_easy_cleanup)(CURL *easy)
 }
 
 /* The kind of an option's value follows from its number (curl.h, CURLOPTTYPE_*). */
-#define PASS_ON(call, subject, option)                                                                                                     \
-	do {                                                                                                                               \
-		va_list ap;                                                                                                                \
-		va_start(ap, option);                                                                                                      \
-		switch ((int)(option) / 10000 * 10000) {                                                                                   \
-		case CURLOPTTYPE_LONG:                                                                                                     \
-			code = (call)(subject, option, va_arg(ap, long));                                                                  \
-			break;                                                                                                             \
-		case CURLOPTTYPE_OFF_T:                                                                                                    \
-			code = (call)(subject, option, va_arg(ap, curl_off_t));                                                            \
-			break;                                                                                                             \
-		case CURLOPTTYPE_FUNCTIONPOINT:                                                                                            \
-			code = (call)(subject, option, va_arg(ap, void (*)(void)));                                                        \
-			break;                                                                                                             \
-		default:                                                                                                                   \
-			code = (call)(subject, option, va_arg(ap, void *));                                                                \
-		}                                                                                                                          \
-		va_end(ap);                                                                                                                \
+#define PASS_ON(call, subject, option)                                                             \
+	do {                                                                                       \
+		va_list ap;                                                                        \
+		va_start(ap, option);                                                              \
+		switch ((int)(option) / 10000 * 10000) {                                           \
+		case CURLOPTTYPE_LONG:                                                             \
+			code = (call)(subject, option, va_arg(ap, long));                          \
+			break;                                                                     \
+		case CURLOPTTYPE_OFF_T:                                                            \
+			code = (call)(subject, option, va_arg(ap, curl_off_t));                    \
+			break;                                                                     \
+		case CURLOPTTYPE_FUNCTIONPOINT:                                                    \
+			code = (call)(subject, option, va_arg(ap, void (*)(void)));                \
+			break;                                                                     \
+		default:                                                                           \
+			code = (call)(subject, option, va_arg(ap, void *));                        \
+		}                                                                                  \
+		va_end(ap);                                                                        \
 	} while (0)
 
 CURLcode(curl_easy_setopt)(CURL *easy, CURLoption option, ...)
@@ -172,7 +173,8 @@ CURLMcode(curl_multi_perform)(CURLM *multi, int *running)
 	return late.curl_multi_perform(multi, running);
 }
 
-CURLMcode(curl_multi_wait)(CURLM *multi, struct curl_waitfd *extra, unsigned extra_n, int ms, int *ready)
+CURLMcode(curl_multi_wait)(CURLM *multi, struct curl_waitfd *extra, unsigned extra_n, int ms,
+	int *ready)
 {
 	return late.curl_multi_wait(multi, extra, extra_n, ms, ready);
 }

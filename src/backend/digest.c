@@ -8,7 +8,8 @@
 
 static void digest(const EVP_MD *md, const void *p, size_t n, uint8_t *out)
 {
-	/* Fails only where a policy of the system forbids the hash: no store could be spoken to then. */
+	/* Fails only where a policy of the system forbids the hash: no store could be spoken to
+	 * then. */
 	if (!EVP_Digest(n ? p : "", n, out, NULL, md, NULL))
 		abort();
 }

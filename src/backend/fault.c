@@ -1,7 +1,8 @@
 /*
  * fault: a store that fails as told, for tests.
  *
- * Every question about the n-th operation is answered by a hash of (seed, n, question), so a run with the same order of operations fails at the same places.
+ * Every question about the n-th operation is answered by a hash of (seed, n, question), so a run
+ * with the same order of operations fails at the same places.
  */
 #include "backend/backend.h"
 #include "base/mem.h"
@@ -64,7 +65,8 @@ static int fault_set(struct fault *f, uint64_t n, struct err *err)
 {
 	atomic_fetch_add(&f->faults, 1);
 	if (yes(f, n, Q_PERMANENT, f->p.permanent))
-		return err_set(err, ERR_NOSPACE, "injected fault: no space (operation %llu)", (unsigned long long)n);
+		return err_set(err, ERR_NOSPACE, "injected fault: no space (operation %llu)",
+			(unsigned long long)n);
 	return err_set(err, ERR_IO, "injected fault (operation %llu)", (unsigned long long)n);
 }
 
@@ -95,7 +97,9 @@ static void spoil_get(struct fault *f, uint64_t n, struct backend_op *op)
 		atomic_fetch_add(&f->faults, 1);
 		op->out.len = (size_t)(where % op->out.len);
 		if (op->length) {
-			err_set(&op->err, ERR_TOOSHORT, "injected fault: the object is too short (operation %llu)", (unsigned long long)n);
+			err_set(&op->err, ERR_TOOSHORT,
+				"injected fault: the object is too short (operation %llu)",
+				(unsigned long long)n);
 			buf_reset(&op->out);
 		}
 	} else if (yes(f, n, Q_FLIP, f->p.get_flip)) {
@@ -162,7 +166,8 @@ static int fault_name(void *arg, const struct id *name, uint64_t size)
 	return l->to->file(l->to->arg, name, size);
 }
 
-static int fault_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int fault_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct fault *f = fault_of(b);
 	uint64_t n = fault_count_op(f);
@@ -229,5 +234,7 @@ struct backend *backend_fault_new(struct backend *inner, const struct backend_fa
 
 uint64_t backend_fault_count(const struct backend *b)
 {
-	return b->vt == &fault_vtable ? atomic_load(&((const struct fault *)(const void *)b)->faults) : 0;
+	return b->vt == &fault_vtable
+		       ? atomic_load(&((const struct fault *)(const void *)b)->faults)
+		       : 0;
 }

@@ -1,10 +1,13 @@
 /*
  * http: the thread that drives all transfers.
  *
- * A request waits in line until its host has a free connection, then becomes a transfer: one of curl's handles, which are kept and used again.  Only the thread
- * touches transfers; other threads leave requests in `head` and write to an eventfd that the thread polls together with curl's sockets.
+ * A request waits in line until its host has a free connection, then becomes a transfer: one of
+ * curl's handles, which are kept and used again.  Only the thread touches transfers; other threads
+ * leave requests in `head` and write to an eventfd that the thread polls together with curl's
+ * sockets.
  *
- * Only functions that curl 7.61 has are needed (that of RHEL 8), but for a list of several CA files.
+ * Only functions that curl 7.61 has are needed (that of RHEL 8), but for a list of several CA
+ * files.
  */
 #include "backend/http.h"
 #include "backend/http_xfer.h"
@@ -118,7 +121,8 @@ static unsigned busy_at(const struct http *h, const char *url)
 	unsigned busy = 0;
 
 	for (const struct http_xfer *x = h->active; x; x = x->next)
-		busy += !x->r->urgent && http_server_len(x->r->url) == n && !strncmp(x->r->url, url, n);
+		busy += !x->r->urgent && http_server_len(x->r->url) == n &&
+			!strncmp(x->r->url, url, n);
 	return busy;
 }
 
@@ -289,7 +293,8 @@ static void http_drop(struct http *h)
 	mem_free(h);
 }
 
-int http_new(const struct http_options *o, const struct env *env, struct http **out, struct err *err)
+int http_new(const struct http_options *o, const struct env *env, struct http **out,
+	struct err *err)
 {
 	int code = curl_late(err);
 	struct http *h;
@@ -307,12 +312,14 @@ int http_new(const struct http_options *o, const struct env *env, struct http **
 	h->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	h->multi = curl_multi_init();
 	if (h->wake_fd < 0 || !h->multi)
-		code = err_set(err, ERR_IO, "transfers cannot be set up: no memory or no file descriptor");
+		code = err_set(err, ERR_IO,
+			"transfers cannot be set up: no memory or no file descriptor");
 	if (!code)
 		code = http_conf_read(&h->conf, o, err);
 #if LIBCURL_VERSION_NUM < 0x074d00
 	if (!code && o->cacert && strchr(o->cacert, ','))
-		code = err_set(err, ERR_UNSUPPORTED, "this libcurl takes one file of certificates, not a list");
+		code = err_set(err, ERR_UNSUPPORTED,
+			"this libcurl takes one file of certificates, not a list");
 #endif
 	if (!code) {
 		curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)(2 * h->connections + 4));

@@ -67,14 +67,17 @@ static void add_dir(struct buf *ca, const char *path)
 }
 
 /*
- * SSL_CERT_FILE and SSL_CERT_DIR (a list with colons) replace the system's file and directories, each for itself, for Go and so for restic; libcurl knows neither.
- * With the first alone the system's directories stay; with the second alone its file is read as well.
+ * SSL_CERT_FILE and SSL_CERT_DIR (a list with colons) replace the system's file and directories,
+ * each for itself, for Go and so for restic; libcurl knows neither. With the first alone the
+ * system's directories stay; with the second alone its file is read as well.
  */
 static void read_system_cas(struct http_conf *c, const char *(*get)(const char *name))
 {
-	static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-		"/etc/ssl/ca-bundle.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"};
-	const char *file = get ? get("SSL_CERT_FILE") : NULL, *dirs = get ? get("SSL_CERT_DIR") : NULL;
+	static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"};
+	const char *file = get ? get("SSL_CERT_FILE") : NULL,
+		   *dirs = get ? get("SSL_CERT_DIR") : NULL;
 	bool has_file = file && *file, has_dirs = dirs && *dirs;
 
 	c->ca_path = !has_dirs;
@@ -82,7 +85,9 @@ static void read_system_cas(struct http_conf *c, const char *(*get)(const char *
 		c->cacert = mem_strdup(file);
 		add_file(&c->ca, file);
 	}
-	for (size_t i = 0; has_dirs && !has_file && !c->ca.len && i < sizeof(bundles) / sizeof(bundles[0]); i++)
+	for (size_t i = 0;
+		has_dirs && !has_file && !c->ca.len && i < sizeof(bundles) / sizeof(bundles[0]);
+		i++)
 		add_file(&c->ca, bundles[i]);
 	while (has_dirs && *dirs) {
 		size_t n = strcspn(dirs, ":");

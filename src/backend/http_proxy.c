@@ -11,7 +11,8 @@
 #define HOST_MAX 256
 #define LINE_CAP 1024
 
-static const char *const variables[2][2] = {{"http_proxy", "HTTP_PROXY"}, {"https_proxy", "HTTPS_PROXY"}};
+static const char *const variables[2][2] = {{"http_proxy", "HTTP_PROXY"},
+	{"https_proxy", "HTTPS_PROXY"}};
 
 static const char *one_of(const char *(*get)(const char *), const char *a, const char *b)
 {
@@ -31,7 +32,8 @@ static char *decoded(const char *from, const char *end)
 	char *s = NULL;
 
 	for (const char *p = from; p < end; p++) {
-		if (*p == '%' && (end - p < 3 || !isxdigit((unsigned char)p[1]) || !isxdigit((unsigned char)p[2])))
+		if (*p == '%' && (end - p < 3 || !isxdigit((unsigned char)p[1]) ||
+					 !isxdigit((unsigned char)p[2])))
 			return NULL;
 	}
 	buf_init(&b, 8192);
@@ -44,7 +46,8 @@ static char *decoded(const char *from, const char *end)
 
 static bool is_scheme(const char *s, size_t n)
 {
-	static const char *const known[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+	static const char *const known[] = {"http", "https", "socks4", "socks4a", "socks5",
+		"socks5h"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strlen(known[i]) == n && !strncasecmp(s, known[i], n))
@@ -66,16 +69,20 @@ static bool is_place(const char *s, size_t n)
 		if (!isalnum((unsigned char)s[i]) && !strchr("-._:[]", s[i]))
 			return false;
 	}
-	return host == n || (s[host] == ':' && host + 1 + digits == n && digits && digits <= 5 && atoi(s + host + 1) < 65536);
+	return host == n || (s[host] == ':' && host + 1 + digits == n && digits && digits <= 5 &&
+				    atoi(s + host + 1) < 65536);
 }
 
 /* Of a user and a password the last @ is the end, as for Go; they may hold no / ? #. */
 static bool parse(struct http_proxy *p, const char *s)
 {
-	const char *mark = strstr(s, "://"), *from = mark ? mark + 3 : s, *end = from + strcspn(from, "/?#");
-	const char *at = memrchr(from, '@', (size_t)(end - from)), *host = at ? at + 1 : from, *colon;
+	const char *mark = strstr(s, "://"), *from = mark ? mark + 3 : s,
+		   *end = from + strcspn(from, "/?#");
+	const char *at = memrchr(from, '@', (size_t)(end - from)), *host = at ? at + 1 : from,
+		   *colon;
 
-	if ((mark && !is_scheme(s, (size_t)(mark - s))) || strpbrk(end, "@?#") || !is_place(host, (size_t)(end - host)))
+	if ((mark && !is_scheme(s, (size_t)(mark - s))) || strpbrk(end, "@?#") ||
+		!is_place(host, (size_t)(end - host)))
 		return false;
 	if (at) {
 		colon = memchr(from, ':', (size_t)(at - from));
@@ -84,11 +91,13 @@ static bool parse(struct http_proxy *p, const char *s)
 		if (!p->user || !p->password)
 			return false;
 	}
-	p->url = mem_printf("%.*s://%.*s", mark ? (int)(mark - s) : 4, mark ? s : "http", (int)(end - host), host);
+	p->url = mem_printf("%.*s://%.*s", mark ? (int)(mark - s) : 4, mark ? s : "http",
+		(int)(end - host), host);
 	return true;
 }
 
-void http_proxies_read(struct http_proxies *p, const char *(*get)(const char *name), const char *hosts)
+void http_proxies_read(struct http_proxies *p, const char *(*get)(const char *name),
+	const char *hosts)
 {
 	const char *none = one_of(get, "no_proxy", "NO_PROXY");
 
@@ -206,8 +215,8 @@ static bool word_fits(char *word, const char *host, const char *port, const stru
 		name++;
 	if (*name == '.')
 		return ends_with(host, name);
-	return !strcmp(host, name) ||
-	       (ends_with(host, name) && strlen(host) > strlen(name) && host[strlen(host) - strlen(name) - 1] == '.');
+	return !strcmp(host, name) || (ends_with(host, name) && strlen(host) > strlen(name) &&
+					      host[strlen(host) - strlen(name) - 1] == '.');
 }
 
 static bool is_exempt(const char *list, const char *host, const char *port, const struct address *a)
@@ -227,7 +236,8 @@ static bool is_exempt(const char *list, const char *host, const char *port, cons
 	return fits;
 }
 
-/* The hosts file gives this name an address of the machine itself.  No name server is asked: behind a proxy there may be none. */
+/* The hosts file gives this name an address of the machine itself.  No name server is asked: behind
+ * a proxy there may be none. */
 static bool is_own_name(const char *hosts, const char *host)
 {
 	FILE *f = fopen(hosts, "re");
@@ -272,7 +282,8 @@ static bool url_split(const char *url, char host[HOST_MAX], char port[8])
 	return true;
 }
 
-int http_proxy_for(const struct http_proxies *p, const char *url, const struct http_proxy **out, struct err *err)
+int http_proxy_for(const struct http_proxies *p, const char *url, const struct http_proxy **out,
+	struct err *err)
 {
 	bool tls = !strncasecmp(url, "https:", 6);
 	const struct http_proxy *mine = &p->by[tls];
@@ -284,15 +295,19 @@ int http_proxy_for(const struct http_proxies *p, const char *url, const struct h
 	if ((!mine->url && !mine->bad) || !url_split(url, host, port))
 		return 0;
 	number = address_parse(&a, host);
-	if (number ? address_loops(&a) : !strcmp(host, "localhost") || ends_with(host, ".localhost") || is_own_name(p->hosts, host))
+	if (number ? address_loops(&a)
+		   : !strcmp(host, "localhost") || ends_with(host, ".localhost") ||
+				is_own_name(p->hosts, host))
 		return 0;
 	if (p->none && is_exempt(p->none, host, port, number ? &a : NULL))
 		return 0;
 	if (mine->bad)
 		return err_set(err, ERR_USAGE,
-			"the proxy in %s cannot be understood: it is http://user:password@host:port, and in a user and a password %% / ? # "
+			"the proxy in %s cannot be understood: it is "
+			"http://user:password@host:port, and in a user and a password %% / ? # "
 			"are "
-			"written %%25 %%2F %%3F %%23 (it is not shown here, for it may hold a password)",
+			"written %%25 %%2F %%3F %%23 (it is not shown here, for it may hold a "
+			"password)",
 			variables[tls][0]);
 	*out = mine;
 	return 0;

@@ -1,4 +1,5 @@
-/* http_text: what is text in HTTP: headers of an answer, Retry-After, percent-encoding.  No transfers here. */
+/* http_text: what is text in HTTP: headers of an answer, Retry-After, percent-encoding.  No
+ * transfers here. */
 #include "backend/http.h"
 #include "base/civil.h"
 #include "base/id.h"
@@ -74,8 +75,8 @@ bool http_date(const char *s, int64_t *sec)
 	struct civil c = {0};
 	int year;
 
-	if (strlen(s) != 29 || strcmp(s + 25, " GMT") || s[3] != ',' || s[4] != ' ' || s[7] != ' ' || s[11] != ' ' || s[16] != ' ' ||
-		s[19] != ':' || s[22] != ':')
+	if (strlen(s) != 29 || strcmp(s + 25, " GMT") || s[3] != ',' || s[4] != ' ' ||
+		s[7] != ' ' || s[11] != ' ' || s[16] != ' ' || s[19] != ':' || s[22] != ':')
 		return false;
 	for (int m = 0; m < 12; m++) {
 		if (!memcmp(months + 3 * m, s + 8, 3))
@@ -87,8 +88,8 @@ bool http_date(const char *s, int64_t *sec)
 	c.hour = digits(s + 17, 2);
 	c.min = digits(s + 20, 2);
 	c.sec = digits(s + 23, 2);
-	if (!c.month || year < 0 || c.day < 1 || c.day > 31 || c.hour < 0 || c.hour > 23 || c.min < 0 || c.min > 59 || c.sec < 0 ||
-		c.sec > 60)
+	if (!c.month || year < 0 || c.day < 1 || c.day > 31 || c.hour < 0 || c.hour > 23 ||
+		c.min < 0 || c.min > 59 || c.sec < 0 || c.sec > 60)
 		return false;
 	*sec = civil_sec(&c);
 	return true;
@@ -122,7 +123,8 @@ void http_encode(struct buf *b, const char *s, size_t n, const char *keep)
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || (c && strchr("-._~", c));
 
 		if (plain || (c && strchr(keep, c))) {
 			buf_addc(b, c);
@@ -137,7 +139,8 @@ void http_encode(struct buf *b, const char *s, size_t n, const char *keep)
 void http_decode(struct buf *b, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '%' && n - i > 2 && isxdigit((unsigned char)s[i + 1]) && isxdigit((unsigned char)s[i + 2])) {
+		if (s[i] == '%' && n - i > 2 && isxdigit((unsigned char)s[i + 1]) &&
+			isxdigit((unsigned char)s[i + 2])) {
 			uint8_t byte;
 
 			hex_decode(&byte, s + i + 1, 2);

@@ -1,7 +1,8 @@
 /*
  * http_xfer: one transfer: what it sends, what it takes of the answer, and when it has seen enough.
  *
- * An answer that never ends is given up: interim answers without number, more of a refusal's text than anybody reads, bytes that come one by one.
+ * An answer that never ends is given up: interim answers without number, more of a refusal's text
+ * than anybody reads, bytes that come one by one.
  */
 #include "backend/http_xfer.h"
 #include "base/mem.h"
@@ -35,7 +36,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	if (n > 5 && !memcmp(p, "HTTP/", 5)) {
 		buf_reset(&x->r->headers);
 		if (++x->answers > INTERIM_MAX) {
-			http_xfer_give_up(x, ERR_ODD, "the server only says that an answer will come");
+			http_xfer_give_up(x, ERR_ODD,
+				"the server only says that an answer will come");
 			return 0;
 		}
 	}
@@ -130,7 +132,8 @@ static int on_rewind(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+	curl_off_t up)
 {
 	struct http_xfer *x = arg;
 
@@ -192,7 +195,8 @@ static void set_method(struct http_xfer *x, CURL *e)
 
 static void set_lines(struct http_xfer *x, CURL *e)
 {
-	/* No "100 Continue" is waited for: a refused upload is rare, a round trip before each is not. */
+	/* No "100 Continue" is waited for: a refused upload is rare, a round trip before each is
+	 * not. */
 	x->lines = curl_slist_append(NULL, "Expect:");
 	for (size_t i = 0; i < x->r->n_header; i++)
 		x->lines = curl_slist_append(x->lines, x->r->header[i]);
@@ -260,11 +264,17 @@ static void set_all(struct http_xfer *x, const struct http_conf *c)
 	set_lines(x, e);
 }
 
-void http_xfer_begin(struct http_xfer *x, struct http_req *r, const struct http_conf *conf, const struct clock *clock)
+void http_xfer_begin(struct http_xfer *x, struct http_req *r, const struct http_conf *conf,
+	const struct clock *clock)
 {
 	int64_t now = clock_mono(clock);
 
-	*x = (struct http_xfer){.clock = clock, .r = r, .easy = x->easy, .max = r->out.max, .moved = now, .mark = now};
+	*x = (struct http_xfer){.clock = clock,
+		.r = r,
+		.easy = x->easy,
+		.max = r->out.max,
+		.moved = now,
+		.mark = now};
 	set_all(x, conf);
 }
 
@@ -285,7 +295,8 @@ static int code_of(const struct http_xfer *x, CURLcode c)
 		return strstr(x->text, "HTTP/0.9") ? ERR_ODD : ERR_USAGE;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line beyond its own limit, before 8.6 */
+	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line beyond its own limit,
+				     before 8.6 */
 #if LIBCURL_VERSION_NUM >= 0x080600
 	case CURLE_TOO_LARGE:
 #endif
@@ -295,11 +306,14 @@ static int code_of(const struct http_xfer *x, CURLcode c)
 	}
 }
 
-/* A server without TLS never learns it: that is a mistake in the location, or somebody else's answer in between. */
+/* A server without TLS never learns it: that is a mistake in the location, or somebody else's
+ * answer in between. */
 static void judge_handshake(struct http_xfer *x, CURLcode c)
 {
 	if (c == CURLE_SSL_CONNECT_ERROR && strstr(x->text, "wrong version number"))
-		http_xfer_give_up(x, ERR_ODD, "the server does not speak TLS at this port: is it http:// and not https://?");
+		http_xfer_give_up(x, ERR_ODD,
+			"the server does not speak TLS at this port: is it http:// and not "
+			"https://?");
 }
 
 bool http_xfer_stalled(struct http_xfer *x, int64_t stall_ns)
@@ -308,7 +322,8 @@ bool http_xfer_stalled(struct http_xfer *x, int64_t stall_ns)
 	uint64_t length = x->begun ? answer_length(x->easy) : 0;
 
 	if (now - x->moved >= stall_ns) {
-		snprintf(x->own_why, sizeof(x->own_why), "no progress for %lld s", (long long)(stall_ns / SECOND));
+		snprintf(x->own_why, sizeof(x->own_why), "no progress for %lld s",
+			(long long)(stall_ns / SECOND));
 		http_xfer_give_up(x, ERR_IO, x->own_why);
 		return true;
 	}
@@ -324,14 +339,17 @@ bool http_xfer_stalled(struct http_xfer *x, int64_t stall_ns)
 	return true;
 }
 
-/* Where a store answers "200" no web page is ever the answer: a login portal's or a proxy's, or the address is that of something else. */
+/* Where a store answers "200" no web page is ever the answer: a login portal's or a proxy's, or the
+ * address is that of something else. */
 static bool is_page(const struct http_xfer *x)
 {
 	char type[64];
 
-	/* Random bytes may look like the beginning of one to a server that guesses types; few of them do. */
+	/* Random bytes may look like the beginning of one to a server that guesses types; few of
+	 * them do. */
 	return x->status == 200 && x->r->out.len && x->r->out.len <= HTTP_FAULT_MAX &&
-	       http_header(x->r, "Content-Type", type, sizeof(type)) && !strncasecmp(type, "text/html", 9);
+	       http_header(x->r, "Content-Type", type, sizeof(type)) &&
+	       !strncasecmp(type, "text/html", 9);
 }
 
 int http_xfer_end(struct http_xfer *x, CURLcode c, struct err *err)
@@ -346,13 +364,17 @@ int http_xfer_end(struct http_xfer *x, CURLcode c, struct err *err)
 		x->status = answer_status(x->easy);
 		if (is_page(x)) {
 			code = ERR_ODD;
-			x->why = "a web page came instead of an answer: is there a login portal, or a proxy, or is the address another "
+			x->why = "a web page came instead of an answer: is there a login portal, "
+				 "or a proxy, or is the address another "
 				 "one's?";
 		}
 	}
 	http_server_name(r->url, server, sizeof(server));
 	if (code) {
-		err_set(err, code, "%s: %s", server, x->why ? x->why : x->text[0] ? x->text : curl_easy_strerror(c));
+		err_set(err, code, "%s: %s", server,
+			x->why       ? x->why
+			: x->text[0] ? x->text
+				     : curl_easy_strerror(c));
 	} else {
 		r->status = x->status;
 		r->length = answer_length(x->easy);

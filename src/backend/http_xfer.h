@@ -1,5 +1,6 @@
 /*
- * http_xfer: one transfer of curl, from a request to its answer.  Private to http.c, whose thread alone touches it.
+ * http_xfer: one transfer of curl, from a request to its answer.  Private to http.c, whose thread
+ * alone touches it.
  */
 #ifndef BACKEND_HTTP_XFER_H
 #define BACKEND_HTTP_XFER_H
@@ -17,7 +18,8 @@ struct http_xfer {
 	size_t sent;
 	curl_off_t down, up;
 	int64_t moved; /* when bytes were last seen to move */
-	/* Whether the answer comes in drops: since when and from which byte it is looked at, and for how many such looks it did. */
+	/* Whether the answer comes in drops: since when and from which byte it is looked at, and
+	 * for how many such looks it did. */
 	int64_t mark;
 	curl_off_t mark_down;
 	unsigned drips, answers;
@@ -31,16 +33,21 @@ struct http_xfer {
 	struct http_xfer *next;
 };
 
-/* http_xfer_begin(x, r, conf, clock): makes x, whose `easy` may be one that was used before, ready for curl.  Takes nothing. */
-void http_xfer_begin(struct http_xfer *x, struct http_req *r, const struct http_conf *conf, const struct clock *clock);
+/* http_xfer_begin(x, r, conf, clock): makes x, whose `easy` may be one that was used before, ready
+ * for curl.  Takes nothing. */
+void http_xfer_begin(struct http_xfer *x, struct http_req *r, const struct http_conf *conf,
+	const struct clock *clock);
 
-/* http_xfer_give_up(x, code, why): it fails, for this reason unless there was one before. `why` is a constant or x->own_why. */
+/* http_xfer_give_up(x, code, why): it fails, for this reason unless there was one before. `why` is
+ * a constant or x->own_why. */
 void http_xfer_give_up(struct http_xfer *x, int code, const char *why);
 
-/* http_xfer_stalled(x, stall_ns): nothing moves for so long, or next to nothing: it was given up. */
+/* http_xfer_stalled(x, stall_ns): nothing moves for so long, or next to nothing: it was given up.
+ */
 bool http_xfer_stalled(struct http_xfer *x, int64_t stall_ns);
 
-/* http_xfer_end(x, c, err): what came: the request's status and length, or err.  Its memory, but for the handle, is freed. */
+/* http_xfer_end(x, c, err): what came: the request's status and length, or err.  Its memory, but
+ * for the handle, is freed. */
 int http_xfer_end(struct http_xfer *x, CURLcode c, struct err *err);
 
 #endif

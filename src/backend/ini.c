@@ -12,7 +12,8 @@ static char *trim(char *s)
 	return s;
 }
 
-void ini_read(char *text, void (*fn)(void *arg, const char *section, const char *key, const char *value), void *arg)
+void ini_read(char *text,
+	void (*fn)(void *arg, const char *section, const char *key, const char *value), void *arg)
 {
 	const char *section = "";
 

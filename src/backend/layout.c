@@ -55,7 +55,8 @@ enum backend_odd layout_read(enum backend_type t, const char *rel, struct id *id
 	return strcmp(rel, path + strlen(layout_dir(t)) + 1) != 0 ? BACKEND_ODD_PLACE : 0;
 }
 
-void layout_odd(const struct backend_names *to, enum backend_type t, enum backend_odd why, const char *rel)
+void layout_odd(const struct backend_names *to, enum backend_type t, enum backend_odd why,
+	const char *rel)
 {
 	size_t n = strlen(rel);
 	char *path;

@@ -1,11 +1,12 @@
 /*
  * limit: at most so many operations inside, the others wait in the order they came.
  *
- * What is urgent passes at once: a lock that is not refreshed in time because packs fill the line would end the run.  list and create pass too, because they
- * block their caller, and a listing's fn may use the backend.
+ * What is urgent passes at once: a lock that is not refreshed in time because packs fill the line
+ * would end the run.  list and create pass too, because they block their caller, and a listing's fn
+ * may use the backend.
  *
- * One thread at a time hands operations inward (`pumping`), however they end: an inner backend that finishes inside backend_start() would otherwise recurse as
- * deep as the line is long.
+ * One thread at a time hands operations inward (`pumping`), however they end: an inner backend that
+ * finishes inside backend_start() would otherwise recurse as deep as the line is long.
  */
 #include "backend/backend.h"
 #include "base/mem.h"
@@ -18,7 +19,8 @@ struct limit {
 	pthread_cond_t idle;
 	struct backend_op *head, **tail;
 	unsigned inside;
-	unsigned calls; /* threads in limit_done that have called, or will call, the caller's done(): free waits for them */
+	unsigned calls; /* threads in limit_done that have called, or will call, the caller's
+			   done(): free waits for them */
 	bool pumping;
 };
 
@@ -94,7 +96,8 @@ static void limit_start(struct backend *b, struct backend_op *op)
 	limit_pump(l);
 }
 
-static int limit_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int limit_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	return backend_list_all(limit_of(b)->inner, t, to, err);
 }

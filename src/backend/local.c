@@ -1,10 +1,12 @@
 /*
  * local: a repository in a directory (docs/format.md 1).
  *
- * A small pool of threads does the blocking work, and one more serves lock files alone, so that refreshing a lock never waits behind packs.
+ * A small pool of threads does the blocking work, and one more serves lock files alone, so that
+ * refreshing a lock never waits behind packs.
  *
- * A file appears under its name only complete and synced: written beside it under a temporary name, fsync, rename, fsync of the directory.  What a crash
- * leaves behind has a name that is not 64 hex digits, which every reader skips.
+ * A file appears under its name only complete and synced: written beside it under a temporary name,
+ * fsync, rename, fsync of the directory.  What a crash leaves behind has a name that is not 64 hex
+ * digits, which every reader skips.
  */
 #include "backend/backend.h"
 #include "backend/layout.h"
@@ -56,8 +58,9 @@ struct file {
 };
 
 /*
- * Make the directories between the root and the file.  The root itself is never made here: a repository whose file system is not mounted must not
- * come to life again, empty, below the mount point.
+ * Make the directories between the root and the file.  The root itself is never made here: a
+ * repository whose file system is not mounted must not come to life again, empty, below the mount
+ * point.
  */
 static int dirs_for(const struct file *f, struct err *err)
 {
@@ -72,7 +75,8 @@ static int dirs_for(const struct file *f, struct err *err)
 	return code;
 }
 
-/* Temporary names need only be free, not secret, and O_EXCL settles who has one: their digits are no input of the run, so nothing is injected here. */
+/* Temporary names need only be free, not secret, and O_EXCL settles who has one: their digits are
+ * no input of the run, so nothing is injected here. */
 static int temp_open(const struct file *f, char **temp)
 {
 	int fd = -1;
@@ -116,7 +120,8 @@ static int temp_fill(int fd, const struct backend_op *op, bool *synced)
 {
 	int e;
 
-	/* One piece on the disk, and a full disk shows before the bytes were moved.  Only an offer: not every file system can. */
+	/* One piece on the disk, and a full disk shows before the bytes were moved.  Only an offer:
+	 * not every file system can. */
 	if (op->size && op->size <= INT64_MAX)
 		(void)fallocate(fd, 0, 0, (off_t)op->size);
 	e = write_all(fd, op->data, op->size);
@@ -133,8 +138,9 @@ static int temp_fill(int fd, const struct backend_op *op, bool *synced)
 }
 
 /*
- * What names packs or is found by its own name is of no use where nobody looks for it.  Packs go where the run began, whatever becomes of the path; and so
- * does the lock, for its end has to remove it.
+ * What names packs or is found by its own name is of no use where nobody looks for it.  Packs go
+ * where the run began, whatever becomes of the path; and so does the lock, for its end has to
+ * remove it.
  */
 static bool is_public(enum backend_type t)
 {
@@ -166,7 +172,9 @@ static void local_put(const struct file *f, struct backend_op *op)
 		err_sys(&op->err, e, "write %s", f->path);
 		goto out;
 	}
-	e = op->fresh ? publish_new(f->at, temp, f->rel) : renameat(f->at, temp, f->at, f->rel) < 0 ? errno : 0;
+	e = op->fresh                                  ? publish_new(f->at, temp, f->rel)
+	    : renameat(f->at, temp, f->at, f->rel) < 0 ? errno
+						       : 0;
 	if (e) {
 		err_sys(&op->err, e, "rename to %s", f->path);
 		goto out;
@@ -175,7 +183,8 @@ static void local_put(const struct file *f, struct backend_op *op)
 	temp = NULL;
 	if (synced && local_dir_sync_parent(&f->l->root, f->rel, &op->err))
 		goto out;
-	if (fchmodat(f->at, f->rel, f->l->file_mode & 07555, 0) < 0 && errno != EPERM && !not_supported(errno))
+	if (fchmodat(f->at, f->rel, f->l->file_mode & 07555, 0) < 0 && errno != EPERM &&
+		!not_supported(errno))
 		err_sys(&op->err, errno, "make %s read-only", f->path);
 out:
 	if (temp)
@@ -205,17 +214,20 @@ static int file_open(const struct file *f, uint64_t *size, struct err *err)
 	return fd;
 }
 
-static int read_all(int fd, struct buf *out, size_t want, uint64_t offset, const char *path, struct err *err)
+static int read_all(int fd, struct buf *out, size_t want, uint64_t offset, const char *path,
+	struct err *err)
 {
 	while (want) {
-		ssize_t r = pread(fd, out->p + out->len, want < WRITE_MAX ? want : WRITE_MAX, (off_t)offset);
+		ssize_t r = pread(fd, out->p + out->len, want < WRITE_MAX ? want : WRITE_MAX,
+			(off_t)offset);
 
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
 			return err_sys(err, errno, "read %s", path);
 		if (!r)
-			return err_set(err, ERR_TOOSHORT, "%s is too short: it shrank while it was read", path);
+			return err_set(err, ERR_TOOSHORT,
+				"%s is too short: it shrank while it was read", path);
 		out->len += (size_t)r;
 		offset += (uint64_t)r;
 		want -= (size_t)r;
@@ -232,14 +244,18 @@ static void local_get(const struct file *f, struct backend_op *op)
 	if (fd < 0)
 		return;
 	if (op->offset > size || op->length > size - op->offset) {
-		err_set(&op->err, ERR_TOOSHORT, "%s is too short: %llu bytes, wanted %llu from %llu on", f->path, (unsigned long long)size,
-			(unsigned long long)op->length, (unsigned long long)op->offset);
+		err_set(&op->err, ERR_TOOSHORT,
+			"%s is too short: %llu bytes, wanted %llu from %llu on", f->path,
+			(unsigned long long)size, (unsigned long long)op->length,
+			(unsigned long long)op->offset);
 		goto out;
 	}
 	want = op->length ? op->length : size - op->offset;
 	if (buf_try_reserve(&op->out, (size_t)want)) {
-		err_set(&op->err, ERR_NOMEM, "%s is larger than it may be, or than the memory that is left: %llu bytes, not %zu", f->path,
-			(unsigned long long)want, op->out.max);
+		err_set(&op->err, ERR_NOMEM,
+			"%s is larger than it may be, or than the memory that is left: %llu bytes, "
+			"not %zu",
+			f->path, (unsigned long long)want, op->out.max);
 		goto out;
 	}
 	if (read_all(fd, &op->out, (size_t)want, op->offset, f->path, &op->err))
@@ -261,8 +277,9 @@ static void local_stat(const struct file *f, struct backend_op *op)
 }
 
 /*
- * Removed packs are of no use to any reader, but a removed index or snapshot that comes back after a power failure may name packs that do not: those
- * removals are made durable before the caller goes on to packs.
+ * Removed packs are of no use to any reader, but a removed index or snapshot that comes back after
+ * a power failure may name packs that do not: those removals are made durable before the caller
+ * goes on to packs.
  */
 static void local_remove(const struct file *f, struct backend_op *op)
 {
@@ -339,7 +356,8 @@ static void local_start(struct backend *b, struct backend_op *op)
 		jobs_put(l->pool, &c->task);
 }
 
-static int local_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int local_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	return local_dir_list(&local_of(b)->root, t, to, err);
 }

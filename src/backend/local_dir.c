@@ -37,7 +37,8 @@ int local_root_still(struct local_root *r, struct err *err)
 		return err_sys(err, errno, "look at %s", r->path);
 	if (gone || now.st_dev != held.st_dev || now.st_ino != held.st_ino)
 		return err_set(err, ERR_INVALID,
-			"%s is no longer the directory that it was when the run began: unmounted, mounted again, moved, or a link on the "
+			"%s is no longer the directory that it was when the run began: unmounted, "
+			"mounted again, moved, or a link on the "
 			"way to it was switched; what is saved now would not be found there",
 			r->path);
 	return 0;
@@ -50,7 +51,8 @@ static int dir_sync(int at, const char *dir, const char *path, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, errno, "open directory %s", path);
-	if (fsync(fd) < 0 && errno != ENOTSUP && errno != ENOSYS && errno != ENOENT && errno != EINVAL)
+	if (fsync(fd) < 0 && errno != ENOTSUP && errno != ENOSYS && errno != ENOENT &&
+		errno != EINVAL)
 		code = err_sys(err, errno, "sync directory %s", path);
 	close(fd);
 	return code;
@@ -59,7 +61,8 @@ static int dir_sync(int at, const char *dir, const char *path, struct err *err)
 static int sync_parent(int at, const char *name, const char *root, struct err *err)
 {
 	const char *slash = strrchr(name, '/');
-	char *dir = !slash ? mem_strdup(".") : mem_strndup(name, slash == name ? 1 : (size_t)(slash - name));
+	char *dir = !slash ? mem_strdup(".")
+			   : mem_strndup(name, slash == name ? 1 : (size_t)(slash - name));
 	char *path = mem_printf("%s%s%s", root, *root ? "/" : "", dir);
 	int code = dir_sync(at, dir, path, err);
 
@@ -94,10 +97,12 @@ int local_dir_make(struct local_root *r, const char *rel, mode_t mode, struct er
 {
 	int fd = local_root_open(r);
 
-	return fd < 0 ? err_sys(err, errno, "open directory %s", r->path) : make(fd, rel, r->path, mode, err);
+	return fd < 0 ? err_sys(err, errno, "open directory %s", r->path)
+		      : make(fd, rel, r->path, mode, err);
 }
 
-/* Like mkdir -p.  Only the last directory tells whether it worked: mkdir may be refused for parents that exist. */
+/* Like mkdir -p.  Only the last directory tells whether it worked: mkdir may be refused for parents
+ * that exist. */
 static int root_make(const char *root, mode_t mode, struct err *err)
 {
 	char *path = mem_strdup(root);
@@ -133,7 +138,8 @@ static int pack_dirs_make(struct local_root *r, const char *data, mode_t mode, s
 
 int local_dir_create(struct local_root *r, mode_t mode, struct err *err)
 {
-	static const enum backend_type types[] = {BACKEND_KEY, BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK, BACKEND_PACK};
+	static const enum backend_type types[] = {BACKEND_KEY, BACKEND_SNAPSHOT, BACKEND_INDEX,
+		BACKEND_LOCK, BACKEND_PACK};
 	int code = local_root_open(r) >= 0 ? 0 : root_make(r->path, mode, err);
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && !code; i++) {
@@ -161,14 +167,16 @@ static int file_look(int dirfd, const char *name, uint64_t *size)
 	}
 	if (errno != ENOENT)
 		return ERR_IO;
-	/* A link that leads nowhere is there; what another process removed since the directory was read is not, and that is no fault of the listing. */
+	/* A link that leads nowhere is there; what another process removed since the directory was
+	 * read is not, and that is no fault of the listing. */
 	if (!fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return BACKEND_ODD_KIND;
 	return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
 }
 
 /* The name in `dir`, which lies at `below` (ends with /, or empty) in the type's own directory. */
-static int list_name(const struct lister *l, int dirfd, const char *below, const char *name, const char *dir)
+static int list_name(const struct lister *l, int dirfd, const char *below, const char *name,
+	const char *dir)
 {
 	char *rel = mem_printf("%s%s", below, name);
 	uint64_t size = 0;
@@ -203,13 +211,15 @@ static int dir_open(const struct lister *l, int at, const char *name, const char
 
 static int list_below(const struct lister *l, int dirfd, const char *name, const char *dir);
 
-/* What is to become the config lies in the root; everything else there is somebody else's business. */
+/* What is to become the config lies in the root; everything else there is somebody else's business.
+ */
 static bool is_wanted(const struct lister *l, const char *name)
 {
 	return l->type != BACKEND_CONFIG || !strncmp(name, "config-tmp-", 11);
 }
 
-/* What lies in the directory `fd`, which is closed; deep: in the directories below it.  `below`: as for list_name. */
+/* What lies in the directory `fd`, which is closed; deep: in the directories below it.  `below`: as
+ * for list_name. */
 static int list_dir(const struct lister *l, int fd, const char *path, const char *below, bool deep)
 {
 	DIR *dir = fdopendir(fd);
@@ -232,13 +242,15 @@ static int list_dir(const struct lister *l, int fd, const char *path, const char
 		}
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") || !is_wanted(l, d->d_name))
 			continue;
-		code = deep ? list_below(l, fd, d->d_name, path) : list_name(l, fd, below, d->d_name, path);
+		code = deep ? list_below(l, fd, d->d_name, path)
+			    : list_name(l, fd, below, d->d_name, path);
 	}
 	closedir(dir);
 	return code;
 }
 
-/* What lies in data/: directories of packs, and what is none of them, in which packs may lie all the same. */
+/* What lies in data/: directories of packs, and what is none of them, in which packs may lie all
+ * the same. */
 static int list_below(const struct lister *l, int dirfd, const char *name, const char *dir)
 {
 	char *path = mem_printf("%s/%s", dir, name), *below = mem_printf("%s/", name);
@@ -255,12 +267,15 @@ static int list_below(const struct lister *l, int dirfd, const char *name, const
 	return code;
 }
 
-int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to, struct err *err)
+int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct lister l = {.type = t, .to = to, .err = err};
 	const char *rel = layout_dir(t);
 	char *path = mem_printf("%s/%s", r->path, rel);
-	int root = local_root_open(r), fd = root < 0 ? -1 : openat(root, *rel ? rel : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = 0;
+	int root = local_root_open(r),
+	    fd = root < 0 ? -1 : openat(root, *rel ? rel : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	    code = 0;
 
 	if (fd >= 0)
 		code = list_dir(&l, fd, path, "", t == BACKEND_PACK);

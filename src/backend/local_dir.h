@@ -1,12 +1,13 @@
-/* local_dir: the directories of a repository in a directory: made, made durable, listed.  A part of local.c, of use to nobody else. */
+/* local_dir: the directories of a repository in a directory: made, made durable, listed.  A part of
+ * local.c, of use to nobody else. */
 #ifndef BACKEND_LOCAL_DIR_H
 #define BACKEND_LOCAL_DIR_H
 #include "backend/backend.h"
 #include <sys/types.h>
 
 /*
- * The root of a repository, held: whatever becomes of its path, what is done in it is done in this directory and in no other.  Below it
- * files have relative names; `path` is for messages.
+ * The root of a repository, held: whatever becomes of its path, what is done in it is done in this
+ * directory and in no other.  Below it files have relative names; `path` is for messages.
  */
 struct local_root {
 	_Atomic int fd; /* O_PATH; -1: not there yet */
@@ -16,21 +17,25 @@ struct local_root {
 /* local_root_open(r): the descriptor; opened now if it was not there before.  -1 and errno. */
 int local_root_open(struct local_root *r);
 /*
- * local_root_still(r, err): the path still leads to the directory that is held.  Else ERR_INVALID: what is stored now would not be found
- * by anybody who looks there.
+ * local_root_still(r, err): the path still leads to the directory that is held.  Else ERR_INVALID:
+ * what is stored now would not be found by anybody who looks there.
  */
 int local_root_still(struct local_root *r, struct err *err);
 
-/* local_dir_create(r, mode, err): the root with its parents, and all directories of docs/format.md 1 in it.  Fine if they exist. */
+/* local_dir_create(r, mode, err): the root with its parents, and all directories of docs/format.md
+ * 1 in it.  Fine if they exist. */
 int local_dir_create(struct local_root *r, mode_t mode, struct err *err);
 
-/* local_dir_make(r, rel, mode, err): one directory whose parent exists; a new one is made durable in its parent.  Fine if it exists. */
+/* local_dir_make(r, rel, mode, err): one directory whose parent exists; a new one is made durable
+ * in its parent.  Fine if it exists. */
 int local_dir_make(struct local_root *r, const char *rel, mode_t mode, struct err *err);
 
-/* local_dir_sync_parent(r, rel, err): make the name `rel` durable.  A file system that cannot do that is no error. */
+/* local_dir_sync_parent(r, rel, err): make the name `rel` durable.  A file system that cannot do
+ * that is no error. */
 int local_dir_sync_parent(struct local_root *r, const char *rel, struct err *err);
 
 /* local_dir_list(r, t, to, err): as the list of a backend. */
-int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to, struct err *err);
+int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to,
+	struct err *err);
 
 #endif

@@ -19,10 +19,12 @@ static bool starts_with(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* Paths that may hold a colon: restic's rule (docs/format.md 16.1, drive letters included) and "./", which restic refuses although it is no scheme. */
+/* Paths that may hold a colon: restic's rule (docs/format.md 16.1, drive letters included) and
+ * "./", which restic refuses although it is no scheme. */
 static bool is_path(const char *s)
 {
-	if (s[0] == '/' || s[0] == '\\' || starts_with(s, "./") || starts_with(s, "../") || starts_with(s, "..\\"))
+	if (s[0] == '/' || s[0] == '\\' || starts_with(s, "./") || starts_with(s, "../") ||
+		starts_with(s, "..\\"))
 		return true;
 	return isalpha((unsigned char)s[0]) && s[1] == ':' && (s[2] == '\\' || s[2] == '/');
 }
@@ -36,14 +38,18 @@ static bool is_word(const char *s, size_t n)
 	return n > 0 && n <= 16;
 }
 
-/* Behind the colon may stand a user and a password, so no sentence ever repeats more than the word in front of it. */
+/* Behind the colon may stand a user and a password, so no sentence ever repeats more than the word
+ * in front of it. */
 static int unknown_scheme(const char *s, size_t n, struct err *err)
 {
 	if (is_word(s, n))
 		return err_set(err, ERR_USAGE,
-			"\"%.*s:\" is not a kind of repository known here (local, s3, swift, rest); write local:PATH for a directory",
+			"\"%.*s:\" is not a kind of repository known here (local, s3, swift, "
+			"rest); write local:PATH for a directory",
 			(int)n, s);
-	return err_set(err, ERR_USAGE, "the repository location is ambiguous; write local:PATH for a directory with a colon in its name");
+	return err_set(err, ERR_USAGE,
+		"the repository location is ambiguous; write local:PATH for a directory with a "
+		"colon in its name");
 }
 
 int location_parse(struct location *l, const char *s, struct err *err)
@@ -57,7 +63,8 @@ int location_parse(struct location *l, const char *s, struct err *err)
 		size_t n = (size_t)(colon - s);
 		size_t i = 0;
 
-		while (i < sizeof(known) / sizeof(known[0]) && (strlen(known[i].word) != n || strncmp(known[i].word, s, n) != 0))
+		while (i < sizeof(known) / sizeof(known[0]) &&
+			(strlen(known[i].word) != n || strncmp(known[i].word, s, n) != 0))
 			i++;
 		if (i == sizeof(known) / sizeof(known[0]))
 			return unknown_scheme(s, n, err);

@@ -1,7 +1,8 @@
 /*
  * location: a restic repository location split into its parts (docs/format.md 16).  Lexical only.
  *
- * "/path", "./x", "local:/path": local.  "s3:…", "swift:…", "rest:…": known schemes (their backends come with the network rooms).  Another "word:" is ERR_USAGE.
+ * "/path", "./x", "local:/path": local.  "s3:…", "swift:…", "rest:…": known schemes (their backends
+ * come with the network rooms).  Another "word:" is ERR_USAGE.
  */
 #ifndef BACKEND_LOCATION_H
 #define BACKEND_LOCATION_H

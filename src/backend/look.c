@@ -1,11 +1,15 @@
 /*
- * look: the store is asked once more where its own word is not enough: before a file is put where none may be yet (op->fresh), and when it finds none to remove.
+ * look: the store is asked once more where its own word is not enough: before a file is put where
+ * none may be yet (op->fresh), and when it finds none to remove.
  *
- * Below the retry decorator, so that each try looks again: a server may have stored what it answered with an error, and a second try may come a quarter of an hour after
- * the first.  For stores that cannot create conditionally, this is all there is; it also stops a server that takes no notice of the condition.
+ * Below the retry decorator, so that each try looks again: a server may have stored what it
+ * answered with an error, and a second try may come a quarter of an hour after the first.  For
+ * stores that cannot create conditionally, this is all there is; it also stops a server that takes
+ * no notice of the condition.
  *
- * A 404 to a deletion may come from a proxy, or from a server whose own storage fails: bare stores pass it on as ERR_NOTFOUND, and only what is not seen then either was
- * removed, be it by a try whose answer was lost.
+ * A 404 to a deletion may come from a proxy, or from a server whose own storage fails: bare stores
+ * pass it on as ERR_NOTFOUND, and only what is not seen then either was removed, be it by a try
+ * whose answer was lost.
  */
 #include "backend/backend.h"
 #include "base/mem.h"
@@ -59,7 +63,8 @@ static void removed_looked(struct backend_op *op)
 {
 	own_again(op, BACKEND_REMOVE);
 	if (!op->err.code)
-		err_set(&op->err, ERR_IO, "the server does not find the file to delete it, but has it still");
+		err_set(&op->err, ERR_IO,
+			"the server does not find the file to delete it, but has it still");
 	else if (op->err.code == ERR_NOTFOUND)
 		err_clear(&op->err);
 	op->done(op);
@@ -95,7 +100,8 @@ static void look_start(struct backend *b, struct backend_op *op)
 	backend_start(l->inner, op);
 }
 
-static int look_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int look_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	return backend_list_all(look_of(b)->inner, t, to, err);
 }

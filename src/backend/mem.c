@@ -1,7 +1,9 @@
 /*
- * mem: a store in memory, and a second handle on any store.  Operations finish inside backend_start().
+ * mem: a store in memory, and a second handle on any store.  Operations finish inside
+ * backend_start().
  *
- * The lock guards only the tables.  Objects are immutable and counted, so that ranks copy large ones at the same time.
+ * The lock guards only the tables.  Objects are immutable and counted, so that ranks copy large
+ * ones at the same time.
  */
 #include "base/mem.h"
 #include "backend/backend.h"
@@ -85,7 +87,9 @@ static void ram_get(struct backend_op *op, const struct object *o)
 		return;
 	}
 	if (buf_add(&op->out, o->bytes + op->offset, (size_t)want))
-		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: %zu bytes, not %zu", o->size, op->out.max);
+		err_set(&op->err, ERR_NOMEM,
+			"the object is larger than expected: %zu bytes, not %zu", o->size,
+			op->out.max);
 }
 
 static void ram_remove(struct ram *m, const struct backend_op *op)
@@ -152,7 +156,8 @@ static int listing_add(void *arg, void *entry)
 	return 0;
 }
 
-static int ram_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int ram_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct ram *m = ram_of(b);
 	struct listing l = {0};
@@ -232,7 +237,8 @@ static void share_start(struct backend *b, struct backend_op *op)
 	backend_start(shared(b), op);
 }
 
-static int share_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int share_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	return backend_list_all(shared(b), t, to, err);
 }

@@ -7,7 +7,8 @@ const char *open_getenv(const struct backend_options *opt, const char *name)
 	return v && *v ? v : NULL;
 }
 
-int open_http(const struct backend_options *opt, const struct env *env, struct http **h, struct err *err)
+int open_http(const struct backend_options *opt, const struct env *env, struct http **h,
+	struct err *err)
 {
 	struct http_options o = {
 		.cacert = opt->cacert,
@@ -33,6 +34,7 @@ int open_judge_removed(const struct http_req *r, int also, struct err *err)
 
 	if ((r->status == 200 || r->status == also) && !markup)
 		return 0;
-	return err_set(err, ERR_ODD, "the server answers %d%s to a deletion: that is no such store's answer", r->status,
+	return err_set(err, ERR_ODD,
+		"the server answers %d%s to a deletion: that is no such store's answer", r->status,
 		markup ? " and a page" : "");
 }

@@ -8,7 +8,8 @@ struct range {
 	bool known; /* first and last */
 };
 
-/* "bytes 3-9/10"; the total may be "*", and what lies behind the end is no part, whatever the status says (rclone: 206 "bytes 11-9/10"). */
+/* "bytes 3-9/10"; the total may be "*", and what lies behind the end is no part, whatever the
+ * status says (rclone: 206 "bytes 11-9/10"). */
 static struct range range_of(const struct http_req *r)
 {
 	struct range g = {.total = UINT64_MAX};
@@ -27,7 +28,8 @@ static struct range range_of(const struct http_req *r)
 /* What Content-Length announces has come, or the transfer would have failed. */
 static bool is_cut(const struct http_req *r, const struct range *g, const struct backend_op *op)
 {
-	uint64_t there = g->total > op->offset ? g->total - op->offset : 0, want = op->length < there ? op->length : there;
+	uint64_t there = g->total > op->offset ? g->total - op->offset : 0,
+		 want = op->length < there ? op->length : there;
 
 	if (r->length != UINT64_MAX)
 		return false;
@@ -47,7 +49,8 @@ int part_take(struct http_req *r, const struct backend_op *op, struct err *err)
 	if (is_cut(r, &g, op))
 		return err_set(err, ERR_IO, "the answer was cut short after %zu bytes", out->len);
 	if (op->offset > (r->status == 206 ? g.total : out->len))
-		return err_set(err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset);
+		return err_set(err, ERR_TOOSHORT, "the object ends before byte %" PRIu64,
+			op->offset);
 	if (r->status != 206 && op->offset) {
 		out->len -= (size_t)op->offset;
 		memmove(out->p, out->p + op->offset, out->len);
@@ -55,7 +58,9 @@ int part_take(struct http_req *r, const struct backend_op *op, struct err *err)
 	if (r->status != 206 && op->length && out->len > op->length)
 		out->len = (size_t)op->length;
 	if (op->length && out->len < op->length)
-		return err_set(err, ERR_TOOSHORT, "the object is too short: %zu bytes came, not %" PRIu64, out->len, op->length);
+		return err_set(err, ERR_TOOSHORT,
+			"the object is too short: %zu bytes came, not %" PRIu64, out->len,
+			op->length);
 	if (op->length && out->len > op->length)
 		return err_set(err, ERR_INVALID, "the server sends more than it was asked for");
 	return 0;

@@ -1,11 +1,14 @@
 /*
- * rest: restic's REST protocol (docs/format.md 16.4), as spoken by rest-server and `rclone serve restic`.
+ * rest: restic's REST protocol (docs/format.md 16.4), as spoken by rest-server and `rclone serve
+ * restic`.
  *
- * An operation is one request; two where the first answer leaves a question: a range at or beyond the end (how long is it?), an upload that is refused
- * because the name is taken (by a try of ours whose answer was lost?), and a deletion of what rclone does not find (is it listed?).
+ * An operation is one request; two where the first answer leaves a question: a range at or beyond
+ * the end (how long is it?), an upload that is refused because the name is taken (by a try of ours
+ * whose answer was lost?), and a deletion of what rclone does not find (is it listed?).
  *
- * `rclone serve restic` says 404 to whatever its own storage fails to do (rclone issue 7550), but lists a directory that does not exist as an empty one.  So a 404 to a
- * listing is "nothing there" only from another server, and only where this program did not make the place itself.
+ * `rclone serve restic` says 404 to whatever its own storage fails to do (rclone issue 7550), but
+ * lists a directory that does not exist as an empty one.  So a 404 to a listing is "nothing there"
+ * only from another server, and only where this program did not make the place itself.
  */
 #include "backend/digest.h"
 #include "backend/layout.h"
@@ -62,7 +65,8 @@ static void req_init(struct rest *s, struct http_req *r, const char *method, con
 		r->header[r->n_header++] = (const char *)s->auth.p;
 }
 
-/* What an answer that is not the wanted one means: which codes are permanent is said in docs/format.md 16.1. */
+/* What an answer that is not the wanted one means: which codes are permanent is said in
+ * docs/format.md 16.1. */
 static int fault(const struct http_req *r, struct err *e)
 {
 	char text[160];
@@ -74,7 +78,8 @@ static int fault(const struct http_req *r, struct err *e)
 	case 416:
 		return err_set(e, ERR_TOOSHORT, "the object is too short");
 	case 401:
-		return err_set(e, ERR_DENIED, "the server wants a user and a password, or these are wrong (401)");
+		return err_set(e, ERR_DENIED,
+			"the server wants a user and a password, or these are wrong (401)");
 	case 403:
 		/* Neither rest-server nor rclone writes HTML or XML: something in between does. */
 		code = http_is_markup(r) ? ERR_ODD : ERR_DENIED;
@@ -91,13 +96,16 @@ static int fault(const struct http_req *r, struct err *e)
 		if (r->status >= 300 && r->status < 400) {
 			if (!http_header(r, "Location", text, sizeof(text)) || strchr(text, '@'))
 				text[0] = 0;
-			return err_set(
-				e, ERR_ODD, "the server redirects to another address, which is not followed (%d): %s", r->status, text);
+			return err_set(e, ERR_ODD,
+				"the server redirects to another address, which is not followed "
+				"(%d): %s",
+				r->status, text);
 		}
 	}
 	http_fault_text(r, text, sizeof(text));
-	return err_set(e, code, "the server answers %d%s%s%s", r->status, code == ERR_NOSPACE ? " (its disk or quota is full)" : "",
-		text[0] ? ": " : "", text);
+	return err_set(e, code, "the server answers %d%s%s%s", r->status,
+		code == ERR_NOSPACE ? " (its disk or quota is full)" : "", text[0] ? ": " : "",
+		text);
 }
 
 static bool is_ok(const struct http_req *r)
@@ -144,7 +152,8 @@ static void ask_size(struct rest_op *c, void (*done)(struct http_req *r))
 	http_start(c->s->h, &c->req);
 }
 
-/* The range began at or behind the end: exactly at the end there are no bytes, which is what a read to the end finds there. */
+/* The range began at or behind the end: exactly at the end there are no bytes, which is what a read
+ * to the end finds there. */
 static void range_sized(struct http_req *r)
 {
 	struct rest_op *c = r->arg;
@@ -165,13 +174,15 @@ static void get_answered(struct rest_op *c)
 		return;
 	}
 	if (r->err.code && r->out.overflow)
-		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: not %zu bytes", r->out.max);
+		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: not %zu bytes",
+			r->out.max);
 	else if (!judge(r, &op->err))
 		part_take(r, op, &op->err);
 	op_end(c);
 }
 
-/* A name is the hash of its contents, so an object of our size under our name is ours.  But for the config: whatever is there is another's. */
+/* A name is the hash of its contents, so an object of our size under our name is ours.  But for the
+ * config: whatever is there is another's. */
 static void taken_sized(struct http_req *r)
 {
 	struct rest_op *c = r->arg;
@@ -195,9 +206,12 @@ static bool is_rclone(const struct http_req *r)
 static int list_missing(struct rest *s, const struct http_req *r, struct err *err)
 {
 	if (is_rclone(r))
-		return err_set(err, ERR_IO, "rclone answers 404 to a listing: its own storage fails; see rclone's log");
+		return err_set(err, ERR_IO,
+			"rclone answers 404 to a listing: its own storage fails; see rclone's log");
 	if (atomic_load(&s->made))
-		return err_set(err, ERR_IO, "the server answers 404 to the listing of a directory that it has just made");
+		return err_set(err, ERR_IO,
+			"the server answers 404 to the listing of a directory that it has just "
+			"made");
 	return 0;
 }
 
@@ -221,12 +235,14 @@ static void removed_listed(struct http_req *r)
 		list_missing(c->s, r, &op->err);
 	else if (!code && !rest_listing_parse(&l, r->out.p, r->out.len, &op->err))
 		err_set(&op->err, is_listed(&l, &op->name) ? ERR_IO : ERR_NOTFOUND,
-			"rclone answers 404 to a deletion: where the file is listed still, its own storage fails; see rclone's log");
+			"rclone answers 404 to a deletion: where the file is listed still, its own "
+			"storage fails; see rclone's log");
 	rest_listing_release(&l);
 	op_end(c);
 }
 
-/* rclone's 404 to a deletion, and to a HEAD, may be its storage's failure: only its listing tells. */
+/* rclone's 404 to a deletion, and to a HEAD, may be its storage's failure: only its listing tells.
+ */
 static void ask_listing(struct rest_op *c)
 {
 	mem_free(c->url);
@@ -255,11 +271,14 @@ static void answered(struct http_req *r)
 		}
 		/* As restic has it; and there is nothing to say about it. */
 		if (!judge(r, &op->err) && (r->status != 200 || http_is_markup(r)))
-			err_set(&op->err, ERR_ODD, "the server answers %d%s to an upload: that is no REST server's answer", r->status,
-				http_is_markup(r) ? " and a page" : "");
+			err_set(&op->err, ERR_ODD,
+				"the server answers %d%s to an upload: that is no REST server's "
+				"answer",
+				r->status, http_is_markup(r) ? " and a page" : "");
 		break;
 	case BACKEND_REMOVE:
-		if (!r->err.code && r->status == 404 && is_rclone(r) && op->type != BACKEND_CONFIG) {
+		if (!r->err.code && r->status == 404 && is_rclone(r) &&
+			op->type != BACKEND_CONFIG) {
 			ask_listing(c);
 			return;
 		}
@@ -270,14 +289,16 @@ static void answered(struct http_req *r)
 		if (!judge(r, &op->err)) {
 			op->size = (size_t)r->length;
 			if (r->length == UINT64_MAX)
-				err_set(&op->err, ERR_INVALID, "the server does not say how large the object is");
+				err_set(&op->err, ERR_INVALID,
+					"the server does not say how large the object is");
 		}
 		break;
 	}
 	op_end(c);
 }
 
-/* An offset beyond what any object has is cut, since file systems below the server cannot seek so far: it answers "too short", as it should. */
+/* An offset beyond what any object has is cut, since file systems below the server cannot seek so
+ * far: it answers "too short", as it should. */
 static void set_range(struct rest_op *c)
 {
 	const struct backend_op *op = c->op;
@@ -285,17 +306,21 @@ static void set_range(struct rest_op *c)
 	uint64_t most = INT64_MAX - from;
 
 	if (op->length)
-		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-%llu", (unsigned long long)from,
+		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-%llu",
+			(unsigned long long)from,
 			(unsigned long long)(from + (op->length < most ? op->length : most) - 1));
 	else
-		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-", (unsigned long long)from);
+		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-",
+			(unsigned long long)from);
 	c->req.header[c->req.n_header++] = c->range;
 }
 
 static void rest_start(struct backend *b, struct backend_op *op)
 {
-	static const char *const methods[] = {
-		[BACKEND_PUT] = "POST", [BACKEND_GET] = "GET", [BACKEND_STAT] = "HEAD", [BACKEND_REMOVE] = "DELETE"};
+	static const char *const methods[] = {[BACKEND_PUT] = "POST",
+		[BACKEND_GET] = "GET",
+		[BACKEND_STAT] = "HEAD",
+		[BACKEND_REMOVE] = "DELETE"};
 	struct rest *s = rest_of(b);
 	struct rest_op *c = mem_zalloc(sizeof(*c));
 
@@ -338,11 +363,16 @@ static void size_done(struct backend_op *op)
 	pthread_mutex_unlock(&z->m);
 }
 
-static void sizes_ask(struct rest *s, struct sizes *z, enum backend_type t, const struct rest_entry *e, size_t n)
+static void sizes_ask(struct rest *s, struct sizes *z, enum backend_type t,
+	const struct rest_entry *e, size_t n)
 {
 	z->left = n;
 	for (size_t i = 0; i < n; i++) {
-		z->op[i] = (struct backend_op){.verb = BACKEND_STAT, .type = t, .name = e[i].name, .done = size_done, .arg = z};
+		z->op[i] = (struct backend_op){.verb = BACKEND_STAT,
+			.type = t,
+			.name = e[i].name,
+			.done = size_done,
+			.arg = z};
 		rest_start(&s->b, &z->op[i]);
 	}
 	pthread_mutex_lock(&z->m);
@@ -376,7 +406,8 @@ static int list_sizes(struct rest *s, enum backend_type t, struct rest_listing *
 	return code;
 }
 
-static void tell_odd(enum backend_type t, const struct rest_listing *l, const struct backend_names *to)
+static void tell_odd(enum backend_type t, const struct rest_listing *l,
+	const struct backend_names *to)
 {
 	struct id id;
 
@@ -387,7 +418,8 @@ static void tell_odd(enum backend_type t, const struct rest_listing *l, const st
 	}
 }
 
-static int rest_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int rest_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct rest *s = rest_of(b);
 	struct rest_listing l = {0};
@@ -401,7 +433,8 @@ static int rest_list(struct backend *b, enum backend_type t, const struct backen
 	req_init(s, &req, "GET", url);
 	req.out.max = LIST_MAX;
 	if (http_run(s->h, &req) || !is_ok(&req)) {
-		code = !req.err.code && req.status == 404 ? list_missing(s, &req, err) : judge(&req, err);
+		code = !req.err.code && req.status == 404 ? list_missing(s, &req, err)
+							  : judge(&req, err);
 		goto out;
 	}
 	code = rest_listing_parse(&l, req.out.p, req.out.len, err);
@@ -480,8 +513,10 @@ static void read_auth(struct rest *s, const char *user, size_t n, const struct b
 		http_decode(&pair, user, n);
 		if (!memchr(user, ':', n))
 			buf_addc(&pair, ':');
-	} else if (open_getenv(opt, "RESTIC_REST_USERNAME") || open_getenv(opt, "RESTIC_REST_PASSWORD")) {
-		const char *name = open_getenv(opt, "RESTIC_REST_USERNAME"), *word = open_getenv(opt, "RESTIC_REST_PASSWORD");
+	} else if (open_getenv(opt, "RESTIC_REST_USERNAME") ||
+		   open_getenv(opt, "RESTIC_REST_PASSWORD")) {
+		const char *name = open_getenv(opt, "RESTIC_REST_USERNAME"),
+			   *word = open_getenv(opt, "RESTIC_REST_PASSWORD");
 
 		buf_adds(&pair, name ? name : "");
 		buf_addc(&pair, ':');
@@ -503,26 +538,33 @@ static bool port_is_number(const char *host, const char *end)
 }
 
 /* No sentence repeats the location: it may hold a password. */
-static int read_url(struct rest *s, const char *url, const struct backend_options *opt, struct err *err)
+static int read_url(struct rest *s, const char *url, const struct backend_options *opt,
+	struct err *err)
 {
 	size_t scheme = !strncmp(url, "https://", 8) ? 8 : !strncmp(url, "http://", 7) ? 7 : 0;
 	const char *host = url + scheme, *path, *at;
 	struct buf b;
 
 	if (!strncmp(url, "http+unix:", 10))
-		return err_set(err, ERR_UNSUPPORTED, "REST servers behind a Unix socket cannot be used");
+		return err_set(err, ERR_UNSUPPORTED,
+			"REST servers behind a Unix socket cannot be used");
 	if (!scheme)
-		return err_set(err, ERR_USAGE, "the repository location must be rest:https://HOST/PATH or rest:http://HOST/PATH");
+		return err_set(err, ERR_USAGE,
+			"the repository location must be rest:https://HOST/PATH or "
+			"rest:http://HOST/PATH");
 	path = host + strcspn(host, "/");
 	at = memrchr(host, '@', (size_t)(path - host));
 	read_auth(s, at ? host : NULL, at ? (size_t)(at - host) : 0, opt);
 	if (at)
 		host = at + 1;
-	if (host == path || strpbrk(host, "?#") || strcspn(host, " \t\r\n\\\"<>") < (size_t)(path - host))
-		return err_set(err, ERR_USAGE, "the repository location rest:… does not name a server and a path");
+	if (host == path || strpbrk(host, "?#") ||
+		strcspn(host, " \t\r\n\\\"<>") < (size_t)(path - host))
+		return err_set(err, ERR_USAGE,
+			"the repository location rest:… does not name a server and a path");
 	if (!port_is_number(host, path))
 		return err_set(err, ERR_USAGE,
-			"the repository location rest:… has a port that is no number; in a user and a password, / @ and : are written %%2F "
+			"the repository location rest:… has a port that is no number; in a user "
+			"and a password, / @ and : are written %%2F "
 			"%%40 and "
 			"%%3A");
 	buf_init(&b, 65536);
@@ -536,7 +578,8 @@ static int read_url(struct rest *s, const char *url, const struct backend_option
 	return 0;
 }
 
-struct backend *backend_rest_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
+struct backend *backend_rest_open(const struct location *l, const struct backend_options *opt,
+	const struct env *env, struct err *err)
 {
 	struct rest *s = mem_zalloc(sizeof(*s));
 

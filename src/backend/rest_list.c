@@ -91,7 +91,8 @@ int rest_listing_parse(struct rest_listing *l, const void *p, size_t n, struct e
 	if (!code && json_next(&j) != JSON_END)
 		code = json_bad(&j, "something follows the listing");
 	if (code) {
-		code = err_set(err, ERR_ODD, "the server's listing cannot be understood: %s", j.err.msg);
+		code = err_set(err, ERR_ODD, "the server's listing cannot be understood: %s",
+			j.err.msg);
 	}
 	json_in_release(&j);
 	return code;

@@ -1,7 +1,9 @@
 /*
- * rest_list: the listing of a REST server (docs/format.md 16.4): [{"name": …, "size": …}, …] (version 2) or ["name", …] (version 1).
+ * rest_list: the listing of a REST server (docs/format.md 16.4): [{"name": …, "size": …}, …]
+ * (version 2) or ["name", …] (version 1).
  *
- * Which of them it is shows in the text itself.  Names that are not 64 lower-case hex digits are kept apart.
+ * Which of them it is shows in the text itself.  Names that are not 64 lower-case hex digits are
+ * kept apart.
  */
 #ifndef BACKEND_REST_LIST_H
 #define BACKEND_REST_LIST_H
@@ -21,7 +23,8 @@ struct rest_listing {
 	struct buf odd; /* the other names, each with a 0 behind it */
 };
 
-/* rest_listing_parse(l, p, n, err): fills `l`, which is zeroed.  ERR_INVALID if it is no listing; `l` is released by the caller then too. */
+/* rest_listing_parse(l, p, n, err): fills `l`, which is zeroed.  ERR_INVALID if it is no listing;
+ * `l` is released by the caller then too. */
 int rest_listing_parse(struct rest_listing *l, const void *p, size_t n, struct err *err);
 void rest_listing_release(struct rest_listing *l);
 

@@ -1,14 +1,18 @@
 /*
  * retry: tries again what failed for a reason that may pass.
  *
- * How long is waited, and how often, is said in tries.h.  Waiting costs no thread: one timer thread, started by the first wait, holds
- * all waiting operations in the order they are due.  list and create block their caller by contract, so they wait there.
+ * How long is waited, and how often, is said in tries.h.  Waiting costs no thread: one timer
+ * thread, started by the first wait, holds all waiting operations in the order they are due.  list
+ * and create block their caller by contract, so they wait there.
  *
- * An answer that is none of the store's (ERR_ODD) is final, because it comes from a wrong address, only until the store has answered well once; from then on
- * it comes from something in between, and is tried again.
+ * An answer that is none of the store's (ERR_ODD) is final, because it comes from a wrong address,
+ * only until the store has answered well once; from then on it comes from something in between, and
+ * is tried again.
  *
- * A listing keeps its names (40 bytes each) until it is complete and only then delivers them: a second try can neither repeat names nor lose them.  Names of
- * keys, snapshots and indexes are remembered: a store may list what it does not deliver yet, so a GET that finds no such file is tried a few times more.
+ * A listing keeps its names (40 bytes each) until it is complete and only then delivers them: a
+ * second try can neither repeat names nor lose them.  Names of keys, snapshots and indexes are
+ * remembered: a store may list what it does not deliver yet, so a GET that finds no such file is
+ * tried a few times more.
  */
 #include "backend/backend.h"
 #include "backend/tries.h"
@@ -23,7 +27,9 @@
 #define LISTED_MAX 100000 /* names remembered, of each type */
 #define LOST_TRIES 4      /* of a GET for a name that was listed and is not found */
 
-const struct backend_retry_policy backend_retry_default = {.first_ns = SECOND, .max_ns = 60 * SECOND, .total_ns = 900 * SECOND};
+const struct backend_retry_policy backend_retry_default = {.first_ns = SECOND,
+	.max_ns = 60 * SECOND,
+	.total_ns = 900 * SECOND};
 
 struct retry {
 	struct backend b;
@@ -33,13 +39,15 @@ struct retry {
 	backend_retry_wait_fn *wait;
 	void *wait_arg;
 	_Atomic uint64_t again; /* tries beyond the first */
-	atomic_bool well;       /* the store has done something for us: it is the right one, and it is there */
-	pthread_mutex_t lock;   /* for all below */
+	atomic_bool well;     /* the store has done something for us: it is the right one, and it is
+				 there */
+	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t wake;
 	struct retry_op *first; /* by due */
 	pthread_t timer;
 	bool has_timer, stop, cancelled;
-	struct hashtab *listed[BACKEND_TYPES]; /* struct id; NULL for types that are not remembered, or not yet */
+	/* struct id; NULL for types that are not remembered, or not yet */
+	struct hashtab *listed[BACKEND_TYPES];
 };
 
 struct retry_op {
@@ -78,13 +86,14 @@ static void wait_real(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t 
 }
 
 /* Judge a failed try: the time to wait, or -1 with the final error in `e`. */
-static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what, bool again, int64_t pause, struct err *e)
+static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what,
+	bool again, int64_t pause, struct err *e)
 {
 	int64_t wait = again ? tries_wait(t, &r->p, r->env, pause) : -1;
 
 	if (wait >= 0) {
-		log_msg(&r->env->log, LOG_WARN, "%s: %s; trying again in %lld.%lld s", what, e->msg, (long long)(wait / SECOND),
-			(long long)(wait % SECOND / (SECOND / 10)));
+		log_msg(&r->env->log, LOG_WARN, "%s: %s; trying again in %lld.%lld s", what, e->msg,
+			(long long)(wait / SECOND), (long long)(wait % SECOND / (SECOND / 10)));
 	} else if (t->n > 1) {
 		struct err last = *e;
 
@@ -100,7 +109,8 @@ static void err_cancel(struct err *e)
 	err_set(e, ERR_CANCELLED, "cancelled while waiting to try again: %s", last.msg);
 }
 
-/* What failed may pass.  From a store that has answered well before, an answer that no store gives is a hiccup of something in between. */
+/* What failed may pass.  From a store that has answered well before, an answer that no store gives
+ * is a hiccup of something in between. */
 static bool may_pass(const struct retry *r, int code)
 {
 	return !err_permanent(code) || (code == ERR_ODD && atomic_load(&r->well));
@@ -136,7 +146,8 @@ static bool is_lost(struct retry *r, const struct retry_op *c)
 	const struct backend_op *op = c->op;
 	bool lost = false;
 
-	if (op->verb != BACKEND_GET || op->err.code != ERR_NOTFOUND || c->tries.n >= LOST_TRIES || !is_remembered(op->type))
+	if (op->verb != BACKEND_GET || op->err.code != ERR_NOTFOUND || c->tries.n >= LOST_TRIES ||
+		!is_remembered(op->type))
 		return false;
 	pthread_mutex_lock(&r->lock);
 	if (r->listed[op->type])
@@ -184,7 +195,8 @@ static void finish_cancelled(struct retry_op *c)
 /* What a run must leave behind: no cancel ends its tries. */
 static bool must_be_done(const struct backend_op *op)
 {
-	return (op->verb == BACKEND_PUT && op->type == BACKEND_INDEX) || (op->verb == BACKEND_REMOVE && op->type == BACKEND_LOCK);
+	return (op->verb == BACKEND_PUT && op->type == BACKEND_INDEX) ||
+	       (op->verb == BACKEND_REMOVE && op->type == BACKEND_LOCK);
 }
 
 /* Those in the line that a cancel ends.  Under the lock. */
@@ -304,7 +316,8 @@ static void retry_done(struct backend_op *op)
 		finish_cancelled(c);
 		return;
 	}
-	wait = tries_failed(r, &c->tries, backend_op_text(op).s, again, op->retry_after_ns, &op->err);
+	wait = tries_failed(r, &c->tries, backend_op_text(op).s, again, op->retry_after_ns,
+		&op->err);
 	if (wait >= 0) {
 		c->due = retry_now(r) + wait;
 		if (retry_schedule(r, c))
@@ -348,8 +361,8 @@ static bool wait_here(struct retry *r, int64_t wait)
 }
 
 /* The same tries for a call that blocks. */
-static int retry_call(
-	struct retry *r, const char *what, int (*call)(struct retry *r, void *arg, struct err *err), void *arg, struct err *err)
+static int retry_call(struct retry *r, const char *what,
+	int (*call)(struct retry *r, void *arg, struct err *err), void *arg, struct err *err)
 {
 	struct tries t = {.began = retry_now(r)};
 	struct err e;
@@ -429,7 +442,9 @@ static void listing_reset(struct listing *l)
 static int call_list(struct retry *r, void *arg, struct err *err)
 {
 	struct listing *l = arg;
-	struct backend_names to = {.file = listing_add, .odd = l->all ? listing_odd : NULL, .arg = l};
+	struct backend_names to = {.file = listing_add,
+		.odd = l->all ? listing_odd : NULL,
+		.arg = l};
 	int code;
 
 	listing_reset(l);
@@ -440,7 +455,8 @@ static int call_list(struct retry *r, void *arg, struct err *err)
 	return code;
 }
 
-static int retry_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int retry_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct retry *r = retry_of(b);
 	struct listing l = {.type = t, .all = to->odd != NULL};
@@ -524,7 +540,8 @@ static const struct backend_vtable retry_vtable = {
 	.give_up = retry_give_up,
 };
 
-struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p, const struct env *env)
+struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p,
+	const struct env *env)
 {
 	struct retry *r = mem_zalloc(sizeof(*r));
 	pthread_condattr_t mono;
@@ -565,5 +582,7 @@ void backend_retry_cancel(struct backend *b)
 
 uint64_t backend_retry_count(struct backend *b)
 {
-	return b->vt == &retry_vtable ? atomic_load_explicit(&retry_of(b)->again, memory_order_relaxed) : 0;
+	return b->vt == &retry_vtable
+		       ? atomic_load_explicit(&retry_of(b)->again, memory_order_relaxed)
+		       : 0;
 }

@@ -9,16 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWER_MAX   65536
-#define REMOVE_MAX   1000
-#define CONNECTIONS  5
-#define NO_OBJECT_AT ((uint64_t)INT64_MAX) /* no object is that large, and some servers fail to read such numbers */
+#define ANSWER_MAX  65536
+#define REMOVE_MAX  1000
+#define CONNECTIONS 5
+#define NO_OBJECT_AT                                                                               \
+	((uint64_t)INT64_MAX) /* no object is that large, and some servers fail to read such       \
+				 numbers */
 
 struct s3_op {
 	struct backend_op *op;
 	struct s3_call call;
-	bool sizing;                                    /* a GET that found nothing behind its offset asks for the size */
-	enum { HEAD_FIRST, HEAD_WHY, HEAD_AGAIN } head; /* a HEAD that is refused is told no reason: a GET asks for it */
+	/* a GET that found nothing behind its offset asks for the size */
+	bool sizing;
+	/* a HEAD that is refused is told no reason: a GET asks for it */
+	enum { HEAD_FIRST, HEAD_WHY, HEAD_AGAIN } head;
 	char *key;
 	char range[64];
 	char sha256[2 * ID_SIZE + 1];
@@ -63,28 +67,32 @@ static int put_result(struct s3_op *o)
 
 	if (r->status == 200 && http_header(r, "ETag", etag, sizeof(etag)) && *etag)
 		return 0;
-	return err_set(&o->op->err, ERR_ODD, "%s answers %d to an upload, without an ETag: that is no S3 server's answer",
+	return err_set(&o->op->err, ERR_ODD,
+		"%s answers %d to an upload, without an ETag: that is no S3 server's answer",
 		o->call.s->place.host, r->status);
 }
 
-/* 416 to an open range is right for the very end of the object, which is empty, and for what lies behind it. */
+/* 416 to an open range is right for the very end of the object, which is empty, and for what lies
+ * behind it. */
 static bool needs_size(const struct s3_op *o)
 {
-	return o->op->verb == BACKEND_GET && !o->sizing && o->call.r.status == 416 && !o->op->length && !o->call.r.err.code;
+	return o->op->verb == BACKEND_GET && !o->sizing && o->call.r.status == 416 &&
+	       !o->op->length && !o->call.r.err.code;
 }
 
 static bool needs_reason(const struct s3_op *o)
 {
 	const struct s3_call *c = &o->call;
 
-	return o->op->verb == BACKEND_STAT && o->head == HEAD_FIRST && (c->r.status == 400 || c->r.status == 403) && !c->e.code[0] &&
-	       !c->r.err.code;
+	return o->op->verb == BACKEND_STAT && o->head == HEAD_FIRST &&
+	       (c->r.status == 400 || c->r.status == 403) && !c->e.code[0] && !c->r.err.code;
 }
 
 /* The reason may be one that the GET got over, such as another region. */
 static bool may_again(const struct s3_op *o)
 {
-	return o->head == HEAD_WHY && (o->call.r.err.code ? o->call.r.out.overflow : o->call.r.status / 100 == 2);
+	return o->head == HEAD_WHY &&
+	       (o->call.r.err.code ? o->call.r.out.overflow : o->call.r.status / 100 == 2);
 }
 
 static void head_go_on(struct s3_op *o)
@@ -109,7 +117,8 @@ static void answered(struct s3_call *c)
 		head_go_on(o);
 		return;
 	}
-	/* A server that knows no such condition; whether there is an object was looked for before. */
+	/* A server that knows no such condition; whether there is an object was looked for before.
+	 */
 	if (c->fresh && (c->r.status == 501 || s3_call_judge(c, &op->err) == ERR_UNSUPPORTED)) {
 		c->fresh = false;
 		s3_call_release(c);
@@ -128,11 +137,13 @@ static void answered(struct s3_call *c)
 	if (code)
 		op->retry_after_ns = http_retry_after_ns(&c->r, &now);
 	if (op->verb == BACKEND_GET && code == ERR_INVALID && c->r.out.overflow)
-		code = err_set(&op->err, ERR_NOMEM, "the object is larger than the %zu bytes expected", c->r.out.max);
+		code = err_set(&op->err, ERR_NOMEM,
+			"the object is larger than the %zu bytes expected", c->r.out.max);
 	if (!code && o->sizing) {
 		buf_reset(&c->r.out);
 		if (c->r.length != op->offset)
-			code = err_set(&op->err, ERR_TOOSHORT, "the object ends before byte %" PRIu64, op->offset);
+			code = err_set(&op->err, ERR_TOOSHORT,
+				"the object ends before byte %" PRIu64, op->offset);
 	} else if (!code && op->verb == BACKEND_GET) {
 		code = part_take(&c->r, op, &op->err);
 	} else if (!code && op->verb == BACKEND_PUT) {
@@ -170,7 +181,8 @@ static void op_get(struct s3_op *o)
 
 	o->call.method = "GET";
 	if (op->length)
-		snprintf(o->range, sizeof(o->range), "bytes=%" PRIu64 "-%" PRIu64, op->offset, op->offset + (op->length - 1));
+		snprintf(o->range, sizeof(o->range), "bytes=%" PRIu64 "-%" PRIu64, op->offset,
+			op->offset + (op->length - 1));
 	else if (op->offset)
 		snprintf(o->range, sizeof(o->range), "bytes=%" PRIu64 "-", op->offset);
 	if (o->range[0])
@@ -219,7 +231,8 @@ static void s3_start(struct backend *b, struct backend_op *op)
 }
 
 /* usage (may be NULL): what the answer's headers say of it; Ceph tells. */
-static int bucket_call(struct s3 *s, const char *method, const char *body, struct backend_usage *usage, struct err *err)
+static int bucket_call(struct s3 *s, const char *method, const char *body,
+	struct backend_usage *usage, struct err *err)
 {
 	struct s3_call c = {.method = method, .path_style = true};
 	char sha[2 * 32 + 1];
@@ -241,7 +254,8 @@ static int bucket_call(struct s3 *s, const char *method, const char *body, struc
 	if (!code && usage) {
 		usage->known = http_header_number(&c.r, "X-RGW-Object-Count", &usage->objects) &&
 			       http_header_number(&c.r, "X-RGW-Bytes-Used", &usage->bytes);
-		http_header_number(&c.r, "X-RGW-Quota-Bucket-Objects", &usage->objects_max); /* -1, no number: none */
+		/* -1, no number: none */
+		http_header_number(&c.r, "X-RGW-Quota-Bucket-Objects", &usage->objects_max);
 	}
 	s3_call_release(&c);
 	buf_release(&c.r.out);
@@ -253,7 +267,8 @@ static int s3_usage(struct backend *b, struct backend_usage *u, struct err *err)
 	return bucket_call(s3_of(b), "HEAD", NULL, u, err);
 }
 
-/* Whoever may not ask whether the bucket exists may still use it, so a refusal counts as "exists" (as restic has it); so does a bucket that moved. */
+/* Whoever may not ask whether the bucket exists may still use it, so a refusal counts as "exists"
+ * (as restic has it); so does a bucket that moved. */
 static int s3_create(struct backend *b, struct err *err)
 {
 	struct s3 *s = s3_of(b);
@@ -270,8 +285,10 @@ static int s3_create(struct backend *b, struct err *err)
 	pthread_mutex_lock(&s->lock);
 	/* Only a region that somebody named is one that the server must know. */
 	if (s->region[0] && strcmp(s->region, "us-east-1") != 0)
-		body = mem_printf("<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>%s"
-				  "</LocationConstraint></CreateBucketConfiguration>",
+		body = mem_printf(
+			"<CreateBucketConfiguration "
+			"xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>%s"
+			"</LocationConstraint></CreateBucketConfiguration>",
 			s->region);
 	pthread_mutex_unlock(&s->lock);
 	code = bucket_call(s, "PUT", body ? body : "", NULL, err);
@@ -298,11 +315,12 @@ static void not_removed(void *arg, const char *key, const struct s3_error *e)
 	struct not_removed *n = arg;
 
 	if (!n->code && strcmp(e->code, "NoSuchKey") != 0)
-		n->code = err_set(
-			n->err, strcmp(e->code, "AccessDenied") ? ERR_IO : ERR_DENIED, "remove %s: %s %s", key, e->code, e->message);
+		n->code = err_set(n->err, strcmp(e->code, "AccessDenied") ? ERR_IO : ERR_DENIED,
+			"remove %s: %s %s", key, e->code, e->message);
 }
 
-int backend_s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n, struct err *err)
+int backend_s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
+	struct err *err)
 {
 	struct s3 *s = s3_of(b);
 	struct s3_call c = {.method = "POST", .query = "delete="};
@@ -389,11 +407,13 @@ static const struct backend_vtable s3_vtable = {
 	.usage = s3_usage,
 };
 
-int backend_s3_new(
-	const char *place, struct http *http, const struct s3_options *o, const struct env *env, struct backend **out, struct err *err)
+int backend_s3_new(const char *place, struct http *http, const struct s3_options *o,
+	const struct env *env, struct backend **out, struct err *err)
 {
 	struct s3 *s = mem_zalloc(sizeof(*s));
-	const char *region = o->region ? o->region : o->getenv ? o->getenv("AWS_DEFAULT_REGION") : NULL;
+	const char *region = o->region   ? o->region
+			     : o->getenv ? o->getenv("AWS_DEFAULT_REGION")
+					 : NULL;
 	int code;
 
 	*out = NULL;
@@ -419,12 +439,14 @@ int backend_s3_new(
 		s3_free(&s->b);
 		return code;
 	}
-	snprintf(s->region, sizeof(s->region), "%s", region && *region && strlen(region) < S3_REGION_MAX ? region : s->place.region);
+	snprintf(s->region, sizeof(s->region), "%s",
+		region && *region && strlen(region) < S3_REGION_MAX ? region : s->place.region);
 	*out = &s->b;
 	return 0;
 }
 
-struct backend *backend_s3_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
+struct backend *backend_s3_open(const struct location *l, const struct backend_options *opt,
+	const struct env *env, struct err *err)
 {
 	struct s3_options o = {.home = open_getenv(opt, "HOME"),
 		.getenv = opt->getenv,

@@ -1,8 +1,10 @@
 /*
- * s3: a repository in an S3 bucket (docs/format.md 16.2).  Uploads are single requests whose signed x-amz-content-sha256 is the file's name, so that the
- * server itself checks what it stores; no trailers, no chunked signing.
+ * s3: a repository in an S3 bucket (docs/format.md 16.2).  Uploads are single requests whose signed
+ * x-amz-content-sha256 is the file's name, so that the server itself checks what it stores; no
+ * trailers, no chunked signing.
  *
- * The region is not asked for: the first answer that names another one than AWS_DEFAULT_REGION, the host name or us-east-1 decides.
+ * The region is not asked for: the first answer that names another one than AWS_DEFAULT_REGION, the
+ * host name or us-east-1 decides.
  */
 #ifndef BACKEND_S3_H
 #define BACKEND_S3_H
@@ -17,19 +19,24 @@ struct s3_options {
 	const char *region, *lookup;             /* see struct backend_options */
 	const char *project;                     /* likewise; NULL: $OS_PROJECT_NAME */
 	unsigned connections;                    /* 0: 5 */
-	unsigned page;                           /* keys asked for in one listing page; 0: the server's default */
-	bool list_v1;                            /* as if the server knew no ListObjectsV2 */
-	bool any_names;                          /* for tests: a file's name need not be its SHA-256 */
+	/* keys asked for in one listing page; 0: the server's default */
+	unsigned page;
+	bool list_v1; /* as if the server knew no ListObjectsV2 */
+	/* for tests: a file's name need not be its SHA-256 */
+	bool any_names;
 };
 
-/* backend_s3_new(place, http, o, env, out, err): takes `http`, also when it fails.  Keys are looked for now, the server is not.  ERR_USAGE, ERR_DENIED. */
-int backend_s3_new(
-	const char *place, struct http *http, const struct s3_options *o, const struct env *env, struct backend **out, struct err *err);
+/* backend_s3_new(place, http, o, env, out, err): takes `http`, also when it fails.  Keys are looked
+ * for now, the server is not.  ERR_USAGE, ERR_DENIED. */
+int backend_s3_new(const char *place, struct http *http, const struct s3_options *o,
+	const struct env *env, struct backend **out, struct err *err);
 
 /*
- * backend_s3_remove_many(b, t, names, n, err): up to 1000 files with one request; those that do not exist are fine.  The first failure is the result; the
- * others may be gone.  For a bare S3 store only, without decorators.
+ * backend_s3_remove_many(b, t, names, n, err): up to 1000 files with one request; those that do not
+ * exist are fine.  The first failure is the result; the others may be gone.  For a bare S3 store
+ * only, without decorators.
  */
-int backend_s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n, struct err *err);
+int backend_s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
+	struct err *err);
 
 #endif

@@ -14,7 +14,8 @@ static void call_send(struct s3_call *c);
 static void call_add(struct s3_call *c, struct s3_sign *sign, const char *name, const char *value)
 {
 	sign->header[sign->n_header++] = (struct s3_header){name, value};
-	/* Host too: what the transfer would make of the URL's may be written otherwise (a long IPv6 address, a port with zeros) than what is signed. */
+	/* Host too: what the transfer would make of the URL's may be written otherwise (a long IPv6
+	 * address, a port with zeros) than what is signed. */
 	c->r.header[c->r.n_header++] = mem_printf("%s: %s", name, value);
 }
 
@@ -32,10 +33,15 @@ static void headers_free(struct s3_call *c)
 }
 
 /* Headers in the order of their names, as the signature wants them. */
-static int call_headers(struct s3_call *c, const char *host, const char *path, const struct s3_cred *cred)
+static int call_headers(struct s3_call *c, const char *host, const char *path,
+	const struct s3_cred *cred)
 {
 	struct s3 *s = c->s;
-	struct s3_sign sign = {.access = cred->access, .secret = cred->secret, .region = c->region, .method = c->method, .path = path};
+	struct s3_sign sign = {.access = cred->access,
+		.secret = cred->secret,
+		.region = c->region,
+		.method = c->method,
+		.path = path};
 	const char *md5 = c->md5 ? c->md5 : c->own_md5[0] ? c->own_md5 : NULL;
 	char date[S3_DATE];
 	struct buf auth;
@@ -76,7 +82,8 @@ static char *text_of(struct buf *b)
 static bool region_differs(struct s3_call *c, const char *region)
 {
 	return *region && strlen(region) < S3_REGION_MAX && strcmp(region, c->region) != 0 &&
-	       strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(region);
+	       strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
+		       strlen(region);
 }
 
 /* True if the answer names another region to sign for. */
@@ -84,7 +91,8 @@ static bool region_wrong(struct s3_call *c)
 {
 	char region[S3_REGION_MAX];
 
-	if (c->region_tried || (c->r.status != 301 && c->r.status != 307 && c->r.status != 400 && c->r.status != 403))
+	if (c->region_tried || (c->r.status != 301 && c->r.status != 307 && c->r.status != 400 &&
+				       c->r.status != 403))
 		return false;
 	if (!http_header(&c->r, "x-amz-bucket-region", region, sizeof(region)))
 		snprintf(region, sizeof(region), "%s", c->e.region);
@@ -103,16 +111,19 @@ static bool clock_wrong(struct s3_call *c)
 	int64_t now = clock_now(c->s->env->clock).sec, theirs;
 	char date[64];
 
-	if (c->skew_tried || c->r.status != 403 || (c->e.code[0] && strcmp(c->e.code, "RequestTimeTooSkewed") != 0))
+	if (c->skew_tried || c->r.status != 403 ||
+		(c->e.code[0] && strcmp(c->e.code, "RequestTimeTooSkewed") != 0))
 		return false;
-	if (!http_header(&c->r, "Date", date, sizeof(date)) || !http_date(date, &theirs) || llabs(theirs - now - c->skew) < SKEW_LIMIT)
+	if (!http_header(&c->r, "Date", date, sizeof(date)) || !http_date(date, &theirs) ||
+		llabs(theirs - now - c->skew) < SKEW_LIMIT)
 		return false;
 	c->skew_tried = true;
 	pthread_mutex_lock(&c->s->lock);
 	c->s->skew = theirs - now;
 	pthread_mutex_unlock(&c->s->lock);
 	log_msg(&c->s->env->log, LOG_WARN,
-		"the clock of this machine is %lld s %s that of %s, which refuses such requests: signing by the server's clock; have this "
+		"the clock of this machine is %lld s %s that of %s, which refuses such requests: "
+		"signing by the server's clock; have this "
 		"machine's clock set",
 		llabs(theirs - now), theirs > now ? "behind" : "ahead of", c->s->place.host);
 	return true;
@@ -130,11 +141,13 @@ static void set_md5(struct s3_call *c)
 	buf_release(&b);
 }
 
-/* True if the server takes no upload without a Content-MD5, as AWS where objects are locked: elsewhere the SHA-256 that is signed says as much. */
+/* True if the server takes no upload without a Content-MD5, as AWS where objects are locked:
+ * elsewhere the SHA-256 that is signed says as much. */
 static bool md5_missing(struct s3_call *c)
 {
 	if (c->r.status != 400 || !c->body || c->md5 || c->own_md5[0] ||
-		(strcmp(c->e.code, "MissingContentMD5") != 0 && !strcasestr(c->e.message, "content-md5")))
+		(strcmp(c->e.code, "MissingContentMD5") != 0 &&
+			!strcasestr(c->e.message, "content-md5")))
 		return false;
 	pthread_mutex_lock(&c->s->lock);
 	c->s->md5 = true;
@@ -157,7 +170,8 @@ static bool cred_other(struct s3 *s, unsigned number)
 	pthread_mutex_lock(&s->lock);
 	other = s->cred_number != number;
 	if (!other && !s3_cred_find(&new, &s->where, &ignored)) {
-		other = !same_text(new.access, s->cred.access) || !same_text(new.secret, s->cred.secret) ||
+		other = !same_text(new.access, s->cred.access) ||
+			!same_text(new.secret, s->cred.secret) ||
 			!same_text(new.token, s->cred.token);
 		if (other) {
 			struct s3_cred old = s->cred;
@@ -166,7 +180,9 @@ static bool cred_other(struct s3 *s, unsigned number)
 			new = old;
 			s->cred_number++;
 			log_msg(&s->env->log, LOG_WARN,
-				"the server refuses the S3 keys, and there are other ones now, from %s: using these", s->cred.from);
+				"the server refuses the S3 keys, and there are other ones now, "
+				"from %s: using these",
+				s->cred.from);
 		}
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -177,7 +193,8 @@ static bool cred_other(struct s3 *s, unsigned number)
 /* True if the server refused who we are, or what we may do, and we may be somebody else by now. */
 static bool cred_old(struct s3_call *c)
 {
-	if (c->cred_tried || (c->r.status != 401 && c->r.status != 403 && strcmp(c->e.code, "ExpiredToken") != 0))
+	if (c->cred_tried || (c->r.status != 401 && c->r.status != 403 &&
+				     strcmp(c->e.code, "ExpiredToken") != 0))
 		return false;
 	c->cred_tried = true;
 	return cred_other(c->s, c->cred_number);
@@ -229,8 +246,8 @@ static void call_send(struct s3_call *c)
 		err_set(&c->r.err, ERR_USAGE, "the S3 location is too long");
 		c->done(c);
 	} else {
-		c->r.url = mem_printf(
-			"%s://%s%s%s%s", s->place.tls ? "https" : "http", h, p, c->query ? "?" : "", c->query ? c->query : "");
+		c->r.url = mem_printf("%s://%s%s%s%s", s->place.tls ? "https" : "http", h, p,
+			c->query ? "?" : "", c->query ? c->query : "");
 		c->r.method = c->method;
 		c->r.body = c->body;
 		c->r.body_n = c->body_n;
@@ -307,15 +324,22 @@ static const struct {
 	{"NoSuchKey", ERR_NOTFOUND, NULL},
 	{"NoSuchBucket", ERR_NOTFOUND, "the bucket does not exist"},
 	{"InvalidRange", ERR_TOOSHORT, NULL},
-	{"QuotaExceeded", ERR_NOSPACE, "the project's quota of space, objects or buckets is used up"},
+	{"QuotaExceeded", ERR_NOSPACE,
+		"the project's quota of space, objects or buckets is used up"},
 	{"XMinioAdminBucketQuotaExceeded", ERR_NOSPACE, "the bucket's quota is used up"},
 	{"EntityTooLarge", ERR_NOSPACE, "the server takes no object of this size"},
 	{"XMinioStorageFull", ERR_NOSPACE, NULL},
 	{"TooManyBuckets", ERR_NOSPACE, "no more buckets are allowed"},
-	{"InvalidBucketName", ERR_USAGE, "a bucket's name has 3 to 63 lower-case letters, digits, dots and dashes"},
-	{"BucketAlreadyExists", ERR_EXISTS, "somebody else has a bucket of this name: choose another"},
-	{"AccessDenied", ERR_DENIED, "these keys may not do this here; without the right to list, what does not exist looks like this too"},
-	{"InvalidAccessKeyId", ERR_DENIED, "the server does not know this access key: a mistake, expired, or for another server"},
+	{"InvalidBucketName", ERR_USAGE,
+		"a bucket's name has 3 to 63 lower-case letters, digits, dots and dashes"},
+	{"BucketAlreadyExists", ERR_EXISTS,
+		"somebody else has a bucket of this name: choose another"},
+	{"AccessDenied", ERR_DENIED,
+		"these keys may not do this here; without the right to list, what does not exist "
+		"looks like this too"},
+	{"InvalidAccessKeyId", ERR_DENIED,
+		"the server does not know this access key: a mistake, expired, or for another "
+		"server"},
 	{"SignatureDoesNotMatch", ERR_DENIED, "the secret key does not fit the access key"},
 	{"ExpiredToken", ERR_DENIED, "the session token has expired: get a new one"},
 	{"InvalidToken", ERR_DENIED, NULL},
@@ -355,14 +379,16 @@ static int code_of_status(int status)
 }
 
 /*
- * An S3 server gives its reason in its own words, as a code, wherever it can: not in the answer to a HEAD.  So a refusal with a body and no code, or with a
- * status that says nothing about objects and rights, is somebody else's.
+ * An S3 server gives its reason in its own words, as a code, wherever it can: not in the answer to
+ * a HEAD.  So a refusal with a body and no code, or with a status that says nothing about objects
+ * and rights, is somebody else's.
  */
 static bool is_odd(const struct s3_call *c, int code)
 {
 	if (c->e.code[0])
 		return false;
-	return code == ERR_INVALID || (c->r.out.len && (code == ERR_DENIED || code == ERR_NOTFOUND));
+	return code == ERR_INVALID ||
+	       (c->r.out.len && (code == ERR_DENIED || code == ERR_NOTFOUND));
 }
 
 int s3_call_judge(const struct s3_call *c, struct err *err)
@@ -387,7 +413,8 @@ int s3_call_judge(const struct s3_call *c, struct err *err)
 	}
 	if (is_odd(c, code))
 		code = ERR_ODD;
-	return err_set(err, code, "%s answers %d%s%s%s%s%s%s%s%s%s", c->s->place.host, c->r.status, c->e.code[0] ? " " : "", c->e.code,
-		help ? " (" : "", help ? help : "", help ? ")" : "", c->e.message[0] ? ": " : "", c->e.message,
+	return err_set(err, code, "%s answers %d%s%s%s%s%s%s%s%s%s", c->s->place.host, c->r.status,
+		c->e.code[0] ? " " : "", c->e.code, help ? " (" : "", help ? help : "",
+		help ? ")" : "", c->e.message[0] ? ": " : "", c->e.message,
 		c->e.endpoint[0] ? ", see " : "", c->e.endpoint);
 }

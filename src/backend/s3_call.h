@@ -1,8 +1,10 @@
 /*
- * s3_call: one signed request to an S3 server, and what its answer means.  A part of s3.c and s3_list.c.
+ * s3_call: one signed request to an S3 server, and what its answer means.  A part of s3.c and
+ * s3_list.c.
  *
- * An answer that only says "sign again for region R", "your clock is off" or "send a Content-MD5" (where objects are locked) is taken up once each inside the call, and
- * remembered for all later calls.  After a refusal the keys are looked for again: they may have been exchanged meanwhile.
+ * An answer that only says "sign again for region R", "your clock is off" or "send a Content-MD5"
+ * (where objects are locked) is taken up once each inside the call, and remembered for all later
+ * calls.  After a refusal the keys are looked for again: they may have been exchanged meanwhile.
  */
 #ifndef BACKEND_S3_CALL_H
 #define BACKEND_S3_CALL_H
@@ -59,15 +61,18 @@ struct s3_call {
 	char own_md5[32];     /* where `md5` is NULL and the server wants one */
 };
 
-/* s3_call_start(s, c): done() on the http thread.  s3_call_run: start and wait.  s3_call_release afterwards, before another start too; keeps r.out. */
+/* s3_call_start(s, c): done() on the http thread.  s3_call_run: start and wait.  s3_call_release
+ * afterwards, before another start too; keeps r.out. */
 void s3_call_start(struct s3 *s, struct s3_call *c);
 void s3_call_run(struct s3 *s, struct s3_call *c);
 void s3_call_release(struct s3_call *c);
 
-/* s3_call_judge(c, err): 0 for a status below 300, else the code and sentence for what came, transport included. */
+/* s3_call_judge(c, err): 0 for a status below 300, else the code and sentence for what came,
+ * transport included. */
 int s3_call_judge(const struct s3_call *c, struct err *err);
 
 /* s3_list: what backend_list says (s3_list.c). */
-int s3_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err);
+int s3_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err);
 
 #endif

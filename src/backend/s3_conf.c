@@ -41,7 +41,8 @@ static const char *either(const struct s3_conf_where *w, const char *name, const
 bool s3_conf_env(const struct s3_conf_where *w, struct s3_conf *c)
 {
 	const char *access = either(w, "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"),
-		   *secret = either(w, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"), *token = s3_conf_getenv(w, "AWS_SESSION_TOKEN");
+		   *secret = either(w, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"),
+		   *token = s3_conf_getenv(w, "AWS_SESSION_TOKEN");
 
 	*c = (struct s3_conf){0};
 	replace(&c->endpoint, either(w, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"));
@@ -85,7 +86,8 @@ bool s3_conf_same_host(const char *url, const char *host)
 		return false;
 	if (s[n] != ':' || host[m] != ':')
 		return true;
-	return strcspn(s + n, "/") == strcspn(host + m, "/") && !strncmp(s + n, host + m, strcspn(s + n, "/"));
+	return strcspn(s + n, "/") == strcspn(host + m, "/") &&
+	       !strncmp(s + n, host + m, strcspn(s + n, "/"));
 }
 
 static bool take_key(struct s3_conf *c, const char *key, const char *value)
@@ -116,7 +118,8 @@ static void profile_pair(void *arg, const char *section, const char *key, const 
 		take_key(c, key + 4, value);
 }
 
-static int read_pairs(const char *path, void (*fn)(void *, const char *, const char *, const char *), void *arg, struct err *err)
+static int read_pairs(const char *path,
+	void (*fn)(void *, const char *, const char *, const char *), void *arg, struct err *err)
 {
 	struct buf b;
 	int code = file_read(path, &b, err);
@@ -137,7 +140,8 @@ static char *below(const char *given, const char *home, const char *name)
 int s3_conf_aws(const struct s3_conf_where *w, struct s3_conf *c, struct err *err)
 {
 	const char *profile = s3_conf_getenv(w, "AWS_PROFILE");
-	char *keys = below(s3_conf_getenv(w, "AWS_SHARED_CREDENTIALS_FILE"), w->home, ".aws/credentials");
+	char *keys = below(s3_conf_getenv(w, "AWS_SHARED_CREDENTIALS_FILE"), w->home,
+		".aws/credentials");
 	char *config = below(s3_conf_getenv(w, "AWS_CONFIG_FILE"), w->home, ".aws/config");
 	struct s3_conf more = {.name = mem_strdup(profile ? profile : "default")};
 	int code = 0;
@@ -145,7 +149,8 @@ int s3_conf_aws(const struct s3_conf_where *w, struct s3_conf *c, struct err *er
 	*c = (struct s3_conf){.name = mem_strdup(more.name)};
 	if (keys)
 		code = read_pairs(keys, profile_pair, c, err);
-	/* The config file matters only where there are keys to judge; its own keys, which AWS allows there, count less. */
+	/* The config file matters only where there are keys to judge; its own keys, which AWS
+	 * allows there, count less. */
 	if (!code && c->access && c->secret && !c->endpoint && config)
 		code = read_pairs(config, profile_pair, &more, err);
 	if (!c->endpoint) {
@@ -170,7 +175,8 @@ struct rclone {
 
 static void section_end(struct rclone *r)
 {
-	if (r->type && !strcasecmp(r->type, "s3") && r->now.endpoint && r->now.access && r->now.secret)
+	if (r->type && !strcasecmp(r->type, "s3") && r->now.endpoint && r->now.access &&
+		r->now.secret)
 		r->fn(r->arg, &r->now);
 	s3_conf_release(&r->now);
 	replace(&r->type, NULL);
@@ -192,11 +198,14 @@ static void rclone_pair(void *arg, const char *section, const char *key, const c
 		take_key(&r->now, key, value);
 }
 
-int s3_conf_rclone(const struct s3_conf_where *w, void (*fn)(void *arg, struct s3_conf *c), void *arg, struct err *err)
+int s3_conf_rclone(const struct s3_conf_where *w, void (*fn)(void *arg, struct s3_conf *c),
+	void *arg, struct err *err)
 {
-	const char *given = s3_conf_getenv(w, "RCLONE_CONFIG"), *xdg = s3_conf_getenv(w, "XDG_CONFIG_HOME");
+	const char *given = s3_conf_getenv(w, "RCLONE_CONFIG"),
+		   *xdg = s3_conf_getenv(w, "XDG_CONFIG_HOME");
 	struct rclone r = {.fn = fn, .arg = arg};
-	char *path = !given && xdg ? mem_printf("%s/rclone/rclone.conf", xdg) : below(given, w->home, ".config/rclone/rclone.conf");
+	char *path = !given && xdg ? mem_printf("%s/rclone/rclone.conf", xdg)
+				   : below(given, w->home, ".config/rclone/rclone.conf");
 	int code = path ? read_pairs(path, rclone_pair, &r, err) : 0;
 
 	section_end(&r);

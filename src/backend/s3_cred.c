@@ -22,14 +22,18 @@ static char *copy_of(const char *s)
 
 struct s3_cred s3_cred_copy(const struct s3_cred *c)
 {
-	return (struct s3_cred){copy_of(c->access), copy_of(c->secret), copy_of(c->token), copy_of(c->from)};
+	return (struct s3_cred){copy_of(c->access), copy_of(c->secret), copy_of(c->token),
+		copy_of(c->from)};
 }
 
 /* take: the keys of `from`, which become the caller's; `text` too. */
 static void take(struct s3_cred *c, struct s3_conf *from, char *text)
 {
 	s3_cred_release(c);
-	*c = (struct s3_cred){.access = from->access, .secret = from->secret, .token = from->token, .from = text};
+	*c = (struct s3_cred){.access = from->access,
+		.secret = from->secret,
+		.token = from->token,
+		.from = text};
 	from->access = from->secret = from->token = NULL;
 }
 
@@ -48,7 +52,8 @@ static int section_rank(const struct search *s, const char *name)
 	if (!strcmp(name, "s3allas") || !strcmp(name, "lumi-o"))
 		rank = 2;
 	if (s->project) {
-		char *allas = mem_printf("s3allas-%s", s->project), *lumi = mem_printf("lumi-%s-private", s->project);
+		char *allas = mem_printf("s3allas-%s", s->project),
+		     *lumi = mem_printf("lumi-%s-private", s->project);
 
 		if (!strcmp(name, allas) || !strcmp(name, lumi))
 			rank = OWN_SECTION;
@@ -72,10 +77,12 @@ static void judge_section(void *arg, struct s3_conf *c)
 /* A variable that asks for the keys of a role; NULL: none. */
 static const char *role(const struct s3_cred_where *w, bool has_keys)
 {
-	static const char *const names[] = {"RESTIC_AWS_ASSUME_ROLE_ARN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
-		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"};
+	static const char *const names[] = {"RESTIC_AWS_ASSUME_ROLE_ARN", "AWS_ROLE_ARN",
+		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI"};
 
-	/* As for AWS's own programs and restic, keys in the environment come before all but the first. */
+	/* As for AWS's own programs and restic, keys in the environment come before all but the
+	 * first. */
 	for (size_t i = 0; i < (has_keys ? 1 : sizeof(names) / sizeof(names[0])); i++) {
 		if (s3_conf_getenv(&w->conf, names[i]))
 			return names[i];
@@ -86,7 +93,8 @@ static const char *role(const struct s3_cred_where *w, bool has_keys)
 static int refuse_role(const char *name, struct err *err)
 {
 	return err_set(err, ERR_UNSUPPORTED,
-		"%s asks for the keys of a role, which this program cannot get; get them with \"aws sts assume-role\", put them into "
+		"%s asks for the keys of a role, which this program cannot get; get them with "
+		"\"aws sts assume-role\", put them into "
 		"AWS_ACCESS_KEY_ID, "
 		"AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and unset %s",
 		name, name);
@@ -94,7 +102,8 @@ static int refuse_role(const char *name, struct err *err)
 
 int s3_cred_find(struct s3_cred *c, const struct s3_cred_where *w, struct err *err)
 {
-	struct search s = {.w = w, .project = w->project ? w->project : s3_conf_getenv(&w->conf, "OS_PROJECT_NAME")};
+	struct search s = {.w = w,
+		.project = w->project ? w->project : s3_conf_getenv(&w->conf, "OS_PROJECT_NAME")};
 	const char *asks;
 	struct s3_conf conf;
 	int code = 0;
@@ -113,7 +122,8 @@ int s3_cred_find(struct s3_cred *c, const struct s3_cred_where *w, struct err *e
 	code = s3_conf_rclone(&w->conf, judge_section, &s, err);
 	if (!code && s.best_rank < OWN_SECTION) {
 		code = s3_conf_aws(&w->conf, &conf, err);
-		if (!code && conf.access && (!conf.endpoint || s3_conf_same_host(conf.endpoint, w->host)))
+		if (!code && conf.access &&
+			(!conf.endpoint || s3_conf_same_host(conf.endpoint, w->host)))
 			take(&s.best, &conf, mem_printf("~/.aws, profile %s", conf.name));
 		s3_conf_release(&conf);
 	}
@@ -122,9 +132,11 @@ int s3_cred_find(struct s3_cred *c, const struct s3_cred_where *w, struct err *e
 	*c = s.best;
 	if (!code && !c->access)
 		code = err_set(err, ERR_DENIED,
-			"no S3 keys for %s were found in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), ~/.aws/credentials or "
+			"no S3 keys for %s were found in the environment (AWS_ACCESS_KEY_ID, "
+			"AWS_SECRET_ACCESS_KEY), ~/.aws/credentials or "
 			"rclone's "
-			"configuration; on CSC's machines \"allas-conf --mode S3\" (Allas) or \"allas-conf --lumi\" (LUMI-O) makes them",
+			"configuration; on CSC's machines \"allas-conf --mode S3\" (Allas) or "
+			"\"allas-conf --lumi\" (LUMI-O) makes them",
 			w->host);
 	return code;
 }

@@ -1,11 +1,13 @@
 /*
  * s3_list: the names in a bucket, page after page.
  *
- * A listing is one range of keys at first.  Packs are many: once a first page shows that there are more, and that this server sorts its keys as S3 says,
- * the rest is cut into ranges by the first digit of the name, which are read at the same time.  Requests run on the http thread, pages are read by the
- * caller's thread, which thus tells one name after the other.
+ * A listing is one range of keys at first.  Packs are many: once a first page shows that there are
+ * more, and that this server sorts its keys as S3 says, the rest is cut into ranges by the first
+ * digit of the name, which are read at the same time.  Requests run on the http thread, pages are
+ * read by the caller's thread, which thus tells one name after the other.
  *
- * A page that fails for a reason that may pass is asked for again here: a listing of hundreds of pages would never get through if it had to begin anew.
+ * A page that fails for a reason that may pass is asked for again here: a listing of hundreds of
+ * pages would never get through if it had to begin anew.
  */
 #include "backend/layout.h"
 #include "backend/s3_call.h"
@@ -13,8 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE_BYTES  ((size_t)16 << 20) /* of a page's XML: 1000 keys of 1024 bytes, encoded, and what stands around them */
-#define EMPTY_PAGES 1000               /* in a row: more is no progress */
+#define PAGE_BYTES                                                                                 \
+	((size_t)16 << 20) /* of a page's XML: 1000 keys of 1024 bytes, encoded, and what stands   \
+			      around them */
+#define EMPTY_PAGES 1000   /* in a row: more is no progress */
 #define PAGE_TRIES  6
 #define WAIT_FIRST  INT64_C(200000000)
 #define WAIT_MAX    INT64_C(20000000000)
@@ -46,7 +50,8 @@ struct lister {
 	struct range *ready;
 };
 
-/* A key elsewhere was not asked for: it is one of ours, written in a way that nobody can foresee, and to pass it over would lose it. */
+/* A key elsewhere was not asked for: it is one of ours, written in a way that nobody can foresee,
+ * and to pass it over would lose it. */
 static int on_key(void *arg, const char *key, uint64_t size)
 {
 	struct range *r = arg;
@@ -56,7 +61,10 @@ static int on_key(void *arg, const char *key, uint64_t size)
 	struct id name;
 
 	if (strncmp(key, l->base, n) != 0)
-		return err_set(r->err, ERR_INVALID, "the server lists a key that does not begin with what was asked for: %.200s", key);
+		return err_set(r->err, ERR_INVALID,
+			"the server lists a key that does not begin with what was asked for: "
+			"%.200s",
+			key);
 	why = layout_read(l->type, key + n, &name);
 	if (!why)
 		return l->to->file(l->to->arg, &name, size);
@@ -197,7 +205,8 @@ static int range_advance(struct range *r, struct err *err)
 	return 0;
 }
 
-/* The first page showed packs up to `last`: go on behind it with one range for each first digit.  False: this range goes on alone. */
+/* The first page showed packs up to `last`: go on behind it with one range for each first digit.
+ * False: this range goes on alone. */
 static bool range_split(struct range *r)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -205,7 +214,8 @@ static bool range_split(struct range *r)
 	size_t n = strlen(l->base);
 	const char *last = buf_str(&r->page.last), *digit;
 
-	if (!r->whole || r->any || l->type != BACKEND_PACK || !r->page.sorted || !last || strncmp(last, l->base, n) != 0 || !last[n])
+	if (!r->whole || r->any || l->type != BACKEND_PACK || !r->page.sorted || !last ||
+		strncmp(last, l->base, n) != 0 || !last[n])
 		return false;
 	digit = strchr(digits, last[n]);
 	if (!digit)
@@ -234,7 +244,8 @@ static void wait_before(const struct range *r)
 	clock_sleep(env->clock, wait < WAIT_MAX ? wait : WAIT_MAX);
 }
 
-/* A server that knows no version 2 refuses it in one way or another; rights and what is not there are no matter of versions. */
+/* A server that knows no version 2 refuses it in one way or another; rights and what is not there
+ * are no matter of versions. */
 static bool refuses_v2(const struct range *r, int code)
 {
 	int s = r->call.r.status;
@@ -270,7 +281,8 @@ static int range_page(struct range *r, struct err *err)
 			return 0;
 		}
 		/* What was never made holds nothing; but it does not vanish between two pages. */
-		if (r->whole && !r->any && r->call.r.status == 404 && !strcmp(r->call.e.code, "NoSuchBucket")) {
+		if (r->whole && !r->any && r->call.r.status == 404 &&
+			!strcmp(r->call.e.code, "NoSuchBucket")) {
 			err_clear(err);
 			code = 0;
 		} else {

@@ -49,7 +49,8 @@ static bool is_host(const char *s, size_t n)
 
 static void take_host(struct s3_place *p, const char *s, size_t n)
 {
-	static const char *const vhost[] = {".amazonaws.com", ".amazonaws.com.cn", "storage.googleapis.com", ".aliyuncs.com"};
+	static const char *const vhost[] = {".amazonaws.com", ".amazonaws.com.cn",
+		"storage.googleapis.com", ".aliyuncs.com"};
 	const char *own = p->tls ? ":443" : ":80", *domain;
 
 	if (ends_with(s, n, own))
@@ -58,7 +59,8 @@ static void take_host(struct s3_place *p, const char *s, size_t n)
 	for (char *c = p->host; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	domain = aws_domain(p->host);
-	/* Only the public endpoints are made from the region; VPC endpoints and the like are taken as they are. */
+	/* Only the public endpoints are made from the region; VPC endpoints and the like are taken
+	 * as they are. */
 	p->aws = domain && (!strncmp(p->host, "s3.", 3) || !strncmp(p->host, "s3-", 3));
 	if (p->aws)
 		aws_region(p->host, strlen(p->host) - strlen(domain), p->region);
@@ -66,7 +68,8 @@ static void take_host(struct s3_place *p, const char *s, size_t n)
 		p->virtual_host |= ends_with(p->host, strlen(p->host), vhost[i]);
 }
 
-/* restic takes what begins with http for a URL, whose path is encoded, and the shorter forms as they are.  NULL: a '%' encodes nothing, or a 0. */
+/* restic takes what begins with http for a URL, whose path is encoded, and the shorter forms as
+ * they are.  NULL: a '%' encodes nothing, or a 0. */
 static char *path_of(const char *s, bool is_url)
 {
 	size_t n = strlen(s);
@@ -76,7 +79,8 @@ static char *path_of(const char *s, bool is_url)
 	if (!is_url)
 		return mem_strdup(s);
 	for (const char *c = s; *c; c++) {
-		if (*c == '%' && (!isxdigit((unsigned char)c[1]) || !isxdigit((unsigned char)c[2]) || !strncmp(c, "%00", 3)))
+		if (*c == '%' && (!isxdigit((unsigned char)c[1]) ||
+					 !isxdigit((unsigned char)c[2]) || !strncmp(c, "%00", 3)))
 			return NULL;
 	}
 	buf_init(&b, n + 1);
@@ -100,14 +104,17 @@ int s3_place_parse(struct s3_place *p, const char *s, struct err *err)
 	} else if (!strncmp(s, "//", 2)) {
 		s += 2;
 	} else if (scheme_end && !memchr(s, '/', (size_t)(scheme_end - s))) {
-		return err_set(err, ERR_USAGE, "an S3 location begins with s3:https://, s3:http:// or s3:HOST/");
+		return err_set(err, ERR_USAGE,
+			"an S3 location begins with s3:https://, s3:http:// or s3:HOST/");
 	}
 	n = strcspn(s, "/");
 	if (memchr(s, '@', n))
 		return err_set(err, ERR_USAGE,
-			"an S3 location holds no keys: give them in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in ~/.aws/credentials");
+			"an S3 location holds no keys: give them in AWS_ACCESS_KEY_ID and "
+			"AWS_SECRET_ACCESS_KEY, or in ~/.aws/credentials");
 	if (!is_host(s, n))
-		return err_set(err, ERR_USAGE, "the S3 location has no valid host: it is s3:https://HOST/BUCKET[/PREFIX]");
+		return err_set(err, ERR_USAGE,
+			"the S3 location has no valid host: it is s3:https://HOST/BUCKET[/PREFIX]");
 	take_host(p, s, n);
 	path = strpbrk(s + n, "?#") ? NULL : path_of(s + n, is_url);
 	slash = path ? path + strspn(path, "/") : "";
@@ -116,7 +123,8 @@ int s3_place_parse(struct s3_place *p, const char *s, struct err *err)
 		mem_free(path);
 		s3_place_release(p);
 		return err_set(err, ERR_USAGE,
-			"the S3 location has no valid bucket: it is s3:https://HOST/BUCKET[/PREFIX]; a %% is written %%25 in it");
+			"the S3 location has no valid bucket: it is "
+			"s3:https://HOST/BUCKET[/PREFIX]; a %% is written %%25 in it");
 	}
 	p->bucket = mem_strndup(slash, n);
 	if (p->tls && strchr(p->bucket, '.'))

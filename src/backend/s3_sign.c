@@ -15,7 +15,8 @@ void s3_sign_date(int64_t sec, char out[S3_DATE])
 	char s[64];
 
 	civil_of(&c, sec);
-	snprintf(s, sizeof(s), "%04d%02d%02dT%02d%02d%02dZ", (int)c.year, c.month, c.day, c.hour, c.min, c.sec);
+	snprintf(s, sizeof(s), "%04d%02d%02dT%02d%02d%02dZ", (int)c.year, c.month, c.day, c.hour,
+		c.min, c.sec);
 	memcpy(out, s, S3_DATE - 1);
 	out[S3_DATE - 1] = 0;
 }
@@ -71,7 +72,8 @@ int s3_sign(const struct s3_sign *s, struct buf *out)
 	char *text;
 
 	s3_sign_date(s->sec, date);
-	if (snprintf(scope, sizeof(scope), "%.8s/%s/s3/aws4_request", date, s->region) >= (int)sizeof(scope))
+	if (snprintf(scope, sizeof(scope), "%.8s/%s/s3/aws4_request", date, s->region) >=
+		(int)sizeof(scope))
 		return ERR_NOMEM;
 	if (canonical_hash(s, hash))
 		return ERR_NOMEM;

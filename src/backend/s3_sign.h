@@ -1,7 +1,9 @@
 /*
- * s3_sign: AWS Signature Version 4 of one request, in the Authorization header.  A pure function: the time and the keys are parameters.
+ * s3_sign: AWS Signature Version 4 of one request, in the Authorization header.  A pure function:
+ * the time and the keys are parameters.
  *
- * Source: AWS General Reference, "Signature Version 4 signing process", and the S3 API Reference's "Examples: signature calculations".
+ * Source: AWS General Reference, "Signature Version 4 signing process", and the S3 API Reference's
+ * "Examples: signature calculations".
  */
 #ifndef BACKEND_S3_SIGN_H
 #define BACKEND_S3_SIGN_H
@@ -9,7 +11,8 @@
 #include "base/err.h"
 
 #define S3_SIGN_HEADERS 8
-#define S3_EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" /* of no bytes */
+#define S3_EMPTY_SHA256                                                                            \
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" /* of no bytes */
 
 struct s3_header {
 	const char *name;  /* lower case */
@@ -24,7 +27,8 @@ struct s3_sign {
 	const char *query;   /* as sent: names sorted, names and values encoded; "" for none */
 	const char *payload; /* what x-amz-content-sha256 says: 64 hex digits or UNSIGNED-PAYLOAD */
 	struct s3_header
-		header[S3_SIGN_HEADERS]; /* all that are signed, sorted by name: host, x-amz-date and x-amz-content-sha256 among them */
+		header[S3_SIGN_HEADERS]; /* all that are signed, sorted by name: host, x-amz-date
+					    and x-amz-content-sha256 among them */
 	size_t n_header;
 };
 

@@ -10,8 +10,8 @@
 #define TEXT_MAX  8192 /* a key of 1024 bytes percent-encoded, or a long token */
 
 /*
- * One pass over a document.  leaf(arg, parent, name, text) is called at the end of each element with the text since its last child; parent is "" for the
- * root.  A non-zero result ends the pass.
+ * One pass over a document.  leaf(arg, parent, name, text) is called at the end of each element
+ * with the text since its last child; parent is "" for the root.  A non-zero result ends the pass.
  */
 struct walk {
 	XML_Parser x;
@@ -75,7 +75,8 @@ static void XMLCALL on_text(void *arg, const XML_Char *s, int n)
 	buf_add(&w->text, s, (size_t)n);
 }
 
-static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *sys, const XML_Char *pub, int internal)
+static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *sys,
+	const XML_Char *pub, int internal)
 {
 	(void)name;
 	(void)sys;
@@ -239,14 +240,16 @@ static bool parse_size(const char *s, uint64_t *v)
 	return true;
 }
 
-/* "true" or "false" (XML Schema's other spellings are not S3's): to guess would lose the rest of the names. */
+/* "true" or "false" (XML Schema's other spellings are not S3's): to guess would lose the rest of
+ * the names. */
 static int list_end(struct list *l, const char *text)
 {
 	l->page->truncated = !strcmp(text, "true");
 	l->has_end = l->page->truncated || !strcmp(text, "false");
 	if (l->has_end)
 		return 0;
-	l->bad = "the server's listing says neither \"true\" nor \"false\" to whether there is more";
+	l->bad =
+		"the server's listing says neither \"true\" nor \"false\" to whether there is more";
 	return ERR_INVALID;
 }
 
@@ -288,7 +291,8 @@ static int list_leaf(void *arg, const char *parent, const char *name, const char
 	return 0;
 }
 
-/* EncodingType may stand behind the keys it is about (Ceph puts it there), so it is looked for first. */
+/* EncodingType may stand behind the keys it is about (Ceph puts it there), so it is looked for
+ * first. */
 static int encoding_leaf(void *arg, const char *parent, const char *name, const char *text)
 {
 	if (!strcmp(parent, "ListBucketResult") && !strcmp(name, "EncodingType"))
@@ -296,7 +300,8 @@ static int encoding_leaf(void *arg, const char *parent, const char *name, const 
 	return 0;
 }
 
-int s3_xml_list(struct s3_page *page, const void *p, size_t n, int (*fn)(void *, const char *, uint64_t), void *arg, struct err *err)
+int s3_xml_list(struct s3_page *page, const void *p, size_t n,
+	int (*fn)(void *, const char *, uint64_t), void *arg, struct err *err)
 {
 	struct list *l = mem_zalloc(sizeof(*l));
 	struct walk w = {.leaf = encoding_leaf, .arg = &l->encoded};
@@ -357,7 +362,8 @@ static int deleted_leaf(void *arg, const char *parent, const char *name, const c
 	return 0;
 }
 
-int s3_xml_deleted(const void *p, size_t n, void (*fn)(void *, const char *, const struct s3_error *), void *arg, struct err *err)
+int s3_xml_deleted(const void *p, size_t n,
+	void (*fn)(void *, const char *, const struct s3_error *), void *arg, struct err *err)
 {
 	struct deleted *d = mem_zalloc(sizeof(*d));
 	struct walk w = {.leaf = deleted_leaf, .arg = d};
@@ -369,7 +375,8 @@ int s3_xml_deleted(const void *p, size_t n, void (*fn)(void *, const char *, con
 	if (!code && strcmp(w.root, "DeleteResult") != 0)
 		code = ERR_INVALID;
 	if (code)
-		err_set(err, code, "the server's answer to a deletion of many objects makes no sense");
+		err_set(err, code,
+			"the server's answer to a deletion of many objects makes no sense");
 	mem_free(d);
 	return code;
 }

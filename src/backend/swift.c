@@ -41,7 +41,8 @@ static struct swift *swift_of(struct backend *b)
 	return (struct swift *)(void *)b;
 }
 
-/* Like Go's path.Join: no empty and no "." components.  ".." would leave the place that the user named. */
+/* Like Go's path.Join: no empty and no "." components.  ".." would leave the place that the user
+ * named. */
 static int prefix_clean(const char *s, char **out, struct err *err)
 {
 	struct buf b;
@@ -52,7 +53,8 @@ static int prefix_clean(const char *s, char **out, struct err *err)
 
 		if (n == 2 && !strncmp(s, "..", 2)) {
 			buf_release(&b);
-			return err_set(err, ERR_USAGE, "the prefix of a swift: location may not contain \"..\"");
+			return err_set(err, ERR_USAGE,
+				"the prefix of a swift: location may not contain \"..\"");
 		}
 		if (n && !(n == 1 && *s == '.')) {
 			if (b.len)
@@ -76,9 +78,11 @@ int swift_place_parse(const char *place, char **container, char **prefix, struct
 
 	*container = *prefix = NULL;
 	if (!colon || colon[1] != '/')
-		return err_set(err, ERR_USAGE, "a swift location is written swift:container:/prefix");
+		return err_set(err, ERR_USAGE,
+			"a swift location is written swift:container:/prefix");
 	if (colon == place || memchr(place, '/', (size_t)(colon - place)) || colon - place > 256)
-		return err_set(err, ERR_USAGE, "a swift container's name has 1 to 256 characters and no /");
+		return err_set(err, ERR_USAGE,
+			"a swift container's name has 1 to 256 characters and no /");
 	if (prefix_clean(colon + 1, prefix, err))
 		return ERR_USAGE;
 	*container = mem_strndup(place, (size_t)(colon - place));
@@ -113,13 +117,15 @@ static int get_take(struct object_call *o)
 	if (code)
 		return code;
 	if (out->len > max)
-		return err_set(&op->err, ERR_NOMEM, "the object is larger than expected: %zu bytes, not %zu", out->len, max);
+		return err_set(&op->err, ERR_NOMEM,
+			"the object is larger than expected: %zu bytes, not %zu", out->len, max);
 	buf_move(&op->out, out);
 	op->out.max = max;
 	return 0;
 }
 
-/* A GET from exactly the end is no error for us but is one for HTTP: the answer to a HEAD decides. */
+/* A GET from exactly the end is no error for us but is one for HTTP: the answer to a HEAD decides.
+ */
 static void tail_done(struct swift_call *c)
 {
 	struct object_call *o = c->arg;
@@ -128,7 +134,8 @@ static void tail_done(struct swift_call *c)
 	if (c->err.code || c->req.status / 100 != 2)
 		swift_call_judge(c, &op->err);
 	else if (c->req.length != op->offset)
-		err_set(&op->err, ERR_TOOSHORT, "the object is too short: %llu bytes", (unsigned long long)c->req.length);
+		err_set(&op->err, ERR_TOOSHORT, "the object is too short: %llu bytes",
+			(unsigned long long)c->req.length);
 	object_end(o);
 }
 
@@ -155,14 +162,18 @@ static void put_check(struct object_call *o)
 	char etag[80];
 	const char *e = etag;
 
-	if (o->call.req.status != 201 || !http_header(&o->call.req, "ETag", etag, sizeof(etag)) || !*etag) {
-		err_set(&o->op->err, ERR_ODD, "HTTP status %d to an upload, without an ETag, is no Swift store's answer",
+	if (o->call.req.status != 201 || !http_header(&o->call.req, "ETag", etag, sizeof(etag)) ||
+		!*etag) {
+		err_set(&o->op->err, ERR_ODD,
+			"HTTP status %d to an upload, without an ETag, is no Swift store's answer",
 			o->call.req.status);
 		return;
 	}
 	e += *e == '"';
-	/* A proxy that packs answers makes W/"…" of it, encrypting stores something of their own: what is no MD5 says nothing. */
-	if (strspn(e, "0123456789abcdefABCDEF") == 32 && (!e[32] || e[32] == '"') && strncasecmp(e, o->etag, 32))
+	/* A proxy that packs answers makes W/"…" of it, encrypting stores something of their own:
+	 * what is no MD5 says nothing. */
+	if (strspn(e, "0123456789abcdefABCDEF") == 32 && (!e[32] || e[32] == '"') &&
+		strncasecmp(e, o->etag, 32))
 		err_set(&o->op->err, ERR_IO, "the store has stored other bytes than were sent");
 }
 
@@ -177,7 +188,8 @@ static void object_done(struct swift_call *c)
 		return;
 	}
 	if (too_large(c, op))
-		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: more than %zu bytes", op->out.max);
+		err_set(&op->err, ERR_NOMEM,
+			"the object is larger than expected: more than %zu bytes", op->out.max);
 	else if (op->verb == BACKEND_PUT && op->fresh && s == 412)
 		err_set(&op->err, ERR_EXISTS, "there is such an object");
 	else if (s / 100 != 2)
@@ -202,14 +214,15 @@ static void object_done(struct swift_call *c)
 	object_end(o);
 }
 
-/* False: there can be no such bytes, and the largest numbers are nothing to trouble a server with. */
+/* False: there can be no such bytes, and the largest numbers are nothing to trouble a server with.
+ */
 static bool range_set(struct swift_call *c, const struct backend_op *op)
 {
 	if (op->offset > INT64_MAX || op->length > INT64_MAX - op->offset)
 		return false;
 	if (op->length)
-		c->header[0] = mem_printf(
-			"Range: bytes=%llu-%llu", (unsigned long long)op->offset, (unsigned long long)(op->offset + op->length - 1));
+		c->header[0] = mem_printf("Range: bytes=%llu-%llu", (unsigned long long)op->offset,
+			(unsigned long long)(op->offset + op->length - 1));
 	else if (op->offset)
 		c->header[0] = mem_printf("Range: bytes=%llu-", (unsigned long long)op->offset);
 	return true;
@@ -233,8 +246,10 @@ static void put_set(struct object_call *o)
 
 static void swift_start(struct backend *b, struct backend_op *op)
 {
-	static const char *const methods[] = {
-		[BACKEND_PUT] = "PUT", [BACKEND_GET] = "GET", [BACKEND_STAT] = "HEAD", [BACKEND_REMOVE] = "DELETE"};
+	static const char *const methods[] = {[BACKEND_PUT] = "PUT",
+		[BACKEND_GET] = "GET",
+		[BACKEND_STAT] = "HEAD",
+		[BACKEND_REMOVE] = "DELETE"};
 	struct object_call *o = mem_zalloc(sizeof(*o));
 	size_t max = ANSWER_BYTES;
 
@@ -268,7 +283,8 @@ static char *page_path(const struct swift *s, enum backend_type t, unsigned limi
 	char *path;
 
 	buf_init(&b, 16384);
-	buf_addf(&b, "%s?format=json&limit=%u&prefix=%s%s/", s->container, limit, s->prefix, layout_dir(t));
+	buf_addf(&b, "%s?format=json&limit=%u&prefix=%s%s/", s->container, limit, s->prefix,
+		layout_dir(t));
 	if (last) {
 		buf_adds(&b, "&marker=");
 		http_encode(&b, last, strlen(last), "/");
@@ -293,10 +309,14 @@ static int on_object(void *arg, const char *object, uint64_t size)
 	struct id name;
 
 	if (strncmp(object, l->base, n) != 0)
-		return err_set(l->err, ERR_INVALID, "the store lists a name that does not begin with what was asked for: %.200s", object);
+		return err_set(l->err, ERR_INVALID,
+			"the store lists a name that does not begin with what was asked for: "
+			"%.200s",
+			object);
 	why = layout_read(l->type, object + n, &name);
 	if (!why && size == UINT64_MAX)
-		return err_set(l->err, ERR_INVALID, "the store lists an object without its size: %.200s", object);
+		return err_set(l->err, ERR_INVALID,
+			"the store lists an object without its size: %.200s", object);
 	if (!why)
 		return l->to->file(l->to->arg, &name, size);
 	layout_odd(l->to, l->type, why, object + n);
@@ -304,9 +324,11 @@ static int on_object(void *arg, const char *object, uint64_t size)
 }
 
 /*
- * Until a page is empty: a short page proves nothing, since Ceph sends at most 1000 names (rgw_max_listing_results) whatever it is asked for.
+ * Until a page is empty: a short page proves nothing, since Ceph sends at most 1000 names
+ * (rgw_max_listing_results) whatever it is asked for.
  */
-static int swift_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int swift_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct swift *s = swift_of(b);
 	struct lister l = {.type = t, .to = to, .err = err};
@@ -333,13 +355,16 @@ static int swift_list(struct backend *b, enum backend_type t, const struct backe
 		} else if (c.req.status == 404 && !last && !atomic_load(&s->seen)) {
 			count = 0;
 		} else if (c.req.status == 404) {
-			code = err_set(err, ERR_IO, "the container, which was there before, is not found");
-		} else if (c.req.status == 204 && http_header_number(&c.req, "X-Container-Object-Count", &objects)) {
+			code = err_set(err, ERR_IO,
+				"the container, which was there before, is not found");
+		} else if (c.req.status == 204 &&
+			   http_header_number(&c.req, "X-Container-Object-Count", &objects)) {
 			count = 0;
 		} else if (c.req.status != 200) {
 			code = swift_call_judge(&c, err);
 		} else {
-			code = swift_page_read(c.req.out.p, c.req.out.len, &last, &count, on_object, &l, err);
+			code = swift_page_read(c.req.out.p, c.req.out.len, &last, &count, on_object,
+				&l, err);
 		}
 		swift_call_release(&c);
 	}
@@ -348,7 +373,8 @@ static int swift_list(struct backend *b, enum backend_type t, const struct backe
 	return code;
 }
 
-static int container_call(struct swift *s, const char *method, const char *policy, struct backend_usage *usage, struct err *err)
+static int container_call(struct swift *s, const char *method, const char *policy,
+	struct backend_usage *usage, struct err *err)
 {
 	struct swift_call c;
 	int code = 0;
@@ -360,7 +386,8 @@ static int container_call(struct swift *s, const char *method, const char *polic
 	if (swift_call_run(&c, s->keeper, &s->wire) || c.req.status / 100 != 2)
 		code = swift_call_judge(&c, err);
 	if (!code && usage) {
-		usage->known = http_header_number(&c.req, "X-Container-Object-Count", &usage->objects) &&
+		usage->known = http_header_number(&c.req, "X-Container-Object-Count",
+				       &usage->objects) &&
 			       http_header_number(&c.req, "X-Container-Bytes-Used", &usage->bytes);
 		http_header_number(&c.req, "X-Container-Meta-Quota-Count", &usage->objects_max);
 	}
@@ -432,8 +459,9 @@ static char *encoded(const char *before, const char *s, const char *after)
 	return out;
 }
 
-int swift_new(const char *place, struct swift_token_source *src, const struct swift_wire *wire, const char *policy, unsigned connections,
-	const struct env *env, struct backend **out, struct err *err)
+int swift_new(const char *place, struct swift_token_source *src, const struct swift_wire *wire,
+	const char *policy, unsigned connections, const struct env *env, struct backend **out,
+	struct err *err)
 {
 	char *container, *prefix;
 	struct swift *s;
@@ -441,7 +469,8 @@ int swift_new(const char *place, struct swift_token_source *src, const struct sw
 
 	*out = NULL;
 	if (!code && policy && policy[strcspn(policy, "\r\n")])
-		code = err_set(err, ERR_USAGE, "SWIFT_DEFAULT_CONTAINER_POLICY has more than one line");
+		code = err_set(err, ERR_USAGE,
+			"SWIFT_DEFAULT_CONTAINER_POLICY has more than one line");
 	if (code) {
 		src->free(src);
 		mem_free(container);
@@ -472,15 +501,16 @@ static void wire_http(void *arg, struct http_req *r)
 }
 
 /* Where tokens come from: another rank, or the environment's user. */
-static struct swift_token_source *open_source(
-	const struct backend_options *opt, const struct swift_wire *wire, const struct env *env, struct err *err)
+static struct swift_token_source *open_source(const struct backend_options *opt,
+	const struct swift_wire *wire, const struct env *env, struct err *err)
 {
 	struct swift_creds c;
 
 	if (opt->tokens)
 		return opt->tokens(opt->tokens_arg);
 	if (!opt->getenv) {
-		err_set(err, ERR_USAGE, "a swift: location needs an environment with a token or a password");
+		err_set(err, ERR_USAGE,
+			"a swift: location needs an environment with a token or a password");
 		return NULL;
 	}
 	if (!swift_creds_read(&c, opt->getenv, err))
@@ -489,7 +519,8 @@ static struct swift_token_source *open_source(
 	return NULL;
 }
 
-struct backend *backend_swift_open(const struct location *l, const struct backend_options *opt, const struct env *env, struct err *err)
+struct backend *backend_swift_open(const struct location *l, const struct backend_options *opt,
+	const struct env *env, struct err *err)
 {
 	struct swift_wire wire = {.start = wire_http};
 	struct backend_options with_ca = *opt;
@@ -504,7 +535,9 @@ struct backend *backend_swift_open(const struct location *l, const struct backen
 		return NULL;
 	wire.arg = h;
 	src = open_source(opt, &wire, env, err);
-	if (!src || swift_new(l->rest, src, &wire, open_getenv(opt, "SWIFT_DEFAULT_CONTAINER_POLICY"), opt->connections, env, &b, err)) {
+	if (!src ||
+		swift_new(l->rest, src, &wire, open_getenv(opt, "SWIFT_DEFAULT_CONTAINER_POLICY"),
+			opt->connections, env, &b, err)) {
 		http_free(h);
 		return NULL;
 	}

@@ -59,7 +59,8 @@ bool swift_url_same(const char *a, const char *b)
 	return n == m && !memcmp(a, b, n);
 }
 
-/* An endpoint that everybody may use.  The order of a catalog means nothing and changes, so the first one is a choice that is worth a word. */
+/* An endpoint that everybody may use.  The order of a catalog means nothing and changes, so the
+ * first one is a choice that is worth a word. */
 static void take(struct swift_answer *a, const char *url, const char *region, const char *id)
 {
 	if (a->region && !(region && !strcmp(region, a->region)) && !(id && !strcmp(id, a->region)))
@@ -111,7 +112,8 @@ static int endpoint_read(struct json_in *j, struct swift_answer *a)
 }
 
 /* Calls each() for the objects of an array; what is no array of objects is skipped. */
-static int each_object(struct json_in *j, int (*each)(struct json_in *j, struct swift_answer *a), struct swift_answer *a)
+static int each_object(struct json_in *j, int (*each)(struct json_in *j, struct swift_answer *a),
+	struct swift_answer *a)
 {
 	enum json_token t = json_next(j);
 	int code = 0;
@@ -127,7 +129,8 @@ static int each_object(struct json_in *j, int (*each)(struct json_in *j, struct 
 	return code;
 }
 
-/* The type of a service may come behind its endpoints: they count only when it is known to be right. */
+/* The type of a service may come behind its endpoints: they count only when it is known to be
+ * right. */
 static int service_read(struct json_in *j, struct swift_answer *a)
 {
 	struct swift_answer here = {.region = a->region, .fixed = a->fixed};

@@ -82,13 +82,16 @@ int swift_creds_read(struct swift_creds *c, const char *(*get)(const char *name)
 	if ((c->token && c->storage_url) || swift_creds_can_login(c))
 		return 0;
 	if (c->auth_url && !swift_creds_version(c))
-		return err_set(err, ERR_USAGE, "OS_AUTH_URL names no version: it must contain v3, v2 or v1");
+		return err_set(err, ERR_USAGE,
+			"OS_AUTH_URL names no version: it must contain v3, v2 or v1");
 	if (c->auth_url)
 		return err_set(err, ERR_USAGE,
-			"OS_AUTH_URL is set, but OS_USERNAME or OS_PASSWORD is missing (and there is no OS_AUTH_TOKEN with "
+			"OS_AUTH_URL is set, but OS_USERNAME or OS_PASSWORD is missing (and there "
+			"is no OS_AUTH_TOKEN with "
 			"OS_STORAGE_URL)");
 	return err_set(err, ERR_USAGE,
-		"no Swift connection: neither OS_AUTH_TOKEN and OS_STORAGE_URL nor OS_AUTH_URL with a user and a password are in the "
+		"no Swift connection: neither OS_AUTH_TOKEN and OS_STORAGE_URL nor OS_AUTH_URL "
+		"with a user and a password are in the "
 		"environment");
 }
 
@@ -166,8 +169,9 @@ static void question_inherited(struct question *q, const struct ts *expires)
 }
 
 /*
- * What Keystone says about the environment's token.  Keystone may be out of reach from a compute node where the store is not: then the store will judge.  A token whose
- * end is known not to be far is still taken: the keeper renews it.
+ * What Keystone says about the environment's token.  Keystone may be out of reach from a compute
+ * node where the store is not: then the store will judge.  A token whose end is known not to be far
+ * is still taken: the keeper renews it.
  */
 static void check_done(struct http_req *r)
 {
@@ -182,7 +186,8 @@ static void check_done(struct http_req *r)
 		question_inherited(q, &end);
 }
 
-static void login_get(struct swift_token_source *s, const struct swift_token *stale, swift_token_fn *done, void *arg)
+static void login_get(struct swift_token_source *s, const struct swift_token *stale,
+	swift_token_fn *done, void *arg)
 {
 	struct login_source *src = (struct login_source *)(void *)s;
 	const struct swift_creds *c = &src->c;
@@ -205,7 +210,8 @@ static void login_get(struct swift_token_source *s, const struct swift_token *st
 		question_login(q);
 	} else {
 		err_set(&e, ERR_DENIED,
-			"the Swift token is not accepted any more, and there is no password to get another one. " SWIFT_GO_ON);
+			"the Swift token is not accepted any more, and there is no password to get "
+			"another one. " SWIFT_GO_ON);
 		question_end(q, NULL, &e);
 	}
 }
@@ -219,7 +225,8 @@ static void login_free(struct swift_token_source *s)
 	mem_free(src);
 }
 
-struct swift_token_source *swift_login_source_new(struct swift_creds *c, const struct swift_wire *w, const struct env *env)
+struct swift_token_source *swift_login_source_new(struct swift_creds *c, const struct swift_wire *w,
+	const struct env *env)
 {
 	struct login_source *src = mem_zalloc(sizeof(*src));
 

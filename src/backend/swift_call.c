@@ -37,12 +37,14 @@ void swift_call_release(struct swift_call *c)
 
 static bool body_says(const struct http_req *r, const char *word)
 {
-	return r->out.len && memmem(r->out.p, r->out.len < 4096 ? r->out.len : 4096, word, strlen(word));
+	return r->out.len &&
+	       memmem(r->out.p, r->out.len < 4096 ? r->out.len : 4096, word, strlen(word));
 }
 
 static bool is_quota(const struct http_req *r)
 {
-	return r->status == 413 || r->status == 507 || ((r->status == 403 || r->status == 409) && body_says(r, "QuotaExceeded"));
+	return r->status == 413 || r->status == 507 ||
+	       ((r->status == 403 || r->status == 409) && body_says(r, "QuotaExceeded"));
 }
 
 /* Refusals that the same request may escape the next time. */
@@ -66,7 +68,8 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 	if (c->err.code)
 		return err_copy(err, &c->err);
 	if (is_quota(r))
-		return err_set(err, ERR_NOSPACE, "the store's quota is used up (HTTP status %d)", r->status);
+		return err_set(err, ERR_NOSPACE, "the store's quota is used up (HTTP status %d)",
+			r->status);
 	switch (r->status) {
 	case 404:
 		return err_set(err, ERR_NOTFOUND, "no such object");
@@ -75,16 +78,21 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 	case 401:
 	case 403:
 		return err_set(err, ERR_DENIED, "the store refuses %s (HTTP status %d)",
-			c->no_right ? "this: it accepts the token, but its user has no right to do it here" : "access", r->status);
+			c->no_right ? "this: it accepts the token, but its user has no right to do "
+				      "it here"
+				    : "access",
+			r->status);
 	case 422:
 		return err_set(err, ERR_IO, "the bytes were damaged on their way to the store");
 	case 400:
 		if (!may_pass(r))
 			return err_set(err, ERR_ODD,
-				"the store calls this a bad request (HTTP status 400): can there be a container of this name?");
+				"the store calls this a bad request (HTTP status 400): can there "
+				"be a container of this name?");
 		/* fall through */
 	default:
-		return err_set(err, may_pass(r) ? ERR_IO : ERR_ODD, "the store answers HTTP status %d", r->status);
+		return err_set(err, may_pass(r) ? ERR_IO : ERR_ODD,
+			"the store answers HTTP status %d", r->status);
 	}
 }
 
@@ -120,7 +128,11 @@ static bool probe(struct swift_call *c)
 	if (!c->path[n])
 		return false;
 	c->probe_url = mem_printf("%s%.*s", c->token->storage_url, (int)n, c->path);
-	c->probe = (struct http_req){.method = "HEAD", .url = c->probe_url, .header = {c->auth}, .n_header = 1, .urgent = true};
+	c->probe = (struct http_req){.method = "HEAD",
+		.url = c->probe_url,
+		.header = {c->auth},
+		.n_header = 1,
+		.urgent = true};
 	c->probe.done = probe_done;
 	c->probe.arg = c;
 	buf_init(&c->probe.out, 65536);
@@ -148,7 +160,8 @@ static void call_done(struct http_req *r)
 
 static void with_token(struct swift_wait *w, struct swift_token *t, const struct err *e)
 {
-	struct swift_call *c = (struct swift_call *)(void *)((char *)w - offsetof(struct swift_call, wait));
+	struct swift_call *c = (struct swift_call *)(void *)((char *)w -
+							     offsetof(struct swift_call, wait));
 	int status = c->req.status;
 
 	forget_auth(c);

@@ -28,8 +28,8 @@ static int object_read(struct json_in *j, char **name, uint64_t *size)
 	return code;
 }
 
-int swift_page_read(const void *p, size_t n, char **last, size_t *count, int (*fn)(void *arg, const char *name, uint64_t size), void *arg,
-	struct err *err)
+int swift_page_read(const void *p, size_t n, char **last, size_t *count,
+	int (*fn)(void *arg, const char *name, uint64_t size), void *arg, struct err *err)
 {
 	char *name = NULL, *end = NULL;
 	struct json_in j;

@@ -6,11 +6,14 @@
 #include <stddef.h>
 
 /*
- * swift_page_read(p, n, last, count, fn, arg, err): calls fn for every object, with its whole name and its size (UINT64_MAX: not said).  ERR_ODD: this is no listing.  *last is the name that the page was
- * asked to begin behind (NULL: any; owned) and becomes the name of the page's last object of any kind; *count is their number.  A page whose end does not lie behind
- * the old *last would make a listing go round for ever: ERR_INVALID.  A result of fn that is not 0 ends the page and is returned.
+ * swift_page_read(p, n, last, count, fn, arg, err): calls fn for every object, with its whole name
+ * and its size (UINT64_MAX: not said).  ERR_ODD: this is no listing.  *last is the name that the
+ * page was asked to begin behind (NULL: any; owned) and becomes the name of the page's last object
+ * of any kind; *count is their number.  A page whose end does not lie behind the old *last would
+ * make a listing go round for ever: ERR_INVALID.  A result of fn that is not 0 ends the page and is
+ * returned.
  */
-int swift_page_read(const void *p, size_t n, char **last, size_t *count, int (*fn)(void *arg, const char *name, uint64_t size), void *arg,
-	struct err *err);
+int swift_page_read(const void *p, size_t n, char **last, size_t *count,
+	int (*fn)(void *arg, const char *name, uint64_t size), void *arg, struct err *err);
 
 #endif

@@ -29,7 +29,9 @@ static void put_user(struct json_out *o, const struct swift_creds *c)
 	json_key(o, c->user_id ? "id" : "name");
 	json_str(o, c->user_id ? c->user_id : c->user);
 	if (!c->user_id)
-		put_ref(o, "domain", c->user_domain || c->user_domain_id ? c->user_domain : "Default", c->user_domain_id);
+		put_ref(o, "domain",
+			c->user_domain || c->user_domain_id ? c->user_domain : "Default",
+			c->user_domain_id);
 }
 
 static void put_identity(struct json_out *o, const struct swift_creds *c)
@@ -181,7 +183,8 @@ int swift_login_init(struct swift_login *l, const struct swift_creds *c, struct 
 		return err_set(err, ERR_USAGE, "OS_AUTH_URL is not an http:// or https:// URL");
 	if (v == 1) {
 		if (!one_line(c->user) || !one_line(c->key))
-			return err_set(err, ERR_USAGE, "a Swift user name or key has more than one line");
+			return err_set(err, ERR_USAGE,
+				"a Swift user name or key has more than one line");
 		l->req.method = "GET";
 		l->url = mem_strdup(c->auth_url);
 		add_line(l, "X-Auth-User", c->user);
@@ -194,7 +197,8 @@ int swift_login_init(struct swift_login *l, const struct swift_creds *c, struct 
 		else
 			body_v2(&l->body, c);
 		if (l->body.overflow)
-			return err_set(err, ERR_USAGE, "the OS_* variables are too long for a login");
+			return err_set(err, ERR_USAGE,
+				"the OS_* variables are too long for a login");
 		l->req.header[l->req.n_header++] = "Content-Type: application/json";
 		l->req.header[l->req.n_header++] = "Accept: application/json";
 		l->req.body = l->body.p;
@@ -240,19 +244,24 @@ static int status_judge(const struct http_req *r, struct err *err)
 	if (s == 200 || s == 201 || s == 203 || s == 204)
 		return 0;
 	if (s == 401 || s == 403)
-		return err_set(err, ERR_DENIED, "the login server refuses this user, password or project (HTTP status %d)", s);
+		return err_set(err, ERR_DENIED,
+			"the login server refuses this user, password or project (HTTP status %d)",
+			s);
 	if (s == 408 || s == 409 || s == 429 || s >= 500)
 		return err_set(err, ERR_IO, "the login server answers HTTP status %d", s);
-	return err_set(err, ERR_USAGE, "OS_AUTH_URL does not lead to a login server: HTTP status %d", s);
+	return err_set(err, ERR_USAGE,
+		"OS_AUTH_URL does not lead to a login server: HTTP status %d", s);
 }
 
 /* The storage URL of this login: that of the first one, for a run must not lie in two places. */
-static int choose(struct swift_login *l, const struct swift_creds *c, const struct swift_answer *a, const char **url, struct err *err)
+static int choose(struct swift_login *l, const struct swift_creds *c, const struct swift_answer *a,
+	const char **url, struct err *err)
 {
 	*url = c->storage_url ? c->storage_url : a->url;
 	if (!*url)
-		return err_set(err, ERR_USAGE, "the login server knows no object store%s%s%s", c->region ? " in region \"" : "",
-			c->region ? c->region : "", c->region ? "\"" : " for this project");
+		return err_set(err, ERR_USAGE, "the login server knows no object store%s%s%s",
+			c->region ? " in region \"" : "", c->region ? c->region : "",
+			c->region ? "\"" : " for this project");
 	if (c->storage_url)
 		return 0;
 	if (a->fixed && (a->fixed_listed || swift_url_same(a->fixed, *url))) {
@@ -260,16 +269,20 @@ static int choose(struct swift_login *l, const struct swift_creds *c, const stru
 		return 0;
 	}
 	if (a->fixed)
-		return err_set(err, ERR_USAGE, "the login server now names another store, %s, and %s no more, where this run has begun",
+		return err_set(err, ERR_USAGE,
+			"the login server now names another store, %s, and %s no more, where this "
+			"run has begun",
 			*url, a->fixed);
 	if (!c->region && a->n_places > 1)
-		buf_addf(&l->choice, "the project has %u object stores (%s), and OS_REGION_NAME names none: the first, %s, is used",
+		buf_addf(&l->choice,
+			"the project has %u object stores (%s), and OS_REGION_NAME names none: the "
+			"first, %s, is used",
 			a->n_places, buf_str((struct buf *)(uintptr_t)&a->regions), *url);
 	return 0;
 }
 
-int swift_login_answer(struct swift_login *l, const struct swift_creds *c, const char *fixed, const struct ts *now,
-	struct swift_token **out, struct err *err)
+int swift_login_answer(struct swift_login *l, const struct swift_creds *c, const char *fixed,
+	const struct ts *now, struct swift_token **out, struct err *err)
 {
 	struct swift_answer a = {.region = c->region, .fixed = fixed};
 	int v = swift_creds_version(c);

@@ -8,7 +8,9 @@
 #define URL_MAX    2048
 #define NEWS       (30 * SECOND) /* for so long a store may not have heard of a new token */
 #define HOLD_FIRST (5 * SECOND)
-#define HOLD_MAX   (60 * SECOND) /* between questions to a login server that refuses: many wrong passwords lock accounts */
+#define HOLD_MAX                                                                                   \
+	(60 * SECOND) /* between questions to a login server that refuses: many wrong passwords    \
+			 lock accounts */
 
 static bool is_visible(const char *s, size_t max)
 {
@@ -21,18 +23,20 @@ static bool is_visible(const char *s, size_t max)
 	return n > 0 && n <= max;
 }
 
-int swift_token_new(const char *value, const char *storage_url, const struct ts *now, const struct ts *expires, struct swift_token **out,
-	struct err *err)
+int swift_token_new(const char *value, const char *storage_url, const struct ts *now,
+	const struct ts *expires, struct swift_token **out, struct err *err)
 {
 	struct swift_token *t;
 	size_t n = strlen(storage_url);
 
 	*out = NULL;
 	if (!is_visible(value, VALUE_MAX))
-		return err_set(err, ERR_INVALID, "the Swift token is empty, too long or has strange characters");
+		return err_set(err, ERR_INVALID,
+			"the Swift token is empty, too long or has strange characters");
 	if (!is_visible(storage_url, URL_MAX) || strpbrk(storage_url, "?#") ||
 		(strncmp(storage_url, "http://", 7) && strncmp(storage_url, "https://", 8)))
-		return err_set(err, ERR_INVALID, "the Swift storage URL is not an http:// or https:// URL");
+		return err_set(err, ERR_INVALID,
+			"the Swift storage URL is not an http:// or https:// URL");
 	while (n && storage_url[n - 1] == '/')
 		n--;
 	t = mem_zalloc(sizeof(*t));
@@ -72,10 +76,11 @@ struct swift_keeper {
 	struct swift_wait *waiting, **last;
 	bool asking;
 	int64_t ask_after; /* monotonic: a failed renewal ahead of time is not repeated before */
-	int64_t hold;      /* how long a login server that refused is left alone; 0: the last question was not refused */
-	bool accepted;     /* the store has accepted a token of ours before the present one */
-	struct err never;  /* code != 0: the source will never have another */
-	struct err why;    /* why the last question failed */
+	int64_t hold;  /* how long a login server that refused is left alone; 0: the last question
+			  was not refused */
+	bool accepted; /* the store has accepted a token of ours before the present one */
+	struct err never; /* code != 0: the source will never have another */
+	struct err why;   /* why the last question failed */
 };
 
 static int64_t life_left(const struct swift_keeper *k, const struct swift_token *t)
@@ -88,7 +93,8 @@ static int64_t life_left(const struct swift_keeper *k, const struct swift_token 
 	return left < INT32_MIN ? INT32_MIN * SECOND : left * SECOND + t->expires.nsec - now.nsec;
 }
 
-/* min(most, lifetime / part): ahead of its end by so much a token counts as old.  Tokens of seconds (tests, odd sites) must not be old at birth. */
+/* min(most, lifetime / part): ahead of its end by so much a token counts as old.  Tokens of seconds
+ * (tests, odd sites) must not be old at birth. */
 static int64_t margin(const struct swift_token *t, int64_t most, int part)
 {
 	int64_t life = t->expires.sec - t->got.sec;
@@ -127,23 +133,30 @@ void swift_keeper_free(struct swift_keeper *k)
 }
 
 /*
- * A login that worked once proves the user and the server: what fails afterwards is a server that is restarted, a balancer, a catalog that is not there yet, and
- * passes.  So `e` becomes an error that may pass.
+ * A login that worked once proves the user and the server: what fails afterwards is a server that
+ * is restarted, a balancer, a catalog that is not there yet, and passes.  So `e` becomes an error
+ * that may pass.
  */
 static void failed(struct swift_keeper *k, struct err *e)
 {
-	bool logged_in = k->cur && !k->cur->inherited && !k->cur->last, final = err_permanent(e->code) && e->code != ERR_CANCELLED;
+	bool logged_in = k->cur && !k->cur->inherited && !k->cur->last,
+	     final = err_permanent(e->code) && e->code != ERR_CANCELLED;
 
-	k->hold = !logged_in || !final ? 0 : !k->hold ? HOLD_FIRST : 2 * k->hold < HOLD_MAX ? 2 * k->hold : HOLD_MAX;
+	k->hold = !logged_in || !final     ? 0
+		  : !k->hold               ? HOLD_FIRST
+		  : 2 * k->hold < HOLD_MAX ? 2 * k->hold
+					   : HOLD_MAX;
 	k->ask_after = clock_mono(k->env->clock) + (k->hold ? k->hold : HOLD_FIRST);
 	if (k->hold)
 		e->code = ERR_IO;
-	else if (e->code == ERR_DENIED || e->code == ERR_USAGE || e->code == ERR_UNSUPPORTED || e->code == ERR_ODD)
+	else if (e->code == ERR_DENIED || e->code == ERR_USAGE || e->code == ERR_UNSUPPORTED ||
+		 e->code == ERR_ODD)
 		k->never = *e;
 	k->why = *e;
 }
 
-/* The source's answer.  `asking` falls last, under the lock: swift_keeper_free may free k at once then. */
+/* The source's answer.  `asking` falls last, under the lock: swift_keeper_free may free k at once
+ * then. */
 static void answered(void *arg, struct swift_token *t, const struct err *said)
 {
 	struct swift_keeper *k = arg;
@@ -251,10 +264,12 @@ void swift_keeper_get(struct swift_keeper *k, struct swift_wait *w)
 /* New, and not about to die: that the store refuses it is no matter of its end. */
 static bool is_no_good(const struct swift_keeper *k, const struct swift_token *t)
 {
-	return !atomic_load(&t->good) && !t->inherited && life_left(k, t) > margin(t, 60 * SECOND, 4);
+	return !atomic_load(&t->good) && !t->inherited &&
+	       life_left(k, t) > margin(t, 60 * SECOND, 4);
 }
 
-/* So new that the store may not have heard of it: servers behind a balancer learn of a token, or of the keys it is made with, one after the other. */
+/* So new that the store may not have heard of it: servers behind a balancer learn of a token, or of
+ * the keys it is made with, one after the other. */
 static bool is_news(const struct swift_keeper *k, const struct swift_token *t)
 {
 	struct ts now = clock_now(k->env->clock);

@@ -1,8 +1,10 @@
 #include "backend/tries.h"
 
-int64_t tries_wait(const struct tries *t, const struct backend_retry_policy *p, const struct env *env, int64_t pause)
+int64_t tries_wait(const struct tries *t, const struct backend_retry_policy *p,
+	const struct env *env, int64_t pause)
 {
-	int64_t step = p->first_ns, left = p->total_ns - (clock_mono(env->clock) - t->began), own, some, wait;
+	int64_t step = p->first_ns, left = p->total_ns - (clock_mono(env->clock) - t->began), own,
+		some, wait;
 	uint64_t dice;
 
 	for (unsigned i = 1; i < t->n && step < p->max_ns; i++)

@@ -1,9 +1,11 @@
 /*
  * tries: how often and after which pauses something is tried again.
  *
- * The n-th wait is first * 2^(n-1), at most max, times a random factor from 0.5 to 1.5; to give up is right when the next try would begin more than total
- * after the first, but not before the second (docs/format.md 16.1).  A store that asks for a pause gets it, with some more at random so that not all ranks
- * come back at once; at most a third of total.  A pause that would lead beyond the end is cut, so that to ask for one never makes the time shorter.
+ * The n-th wait is first * 2^(n-1), at most max, times a random factor from 0.5 to 1.5; to give up
+ * is right when the next try would begin more than total after the first, but not before the second
+ * (docs/format.md 16.1).  A store that asks for a pause gets it, with some more at random so that
+ * not all ranks come back at once; at most a third of total.  A pause that would lead beyond the
+ * end is cut, so that to ask for one never makes the time shorter.
  */
 #ifndef BACKEND_TRIES_H
 #define BACKEND_TRIES_H
@@ -15,7 +17,9 @@ struct tries {
 	unsigned n;
 };
 
-/* tries_wait(t, p, env, pause): nanoseconds until the next try, -1: give up.  pause: what the store asked for, in nanoseconds. */
-int64_t tries_wait(const struct tries *t, const struct backend_retry_policy *p, const struct env *env, int64_t pause);
+/* tries_wait(t, p, env, pause): nanoseconds until the next try, -1: give up.  pause: what the store
+ * asked for, in nanoseconds. */
+int64_t tries_wait(const struct tries *t, const struct backend_retry_policy *p,
+	const struct env *env, int64_t pause);
 
 #endif

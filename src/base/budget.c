@@ -36,8 +36,8 @@ static bool fits(const struct budget *b, size_t bytes)
 }
 
 /*
- * Whoever fits passes, also ahead of a larger one that waits: in first-come order a thread that holds bytes and takes a few more
- * would wait behind a large taker that waits for those very bytes.
+ * Whoever fits passes, also ahead of a larger one that waits: in first-come order a thread that
+ * holds bytes and takes a few more would wait behind a large taker that waits for those very bytes.
  */
 bool budget_take(struct budget *b, size_t bytes)
 {

@@ -1,7 +1,8 @@
 /*
  * budget: a bound on bytes in flight.  Thread safe.
  *
- * A taker larger than the whole budget waits until nothing else is out and then passes alone, so a single large chunk cannot block for ever.
+ * A taker larger than the whole budget waits until nothing else is out and then passes alone, so a
+ * single large chunk cannot block for ever.
  */
 #ifndef BASE_BUDGET_H
 #define BASE_BUDGET_H
@@ -11,10 +12,12 @@
 struct budget;
 struct budget *budget_new(size_t bytes);
 void budget_free(struct budget *b);
-bool budget_take(struct budget *b, size_t bytes); /* blocks until there is room; false when cancelled (nothing was taken) */
+/* blocks until there is room; false when cancelled (nothing was taken) */
+bool budget_take(struct budget *b, size_t bytes);
 bool budget_try(struct budget *b, size_t bytes);  /* never blocks */
 void budget_give(struct budget *b, size_t bytes); /* any thread */
-void budget_cancel(struct budget *b);             /* wakes all takers; from now on every take fails */
+/* wakes all takers; from now on every take fails */
+void budget_cancel(struct budget *b);
 size_t budget_used(struct budget *b);
 
 #endif

@@ -5,8 +5,9 @@
 #define EPOCH_DAYS 719468 /* from 0000-03-01 to 1970-01-01 */
 
 /*
- * Years that begin on 1 March have their leap day at the end, so that with m = 0 for March the days before month m are
- * (153 * m + 2) / 5 in every year: the lengths 31 30 31 30 31 | 31 30 31 30 31 | 31 (28, 29) repeat every five months = 153 days.
+ * Years that begin on 1 March have their leap day at the end, so that with m = 0 for March the days
+ * before month m are (153 * m + 2) / 5 in every year: the lengths 31 30 31 30 31 | 31 30 31 30 31 |
+ * 31 (28, 29) repeat every five months = 153 days.
  */
 int64_t civil_days(int64_t year, int month, int day)
 {
@@ -15,7 +16,8 @@ int64_t civil_days(int64_t year, int month, int day)
 	int64_t of_era = y - era * 400;
 	int64_t m = (month + 9) % 12;
 
-	return era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day - 1 - EPOCH_DAYS;
+	return era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + (153 * m + 2) / 5 + day -
+	       1 - EPOCH_DAYS;
 }
 
 int64_t civil_sec(const struct civil *c)
@@ -38,7 +40,8 @@ void civil_of(struct civil *c, int64_t sec)
 	days += EPOCH_DAYS;
 	era = (days >= 0 ? days : days - (ERA_DAYS - 1)) / ERA_DAYS;
 	doe = days - era * ERA_DAYS;
-	/* Taking the leap days out of the day of the era (one in 1460 days, none in 36524, one in 146096) leaves years of 365. */
+	/* Taking the leap days out of the day of the era (one in 1460 days, none in 36524, one in
+	 * 146096) leaves years of 365. */
 	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	m = (5 * doy + 2) / 153;

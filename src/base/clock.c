@@ -37,7 +37,9 @@ static void real_sleep(void *arg, int64_t ns)
 
 const struct clock *clock_real(void)
 {
-	static const struct clock c = {.now = real_now, .mono_ns = real_mono, .sleep_ns = real_sleep};
+	static const struct clock c = {.now = real_now,
+		.mono_ns = real_mono,
+		.sleep_ns = real_sleep};
 
 	return &c;
 }

@@ -1,5 +1,6 @@
 /*
- * clock: time and randomness as parameters, so that tests can fix them.  The real ones are clock_real() and rnd_real().
+ * clock: time and randomness as parameters, so that tests can fix them.  The real ones are
+ * clock_real() and rnd_real().
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -44,14 +45,17 @@ static inline void rnd_fill(const struct rnd *r, void *p, size_t n)
 }
 
 /*
- * zone: the local time zone by Go's rules for $TZ (docs/format.md 10.5): unset = /etc/localtime, "" or "UTC" = UTC, a zoneinfo name with or
- * without ':', an absolute path; anything else (POSIX rule strings too) = UTC.  Immutable after zone_new, so thread safe; NULL means UTC.
+ * zone: the local time zone by Go's rules for $TZ (docs/format.md 10.5): unset = /etc/localtime, ""
+ * or "UTC" = UTC, a zoneinfo name with or without ':', an absolute path; anything else (POSIX rule
+ * strings too) = UTC.  Immutable after zone_new, so thread safe; NULL means UTC.
  */
 struct zone;
-struct zone *zone_new(const char *tz); /* tz: the value of $TZ, NULL if unset.  Never fails: what cannot be read is UTC */
+struct zone *zone_new(const char *tz); /* tz: the value of $TZ, NULL if unset.  Never fails: what
+					  cannot be read is UTC */
 void zone_free(struct zone *z);
 int32_t zone_offset(const struct zone *z, int64_t sec); /* seconds east of UTC at that instant */
-/* zone_put, zone_get: to and from a message, for another process may have another zone.  An owned zone, NULL for UTC; in->bad when it is damaged. */
+/* zone_put, zone_get: to and from a message, for another process may have another zone.  An owned
+ * zone, NULL for UTC; in->bad when it is damaged. */
 struct buf;
 struct wire_in;
 void zone_put(const struct zone *z, struct buf *b);

@@ -33,7 +33,8 @@ static size_t quota_v2(const char *dir)
 	long long quota, period;
 
 	/* "max 100000" has no number in front. */
-	if (!first_line(dir, "cpu.max", line, sizeof(line)) || sscanf(line, "%lld %lld", &quota, &period) != 2)
+	if (!first_line(dir, "cpu.max", line, sizeof(line)) ||
+		sscanf(line, "%lld %lld", &quota, &period) != 2)
 		return 0;
 	return whole(quota, period);
 }
@@ -42,7 +43,8 @@ static size_t quota_v1(const char *dir)
 {
 	char quota[64], period[64];
 
-	if (!first_line(dir, "cpu.cfs_quota_us", quota, sizeof(quota)) || !first_line(dir, "cpu.cfs_period_us", period, sizeof(period)))
+	if (!first_line(dir, "cpu.cfs_quota_us", quota, sizeof(quota)) ||
+		!first_line(dir, "cpu.cfs_period_us", period, sizeof(period)))
 		return 0;
 	return whole(atoll(quota), atoll(period));
 }
@@ -112,11 +114,13 @@ size_t cores_quota(const char *membership, const char *root)
 
 size_t cores_affinity(void)
 {
-	/* The kernel refuses a set smaller than its own; nodes with more than 1024 processors exist. */
+	/* The kernel refuses a set smaller than its own; nodes with more than 1024 processors
+	 * exist. */
 	for (size_t max = 1024; max <= 1 << 18; max *= 4) {
 		size_t size = CPU_ALLOC_SIZE(max);
 		cpu_set_t *set = CPU_ALLOC(max);
-		int rc = set ? sched_getaffinity(0, size, set) : -1, n = rc == 0 ? CPU_COUNT_S(size, set) : 0;
+		int rc = set ? sched_getaffinity(0, size, set) : -1,
+		    n = rc == 0 ? CPU_COUNT_S(size, set) : 0;
 
 		CPU_FREE(set);
 		if (rc == 0)

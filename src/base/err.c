@@ -46,7 +46,8 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
 	if (n < 0)
 		n = 0;
 	if ((size_t)n < sizeof(e->msg))
-		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", errno_text(errnum, text, sizeof(text)));
+		snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s",
+			errno_text(errnum, text, sizeof(text)));
 	return e->code;
 }
 

@@ -5,12 +5,14 @@
 #include <string.h>
 
 /*
- * Linear hashing (Litwin) over segments.  A table of `base` segments (a power of two) grows by splitting segment 0, 1, 2 … in turn; when all
- * are split, base doubles.  So growing by one moves the entries of one segment, and a segment holds SEG_MEAN to 2 * SEG_MEAN entries.
+ * Linear hashing (Litwin) over segments.  A table of `base` segments (a power of two) grows by
+ * splitting segment 0, 1, 2 … in turn; when all are split, base doubles.  So growing by one moves
+ * the entries of one segment, and a segment holds SEG_MEAN to 2 * SEG_MEAN entries.
  *
- * A segment is open addressing with linear probing over `cap` slots, and one tag byte a slot, which is probed eight at a time, so that an
- * entry is touched only when seven bits of its hash fit.  A segment that is fuller than LOAD_MAX is rebuilt with LOAD_NEW: the whole
- * table stays between the two, which is where the memory bound of the header comes from.
+ * A segment is open addressing with linear probing over `cap` slots, and one tag byte a slot, which
+ * is probed eight at a time, so that an entry is touched only when seven bits of its hash fit.  A
+ * segment that is fuller than LOAD_MAX is rebuilt with LOAD_NEW: the whole table stays between the
+ * two, which is where the memory bound of the header comes from.
  */
 #define SEG_MEAN 1024
 #define CAP_MIN  8
@@ -18,7 +20,8 @@
 enum tag { TAG_EMPTY, TAG_GONE, TAG_PAD, TAG_FULL = 0x80 };
 
 struct seg {
-	uint8_t *entries; /* cap entries, then cap tags, then 8 bytes of TAG_PAD so that a probe of 8 tags stays inside */
+	uint8_t *entries; /* cap entries, then cap tags, then 8 bytes of TAG_PAD so that a probe of
+			     8 tags stays inside */
 	uint32_t cap;
 	uint32_t used; /* slots that are not empty: entries and removed ones */
 	uint32_t count;
@@ -45,7 +48,8 @@ static uint64_t finish(uint64_t h)
 }
 
 /*
- * Even a well mixed key is mixed once more: a rank of a distributed table sees only the ids whose first bits made it their owner.
+ * Even a well mixed key is mixed once more: a rank of a distributed table sees only the ids whose
+ * first bits made it their owner.
  */
 static uint64_t hash(const struct hashtab *t, const void *key)
 {
@@ -123,11 +127,12 @@ static uint8_t *seg_find(const struct hashtab *t, const struct seg *s, uint64_t 
 		uint64_t w = le64_get(tags + pos), x = w ^ want;
 
 		/*
-		 * The zero bytes of x.  The trick may also report a byte of 1 above a zero one; such a tag has TAG_FULL too, so
-		 * the slot exists and comparing its key decides.
+		 * The zero bytes of x.  The trick may also report a byte of 1 above a zero one;
+		 * such a tag has TAG_FULL too, so the slot exists and comparing its key decides.
 		 */
 		for (uint64_t m = (x - BYTES(1)) & ~x & BYTES(0x80); m; m &= m - 1) {
-			uint8_t *e = s->entries + (pos + (unsigned)__builtin_ctzll(m) / 8) * t->entry_size;
+			uint8_t *e = s->entries +
+				     (pos + (unsigned)__builtin_ctzll(m) / 8) * t->entry_size;
 
 			if (memcmp(e, key, t->key_size) == 0)
 				return e;
@@ -137,7 +142,8 @@ static uint8_t *seg_find(const struct hashtab *t, const struct seg *s, uint64_t 
 	}
 }
 
-/* The first free slot for hash h; the caller knows that the key is absent and that there is room. */
+/* The first free slot for hash h; the caller knows that the key is absent and that there is room.
+ */
 static uint8_t *seg_place(const struct hashtab *t, struct seg *s, uint64_t h)
 {
 	uint8_t *tags = seg_tags(t, s);
@@ -151,8 +157,10 @@ static uint8_t *seg_place(const struct hashtab *t, struct seg *s, uint64_t h)
 	return s->entries + pos * t->entry_size;
 }
 
-/* Moves the entries of `from` to a or b by the bit `bit` of their hash (0: all to a), and releases it. */
-static void seg_spread(struct hashtab *t, struct seg *from, struct seg *a, struct seg *b, size_t bit)
+/* Moves the entries of `from` to a or b by the bit `bit` of their hash (0: all to a), and releases
+ * it. */
+static void seg_spread(struct hashtab *t, struct seg *from, struct seg *a, struct seg *b,
+	size_t bit)
 {
 	const uint8_t *tags = seg_tags(t, from);
 
@@ -262,7 +270,8 @@ bool hashtab_remove(struct hashtab *t, const void *key)
 
 	if (!e)
 		return false;
-	/* Other entries stay where they are (callers hold pointers); the slot must not end the searches that pass over it. */
+	/* Other entries stay where they are (callers hold pointers); the slot must not end the
+	 * searches that pass over it. */
 	pos = (size_t)(e - s->entries) / t->entry_size;
 	next = pos + 1 < s->cap ? pos + 1 : 0;
 	tags[pos] = tags[next] == TAG_EMPTY ? TAG_EMPTY : TAG_GONE;

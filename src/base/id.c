@@ -23,11 +23,13 @@ void hex_encode(char *out, const void *p, size_t n)
 	*out = 0;
 }
 
-/* 0x10 | the value of a hex digit; 0 for any other byte.  A nightly run decodes the ids of every unchanged file. */
+/* 0x10 | the value of a hex digit; 0 for any other byte.  A nightly run decodes the ids of every
+ * unchanged file. */
 #define D(c, v) [c] = 0x10 | (v)
-static const uint8_t digit[256] = {D('0', 0), D('1', 1), D('2', 2), D('3', 3), D('4', 4), D('5', 5), D('6', 6), D('7', 7), D('8', 8),
-	D('9', 9), D('a', 10), D('b', 11), D('c', 12), D('d', 13), D('e', 14), D('f', 15), D('A', 10), D('B', 11), D('C', 12), D('D', 13),
-	D('E', 14), D('F', 15)};
+static const uint8_t digit[256] = {D('0', 0), D('1', 1), D('2', 2), D('3', 3), D('4', 4), D('5', 5),
+	D('6', 6), D('7', 7), D('8', 8), D('9', 9), D('a', 10), D('b', 11), D('c', 12), D('d', 13),
+	D('e', 14), D('f', 15), D('A', 10), D('B', 11), D('C', 12), D('D', 13), D('E', 14),
+	D('F', 15)};
 #undef D
 
 int hex_decode(uint8_t *out, const char *s, size_t n)

@@ -34,10 +34,12 @@ bool id_is_zero(const struct id *id);
 struct id_hex id_hex(const struct id *id);
 struct id_hex id_short(const struct id *id);
 
-/* id_parse(id, s, n): `s` of `n` bytes must be 64 hex digits (upper case too).  0 or ERR_INVALID. */
+/* id_parse(id, s, n): `s` of `n` bytes must be 64 hex digits (upper case too).  0 or ERR_INVALID.
+ */
 int id_parse(struct id *id, const char *s, size_t n);
 
-/* hex_encode: 2*n characters and a 0 to `out`.  hex_decode: n hex digits (n even) to n/2 bytes; 0 or ERR_INVALID. */
+/* hex_encode: 2*n characters and a 0 to `out`.  hex_decode: n hex digits (n even) to n/2 bytes; 0
+ * or ERR_INVALID. */
 void hex_encode(char *out, const void *p, size_t n);
 int hex_decode(uint8_t *out, const char *s, size_t n);
 

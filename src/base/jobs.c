@@ -19,7 +19,8 @@ struct jobs {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct task *first, **last;
-	size_t idle; /* workers that sleep and were not signalled yet; a spurious wakeup leaves it too high, which only costs a signal */
+	size_t idle; /* workers that sleep and were not signalled yet; a spurious wakeup leaves it
+			too high, which only costs a signal */
 	bool stop;
 	size_t n;
 	char name[16];
@@ -69,7 +70,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Signals are for the main thread; those that a faulty instruction raises must stay where they happen. */
+/* Signals are for the main thread; those that a faulty instruction raises must stay where they
+ * happen. */
 static void block_signals(sigset_t *before)
 {
 	sigset_t all;
@@ -112,7 +114,8 @@ struct jobs *jobs_new(size_t threads, struct loop *loop, const char *name)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	/* A process limit may leave fewer threads than asked for, or none: then jobs_put does the work itself. */
+	/* A process limit may leave fewer threads than asked for, or none: then jobs_put does the
+	 * work itself. */
 	pthread_mutex_lock(&j->lock);
 	j->n = started;
 	pthread_mutex_unlock(&j->lock);
@@ -156,7 +159,8 @@ static void put(struct jobs *j, struct task *t, bool front)
 	}
 	wake = j->idle > 0;
 	j->idle -= wake;
-	/* Under the lock: once it is released, a worker may run this last task and jobs_free may take the condition away. */
+	/* Under the lock: once it is released, a worker may run this last task and jobs_free may
+	 * take the condition away. */
 	if (wake)
 		pthread_cond_signal(&j->work);
 	pthread_mutex_unlock(&j->lock);

@@ -15,7 +15,7 @@ enum {
 	WANT_FIRST_KEY,  /* a key or } */
 	WANT_KEY,        /* a key, after a comma */
 	WANT_COLON,      /* : and a value */
-	WANT_NEXT,       /* a comma or the end of the container; at depth 0 the end of the document */
+	WANT_NEXT, /* a comma or the end of the container; at depth 0 the end of the document */
 	FAILED
 };
 
@@ -73,7 +73,8 @@ int json_bad(struct json_in *j, const char *fmt, ...)
 	return ERR_INVALID;
 }
 
-/* Makes at least one byte readable; false at the end of the document or after a failure of the source. */
+/* Makes at least one byte readable; false at the end of the document or after a failure of the
+ * source. */
 static bool refill(struct json_in *j)
 {
 	size_t n = 0;
@@ -113,25 +114,28 @@ static int peek(struct json_in *j)
 	for (;;) {
 		if (j->p == j->end && !refill(j))
 			return -1;
-		if (*j->p > ' ' || (*j->p != ' ' && *j->p != '\n' && *j->p != '\t' && *j->p != '\r'))
+		if (*j->p > ' ' ||
+			(*j->p != ' ' && *j->p != '\n' && *j->p != '\t' && *j->p != '\r'))
 			return *j->p;
 		j->p++;
 	}
 }
 
 /*
- * The top bit of each of the 8 bytes that is a quote, a backslash, a control character, or not ASCII.  A borrow may set it in bytes
- * above the lowest such byte, never below.
+ * The top bit of each of the 8 bytes that is a quote, a backslash, a control character, or not
+ * ASCII.  A borrow may set it in bytes above the lowest such byte, never below.
  */
 static uint64_t special8(uint64_t w)
 {
 	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
 	uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
 
-	return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (w - ones * 0x20) | w) & high;
+	return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (w - ones * 0x20) | w) &
+	       high;
 }
 
-/* The first byte at or behind p that cannot be taken as it is: quote, backslash, control, or invalid (perhaps cut off) UTF-8. */
+/* The first byte at or behind p that cannot be taken as it is: quote, backslash, control, or
+ * invalid (perhaps cut off) UTF-8. */
 static const uint8_t *plain_run(const uint8_t *p, const uint8_t *end)
 {
 	while (p < end) {
@@ -203,8 +207,9 @@ static bool hex4(struct json_in *j, uint32_t *v)
 }
 
 /*
- * One escape, after its backslash.  *high is the first half of a surrogate pair that waits for its second, or 0.  A half without the
- * other is U+FFFD; the escape that follows a lone first half stands for itself.
+ * One escape, after its backslash.  *high is the first half of a surrogate pair that waits for its
+ * second, or 0.  A half without the other is U+FFFD; the escape that follows a lone first half
+ * stands for itself.
  */
 static bool escape(struct json_in *j, uint32_t *high)
 {
@@ -241,7 +246,8 @@ static bool escape(struct json_in *j, uint32_t *high)
 	return true;
 }
 
-/* A string that cannot be shown where it lies: it has escapes, bad bytes, or goes on in the next piece.  `begin` is its part before j->p. */
+/* A string that cannot be shown where it lies: it has escapes, bad bytes, or goes on in the next
+ * piece.  `begin` is its part before j->p. */
 static int slow_string(struct json_in *j, const uint8_t *begin)
 {
 	bool doubtful = false, too_long;
@@ -263,13 +269,16 @@ static int slow_string(struct json_in *j, const uint8_t *begin)
 		if (stop == j->end || *stop == '"')
 			continue;
 		if (*stop >= 0x80) {
-			/* Perhaps a rune that the next piece completes: judged when the string is whole. */
+			/* Perhaps a rune that the next piece completes: judged when the string is
+			 * whole. */
 			buf_addc(&j->tmp, *j->p++);
 			doubtful = true;
 		} else if (*stop == '\\') {
 			j->p++;
 			if (!escape(j, &high))
-				return j->state == FAILED ? j->err.code : json_bad(j, "JSON: bad escape in a string");
+				return j->state == FAILED
+					       ? j->err.code
+					       : json_bad(j, "JSON: bad escape in a string");
 		} else {
 			return unexpected(j);
 		}
@@ -399,7 +408,8 @@ static enum json_token open_container(struct json_in *j, bool object)
 	j->p++;
 	j->is_object = (j->is_object & ~((uint64_t)1 << j->depth)) | (uint64_t)object << j->depth;
 	j->depth++;
-	return got(j, 0, object ? JSON_OBJECT : JSON_ARRAY, object ? WANT_FIRST_KEY : WANT_FIRST_ELEM);
+	return got(j, 0, object ? JSON_OBJECT : JSON_ARRAY,
+		object ? WANT_FIRST_KEY : WANT_FIRST_ELEM);
 }
 
 static bool in_object(const struct json_in *j)
@@ -515,8 +525,9 @@ int json_skip(struct json_in *j)
 
 static const char *token_name(enum json_token t)
 {
-	static const char *const names[] = {"nothing", "the end", "an object", "the end of an object", "an array", "the end of an array",
-		"a key", "a string", "a number", "true", "false", "null"};
+	static const char *const names[] = {"nothing", "the end", "an object",
+		"the end of an object", "an array", "the end of an array", "a key", "a string",
+		"a number", "true", "false", "null"};
 
 	return names[t];
 }
@@ -537,7 +548,8 @@ static bool parse_u64(const char *s, size_t n, uint64_t *v)
 	if (!n)
 		return false;
 	for (*v = 0; n; n--, s++)
-		if (*s < '0' || *s > '9' || __builtin_mul_overflow(*v, 10, v) || __builtin_add_overflow(*v, (uint64_t)(*s - '0'), v))
+		if (*s < '0' || *s > '9' || __builtin_mul_overflow(*v, 10, v) ||
+			__builtin_add_overflow(*v, (uint64_t)(*s - '0'), v))
 			return false;
 	return true;
 }
@@ -550,7 +562,8 @@ int json_u64(struct json_in *j, uint64_t *v, const char *what)
 	if (rc < 0)
 		return rc;
 	if (!parse_u64(j->str, j->len, &u))
-		return json_bad(j, "%s: %.*s is not an integer from 0 to 2^64-1", what, (int)j->len, j->str);
+		return json_bad(j, "%s: %.*s is not an integer from 0 to 2^64-1", what, (int)j->len,
+			j->str);
 	*v = u;
 	return 0;
 }

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a byte of a string costs: nothing (copied in a run), a letter behind a backslash, six characters \u00xx, or a closer look. */
+/* What a byte of a string costs: nothing (copied in a run), a letter behind a backslash, six
+ * characters \u00xx, or a closer look. */
 enum { COPY, UNICODE, MULTI };
 static const uint8_t classes[256] = {
 	[0 ... 7] = UNICODE,
@@ -29,7 +30,8 @@ static const uint8_t classes[256] = {
 static void put_escape(struct buf *b, uint32_t rune)
 {
 	static const char hex[] = "0123456789abcdef";
-	char e[6] = {'\\', 'u', hex[rune >> 12 & 15], hex[rune >> 8 & 15], hex[rune >> 4 & 15], hex[rune & 15]};
+	char e[6] = {'\\', 'u', hex[rune >> 12 & 15], hex[rune >> 8 & 15], hex[rune >> 4 & 15],
+		hex[rune & 15]};
 
 	buf_add(b, e, sizeof(e));
 }
@@ -84,8 +86,8 @@ static int64_t saturating_add(int64_t a, int64_t b)
 }
 
 /*
- * The instant that has the same wall clock in year 0 or 9999 (a 29 February becomes 1 March where there is none): what restic does with
- * a year that RFC 3339 cannot write.
+ * The instant that has the same wall clock in year 0 or 9999 (a 29 February becomes 1 March where
+ * there is none): what restic does with a year that RFC 3339 cannot write.
  */
 static int64_t clamp_year(const struct civil *c, const struct zone *z)
 {
@@ -228,10 +230,13 @@ int json_parse_time(const char *s, size_t n, struct ts *t, int32_t *offset_s)
 	int year;
 	int32_t nsec, off;
 
-	if (!digits(&s, end, 4, 9999, &year) || !literal(&s, end, '-') || !digits(&s, end, 2, 12, &c.month) || !literal(&s, end, '-') ||
-		!digits(&s, end, 2, 31, &c.day) || !literal(&s, end, 'T') || !digits(&s, end, 2, 23, &c.hour) || !literal(&s, end, ':') ||
-		!digits(&s, end, 2, 59, &c.min) || !literal(&s, end, ':') || !digits(&s, end, 2, 59, &c.sec) ||
-		!parse_fraction(&s, end, &nsec) || !parse_offset(&s, end, &off) || s != end)
+	if (!digits(&s, end, 4, 9999, &year) || !literal(&s, end, '-') ||
+		!digits(&s, end, 2, 12, &c.month) || !literal(&s, end, '-') ||
+		!digits(&s, end, 2, 31, &c.day) || !literal(&s, end, 'T') ||
+		!digits(&s, end, 2, 23, &c.hour) || !literal(&s, end, ':') ||
+		!digits(&s, end, 2, 59, &c.min) || !literal(&s, end, ':') ||
+		!digits(&s, end, 2, 59, &c.sec) || !parse_fraction(&s, end, &nsec) ||
+		!parse_offset(&s, end, &off) || s != end)
 		return ERR_INVALID;
 	if (c.month < 1 || c.day < 1 || c.day > civil_month_days(year, c.month))
 		return ERR_INVALID;
@@ -314,7 +319,8 @@ void json_int(struct json_out *o, int64_t v)
 	buf_addu(o->b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
-/* The fewest significant digits that read back as v (v > 0); *exp10: the decimal point stands behind the first digit times 10^exp10. */
+/* The fewest significant digits that read back as v (v > 0); *exp10: the decimal point stands
+ * behind the first digit times 10^exp10. */
 static size_t shortest(double v, char *out, int *exp10)
 {
 	char text[40];
@@ -323,7 +329,8 @@ static size_t shortest(double v, char *out, int *exp10)
 
 	for (int more = 0; more < 17; more++) {
 		snprintf(text, sizeof(text), "%.*e", more, v);
-		/* Equality is what is asked for; written without == for the compiler's peace of mind. */
+		/* Equality is what is asked for; written without == for the compiler's peace of
+		 * mind. */
 		if (!(strtod(text, NULL) < v) && !(strtod(text, NULL) > v))
 			break;
 	}

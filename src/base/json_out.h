@@ -1,7 +1,9 @@
 /*
- * json_out: JSON text appended to a struct buf, byte for byte as Go's encoding/json writes it (docs/format.md 10.4, Go >= 1.22: \b and \f short).
+ * json_out: JSON text appended to a struct buf, byte for byte as Go's encoding/json writes it
+ * (docs/format.md 10.4, Go >= 1.22: \b and \f short).
  *
- * A writer of objects keeps track of commas: json_out_* put one where it belongs.  Overflow is the buffer's.
+ * A writer of objects keeps track of commas: json_out_* put one where it belongs.  Overflow is the
+ * buffer's.
  */
 #ifndef BASE_JSON_OUT_H
 #define BASE_JSON_OUT_H
@@ -9,9 +11,12 @@
 #include "base/clock.h"
 #include "base/id.h"
 
-void json_put_string(struct buf *b, const char *s, size_t n);                /* quoted and escaped */
-void json_put_time(struct buf *b, const struct ts *t, const struct zone *z); /* quoted RFC3339Nano in the zone, docs/format.md 10.5 */
-/* json_parse_time: RFC 3339 with any fraction (cut to nanoseconds); offset may be NULL.  0 or ERR_INVALID. */
+/* quoted and escaped */
+void json_put_string(struct buf *b, const char *s, size_t n);
+/* quoted RFC3339Nano in the zone, docs/format.md 10.5 */
+void json_put_time(struct buf *b, const struct ts *t, const struct zone *z);
+/* json_parse_time: RFC 3339 with any fraction (cut to nanoseconds); offset may be NULL.  0 or
+ * ERR_INVALID. */
 int json_parse_time(const char *s, size_t n, struct ts *t, int32_t *offset_s);
 
 struct json_out {

@@ -17,16 +17,19 @@ struct timer {
 };
 
 struct loop {
-	/* Posted tasks, newest first: posters push with one compare-and-swap, the loop takes all at once. */
+	/* Posted tasks, newest first: posters push with one compare-and-swap, the loop takes all at
+	 * once. */
 	_Atomic(struct task *) posted;
 	/*
-	 * A poster makes its task (or poke) visible, then looks at `sleeping`; the loop sets `sleeping`, then looks for tasks once more.
-	 * All of it sequentially consistent, so one of the two sees the other, and a busy loop costs its posters no system call.
+	 * A poster makes its task (or poke) visible, then looks at `sleeping`; the loop sets
+	 * `sleeping`, then looks for tasks once more. All of it sequentially consistent, so one of
+	 * the two sees the other, and a busy loop costs its posters no system call.
 	 */
 	atomic_int sleeping, poked;
 	int fd; /* an eventfd */
 
-	/* The loop's own.  `ready` outlives one loop_run, so that a task's done() may call loop_run itself. */
+	/* The loop's own.  `ready` outlives one loop_run, so that a task's done() may call loop_run
+	 * itself. */
 	struct task *ready, **ready_last;
 	struct timer *timers; /* a binary heap, earliest first */
 	size_t n_timers, room;
@@ -179,7 +182,8 @@ size_t loop_run(struct loop *l)
 		t->done(t);
 		n++;
 	}
-	/* Only what is due now: a timer set again with 0 ns by its own done() waits for the next round. */
+	/* Only what is due now: a timer set again with 0 ns by its own done() waits for the next
+	 * round. */
 	for (now = l->n_timers ? now_ns() : 0; l->n_timers && l->timers[0].at <= now; n++) {
 		struct task *t = l->timers[0].task;
 
@@ -203,7 +207,8 @@ static void sleep_until(struct loop *l, int64_t at, int64_t now)
 	atomic_store(&l->sleeping, 1);
 	if (!has_work(l))
 		ppoll(&p, 1, at == INT64_MAX ? NULL : &left, NULL);
-	/* If a poster got ahead of us its write has happened or will: a later sleep reads it and finds nothing to do, once. */
+	/* If a poster got ahead of us its write has happened or will: a later sleep reads it and
+	 * finds nothing to do, once. */
 	if (!atomic_exchange(&l->sleeping, 0) || p.revents)
 		while (read(l->fd, &count, sizeof(count)) < 0 && errno == EINTR)
 			;
@@ -225,7 +230,8 @@ void loop_wait(struct loop *l, int64_t ns)
 		now = now_ns();
 	}
 out:
-	/* An exchange, not a store: what the poker wrote before is to be seen by our caller.  loop_run must not do this: its caller may have
-	 * looked at the poker's flag before the poke and go to sleep now. */
+	/* An exchange, not a store: what the poker wrote before is to be seen by our caller.
+	 * loop_run must not do this: its caller may have looked at the poker's flag before the poke
+	 * and go to sleep now. */
 	atomic_exchange(&l->poked, 0);
 }

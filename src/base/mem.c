@@ -61,9 +61,11 @@ static bool make_room(unsigned tries)
 void mem_tune(void)
 {
 	/*
-	 * glibc returns an 8 MiB buffer to the kernel when it is freed and pays for zeroed pages at the next one.  With a high mmap threshold
-	 * such buffers come from the heap and are used again.  Few arenas keep what each thread holds back small: a login node has 1 GiB.
-	 * Buffers above 32 MiB stay mapped singly (glibc's own limit for the threshold is half of its heap maximum, 32 MiB on 64 bits).
+	 * glibc returns an 8 MiB buffer to the kernel when it is freed and pays for zeroed pages at
+	 * the next one.  With a high mmap threshold such buffers come from the heap and are used
+	 * again.  Few arenas keep what each thread holds back small: a login node has 1 GiB.
+	 * Buffers above 32 MiB stay mapped singly (glibc's own limit for the threshold is half of
+	 * its heap maximum, 32 MiB on 64 bits).
 	 */
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);

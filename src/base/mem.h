@@ -1,36 +1,43 @@
 /*
  * mem: heap memory whose exhaustion is not an error path.
  *
- * Sizes that come from outside are checked by their readers (see buf.h), so an allocation that fails here means that the machine has no
- * memory left.  What was kept back for this is given free then, a first handler ends the run in order, and the allocation is tried again; if it fails all the
- * same, a last handler says so and ends the process.  All are thread safe.
+ * Sizes that come from outside are checked by their readers (see buf.h), so an allocation that
+ * fails here means that the machine has no memory left.  What was kept back for this is given free
+ * then, a first handler ends the run in order, and the allocation is tried again; if it fails all
+ * the same, a last handler says so and ends the process.  All are thread safe.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 #include <stddef.h>
 
-/* mem_on_exhausted(fn): fn(size) is called once, must not return.  Without it the process aborts. */
+/* mem_on_exhausted(fn): fn(size) is called once, must not return.  Without it the process aborts.
+ */
 void mem_on_exhausted(void (*fn)(size_t size));
 
 /*
- * mem_keep_back(size, low): so many bytes of address space until an allocation fails; then low() is called, once, on whatever thread and with whatever locks
- * held: it may set flags and post semaphores.
+ * mem_keep_back(size, low): so many bytes of address space until an allocation fails; then low() is
+ * called, once, on whatever thread and with whatever locks held: it may set flags and post
+ * semaphores.
  */
 void mem_keep_back(size_t size, void (*low)(void));
 
-/* mem_tune(): set the allocator up for large buffers that come and go (keeps them instead of unmapping).  Call once at start. */
+/* mem_tune(): set the allocator up for large buffers that come and go (keeps them instead of
+ * unmapping).  Call once at start. */
 void mem_tune(void);
 
 void *mem_alloc(size_t size);           /* uninitialised; free with mem_free */
 void *mem_zalloc(size_t size);          /* zeroed */
 void *mem_array(size_t n, size_t size); /* zeroed, n * size checked for overflow */
 void *mem_realloc(void *p, size_t size);
-/* mem_try(size): NULL if there is not so much, for sizes that a file or a server names and that may be absurd. */
+/* mem_try(size): NULL if there is not so much, for sizes that a file or a server names and that may
+ * be absurd. */
 void *mem_try(size_t size);
-void *mem_regrow(void *p, size_t n, size_t size); /* realloc to n elements, overflow checked; new elements are not cleared */
+/* realloc to n elements, overflow checked; new elements are not cleared */
+void *mem_regrow(void *p, size_t n, size_t size);
 void *mem_dup(const void *p, size_t size);
 char *mem_strdup(const char *s);
-char *mem_strndup(const char *s, size_t n); /* copies exactly n bytes (they may contain 0) and adds a 0 */
+char *mem_strndup(const char *s,
+	size_t n); /* copies exactly n bytes (they may contain 0) and adds a 0 */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void mem_free(void *p);              /* NULL is fine */
 void mem_wipe(void *p, size_t size); /* zero secrets; never optimised away */

@@ -10,12 +10,15 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-#define PIECE ((size_t)1 << 18) /* of ordinary pages at a time; a multiple of every page size there is */
+#define PIECE                                                                                      \
+	((size_t)1 << 18) /* of ordinary pages at a time; a multiple of every page size there is   \
+			   */
 
 /*
- * A large page that lies ready costs 0.1 to 0.5 ms; the 512 ordinary ones in its place 0.2 to 1.5.  Where the kernel has to move others' pages
- * together first, or the host of a virtual machine to find the memory, it costs up to 10 ms, and the next one mostly too: after one such this
- * process takes ordinary pages.
+ * A large page that lies ready costs 0.1 to 0.5 ms; the 512 ordinary ones in its place 0.2 to 1.5.
+ * Where the kernel has to move others' pages together first, or the host of a virtual machine to
+ * find the memory, it costs up to 10 ms, and the next one mostly too: after one such this process
+ * takes ordinary pages.
  */
 #define DEAR_NS 1000000
 
@@ -28,7 +31,8 @@ static uintptr_t up(uintptr_t x, uintptr_t unit)
 
 void *pages_map(size_t size)
 {
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), more = size < PAGES_LARGE ? 0 : PAGES_LARGE;
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+			more = size < PAGES_LARGE ? 0 : PAGES_LARGE;
 	uintptr_t from, to, first, last;
 	void *p;
 
@@ -67,12 +71,14 @@ static bool make(uintptr_t from, uintptr_t to)
 	return madvise((void *)from, to - from, MADV_POPULATE_WRITE) == 0;
 }
 
-/* CPU time is the price: this thread pays for the search, in its kernel or in the host, and what others do meanwhile does not count. */
+/* CPU time is the price: this thread pays for the search, in its kernel or in the host, and what
+ * others do meanwhile does not count. */
 static void make_large(uintptr_t at)
 {
 	int64_t begun = cpu_ns();
 
-	if (madvise((void *)at, PAGES_LARGE, MADV_HUGEPAGE) != 0 || !make(at, at + PAGES_LARGE) || cpu_ns() - begun > DEAR_NS)
+	if (madvise((void *)at, PAGES_LARGE, MADV_HUGEPAGE) != 0 || !make(at, at + PAGES_LARGE) ||
+		cpu_ns() - begun > DEAR_NS)
 		atomic_store(&dear, true);
 }
 

@@ -72,7 +72,8 @@ bool path_is_below(const char *dir, const char *p)
 {
 	size_t n = strlen(dir);
 
-	/* Of a root or an empty prefix everything of the same kind is below; ".." is outside of ".". */
+	/* Of a root or an empty prefix everything of the same kind is below; ".." is outside of
+	 * ".". */
 	if (strcmp(dir, "/") == 0)
 		return *p == '/';
 	if (strcmp(dir, ".") == 0)

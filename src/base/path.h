@@ -1,15 +1,18 @@
 /*
- * path: lexical work on paths as Go's path/filepath does it on Unix (no file is touched).  All results are heap strings owned by the caller.
+ * path: lexical work on paths as Go's path/filepath does it on Unix (no file is touched).  All
+ * results are heap strings owned by the caller.
  */
 #ifndef BASE_PATH_H
 #define BASE_PATH_H
 #include <stdbool.h>
 #include <stddef.h>
 
-char *path_clean(const char *p);                    /* collapse //, drop ., resolve x/.., /.. = /, empty = . */
-char *path_join(const char *a, const char *b);      /* clean(a/b); an empty part is left out */
-char *path_abs(const char *cwd, const char *p);     /* clean(p) if absolute, else clean(cwd/p) */
-const char *path_base(const char *p);               /* borrowed: behind the last '/' of a cleaned path; "/" for "/" */
+/* collapse //, drop ., resolve x/.., /.. = /, empty = . */
+char *path_clean(const char *p);
+char *path_join(const char *a, const char *b);  /* clean(a/b); an empty part is left out */
+char *path_abs(const char *cwd, const char *p); /* clean(p) if absolute, else clean(cwd/p) */
+/* borrowed: behind the last '/' of a cleaned path; "/" for "/" */
+const char *path_base(const char *p);
 bool path_is_below(const char *dir, const char *p); /* cleaned paths: p is dir or lies in it */
 
 #endif

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* EPERM is what link(2) says on file systems without hard links, EINVAL what renameat2(2) says where the flag is not known. */
+/* EPERM is what link(2) says on file systems without hard links, EINVAL what renameat2(2) says
+ * where the flag is not known. */
 static bool cannot(int errnum)
 {
-	return errnum == EPERM || errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP || errnum == EMLINK;
+	return errnum == EPERM || errnum == EINVAL || errnum == ENOSYS || errnum == EOPNOTSUPP ||
+	       errnum == EMLINK;
 }
 
 int publish_new(int dir, const char *temp, const char *name)

@@ -11,7 +11,8 @@ bool stdfds_fill(void)
 		fd = open("/dev/null", O_RDWR);
 		if (fd == STDOUT_FILENO && !close(fd))
 			fd = open("/dev/null", O_RDONLY);
-		/* Without /dev: nothing can be read from this or written to it, but the number is taken. */
+		/* Without /dev: nothing can be read from this or written to it, but the number is
+		 * taken. */
 		if (fd < 0)
 			fd = open("/", O_PATH | O_DIRECTORY);
 	} while (fd >= 0 && fd <= STDERR_FILENO);

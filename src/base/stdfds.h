@@ -4,9 +4,12 @@
 #include <stdbool.h>
 
 /*
- * stdfds_fill(): gives /dev/null to those of descriptors 0 to 2 that are closed, as crontabs and daemons leave them: else the next file that is opened has
- * the number of standard error, and messages are written into it.  Standard output becomes one that cannot be written to, so that
- * everybody, a program that is executed later too, can tell that results would be lost (out_nowhere).  The first thing that a program does.  False: it cannot be done, and nothing may be opened.
+ * stdfds_fill(): gives /dev/null to those of descriptors 0 to 2 that are closed, as crontabs and
+ * daemons leave them: else the next file that is opened has the number of standard error, and
+ * messages are written into it.  Standard output becomes one that cannot be written to, so that
+ * everybody, a program that is executed later too, can tell that results would be lost
+ * (out_nowhere).  The first thing that a program does.  False: it cannot be done, and nothing may
+ * be opened.
  */
 bool stdfds_fill(void);
 

@@ -2,7 +2,8 @@
 #include "base/civil.h"
 #include <string.h>
 
-/* What is left to read: every function takes what it knows from the front and returns false if it is not there. */
+/* What is left to read: every function takes what it knows from the front and returns false if it
+ * is not there. */
 struct rest {
 	const char *p, *end;
 };
@@ -68,7 +69,8 @@ static bool day(struct rest *r, struct tzrule_day *d)
 			return false;
 	} else if (take(r, 'M')) {
 		d->kind = 'M';
-		if (!number(r, 12, &d->month) || d->month < 1 || !take(r, '.') || !number(r, 5, &d->week) || d->week < 1 || !take(r, '.') ||
+		if (!number(r, 12, &d->month) || d->month < 1 || !take(r, '.') ||
+			!number(r, 5, &d->week) || d->week < 1 || !take(r, '.') ||
 			!number(r, 6, &d->day))
 			return false;
 	} else {
@@ -81,7 +83,8 @@ static bool day(struct rest *r, struct tzrule_day *d)
 
 bool tzrule_parse(struct tzrule *rule, const char *s, size_t n)
 {
-	static const char usual[] = ",M3.2.0,M11.1.0"; /* where a string names DST but not its days */
+	/* where a string names DST but not its days */
+	static const char usual[] = ",M3.2.0,M11.1.0";
 	struct rest r = {s, s + n};
 
 	memset(rule, 0, sizeof(*rule));
@@ -102,10 +105,12 @@ bool tzrule_parse(struct tzrule *rule, const char *s, size_t n)
 	}
 	if (r.p == r.end)
 		r = (struct rest){usual, usual + sizeof(usual) - 1};
-	return take(&r, ',') && day(&r, &rule->start) && take(&r, ',') && day(&r, &rule->end) && r.p == r.end;
+	return take(&r, ',') && day(&r, &rule->start) && take(&r, ',') && day(&r, &rule->end) &&
+	       r.p == r.end;
 }
 
-/* Seconds from the beginning of the year (UTC) to the instant when this day's change happens at a place that is `offset` east. */
+/* Seconds from the beginning of the year (UTC) to the instant when this day's change happens at a
+ * place that is `offset` east. */
 static int64_t in_year(const struct tzrule_day *d, int64_t year, int32_t offset)
 {
 	int64_t jan1 = civil_days(year, 1, 1), days = d->day;
@@ -114,7 +119,8 @@ static int64_t in_year(const struct tzrule_day *d, int64_t year, int32_t offset)
 		days = d->day - 1 + (civil_leap(year) && d->day >= 60);
 	} else if (d->kind == 'M') {
 		int64_t first = civil_days(year, d->month, 1);
-		int wday = (int)(((first % 7) + 11) % 7); /* of the first of the month; 1970-01-01 was a Thursday */
+		/* of the first of the month; 1970-01-01 was a Thursday */
+		int wday = (int)(((first % 7) + 11) % 7);
 		int mday = 1 + (d->day - wday + 7) % 7 + (d->week - 1) * 7;
 
 		if (mday > civil_month_days(year, d->month))

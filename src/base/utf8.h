@@ -1,4 +1,5 @@
-/* utf8: one rune at a time, strict as Go's unicode/utf8: overlong forms, surrogates and runes above U+10FFFF are invalid. */
+/* utf8: one rune at a time, strict as Go's unicode/utf8: overlong forms, surrogates and runes above
+ * U+10FFFF are invalid. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 #include <stdbool.h>
@@ -7,7 +8,8 @@
 
 #define UTF8_BAD 0xfffdu /* U+FFFD, what stands for each invalid byte */
 
-/* utf8_get(p, n, rune): the bytes (1 … 4) of the rune at p, of which n can be read; 0 if none begins there (n = 0 too).  `rune` may be NULL. */
+/* utf8_get(p, n, rune): the bytes (1 … 4) of the rune at p, of which n can be read; 0 if none
+ * begins there (n = 0 too).  `rune` may be NULL. */
 static inline size_t utf8_get(const uint8_t *p, size_t n, uint32_t *rune)
 {
 	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
@@ -38,7 +40,8 @@ static inline size_t utf8_get(const uint8_t *p, size_t n, uint32_t *rune)
 	return len;
 }
 
-/* utf8_put(out, rune): writes 1 … 4 bytes and returns how many.  What is no rune is written as U+FFFD. */
+/* utf8_put(out, rune): writes 1 … 4 bytes and returns how many.  What is no rune is written as
+ * U+FFFD. */
 static inline size_t utf8_put(uint8_t *out, uint32_t r)
 {
 	if (r < 0x80) {
@@ -70,8 +73,8 @@ static inline bool utf8_space(uint32_t r)
 {
 	if (r < 0x80)
 		return r == ' ' || (r >= '\t' && r <= '\r');
-	return r == 0x85 || r == 0xa0 || r == 0x1680 || (r >= 0x2000 && r <= 0x200a) || r == 0x2028 || r == 0x2029 || r == 0x202f ||
-	       r == 0x205f || r == 0x3000;
+	return r == 0x85 || r == 0xa0 || r == 0x1680 || (r >= 0x2000 && r <= 0x200a) ||
+	       r == 0x2028 || r == 0x2029 || r == 0x202f || r == 0x205f || r == 0x3000;
 }
 
 /* utf8_trim: narrows (s, n) by the white space at both ends. */

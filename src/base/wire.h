@@ -1,8 +1,9 @@
 /*
  * wire: typed fields in a byte message between ranks (little-endian; strings as length + bytes).
  *
- * Writers append to a struct buf.  A reader never reads past the message: after the first field that does not fit, `bad` is set and every
- * further field reads as zero or empty, so a caller decodes everything and checks `bad` once.
+ * Writers append to a struct buf.  A reader never reads past the message: after the first field
+ * that does not fit, `bad` is set and every further field reads as zero or empty, so a caller
+ * decodes everything and checks `bad` once.
  */
 #ifndef BASE_WIRE_H
 #define BASE_WIRE_H
@@ -25,7 +26,8 @@ uint8_t wire_u8(struct wire_in *w);
 uint32_t wire_u32(struct wire_in *w);
 uint64_t wire_u64(struct wire_in *w);
 void wire_id(struct wire_in *w, struct id *id);
-const uint8_t *wire_bytes(struct wire_in *w, size_t *n); /* borrowed from the message; *n = 0 when bad */
-bool wire_done(const struct wire_in *w);                 /* everything read and nothing bad */
+/* borrowed from the message; *n = 0 when bad */
+const uint8_t *wire_bytes(struct wire_in *w, size_t *n);
+bool wire_done(const struct wire_in *w); /* everything read and nothing bad */
 
 #endif

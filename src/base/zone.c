@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX  (1 << 20) /* the largest zone file is a few KiB */
-#define RULE_YEAR 2100      /* up to this year the footer's rule is written out as transitions, so that a lookup is one binary search */
+#define FILE_MAX (1 << 20) /* the largest zone file is a few KiB */
+#define RULE_YEAR                                                                                  \
+	2100 /* up to this year the footer's rule is written out as transitions, so that a lookup  \
+		is one binary search */
 
 struct change {
 	int64_t at;
@@ -79,7 +81,8 @@ static bool header(struct header *h, const uint8_t *p, size_t n)
 
 static size_t body_size(const struct header *h, size_t time_size)
 {
-	return h->times * (time_size + 1) + h->types * 6 + h->chars + h->leap * (time_size + 4) + h->isstd + h->isut;
+	return h->times * (time_size + 1) + h->types * 6 + h->chars + h->leap * (time_size + 4) +
+	       h->isstd + h->isut;
 }
 
 static bool valid(const struct header *h, const uint8_t *index)
@@ -91,8 +94,9 @@ static bool valid(const struct header *h, const uint8_t *index)
 }
 
 /*
- * The type that holds before the first transition, chosen as Go does: type 0 if no transition uses it; else, if the first transition goes
- * to DST, the nearest standard type before that one; else the first standard type.
+ * The type that holds before the first transition, chosen as Go does: type 0 if no transition uses
+ * it; else, if the first transition goes to DST, the nearest standard type before that one; else
+ * the first standard type.
  */
 static size_t first_type(const struct header *h, const uint8_t *index, const struct type *types)
 {
@@ -132,8 +136,8 @@ static void body(struct zone *z, const struct header *h, const uint8_t *p, size_
 }
 
 /*
- * Writes the rule out from the last change on, where it is the rule that counts.  In each year the offset can change at its begin, at `start`
- * and at `end` only.
+ * Writes the rule out from the last change on, where it is the rule that counts.  In each year the
+ * offset can change at its begin, at `start` and at `end` only.
  */
 static void unroll(struct zone *z)
 {
@@ -148,7 +152,8 @@ static void unroll(struct zone *z)
 	z->changes[z->n - 1].offset = tzrule_offset(&z->rule, last);
 	civil_of(&c, last);
 	for (int64_t year = c.year; year < RULE_YEAR; year++) {
-		int64_t at[3] = {civil_days(year, 1, 1) * 86400}, next = civil_days(year + 1, 1, 1) * 86400;
+		int64_t at[3] = {civil_days(year, 1, 1) * 86400},
+			next = civil_days(year + 1, 1, 1) * 86400;
 
 		tzrule_year(&z->rule, year, &at[1], &at[2]);
 		if (at[1] > at[2]) {
@@ -192,7 +197,8 @@ static bool parse(struct zone *z, const uint8_t *p, size_t n)
 	if (time_size == 8 && n > 2 && p[0] == '\n') {
 		const uint8_t *nl = memchr(p + 1, '\n', n - 1);
 
-		z->has_rule = nl && tzrule_parse(&z->rule, (const char *)p + 1, (size_t)(nl - p) - 1);
+		z->has_rule = nl &&
+			      tzrule_parse(&z->rule, (const char *)p + 1, (size_t)(nl - p) - 1);
 	}
 	for (size_t i = 1; i < z->n; i++)
 		if (z->changes[i].at <= z->changes[i - 1].at)
@@ -231,7 +237,8 @@ static struct zone *load(const char *dir, const char *name)
 
 struct zone *zone_new(const char *tz)
 {
-	static const char *const dirs[] = {"/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/usr/lib/locale/TZ", "/etc/zoneinfo"};
+	static const char *const dirs[] = {"/usr/share/zoneinfo", "/usr/share/lib/zoneinfo",
+		"/usr/lib/locale/TZ", "/etc/zoneinfo"};
 	struct zone *z = NULL;
 
 	if (!tz)

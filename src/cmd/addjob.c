@@ -16,7 +16,8 @@ char *addjob_cwd(const char *pwd)
 	struct stat here, there;
 	char *got, *cwd;
 
-	if (pwd && pwd[0] == '/' && !stat(pwd, &there) && !stat(".", &here) && here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+	if (pwd && pwd[0] == '/' && !stat(pwd, &there) && !stat(".", &here) &&
+		here.st_dev == there.st_dev && here.st_ino == there.st_ino)
 		return mem_strdup(pwd);
 	got = getcwd(NULL, 0);
 	cwd = mem_strdup(got ? got : "/");
@@ -27,8 +28,8 @@ char *addjob_cwd(const char *pwd)
 static void marker_add(struct addjob *j, const char *s)
 {
 	const char *colon = strchr(s, ':');
-	struct backup_marker m = {
-		.name = mem_strndup(s, colon ? (size_t)(colon - s) : strlen(s)), .header = colon ? mem_strdup(colon + 1) : NULL};
+	struct backup_marker m = {.name = mem_strndup(s, colon ? (size_t)(colon - s) : strlen(s)),
+		.header = colon ? mem_strdup(colon + 1) : NULL};
 
 	j->marker = mem_regrow(j->marker, j->markers + 1, sizeof(*j->marker));
 	j->marker[j->markers++] = m;
@@ -45,7 +46,8 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 
 	for (size_t i = 0; i < present->n; i++) {
 		if (!present->s[i][0] || present->s[i][0] == ':')
-			return err_set(err, ERR_USAGE, "--exclude-if-present needs the name of a file");
+			return err_set(err, ERR_USAGE,
+				"--exclude-if-present needs the name of a file");
 		marker_add(j, present->s[i]);
 	}
 	if (opt_flag(o, OPT_EXCLUDE_CACHES))
@@ -53,7 +55,9 @@ static int read_plain(struct addjob *j, const struct session *s, struct err *err
 	p->larger_than_given = limit && *limit;
 	if (p->larger_than_given && match_size(limit, &larger, err))
 		return err_prefix(err, "--exclude-larger-than");
-	if (opt_str(o, OPT_MAX_OBJECTS) && timearg_count(opt_str(o, OPT_MAX_OBJECTS), "--max-objects", 0, INT64_MAX, &p->objects_max, err))
+	if (opt_str(o, OPT_MAX_OBJECTS) &&
+		timearg_count(opt_str(o, OPT_MAX_OBJECTS), "--max-objects", 0, INT64_MAX,
+			&p->objects_max, err))
 		return ERR_USAGE;
 	p->objects_max_given = opt_str(o, OPT_MAX_OBJECTS) != NULL;
 	p->larger_than = larger;
@@ -109,7 +113,8 @@ static int check_word(const struct opts *o, struct err *err)
 
 	if (o->verb_given || !o->args.n || !lstat(o->args.s[0], &st))
 		return 0;
-	return err_set(err, ERR_USAGE, "\"%s\" is neither a command nor a file; commands: a_backup --help", o->args.s[0]);
+	return err_set(err, ERR_USAGE,
+		"\"%s\" is neither a command nor a file; commands: a_backup --help", o->args.s[0]);
 }
 
 static int read_targets(struct addjob *j, struct session *s, struct err *err)
@@ -117,14 +122,16 @@ static int read_targets(struct addjob *j, struct session *s, struct err *err)
 	static const struct {
 		enum opt_id id;
 		enum match_list kind;
-	} lists[] = {{OPT_FILES_FROM, MATCH_LINES_GLOB}, {OPT_FILES_VERBATIM, MATCH_LINES_VERBATIM}, {OPT_FILES_RAW, MATCH_NUL}};
+	} lists[] = {{OPT_FILES_FROM, MATCH_LINES_GLOB}, {OPT_FILES_VERBATIM, MATCH_LINES_VERBATIM},
+		{OPT_FILES_RAW, MATCH_NUL}};
 	const struct opts *o = s->opts;
 	struct lister l = {j, s};
 	int rc = check_word(o, err);
 
 	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
 		for (size_t i = 0; i < o->value[lists[k].id].n && !rc; i++)
-			rc = match_read_list(o->value[lists[k].id].s[i], lists[k].kind, lister_add, &l, lister_warn, err);
+			rc = match_read_list(o->value[lists[k].id].s[i], lists[k].kind, lister_add,
+				&l, lister_warn, err);
 	}
 	for (size_t i = 0; i < o->args.n && !rc; i++)
 		rc = o->args.s[i][0] ? 0 : err_set(err, ERR_USAGE, "a file's name cannot be empty");
@@ -152,10 +159,12 @@ static void split_tags(struct strlist *to, const struct strlist *from)
 	}
 }
 
-/* Nodes of a cluster have names of their own, but a backup from any of them is to find the parent of the last one. */
+/* Nodes of a cluster have names of their own, but a backup from any of them is to find the parent
+ * of the last one. */
 static const char *stored_host(const struct session *s)
 {
-	const char *given = opt_str(s->opts, OPT_HOST), *cluster = s->cmd->env("SLURM_CLUSTER_NAME");
+	const char *given = opt_str(s->opts, OPT_HOST),
+		   *cluster = s->cmd->env("SLURM_CLUSTER_NAME");
 
 	if (given && *given)
 		return given;
@@ -223,9 +232,11 @@ int addjob_parent(struct addjob *j, struct session *s, struct err *err)
 	if (rc || j->opt.force)
 		return rc;
 	if (!id || !*id) {
-		j->opt.parent = snapshots_parent(&s->snaps, &h->time, by, h->hostname, &h->paths, &h->tags);
+		j->opt.parent = snapshots_parent(&s->snaps, &h->time, by, h->hostname, &h->paths,
+			&h->tags);
 		if (!j->opt.parent && s->allas.used && !keys && !opt_str(s->opts, OPT_HOST))
-			j->opt.parent = snapshots_parent(&s->snaps, &h->time, SNAPSHOTS_BY_PATHS, h->hostname, &h->paths, &h->tags);
+			j->opt.parent = snapshots_parent(&s->snaps, &h->time, SNAPSHOTS_BY_PATHS,
+				h->hostname, &h->paths, &h->tags);
 		return 0;
 	}
 	rc = snapshots_pick_whole(&s->snaps, id, &any, &j->opt.parent, err);
@@ -250,7 +261,8 @@ static void put_location(const char *location, const char *cwd, struct buf *b)
 {
 	struct location l;
 
-	if (location_parse(&l, location, NULL) == 0 && l.scheme == LOCATION_LOCAL && l.rest[0] != '/') {
+	if (location_parse(&l, location, NULL) == 0 && l.scheme == LOCATION_LOCAL &&
+		l.rest[0] != '/') {
 		char *path = mem_printf("%s/%s", cwd, l.rest);
 
 		wire_put_bytes(b, path, strlen(path));

@@ -1,5 +1,6 @@
 /*
- * addjob: the options of an `add` as the engine's backup_options, on rank 0 from the command line and on the others from rank 0's message.
+ * addjob: the options of an `add` as the engine's backup_options, on rank 0 from the command line
+ * and on the others from rank 0's message.
  */
 #ifndef CMD_ADDJOB_H
 #define CMD_ADDJOB_H
@@ -16,25 +17,29 @@ struct addjob {
 	size_t missing; /* targets that do not exist */
 };
 
-/* addjob_read: rank 0: everything that needs no repository.  Missing targets are named; none left is ERR_USAGE. */
+/* addjob_read: rank 0: everything that needs no repository.  Missing targets are named; none left
+ * is ERR_USAGE. */
 int addjob_read(struct addjob *j, struct session *s, struct err *err);
 /*
- * addjob_parent: rank 0: the parent snapshot by --parent, --force, --group-by; s->snaps are loaded.  CSC's command stored the name of whatever node it ran on:
- * in a project's repository a snapshot of the same paths from another host will do, when there is none of this one.
+ * addjob_parent: rank 0: the parent snapshot by --parent, --force, --group-by; s->snaps are loaded.
+ * CSC's command stored the name of whatever node it ran on: in a project's repository a snapshot of
+ * the same paths from another host will do, when there is none of this one.
  */
 int addjob_parent(struct addjob *j, struct session *s, struct err *err);
-void addjob_tag(
-	struct addjob *j, const struct session *s); /* rank 0: the repository is known: a project's is tagged with the user's name */
+void addjob_tag(struct addjob *j,
+	const struct session *s); /* rank 0: the repository is known: a project's is tagged with the
+				     user's name */
 void addjob_release(struct addjob *j);
 
 /*
- * The message to the other ranks, behind its kind: options, place, directory, umask, time zone, patterns.  addjob_get sets all of them,
- * those of the process and of the session too.
+ * The message to the other ranks, behind its kind: options, place, directory, umask, time zone,
+ * patterns.  addjob_get sets all of them, those of the process and of the session too.
  */
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b);
 int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct err *err);
 
-/* addjob_cwd: $PWD if that is the current directory, else getcwd(2)'s name for it; owned (docs/format.md 7). */
+/* addjob_cwd: $PWD if that is the current directory, else getcwd(2)'s name for it; owned
+ * (docs/format.md 7). */
 char *addjob_cwd(const char *pwd);
 
 #endif

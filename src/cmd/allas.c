@@ -13,10 +13,12 @@
 #define SETTINGS_N 65536u
 
 /* How one hears of it: the same words for all who have no connection. */
-#define HOW_TO_CONNECT                                                                                                                     \
-	"\n  On Allas (CSC):  module load allas; source allas_conf      (for jobs: source allas_conf -k)"                                  \
-	"\n  On LUMI-O:       source allas_conf --lumi, then the same command with --lumi"                                                 \
-	"\n  Elsewhere:       -r PLACE or RESTIC_REPOSITORY, for instance: a_backup -r /path/of/repository init"
+#define HOW_TO_CONNECT                                                                             \
+	"\n  On Allas (CSC):  module load allas; source allas_conf      (for jobs: source "        \
+	"allas_conf -k)"                                                                           \
+	"\n  On LUMI-O:       source allas_conf --lumi, then the same command with --lumi"         \
+	"\n  Elsewhere:       -r PLACE or RESTIC_REPOSITORY, for instance: a_backup -r "           \
+	"/path/of/repository init"
 
 enum mode { MODE_ANY, MODE_SWIFT, MODE_S3, MODE_LUMI };
 
@@ -35,7 +37,8 @@ struct search {
 	/* S3: */
 	char *endpoint, *access;
 	int rank;
-	char *key_project; /* whose key `access` is: whose section has it, the wanted project's rather than another, or whose environment */
+	char *key_project;  /* whose key `access` is: whose section has it, the wanted project's
+			       rather than another, or whose environment */
 	char *seen_project; /* a project that there are keys of, maybe not the wanted one */
 };
 
@@ -61,12 +64,14 @@ char *allas_default_password(const struct allas *a)
 	return mem_printf("restic_%s", a->label);
 }
 
-/* A directory of that name here is what restic would take; any other word without a separator can only be a label. */
+/* A directory of that name here is what restic would take; any other word without a separator can
+ * only be a label. */
 static bool is_label(const char *s)
 {
 	char *config = mem_printf("%s/config", s);
 	struct stat st;
-	bool word = *s && *s != '.' && *s != '~' && !strpbrk(s, "/:\\ \t") && stat(config, &st) != 0;
+	bool word = *s && *s != '.' && *s != '~' && !strpbrk(s, "/:\\ \t") &&
+		    stat(config, &st) != 0;
 
 	mem_free(config);
 	return word;
@@ -77,7 +82,8 @@ static int read_mode(struct search *s, struct err *err)
 	static const struct {
 		const char *name;
 		enum mode mode;
-	} modes[] = {{"swift", MODE_SWIFT}, {"S3", MODE_S3}, {"s3", MODE_S3}, {"s3cmd", MODE_S3}, {"lumi", MODE_LUMI}};
+	} modes[] = {{"swift", MODE_SWIFT}, {"S3", MODE_S3}, {"s3", MODE_S3}, {"s3cmd", MODE_S3},
+		{"lumi", MODE_LUMI}};
 	const char *given = opt_str(s->o, OPT_MODE);
 
 	if (opt_flag(s->o, OPT_S3))
@@ -90,7 +96,8 @@ static int read_mode(struct search *s, struct err *err)
 			return 0;
 		}
 	}
-	return given ? err_set(err, ERR_USAGE, "-mode must be swift, S3 or lumi, not \"%s\"", given) : 0;
+	return given ? err_set(err, ERR_USAGE, "-mode must be swift, S3 or lumi, not \"%s\"", given)
+		     : 0;
 }
 
 static void on_setting(void *arg, const char *section, const char *key, const char *value)
@@ -106,10 +113,12 @@ static void on_setting(void *arg, const char *section, const char *key, const ch
 	}
 }
 
-/* allas_conf --lumi asks whether LUMI-O shall be what is meant when nothing is said, and notes it there. */
+/* allas_conf --lumi asks whether LUMI-O shall be what is meant when nothing is said, and notes it
+ * there. */
 static void read_settings(struct search *s)
 {
-	char *path = s->where.home ? mem_printf("%s/" SETTINGS, s->where.home) : NULL, *text = mem_zalloc(SETTINGS_N + 1);
+	char *path = s->where.home ? mem_printf("%s/" SETTINGS, s->where.home) : NULL,
+	     *text = mem_zalloc(SETTINGS_N + 1);
 	FILE *f = path ? fopen(path, "re") : NULL;
 
 	if (f) {
@@ -207,13 +216,15 @@ static void judge_key(void *arg, struct s3_conf *c)
 	size_t n = 0;
 	const char *of = section_project(c->name, &n);
 
-	if (!of || strcmp(c->access, s->access) != 0 || (s->key_project && !(s->project && same_project(s->project, of, n))))
+	if (!of || strcmp(c->access, s->access) != 0 ||
+		(s->key_project && !(s->project && same_project(s->project, of, n))))
 		return;
 	mem_free(s->key_project);
 	s->key_project = mem_strndup(of, n);
 }
 
-/* Which S3 server, as s3_cred.h will look for its keys.  s->endpoint stays NULL when there are no keys. */
+/* Which S3 server, as s3_cred.h will look for its keys.  s->endpoint stays NULL when there are no
+ * keys. */
 static int find_s3(struct search *s, struct err *err)
 {
 	struct s3_conf c;
@@ -221,7 +232,11 @@ static int find_s3(struct search *s, struct err *err)
 	int rc = 0;
 
 	if (inherited)
-		take(s, c.endpoint ? c.endpoint : s->mode == MODE_LUMI ? LUMI_S3 : ALLAS_S3, c.access);
+		take(s,
+			c.endpoint             ? c.endpoint
+			: s->mode == MODE_LUMI ? LUMI_S3
+					       : ALLAS_S3,
+			c.access);
 	s3_conf_release(&c);
 	if (!s->endpoint)
 		rc = s3_conf_rclone(&s->where, judge_section, s, err);
@@ -233,8 +248,10 @@ static int find_s3(struct search *s, struct err *err)
 	}
 	if (!rc && s->endpoint)
 		rc = s3_conf_rclone(&s->where, judge_key, s, err);
-	/* Keys carry no project's name, but the environment that they are in does: of Allas; LUMI-O has nothing to do with it. */
-	if (!rc && inherited && !s->key_project && s->env_project && !s3_conf_same_host(s->endpoint, "lumidata.eu"))
+	/* Keys carry no project's name, but the environment that they are in does: of Allas; LUMI-O
+	 * has nothing to do with it. */
+	if (!rc && inherited && !s->key_project && s->env_project &&
+		!s3_conf_same_host(s->endpoint, "lumidata.eu"))
 		s->key_project = mem_strdup(s->env_project);
 	return rc;
 }
@@ -265,16 +282,23 @@ static bool differ(const char *project, const char *of)
 	return project && of && !same_project(project, of, strlen(of));
 }
 
-/* What there is makes and fills buckets of its own project, whatever the buckets are called.  `keys`: S3 keys, else the login of the environment. */
-static int of_another(const struct search *s, bool keys, const char *there, const char *wanted, struct err *err)
+/* What there is makes and fills buckets of its own project, whatever the buckets are called.
+ * `keys`: S3 keys, else the login of the environment. */
+static int of_another(const struct search *s, bool keys, const char *there, const char *wanted,
+	struct err *err)
 {
-	bool lumi = s->endpoint ? s3_conf_same_host(s->endpoint, "lumidata.eu") : s->mode == MODE_LUMI;
+	bool lumi = s->endpoint ? s3_conf_same_host(s->endpoint, "lumidata.eu")
+				: s->mode == MODE_LUMI;
 
 	return err_set(err, ERR_USAGE,
-		"the repository of project %s was asked for, but the %s those of project %s; to get the right ones: source allas_conf%s, "
+		"the repository of project %s was asked for, but the %s those of project %s; to "
+		"get the right ones: source allas_conf%s, "
 		"and "
 		"choose %s there; or name the project that is there: -project %s",
-		bare(wanted), keys ? "S3 keys that were found are" : "connections of this environment (OS_PROJECT_NAME) are", bare(there),
+		bare(wanted),
+		keys ? "S3 keys that were found are"
+		     : "connections of this environment (OS_PROJECT_NAME) are",
+		bare(there),
 		!keys  ? ""
 		: lumi ? " --lumi"
 		       : " --mode S3",
@@ -289,27 +313,35 @@ static int not_connected(const struct search *s, struct err *err)
 		return of_another(s, true, s->seen_project, s->project, err);
 	switch (s->mode) {
 	case MODE_SWIFT:
-		return err_set(
-			err, ERR_USAGE, "no Swift connection is open (OS_AUTH_TOKEN with OS_STORAGE_URL, or a login):" HOW_TO_CONNECT);
+		return err_set(err, ERR_USAGE,
+			"no Swift connection is open (OS_AUTH_TOKEN with OS_STORAGE_URL, or a "
+			"login):" HOW_TO_CONNECT);
 	case MODE_S3:
 		return err_set(err, ERR_USAGE,
-			"no S3 keys were found (AWS_ACCESS_KEY_ID, ~/.aws/credentials, rclone's [s3allas]); on Allas they are made by: "
+			"no S3 keys were found (AWS_ACCESS_KEY_ID, ~/.aws/credentials, rclone's "
+			"[s3allas]); on Allas they are made by: "
 			"source allas_conf --mode S3");
 	case MODE_LUMI:
 		return err_set(err, ERR_USAGE,
-			"no keys of LUMI-O were found (rclone's [lumi-o], ~/.aws/credentials); they are made by: source allas_conf --lumi");
+			"no keys of LUMI-O were found (rclone's [lumi-o], ~/.aws/credentials); "
+			"they are made by: source allas_conf --lumi");
 	default:
-		return err_set(err, ERR_USAGE, "no repository is given, and no connection to an object store is open." HOW_TO_CONNECT);
+		return err_set(err, ERR_USAGE,
+			"no repository is given, and no connection to an object store is "
+			"open." HOW_TO_CONNECT);
 	}
 }
 
-/* Whether a bucket or a project can have this name: "." and ".." are resolved away in URLs, and what begins with - was to be an option. */
+/* Whether a bucket or a project can have this name: "." and ".." are resolved away in URLs, and
+ * what begins with - was to be an option. */
 static bool is_name(const char *s)
 {
-	return *s && *s != '-' && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/: \t\n");
+	return *s && *s != '-' && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 &&
+	       !strpbrk(s, "/: \t\n");
 }
 
-/* -r LABEL names another repository of the same project; the wrapper looks for its password under that name. */
+/* -r LABEL names another repository of the same project; the wrapper looks for its password under
+ * that name. */
 static int name_all(struct search *s, bool swift, struct err *err)
 {
 	struct allas *a = s->a;
@@ -328,17 +360,21 @@ static int name_all(struct search *s, bool swift, struct err *err)
 		a->label = mem_strdup(s->bucket);
 	else
 		return err_set(err, ERR_USAGE,
-			"no repository is given. There is a connection to an object store, but of which project? Say -project NAME or set "
-			"OS_PROJECT_NAME; or name another place with -r PLACE or RESTIC_REPOSITORY (-r /path/of/repository, -r "
+			"no repository is given. There is a connection to an object store, but of "
+			"which project? Say -project NAME or set "
+			"OS_PROJECT_NAME; or name another place with -r PLACE or RESTIC_REPOSITORY "
+			"(-r /path/of/repository, -r "
 			"s3:https://…)");
 	if (s->bucket && !is_name(s->bucket))
 		return err_set(err, ERR_USAGE, "a bucket cannot be called \"%s\"", s->bucket);
 	if (!is_name(a->label))
-		return err_set(err, ERR_USAGE, "a project cannot be called \"%s\"", s->label || !project ? a->label : project);
+		return err_set(err, ERR_USAGE, "a project cannot be called \"%s\"",
+			s->label || !project ? a->label : project);
 	if (!swift && differ(project, s->key_project))
 		return of_another(s, true, s->key_project, project, err);
 	/* Keys are looked for under the section's own name. */
-	if (s->key_project && project && same_project(project, s->key_project, strlen(s->key_project)))
+	if (s->key_project && project &&
+		same_project(project, s->key_project, strlen(s->key_project)))
 		a->project = mem_strdup(s->key_project);
 	else if (given)
 		a->project = mem_strdup(given);
@@ -372,9 +408,14 @@ static bool may_be_directory(const struct search *s, bool asked)
 	return s->label && !asked && !s->connected;
 }
 
-int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, const char *env_project, struct err *err)
+int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, const char *env_project,
+	struct err *err)
 {
-	struct search s = {.a = a, .o = o, .env = env, .env_project = env_project, .where = {.getenv = env}};
+	struct search s = {.a = a,
+		.o = o,
+		.env = env,
+		.env_project = env_project,
+		.where = {.getenv = env}};
 	const char *repo = opt_str(o, OPT_REPO);
 	bool typed = repo && !o->from_env[OPT_REPO], named, asked, inherited;
 	int rc = read_mode(&s, err);
@@ -384,18 +425,22 @@ int allas_find(struct allas *a, const struct opts *o, cmd_env_fn *env, const cha
 		return rc;
 	s.where.home = env_of(&s, "HOME");
 	s.bucket = opt_str(o, OPT_BUCKET);
-	s.project = opt_str(o, OPT_PROJECT) ? opt_str(o, OPT_PROJECT) : env_of(&s, "OS_PROJECT_NAME");
+	s.project = opt_str(o, OPT_PROJECT) ? opt_str(o, OPT_PROJECT)
+					    : env_of(&s, "OS_PROJECT_NAME");
 	if (opt_str(o, OPT_PROJECT) && !*bare(s.project))
 		return err_set(err, ERR_USAGE, "-project \"%s\" names no project", s.project);
 	s.label = typed && is_label(repo) ? repo : NULL;
 	asked = s.bucket || s.mode != MODE_ANY;
 	named = (repo && !s.label) || opt_str(o, OPT_REPO_FILE);
 	if (typed && !s.label && asked)
-		return err_set(err, ERR_USAGE, "-r names the place already: -b and -mode are for the repository of a project");
+		return err_set(err, ERR_USAGE,
+			"-r names the place already: -b and -mode are for the repository of a "
+			"project");
 	inherited = named && (repo ? o->from_env[OPT_REPO] : o->from_env[OPT_REPO_FILE]);
 	if (inherited && opt_str(o, OPT_PROJECT) && !asked)
 		return err_set(err, ERR_USAGE,
-			"-project asks for the repository of a project, but %s names another place: unset it, or leave -project out",
+			"-project asks for the repository of a project, but %s names another "
+			"place: unset it, or leave -project out",
 			repo ? "RESTIC_REPOSITORY" : "RESTIC_REPOSITORY_FILE");
 	/* Whoever asks for a bucket or a mode means that, whatever the environment says. */
 	if (named && (typed || !asked))

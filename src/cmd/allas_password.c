@@ -9,7 +9,8 @@
 
 #define BYTES 32
 
-/* 0 or an errno value: `temp` is a template, then the name of a file with these bytes that is on the disk. */
+/* 0 or an errno value: `temp` is a template, then the name of a file with these bytes that is on
+ * the disk. */
 static int temp_write(char *temp, const struct buf *text)
 {
 	int fd = mkostemp(temp, O_CLOEXEC), e = 0;
@@ -27,7 +28,8 @@ static int temp_write(char *temp, const struct buf *text)
 	return e;
 }
 
-/* Under its name it is whole: half a password would be taken for a whole one by the next run, or by one that starts at the same moment. */
+/* Under its name it is whole: half a password would be taken for a whole one by the next run, or by
+ * one that starts at the same moment. */
 int allas_password_new(const char *path, const struct rnd *rnd, struct buf *out, struct err *err)
 {
 	uint8_t bytes[BYTES];

@@ -22,7 +22,8 @@ static const char *process_env(const char *name)
 
 void cmd_limits(bool alone)
 {
-	/* 1, not 0: the kernel takes this value for "no", also where a program gets the core through a pipe. */
+	/* 1, not 0: the kernel takes this value for "no", also where a program gets the core
+	 * through a pipe. */
 	struct rlimit no_core = {1, 1};
 
 	setrlimit(RLIMIT_CORE, &no_core);
@@ -115,7 +116,8 @@ static void dismiss(struct session *s, int code)
 	buf_release(&b);
 }
 
-#define KEPT_BACK ((size_t)16 << 20) /* for an end in order: the lock is removed, errors are written */
+#define KEPT_BACK                                                                                  \
+	((size_t)16 << 20) /* for an end in order: the lock is removed, errors are written */
 
 static struct stop *low_stop; /* mem's handler gets no argument */
 static volatile sig_atomic_t memory_low;
@@ -137,10 +139,14 @@ static int lead(struct session *s)
 	if (out_flush(c->out, &late) && rc >= 0)
 		rc = err_copy(&err, &late);
 	if (memory_low && !stop_signalled(c->stop) && (rc || s->opts->verb != VERB_ADD))
-		rc = err_set(&err, ERR_NOMEM, "out of memory, so the run had to end; fewer --workers and --ranks need less");
+		rc = err_set(&err, ERR_NOMEM,
+			"out of memory, so the run had to end; fewer --workers and --ranks need "
+			"less");
 	/* A command that a signal ended says so, even if it had nothing to complain of. */
-	code = stop_signalled(c->stop) && (rc || (s->opts->verb != VERB_ADD && s->opts->verb != VERB_INIT)) ? CMD_STOPPED
-													    : cmd_exit_code(rc, c);
+	code = stop_signalled(c->stop) &&
+			       (rc || (s->opts->verb != VERB_ADD && s->opts->verb != VERB_INIT))
+		       ? CMD_STOPPED
+		       : cmd_exit_code(rc, c);
 	dismiss(s, code);
 	say_end(c, code, rc, &err);
 	return code;
@@ -161,7 +167,8 @@ static int follow(struct session *s)
 		agree_bcast(s->agree, &b);
 		wire_in_init(&in, b.p, b.len);
 		if (wire_u8(&in) == CMD_ORDER_ADD)
-			cmd_add_follow(s, &in, &err); /* what goes wrong is known to rank 0: it is agreed upon */
+			cmd_add_follow(s, &in,
+				&err); /* what goes wrong is known to rank 0: it is agreed upon */
 		else
 			code = (int)(wire_u32(&in) & 0xff);
 	}
@@ -203,7 +210,8 @@ static bool run_plain(struct cmd *c)
 		json_object_end(&j);
 		if (!out_json(c->out)) {
 			buf_reset(&b);
-			buf_adds(&b, "a_backup " CMD_VERSION " (repositories as of restic 0.14 to 0.19)");
+			buf_adds(&b, "a_backup " CMD_VERSION
+				     " (repositories as of restic 0.14 to 0.19)");
 		}
 		out_line(c->out, &b);
 	} else if (o->verb == VERB_HELP || opt_flag(o, OPT_HELP)) {
@@ -236,19 +244,25 @@ static bool asks_json(int n, char *const *args)
 }
 
 /*
- * -project NAME: logins are for that project, so it goes where they look; before there are threads.  A token that is there already is another project's, unless
- * it was taken for this one.  "-project 2001234" is enough where projects are called project_2001234.
+ * -project NAME: logins are for that project, so it goes where they look; before there are threads.
+ * A token that is there already is another project's, unless it was taken for this one.  "-project
+ * 2001234" is enough where projects are called project_2001234.
  */
 static void obey_project(struct cmd *c)
 {
-	static const char *const of_another[] = {"OS_AUTH_TOKEN", "OS_STORAGE_URL", "OS_TENANT_ID", "OS_TENANT_NAME", "OS_PROJECT_ID"};
+	static const char *const of_another[] = {"OS_AUTH_TOKEN", "OS_STORAGE_URL", "OS_TENANT_ID",
+		"OS_TENANT_NAME", "OS_PROJECT_ID"};
 	const char *given = opt_str(&c->opts, OPT_PROJECT), *now = getenv("OS_PROJECT_NAME");
 	char *name;
 
 	c->env_project = now && *now ? mem_strdup(now) : NULL;
 	if (!given || !*given || (now && !strcmp(now, given)))
 		return;
-	name = mem_printf("%s%s", now && !strncmp(now, "project_", 8) && given[strspn(given, "0123456789")] == 0 ? "project_" : "", given);
+	name = mem_printf("%s%s",
+		now && !strncmp(now, "project_", 8) && given[strspn(given, "0123456789")] == 0
+			? "project_"
+			: "",
+		given);
 	if (!now || strcmp(now, name) != 0) {
 		for (size_t i = 0; i < sizeof(of_another) / sizeof(of_another[0]); i++)
 			unsetenv(of_another[i]);
@@ -257,20 +271,24 @@ static void obey_project(struct cmd *c)
 	mem_free(name);
 }
 
-/* "-password SECRET": the option takes no value, and what is taken for a file or a snapshot instead would be repeated in an error. */
+/* "-password SECRET": the option takes no value, and what is taken for a file or a snapshot instead
+ * would be repeated in an error. */
 static int check_password(const struct opts *o, struct err *err)
 {
 	const char *word = o->behind_password ? o->args.s[o->behind_password - 1] : NULL;
 	struct stat st;
 	size_t hex;
 
-	if (!word || o->verb == VERB_FIND || (o->verb == VERB_ADD ? !lstat(word, &st) : word[0] == '/' || !strncmp(word, "latest", 6)))
+	if (!word || o->verb == VERB_FIND ||
+		(o->verb == VERB_ADD ? !lstat(word, &st)
+				     : word[0] == '/' || !strncmp(word, "latest", 6)))
 		return 0;
 	hex = strspn(word, "0123456789abcdefABCDEF");
 	if (o->verb != VERB_ADD && hex && (!word[hex] || word[hex] == ':'))
 		return 0;
 	return err_set(err, ERR_USAGE,
-		"--password takes no value: it asks for the password; others would see one that is typed here. If the word behind it is "
+		"--password takes no value: it asks for the password; others would see one that is "
+		"typed here. If the word behind it is "
 		"something "
 		"else, write --password at the end");
 }
@@ -310,9 +328,11 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 		return CMD_ERROR;
 	}
 	rc = opts_parse(&c->opts, argc - 1, argv + 1, &err);
-	out_mode(c->out, rc ? asks_json(argc - 1, argv + 1) : opt_flag(&c->opts, OPT_JSON), opts_verbosity(&c->opts));
+	out_mode(c->out, rc ? asks_json(argc - 1, argv + 1) : opt_flag(&c->opts, OPT_JSON),
+		opts_verbosity(&c->opts));
 	if (!rc && out_nowhere(c->out) && wants_output(&c->opts))
-		rc = err_set(&err, ERR_USAGE, "standard output is closed, and what this command is for would be lost");
+		rc = err_set(&err, ERR_USAGE,
+			"standard output is closed, and what this command is for would be lost");
 	if (!rc && run_plain(c))
 		return out_flush(c->out, &err) ? CMD_ERROR : CMD_OK;
 	if (!rc)
@@ -320,9 +340,11 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	obey_project(c);
 	opts_env(&c->opts, c->env);
 	if (!rc && opt_str(&c->opts, OPT_RANKS))
-		rc = timearg_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks, &err);
+		rc = timearg_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks,
+			&err);
 	if (!rc && ranks > 1 && c->mpi)
-		rc = err_set(&err, ERR_USAGE, "--ranks is for one process; here the launcher says how many there are");
+		rc = err_set(&err, ERR_USAGE,
+			"--ranks is for one process; here the launcher says how many there are");
 	if (rc) {
 		say_end(c, CMD_ERROR, rc, &err);
 		return CMD_ERROR;
@@ -337,8 +359,9 @@ static void say_given_up(void *arg, int code)
 	const struct cmd *c = arg;
 
 	out_gasp(c->out, code,
-		code == CMD_STOPPED ? "interrupted by a signal; what did not end in time was given up"
-				    : "Fatal: the run had to end; what did not end in time was given up");
+		code == CMD_STOPPED
+			? "interrupted by a signal; what did not end in time was given up"
+			: "Fatal: the run had to end; what did not end in time was given up");
 }
 
 static void no_memory(size_t size)
@@ -353,8 +376,11 @@ static void no_memory(size_t size)
 
 int cmd_main(struct comm *mpi, int argc, char **argv)
 {
-	struct cmd c = {
-		.out = out_new(STDOUT_FILENO, STDERR_FILENO), .stop = stop_new(), .env = process_env, .ranks = 1, .mpi = mpi != NULL};
+	struct cmd c = {.out = out_new(STDOUT_FILENO, STDERR_FILENO),
+		.stop = stop_new(),
+		.env = process_env,
+		.ranks = 1,
+		.mpi = mpi != NULL};
 	int code = -1;
 
 	c.mask = umask(0);
@@ -363,9 +389,11 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 	mem_on_exhausted(no_memory);
 	mem_keep_back(KEPT_BACK, low_memory);
 	mem_tune();
-	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the lock is still removed */
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write, so that the
+				     lock is still removed */
 	signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not become so large */
-	/* mpirun gives its tasks a terminal of its own making, behind which there may be the log file of a batch job. */
+	/* mpirun gives its tasks a terminal of its own making, behind which there may be the log
+	 * file of a batch job. */
 	if (mpi || comm_launched(process_env).tasks > 1)
 		out_no_terminal(c.out);
 	if (!mpi || mpi->rank == 0)
@@ -377,14 +405,17 @@ int cmd_main(struct comm *mpi, int argc, char **argv)
 	c.done = code;
 	if (mpi) {
 		code = run_rank(&c, mpi);
-		/* A launcher ends the job when a task fails, maybe before it has read rank 0's last sentence.  So only rank 0 says how the job ended. */
+		/* A launcher ends the job when a task fails, maybe before it has read rank 0's last
+		 * sentence.  So only rank 0 says how the job ended. */
 		if (mpi->rank != 0)
 			code = CMD_OK;
 	} else if (code < 0) {
 		code = ranks_run(c.ranks, run_rank, &c);
 	}
 	if (code == ERR_NOMEM) {
-		out_last(c.out, CMD_ERROR, "Fatal: the system does not give so many threads; try fewer --ranks or --workers");
+		out_last(c.out, CMD_ERROR,
+			"Fatal: the system does not give so many threads; try fewer --ranks or "
+			"--workers");
 		code = CMD_ERROR;
 	}
 	out_free(c.out);

@@ -1,8 +1,10 @@
 /*
- * cmd: the commands a user types.  One process runs one command; only this room prints and decides the exit code.
+ * cmd: the commands a user types.  One process runs one command; only this room prints and decides
+ * the exit code.
  *
- * Each verb is one file cmd_<verb>.c with one function.  It returns an exit code (CMD_INCOMPLETE with a sentence in `err`) or an error code with `err` set, which cmd.c turns
- * into a sentence and restic's exit code (docs/format.md 13.11).
+ * Each verb is one file cmd_<verb>.c with one function.  It returns an exit code (CMD_INCOMPLETE
+ * with a sentence in `err`) or an error code with `err` set, which cmd.c turns into a sentence and
+ * restic's exit code (docs/format.md 13.11).
  */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
@@ -16,7 +18,9 @@
 enum cmd_exit {
 	CMD_OK = 0,
 	CMD_ERROR = 1,
-	CMD_INCOMPLETE = 3 /* done but for something, which was named: source files not read, snapshots not removed */,
+	CMD_INCOMPLETE = 3 /* done but for something, which was named: source files not read,
+			      snapshots not removed */
+	,
 	CMD_NO_REPO = 10,
 	CMD_LOCKED = 11,
 	CMD_PASSWORD = 12,
@@ -30,16 +34,19 @@ struct cmd { /* one process, shared by its ranks */
 	struct out *out;
 	struct stop *stop;
 	cmd_env_fn *env;
-	char *env_project; /* $OS_PROJECT_NAME as it was before -project took its place: whose connection the environment is; NULL: it did not say */
-	int ranks; /* threads that are ranks of this process; 1 under MPI */
+	char *env_project; /* $OS_PROJECT_NAME as it was before -project took its place: whose
+			      connection the environment is; NULL: it did not say */
+	int ranks;         /* threads that are ranks of this process; 1 under MPI */
 	bool mpi;
 	unsigned mask; /* umask(2) as it was in the beginning */
 	int done;      /* an exit code, when the command line was all there was to do; else -1 */
 };
 
-/* cmd_main: the whole run; the exit code.  `mpi`: the mailbox of one of several processes, NULL: this process is the run, maybe with --ranks. */
+/* cmd_main: the whole run; the exit code.  `mpi`: the mailbox of one of several processes, NULL:
+ * this process is the run, maybe with --ranks. */
 int cmd_main(struct comm *mpi, int argc, char **argv);
-/* cmd_limits: no core files, where a password or key could lie.  `alone`: nobody else needs to read this process's memory (MPI between local ranks does). */
+/* cmd_limits: no core files, where a password or key could lie.  `alone`: nobody else needs to read
+ * this process's memory (MPI between local ranks does). */
 void cmd_limits(bool alone);
 int cmd_exit_code(int code, const struct cmd *c); /* for an enum err_code or an exit code */
 
@@ -56,8 +63,9 @@ int cmd_cat(struct session *s, struct err *err);
 int cmd_unlock(struct session *s, struct err *err);
 
 /*
- * add is the one verb of several ranks: rank 0 runs cmd_add, the others cmd_add_follow with what rank 0 broadcast (`orders`: the rest of the message).
- * *sent tells whether cmd_add did broadcast: then all ranks went through the same collective calls and only the exit code is left to tell.
+ * add is the one verb of several ranks: rank 0 runs cmd_add, the others cmd_add_follow with what
+ * rank 0 broadcast (`orders`: the rest of the message). *sent tells whether cmd_add did broadcast:
+ * then all ranks went through the same collective calls and only the exit code is left to tell.
  */
 int cmd_add(struct session *s, bool *sent, struct err *err);
 int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err);

@@ -1,4 +1,5 @@
-/* add: a backup by all ranks; rank 0 reads the command line, opens the repository and reports (docs/format.md 11, 13.7). */
+/* add: a backup by all ranks; rank 0 reads the command line, opens the repository and reports
+ * (docs/format.md 11, 13.7). */
 #include "base/mem.h"
 #include "cmd/addjob.h"
 #include "cmd/human.h"
@@ -51,10 +52,11 @@ static void on_progress(void *arg, const struct backup_counts *c)
 		json_status(a, c);
 		return;
 	}
-	progress_show(&a->progress, "[%s] %llu files, %s, %s/s, %s stored, %llu errors", human_duration((uint64_t)t).s,
-		(unsigned long long)c->files_done, human_size(c->bytes_done).s,
-		human_size(t > 0 ? (uint64_t)((double)c->bytes_done / t) : 0).s, human_size(c->data_added_packed).s,
-		(unsigned long long)c->errors);
+	progress_show(&a->progress, "[%s] %llu files, %s, %s/s, %s stored, %llu errors",
+		human_duration((uint64_t)t).s, (unsigned long long)c->files_done,
+		human_size(c->bytes_done).s,
+		human_size(t > 0 ? (uint64_t)((double)c->bytes_done / t) : 0).s,
+		human_size(c->data_added_packed).s, (unsigned long long)c->errors);
 }
 
 static void on_error(void *arg, const char *path, const char *message)
@@ -82,7 +84,8 @@ static void on_item(void *arg, const char *action, const char *path, uint64_t si
 
 	if (!out_json(o)) {
 		out_path(o, &a->line, path, strlen(path));
-		out_say(o, 3, size ? "%-9s %s, %s" : "%-9s %s", action, buf_str(&a->line), human_size(size).s);
+		out_say(o, 3, size ? "%-9s %s, %s" : "%-9s %s", action, buf_str(&a->line),
+			human_size(size).s);
 		buf_reset(&a->line);
 		return;
 	}
@@ -94,7 +97,8 @@ static void on_item(void *arg, const char *action, const char *path, uint64_t si
 	json_key(&j, "item");
 	json_str(&j, path);
 	if (!excluded) {
-		/* restic's other members are not known for each file, because its blobs are stored by other ranks and later. */
+		/* restic's other members are not known for each file, because its blobs are stored
+		 * by other ranks and later. */
 		put_uint(&j, "duration", 0);
 		put_uint(&j, "data_size", size);
 		put_uint(&j, "data_size_in_repo", 0);
@@ -152,27 +156,37 @@ static void text_summary(struct add *a, bool dry_run)
 	const struct snapshot_summary *m = &r->summary;
 	struct out *o = a->s->cmd->out;
 
-	out_say(o, 1, "\nFiles:       %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->files_new,
-		(unsigned long long)m->files_changed, (unsigned long long)m->files_unmodified);
-	out_say(o, 1, "Dirs:        %5llu new, %5llu changed, %5llu unmodified", (unsigned long long)m->dirs_new,
-		(unsigned long long)m->dirs_changed, (unsigned long long)m->dirs_unmodified);
+	out_say(o, 1, "\nFiles:       %5llu new, %5llu changed, %5llu unmodified",
+		(unsigned long long)m->files_new, (unsigned long long)m->files_changed,
+		(unsigned long long)m->files_unmodified);
+	out_say(o, 1, "Dirs:        %5llu new, %5llu changed, %5llu unmodified",
+		(unsigned long long)m->dirs_new, (unsigned long long)m->dirs_changed,
+		(unsigned long long)m->dirs_unmodified);
 	if (r->counts.files_vanished || r->counts.dirs_vanished)
-		out_say(o, 1, "Vanished:    %5llu files, %5llu directories, while they were looked at",
-			(unsigned long long)r->counts.files_vanished, (unsigned long long)r->counts.dirs_vanished);
+		out_say(o, 1,
+			"Vanished:    %5llu files, %5llu directories, while they were looked at",
+			(unsigned long long)r->counts.files_vanished,
+			(unsigned long long)r->counts.dirs_vanished);
 	out_say(o, 2, "Data Blobs:  %5llu new", (unsigned long long)m->data_blobs);
 	out_say(o, 2, "Tree Blobs:  %5llu new", (unsigned long long)m->tree_blobs);
-	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added", human_size(m->data_added).s,
-		human_size(m->data_added_packed).s);
-	out_say(o, 1, "\nprocessed %llu files, %s in %s", (unsigned long long)m->total_files_processed,
-		human_size(m->total_bytes_processed).s, human_duration((uint64_t)progress_seconds(&a->progress)).s);
-	out_say(o, 2, "%d ranks; files opened: %llu, trees read: %llu with %llu requests, items stolen: %llu, returned: %llu",
-		a->s->comm->size, (unsigned long long)r->counts.files_opened, (unsigned long long)r->counts.trees_read,
-		(unsigned long long)r->counts.store_gets, (unsigned long long)r->counts.items_stolen,
+	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added",
+		human_size(m->data_added).s, human_size(m->data_added_packed).s);
+	out_say(o, 1, "\nprocessed %llu files, %s in %s",
+		(unsigned long long)m->total_files_processed,
+		human_size(m->total_bytes_processed).s,
+		human_duration((uint64_t)progress_seconds(&a->progress)).s);
+	out_say(o, 2,
+		"%d ranks; files opened: %llu, trees read: %llu with %llu requests, items stolen: "
+		"%llu, returned: %llu",
+		a->s->comm->size, (unsigned long long)r->counts.files_opened,
+		(unsigned long long)r->counts.trees_read, (unsigned long long)r->counts.store_gets,
+		(unsigned long long)r->counts.items_stolen,
 		(unsigned long long)r->counts.items_returned);
-	out_say(o, r->counts.retries ? 1 : 2, "requests to the store that were tried again: %llu", (unsigned long long)r->counts.retries);
+	out_say(o, r->counts.retries ? 1 : 2, "requests to the store that were tried again: %llu",
+		(unsigned long long)r->counts.retries);
 	if (r->objects_max)
-		out_say(o, 2, "objects in the bucket: about %llu, at most %llu are allowed", (unsigned long long)r->objects,
-			(unsigned long long)r->objects_max);
+		out_say(o, 2, "objects in the bucket: about %llu, at most %llu are allowed",
+			(unsigned long long)r->objects, (unsigned long long)r->objects_max);
 	if (!id_is_zero(&r->snapshot))
 		out_say(o, 1, "snapshot %s saved", id_short(&r->snapshot).s);
 	else if (r->unchanged)
@@ -197,7 +211,8 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 		mem_free(place);
 	}
 	if (!rc)
-		rc = backup_run(s->router, s->agree, s->repo, &s->env, &a->job.opt, ev, stop_flag(s->cmd->stop), &a->result, err);
+		rc = backup_run(s->router, s->agree, s->repo, &s->env, &a->job.opt, ev,
+			stop_flag(s->cmd->stop), &a->result, err);
 	return rc;
 }
 
@@ -224,7 +239,8 @@ static void say_parent(struct add *a, const struct snapshot *parent)
 	struct out *o = a->s->cmd->out;
 
 	out_path(o, &a->line, parent->hostname, strlen(parent->hostname));
-	out_say(o, 1, "using parent snapshot %s, from %s", id_short(&parent->id).s, buf_str(&a->line));
+	out_say(o, 1, "using parent snapshot %s, from %s", id_short(&parent->id).s,
+		buf_str(&a->line));
 	buf_reset(&a->line);
 }
 
@@ -243,7 +259,8 @@ static int open_all(struct add *a, struct err *err)
 	if (a->job.opt.parent && strcmp(a->job.opt.parent->hostname, a->job.opt.head.hostname) != 0)
 		say_parent(a, a->job.opt.parent);
 	else if (a->job.opt.parent)
-		out_say(s->cmd->out, 1, "using parent snapshot %s", id_short(&a->job.opt.parent->id).s);
+		out_say(s->cmd->out, 1, "using parent snapshot %s",
+			id_short(&a->job.opt.parent->id).s);
 	else
 		out_say(s->cmd->out, 1, "no parent snapshot found, will read all files");
 	return 0;
@@ -273,15 +290,20 @@ static int report(struct add *a, struct err *err)
 		unreadable_say(a->unreadable, a->s->cmd->out);
 	if (a->result.counts.errors || a->job.missing)
 		return err_set(err, CMD_INCOMPLETE, "at least one source file could not be read");
-	return bad ? err_set(err, CMD_INCOMPLETE, "%zu other snapshot%s of the repository could not be read; see above", bad,
-			     bad > 1 ? "s" : "")
+	return bad ? err_set(err, CMD_INCOMPLETE,
+			     "%zu other snapshot%s of the repository could not be read; see above",
+			     bad, bad > 1 ? "s" : "")
 		   : 0;
 }
 
 int cmd_add(struct session *s, bool *sent, struct err *err)
 {
 	struct add a = {.s = s};
-	struct backup_events ev = {.progress = on_progress, .error = on_error, .item = on_item, .stopped = on_stopped, .arg = &a};
+	struct backup_events ev = {.progress = on_progress,
+		.error = on_error,
+		.item = on_item,
+		.stopped = on_stopped,
+		.arg = &a};
 	int rc;
 
 	*sent = false;

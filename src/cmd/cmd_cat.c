@@ -1,10 +1,12 @@
-/* cat: what the repository holds, decrypted: for people who want to look inside (docs/format.md 13.10). */
+/* cat: what the repository holds, decrypted: for people who want to look inside
+ * (docs/format.md 13.10). */
 #include "base/mem.h"
 #include "cmd/session.h"
 #include "format/keyfile.h"
 #include <string.h>
 
-/* indent: JSON with two blanks a level, as Go's MarshalIndent lays it out.  Lexical: strings are left as they are. */
+/* indent: JSON with two blanks a level, as Go's MarshalIndent lays it out.  Lexical: strings are
+ * left as they are. */
 static void newline(struct buf *out, unsigned depth)
 {
 	buf_addc(out, '\n');
@@ -30,7 +32,8 @@ static void indent(const struct buf *json, struct buf *out)
 		if (c == ' ' || c == '\n' || c == '\t' || c == '\r')
 			continue;
 		if (c == '}' || c == ']') {
-			bool empty = out->len && (out->p[out->len - 1] == '{' || out->p[out->len - 1] == '[');
+			bool empty = out->len &&
+				     (out->p[out->len - 1] == '{' || out->p[out->len - 1] == '[');
 
 			depth -= depth > 0;
 			if (!empty)
@@ -43,7 +46,8 @@ static void indent(const struct buf *json, struct buf *out)
 			buf_addc(out, ' ');
 		else if (c == ',')
 			newline(out, depth);
-		else if ((c == '{' || c == '[') && i + 1 < json->len && json->p[i + 1] != '}' && json->p[i + 1] != ']')
+		else if ((c == '{' || c == '[') && i + 1 < json->len && json->p[i + 1] != '}' &&
+			 json->p[i + 1] != ']')
 			newline(out, ++depth);
 		else if (c == '{' || c == '[')
 			depth++;
@@ -68,7 +72,8 @@ static void show(struct session *s, const char *kind, struct buf *b, bool json)
 }
 
 /* A file of the repository by its id or the beginning of it. */
-static int get_file(struct session *s, enum backend_type t, const char *arg, struct buf *b, struct err *err)
+static int get_file(struct session *s, enum backend_type t, const char *arg, struct buf *b,
+	struct err *err)
 {
 	struct id id;
 	int rc = repo_prefix(s->repo, t, arg, &id, err);
@@ -100,7 +105,8 @@ static int get_blob(struct session *s, const char *arg, struct buf *b, struct er
 	int rc = 0;
 
 	if (id_parse(&id, arg, strlen(arg)))
-		return err_set(err, ERR_USAGE, "a blob is named by 64 hexadecimal digits, not \"%s\"", arg);
+		return err_set(err, ERR_USAGE,
+			"a blob is named by 64 hexadecimal digits, not \"%s\"", arg);
 	rc = session_index(s, err);
 	for (int t = BLOB_DATA; t <= BLOB_TREE && !rc; t++) {
 		if (catalog_has(s->catalog, (enum blob_type)t, &id))
@@ -122,7 +128,8 @@ static int get_tree(struct session *s, const char *arg, struct buf *b, struct er
 	return rc;
 }
 
-static int get(struct session *s, const char *kind, const char *arg, struct buf *b, bool *json, struct err *err)
+static int get(struct session *s, const char *kind, const char *arg, struct buf *b, bool *json,
+	struct err *err)
 {
 	*json = false;
 	if (!strcmp(kind, "blob"))
@@ -152,16 +159,19 @@ static int get(struct session *s, const char *kind, const char *arg, struct buf 
 
 static int check_args(const struct strlist *args, struct err *err)
 {
-	static const char *const kinds[] = {"config", "masterkey", "key", "lock", "snapshot", "index", "blob", "tree", "pack"};
+	static const char *const kinds[] = {"config", "masterkey", "key", "lock", "snapshot",
+		"index", "blob", "tree", "pack"};
 	size_t k = 0;
 
 	while (args->n && k < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[k], args->s[0]) != 0)
 		k++;
 	if (!args->n || k == sizeof(kinds) / sizeof(kinds[0]))
 		return err_set(err, ERR_USAGE,
-			"write: a_backup cat config|masterkey, or key|lock|snapshot|index|blob|pack ID, or tree SNAPSHOT[:DIR]");
+			"write: a_backup cat config|masterkey, or "
+			"key|lock|snapshot|index|blob|pack ID, or tree SNAPSHOT[:DIR]");
 	if (args->n != (k < 2 ? 1u : 2u))
-		return err_set(err, ERR_USAGE, k < 2 ? "cat %s takes no id" : "cat %s takes one id", args->s[0]);
+		return err_set(err, ERR_USAGE, k < 2 ? "cat %s takes no id" : "cat %s takes one id",
+			args->s[0]);
 	return 0;
 }
 

@@ -54,11 +54,14 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
 {
 	struct check *c = arg;
 
-	/* Standard output is for the summary in JSON: restic's check reports no progress there either. */
+	/* Standard output is for the summary in JSON: restic's check reports no progress there
+	 * either. */
 	if (out_json(c->s->cmd->out) || !progress_due(&c->progress))
 		return;
-	progress_show(&c->progress, "[%s] %.2f%%  %llu / %llu", human_duration((uint64_t)progress_seconds(&c->progress)).s,
-		total ? 100.0 * (double)done / (double)total : 0.0, (unsigned long long)done, (unsigned long long)total);
+	progress_show(&c->progress, "[%s] %.2f%%  %llu / %llu",
+		human_duration((uint64_t)progress_seconds(&c->progress)).s,
+		total ? 100.0 * (double)done / (double)total : 0.0, (unsigned long long)done,
+		(unsigned long long)total);
 }
 
 static void json_summary(struct session *s, const struct check_result *r)
@@ -98,13 +101,19 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 	if (r->suggest_repair_index)
 		out_warn(o, "The index is not right; to make it anew: restic repair index");
 	if (r->suggest_prune)
-		out_say(o, 1, "There is data that nothing refers to; to free its space: restic prune");
+		out_say(o, 1,
+			"There is data that nothing refers to; to free its space: restic prune");
 	if (r->errors && !r->n_broken && !r->suggest_repair_index)
-		out_warn(o, "%sWhat to do about a damaged repository: https://restic.readthedocs.io/en/stable/077_troubleshooting.html",
-			read_data ? "" : "To learn which packs are damaged: a_backup check --read-data\n");
+		out_warn(o,
+			"%sWhat to do about a damaged repository: "
+			"https://restic.readthedocs.io/en/stable/077_troubleshooting.html",
+			read_data
+				? ""
+				: "To learn which packs are damaged: a_backup check --read-data\n");
 	if (!r->n_broken)
 		return;
-	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic repair packs, then restic repair "
+	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic "
+		    "repair packs, then restic repair "
 		    "snapshots --forget");
 	for (size_t i = 0; i < r->n_broken; i++)
 		out_warn(o, "  damaged pack %s", id_hex(&r->broken[i]).s);
@@ -114,17 +123,23 @@ int cmd_check(struct session *s, struct err *err)
 {
 	struct check c = {.s = s};
 	struct check_options opt = {.read_data = opt_flag(s->opts, OPT_READ_DATA)};
-	struct check_events ev = {.error = on_error, .hint = on_hint, .stage = on_stage, .progress = on_progress, .arg = &c};
+	struct check_events ev = {.error = on_error,
+		.hint = on_hint,
+		.stage = on_stage,
+		.progress = on_progress,
+		.arg = &c};
 	struct check_result r = {0};
 	const char *subset = opt_str(s->opts, OPT_READ_SUBSET);
 	int rc = 0;
 
 	if (s->opts->args.n)
-		rc = err_set(err, ERR_USAGE, "check takes no arguments; the repository is named by -r");
+		rc = err_set(err, ERR_USAGE,
+			"check takes no arguments; the repository is named by -r");
 	if (subset && !*subset)
 		subset = NULL;
 	if (!rc && subset && opt.read_data)
-		rc = err_set(err, ERR_USAGE, "--read-data and --read-data-subset cannot be given together");
+		rc = err_set(err, ERR_USAGE,
+			"--read-data and --read-data-subset cannot be given together");
 	if (!rc && subset)
 		rc = subset_read(subset, &opt, err);
 	if (!rc)

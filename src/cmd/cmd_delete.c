@@ -5,7 +5,8 @@
 #include "repo/strays.h"
 #include <string.h>
 
-/* One that cannot be read is removed only by its whole name: a damaged file must not stay for ever, nor go by mistake. */
+/* One that cannot be read is removed only by its whole name: a damaged file must not stay for ever,
+ * nor go by mistake. */
 static bool choose_bad(const struct session *s, const char *arg, bool *want)
 {
 	struct id id;
@@ -19,7 +20,8 @@ static bool choose_bad(const struct session *s, const char *arg, bool *want)
 	return false;
 }
 
-/* Marks the snapshots to remove, those that cannot be read behind the others: all names are looked up before anything is removed. */
+/* Marks the snapshots to remove, those that cannot be read behind the others: all names are looked
+ * up before anything is removed. */
 static int choose(struct session *s, bool *want, struct err *err)
 {
 	struct snapshots_filter f;
@@ -45,7 +47,8 @@ static void say(struct session *s, const struct id *id, const char *of, bool dry
 	struct buf b;
 
 	if (!out_json(s->cmd->out)) {
-		out_say(s->cmd->out, 1, "%s snapshot %s %s", dry_run ? "would remove" : "removed", id_short(id).s, of);
+		out_say(s->cmd->out, 1, "%s snapshot %s %s", dry_run ? "would remove" : "removed",
+			id_short(id).s, of);
 		return;
 	}
 	buf_init(&b, SIZE_MAX / 2);
@@ -88,7 +91,9 @@ static int remove_all(struct session *s, const bool *want, struct err *err)
 			say(s, id, "which could not be read", dry_run);
 		}
 	}
-	return failed ? err_set(err, CMD_INCOMPLETE, "%zu of %zu snapshots could not be removed", failed, wanted) : 0;
+	return failed ? err_set(err, CMD_INCOMPLETE, "%zu of %zu snapshots could not be removed",
+				failed, wanted)
+		      : 0;
 }
 
 int cmd_delete(struct session *s, struct err *err)
@@ -97,11 +102,14 @@ int cmd_delete(struct session *s, struct err *err)
 	int rc = 0;
 
 	if (!s->opts->args.n)
-		rc = err_set(err, ERR_USAGE, "which snapshot is to be removed? a_backup list shows them; then: a_backup delete ID");
+		rc = err_set(err, ERR_USAGE,
+			"which snapshot is to be removed? a_backup list shows them; then: a_backup "
+			"delete ID");
 	if (!rc)
 		rc = session_filter_alone(s, &s->opts->args, err);
 	if (!rc)
-		rc = session_open(s, opt_flag(s->opts, OPT_DRY_RUN) ? SESSION_NO_LOCK : SESSION_EXCLUSIVE, err);
+		rc = session_open(s,
+			opt_flag(s->opts, OPT_DRY_RUN) ? SESSION_NO_LOCK : SESSION_EXCLUSIVE, err);
 	if (!rc)
 		rc = strays_refuse(s->be, err);
 	if (!rc)
@@ -114,7 +122,8 @@ int cmd_delete(struct session *s, struct err *err)
 		rc = session_lost(s, remove_all(s, want, err), err);
 	if (!rc && !opt_flag(s->opts, OPT_DRY_RUN))
 		out_say(s->cmd->out, 1,
-			"Their space is not freed yet: that is the work of prune, which comes with a later version (restic prune does it "
+			"Their space is not freed yet: that is the work of prune, which comes with "
+			"a later version (restic prune does it "
 			"today).");
 	mem_free(want);
 	return rc;

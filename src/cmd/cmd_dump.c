@@ -1,4 +1,5 @@
-/* dump: one file's contents, or a directory as a tar archive, to standard output or a file (docs/format.md 13.10). */
+/* dump: one file's contents, or a directory as a tar archive, to standard output or a file
+ * (docs/format.md 13.10). */
 #include "base/mem.h"
 #include "base/path.h"
 #include "cmd/dump_tar.h"
@@ -30,7 +31,8 @@ static bool halted(const struct dump *d)
 	return (d->to && out_broken(d->to)) || session_stopped(d->s);
 }
 
-/* Only when there is something to write: what the target holds must not be lost for a path that is not in the snapshot. */
+/* Only when there is something to write: what the target holds must not be lost for a path that is
+ * not in the snapshot. */
 static bool open_target(struct dump *d)
 {
 	if (d->to)
@@ -63,7 +65,8 @@ static enum treewalk_next tar_entry(void *arg, const struct treewalk_entry *e)
 
 	if (n->type == NODE_FILE && linkset_may(n))
 		first = linkset_add(d->links, n, e->path + 1, &is_first);
-	if (!dump_tar_header(&d->head, n, e->path + 1, e->path_len - 1, is_first ? NULL : first->path))
+	if (!dump_tar_header(&d->head, n, e->path + 1, e->path_len - 1,
+		    is_first ? NULL : first->path))
 		return TREEWALK_GO;
 	d->rc = stream_bytes(d->stream, &d->head, d->err);
 	if (!d->rc && n->type == NODE_FILE && is_first) {
@@ -91,8 +94,10 @@ static int put_tar(struct dump *d, const struct id *tree, const char *path, stru
 	int rc;
 
 	if (d->to && out_terminal(d->to))
-		return err_set(
-			err, ERR_USAGE, "%s is a directory; its archive is not for a terminal: use -target FILE or a pipe to tar", path);
+		return err_set(err, ERR_USAGE,
+			"%s is a directory; its archive is not for a terminal: use -target FILE or "
+			"a pipe to tar",
+			path);
 	d->err = err;
 	rc = treewalk_run(d->s->loader, &d->s->env, tree, strcmp(path, "/") ? path : "", &fn, err);
 	if (!rc)
@@ -114,7 +119,8 @@ static int put_path(struct dump *d, const struct id *root, const char *path, str
 	} else if (!rc && found.node.type == NODE_DIR && found.node.has_subtree) {
 		rc = put_tar(d, &found.node.subtree, path, err);
 	} else if (!rc) {
-		rc = err_set(err, ERR_USAGE, "%s is neither a file nor a directory, but a %s", path, node_type_name(found.node.type));
+		rc = err_set(err, ERR_USAGE, "%s is neither a file nor a directory, but a %s", path,
+			node_type_name(found.node.type));
 	}
 	treewalk_node_release(&found);
 	return rc;
@@ -127,7 +133,9 @@ static int wanted_path(const struct opts *o, char **path, struct err *err)
 	char *rooted;
 
 	if (!o->args.n || o->args.n > 2 || (o->args.n == 2) == (file != NULL))
-		return err_set(err, ERR_USAGE, "write: a_backup dump SNAPSHOT FILE, for instance: a_backup dump latest /scratch/data/file");
+		return err_set(err, ERR_USAGE,
+			"write: a_backup dump SNAPSHOT FILE, for instance: a_backup dump latest "
+			"/scratch/data/file");
 	rooted = mem_printf("/%s", file ? file : o->args.s[1]);
 	*path = path_clean(rooted);
 	mem_free(rooted);
@@ -174,7 +182,8 @@ int cmd_dump(struct session *s, struct err *err)
 		d.target = opt_str(s->opts, OPT_TARGET);
 		d.to = d.target ? NULL : s->cmd->out;
 		d.links = linkset_new();
-		d.stream = stream_new(s->loader, connections < 4 ? 8 : 2 * connections, write_out, &d);
+		d.stream = stream_new(s->loader, connections < 4 ? 8 : 2 * connections, write_out,
+			&d);
 		rc = put_path(&d, &tree, path, err);
 		if (!rc)
 			rc = stream_end(d.stream, err);

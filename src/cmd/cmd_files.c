@@ -33,13 +33,15 @@ static void wanted(struct files *f, const struct treewalk_entry *e, bool *print,
 	for (size_t i = 0; i < f->dirs.n; i++) {
 		const char *dir = f->dirs.s[i];
 		bool itself = !strcmp(dir, e->path), root = !strcmp(dir, "/");
-		bool child = root ? !parent : strlen(dir) == parent && !memcmp(dir, e->path, parent);
+		bool child = root ? !parent
+				  : strlen(dir) == parent && !memcmp(dir, e->path, parent);
 
 		if (itself)
 			f->found[i] = true;
 		if (itself || child || (f->recursive && below(dir, e->path, e->path_len)))
 			*print = true;
-		if (itself || below(e->path, dir, strlen(dir)) || (f->recursive && below(dir, e->path, e->path_len)))
+		if (itself || below(e->path, dir, strlen(dir)) ||
+			(f->recursive && below(dir, e->path, e->path_len)))
 			*enter = true;
 	}
 }
@@ -97,7 +99,8 @@ static int take_dirs(struct files *f, const struct strlist *args, struct err *er
 		char *dir;
 
 		if (args->s[i][0] != '/')
-			return err_set(err, ERR_USAGE, "%s: a directory in a snapshot begins with \"/\"", args->s[i]);
+			return err_set(err, ERR_USAGE,
+				"%s: a directory in a snapshot begins with \"/\"", args->s[i]);
 		dir = path_clean(args->s[i]);
 		strlist_add(&f->dirs, dir);
 		mem_free(dir);
@@ -110,7 +113,9 @@ static int take_dirs(struct files *f, const struct strlist *args, struct err *er
 
 int cmd_files(struct session *s, struct err *err)
 {
-	struct files f = {.s = s, .recursive = opt_flag(s->opts, OPT_RECURSIVE), .with_meta = opt_flag(s->opts, OPT_LONG)};
+	struct files f = {.s = s,
+		.recursive = opt_flag(s->opts, OPT_RECURSIVE),
+		.with_meta = opt_flag(s->opts, OPT_LONG)};
 	struct treewalk_fn fn = {.enter = on_entry, .failed = on_failed, .arg = &f};
 	const struct snapshot *snap;
 	char *sub = NULL;
@@ -119,7 +124,9 @@ int cmd_files(struct session *s, struct err *err)
 
 	buf_init(&f.line, SIZE_MAX / 2);
 	if (!s->opts->args.n)
-		rc = err_set(err, ERR_USAGE, "which snapshot? write: a_backup files latest, or an id from: a_backup list");
+		rc = err_set(err, ERR_USAGE,
+			"which snapshot? write: a_backup files latest, or an id from: a_backup "
+			"list");
 	if (!rc)
 		rc = take_dirs(&f, &s->opts->args, err);
 	if (!rc)
@@ -130,7 +137,8 @@ int cmd_files(struct session *s, struct err *err)
 		show_head(&f, snap, &tree);
 		rc = treewalk_run(s->loader, &s->env, &tree, "", &fn, err);
 	}
-	for (size_t i = 0; !rc && !session_stopped(s) && !out_broken(s->cmd->out) && i < f.dirs.n; i++) {
+	for (size_t i = 0; !rc && !session_stopped(s) && !out_broken(s->cmd->out) && i < f.dirs.n;
+		i++) {
 		if (!f.found[i])
 			rc = err_set(err, ERR_NOTFOUND, "%s is not in the snapshot", f.dirs.s[i]);
 	}

@@ -1,4 +1,5 @@
-/* find: which snapshots hold files that match, or that need blobs, trees or packs (docs/format.md 13.5).  The newest first. */
+/* find: which snapshots hold files that match, or that need blobs, trees or packs
+ * (docs/format.md 13.5).  The newest first. */
 #include "base/hashtab.h"
 #include "base/mem.h"
 #include "cmd/find_ids.h"
@@ -12,8 +13,9 @@
 #include <string.h>
 
 /*
- * Snapshots of one place share most of their trees.  A directory that was searched in vain is remembered, by its tree and, as patterns look
- * at the whole path, by its path, and not entered again.  The memory for that is bounded: 32 MB.
+ * Snapshots of one place share most of their trees.  A directory that was searched in vain is
+ * remembered, by its tree and, as patterns look at the whole path, by its path, and not entered
+ * again.  The memory for that is bounded: 32 MB.
  */
 #define BARREN_MAX 500000u
 
@@ -22,13 +24,15 @@ struct find {
 	struct find_ids *ids; /* NULL: `patterns` are of paths */
 	enum find_kind kind;
 	const struct strlist *patterns;
-	struct match *prune; /* NULL: a pattern begins with "!", which has no meaning here but has one there */
+	struct match *prune; /* NULL: a pattern begins with "!", which has no meaning here but has
+				one there */
 	bool ignore_case, with_meta, has_oldest, has_newest;
 	struct ts oldest, newest;
 	struct hashtab *barren;
 	struct hash *hash;
-	struct buf open;                      /* hits + unread (uint64_t) when each directory of the current path was entered */
-	uint64_t hits;                        /* of this snapshot */
+	struct buf open; /* hits + unread (uint64_t) when each directory of the current path was
+			    entered */
+	uint64_t hits;   /* of this snapshot */
 	uint64_t all_hits, snapshots, unread; /* unread: directories that could not be searched */
 	const struct snapshot *snap;
 	struct buf line;
@@ -56,7 +60,8 @@ static bool hit(const struct find *f, const struct treewalk_entry *e, bool *chil
 		match = match_path(f->prune, e->path, child);
 	for (size_t i = 0; i < f->patterns->n && !f->prune && !match; i++)
 		match = match_one(f->patterns->s[i], e->path, f->ignore_case);
-	if ((f->has_oldest && ts_cmp(&e->node->mtime, &f->oldest) < 0) || (f->has_newest && ts_cmp(&e->node->mtime, &f->newest) > 0))
+	if ((f->has_oldest && ts_cmp(&e->node->mtime, &f->oldest) < 0) ||
+		(f->has_newest && ts_cmp(&e->node->mtime, &f->newest) > 0))
 		return false;
 	return match;
 }
@@ -67,7 +72,9 @@ static void show(struct find *f, const struct treewalk_entry *e)
 	struct out *o = f->s->cmd->out;
 
 	if (out_json(o)) {
-		buf_adds(&f->line, f->hits ? "," : f->snapshots ? ",{\"matches\":[" : "{\"matches\":[");
+		buf_adds(&f->line, f->hits        ? ","
+				   : f->snapshots ? ",{\"matches\":["
+						  : "{\"matches\":[");
 		nodeline_find(&f->line, e->node, e->path, e->path_len, f->s->zone);
 		out_result_json(o, f->line.p, f->line.len);
 		buf_reset(&f->line);
@@ -76,14 +83,15 @@ static void show(struct find *f, const struct treewalk_entry *e)
 	if (!f->hits && f->snapshots)
 		out_say(o, 1, "%s", "");
 	if (!f->hits)
-		out_say(o, 1, "Found matching entries in snapshot %s from %s", id_short(&f->snap->id).s,
-			timearg_text(&f->snap->time, f->s->zone).s);
+		out_say(o, 1, "Found matching entries in snapshot %s from %s",
+			id_short(&f->snap->id).s, timearg_text(&f->snap->time, f->s->zone).s);
 	nodeline_text(o, &f->line, e->node, e->path, e->path_len, f->with_meta, f->s->zone);
 	out_line(o, &f->line);
 }
 
 /* A blob in a file of the tree `parent`; or a tree, without a parent. */
-static void show_object(struct find *f, const struct id *id, const char *path, size_t len, const struct id *parent)
+static void show_object(struct find *f, const struct id *id, const char *path, size_t len,
+	const struct id *parent)
 {
 	struct out *o = f->s->cmd->out;
 
@@ -93,11 +101,13 @@ static void show_object(struct find *f, const struct id *id, const char *path, s
 		out_result_json(o, f->line.p, f->line.len);
 		buf_reset(&f->line);
 	} else {
-		buf_addf(&f->line, "Found %s %s\n ... %s ", parent ? "blob" : "tree", id_hex(id).s, parent ? "in file" : "path");
+		buf_addf(&f->line, "Found %s %s\n ... %s ", parent ? "blob" : "tree", id_hex(id).s,
+			parent ? "in file" : "path");
 		out_path(o, &f->line, path, len);
 		if (parent)
 			buf_addf(&f->line, "\n     (tree %s)", id_hex(parent).s);
-		buf_addf(&f->line, "\n ... in snapshot %s (%s)", id_short(&f->snap->id).s, timearg_text(&f->snap->time, f->s->zone).s);
+		buf_addf(&f->line, "\n ... in snapshot %s (%s)", id_short(&f->snap->id).s,
+			timearg_text(&f->snap->time, f->s->zone).s);
 		out_line(o, &f->line);
 	}
 	f->hits++;
@@ -172,7 +182,10 @@ static enum treewalk_next on_failed(void *arg, const char *path, const struct er
 
 static int search(struct find *f, const struct snapshot *snap, struct err *err)
 {
-	struct treewalk_fn fn = {.enter = on_entry, .leave = on_leave, .failed = on_failed, .arg = f};
+	struct treewalk_fn fn = {.enter = on_entry,
+		.leave = on_leave,
+		.failed = on_failed,
+		.arg = f};
 	struct out *o = f->s->cmd->out;
 	int rc;
 
@@ -183,7 +196,8 @@ static int search(struct find *f, const struct snapshot *snap, struct err *err)
 		show_object(f, &snap->tree, "/", 1, NULL);
 	rc = treewalk_run(f->s->loader, &f->s->env, &snap->tree, "", &fn, err);
 	if (f->hits && !f->ids && out_json(o)) {
-		buf_addf(&f->line, "],\"hits\":%llu,\"snapshot\":\"%s\"}", (unsigned long long)f->hits, id_hex(&snap->id).s);
+		buf_addf(&f->line, "],\"hits\":%llu,\"snapshot\":\"%s\"}",
+			(unsigned long long)f->hits, id_hex(&snap->id).s);
 		out_result_json(o, f->line.p, f->line.len);
 		buf_reset(&f->line);
 	}
@@ -194,13 +208,15 @@ static int search(struct find *f, const struct snapshot *snap, struct err *err)
 
 static int read_kind(struct find *f, struct err *err)
 {
-	static const enum opt_id option[FIND_KINDS] = {[FIND_BLOBS] = OPT_BLOB, [FIND_TREES] = OPT_TREE, [FIND_PACKS] = OPT_PACK};
+	static const enum opt_id option[FIND_KINDS] =
+		{[FIND_BLOBS] = OPT_BLOB, [FIND_TREES] = OPT_TREE, [FIND_PACKS] = OPT_PACK};
 
 	for (enum find_kind k = 0; k < FIND_KINDS; k++) {
 		if (!opt_flag(f->s->opts, option[k]))
 			continue;
 		if (f->ids)
-			return err_set(err, ERR_USAGE, "--blob, --tree and --pack exclude each other");
+			return err_set(err, ERR_USAGE,
+				"--blob, --tree and --pack exclude each other");
 		f->ids = find_ids_new();
 		f->kind = k;
 	}
@@ -226,7 +242,8 @@ static int read_patterns(struct find *f, struct err *err)
 		const char *p = f->patterns->s[i];
 
 		negated = negated || *p == '!';
-		rc = *p ? match_add(f->prune, p, err) : err_set(err, ERR_USAGE, "an empty pattern finds nothing");
+		rc = *p ? match_add(f->prune, p, err)
+			: err_set(err, ERR_USAGE, "an empty pattern finds nothing");
 	}
 	if (negated) {
 		match_free(f->prune);
@@ -247,13 +264,16 @@ static int read_options(struct find *f, struct err *err)
 	f->has_oldest = oldest && *oldest;
 	f->has_newest = newest && *newest;
 	if (!o->args.n)
-		return err_set(err, ERR_USAGE, "what is to be found? write for instance: a_backup find '*.dat'");
+		return err_set(err, ERR_USAGE,
+			"what is to be found? write for instance: a_backup find '*.dat'");
 	if (f->has_oldest)
 		rc = timearg_parse(oldest, f->s->zone, &f->oldest, err);
 	if (!rc && f->has_newest)
 		rc = timearg_parse(newest, f->s->zone, &f->newest, err);
 	if (!rc && f->has_oldest && f->has_newest && ts_cmp(&f->oldest, &f->newest) > 0)
-		rc = err_set(err, ERR_USAGE, "--oldest must be a time before --newest: nothing can be as old as that and as new");
+		rc = err_set(err, ERR_USAGE,
+			"--oldest must be a time before --newest: nothing can be as old as that "
+			"and as new");
 	if (!rc)
 		rc = read_kind(f, err);
 	if (!rc)
@@ -286,7 +306,8 @@ static int search_all(struct find *f, struct err *err)
 {
 	struct session *s = f->s;
 	struct out *o = s->cmd->out;
-	bool *want = mem_array(s->snaps.n + 1, sizeof(*want)), reverse = opt_flag(s->opts, OPT_REVERSE);
+	bool *want = mem_array(s->snaps.n + 1, sizeof(*want)),
+	     reverse = opt_flag(s->opts, OPT_REVERSE);
 	int rc = choose(s, want, err);
 
 	if (!rc && out_json(o))
@@ -300,8 +321,8 @@ static int search_all(struct find *f, struct err *err)
 	if (!rc && out_json(o))
 		out_result(o, "]\n", 2);
 	else if (!rc && !session_stopped(s))
-		out_say(o, 1, "%s%llu hits in %llu snapshots", f->snapshots ? "\n" : "", (unsigned long long)f->all_hits,
-			(unsigned long long)f->snapshots);
+		out_say(o, 1, "%s%llu hits in %llu snapshots", f->snapshots ? "\n" : "",
+			(unsigned long long)f->all_hits, (unsigned long long)f->snapshots);
 	mem_free(want);
 	return rc;
 }
@@ -313,9 +334,11 @@ static int show_pack(void *arg, const struct catalog_place *p)
 
 	if (!find_ids_has(f->ids, b->type == BLOB_TREE ? FIND_TREES : FIND_BLOBS, &b->id))
 		return 0;
-	out_say(f->s->cmd->out, 0, "Object belongs to pack %s\n ... Pack %s: <Blob (%s) %s, offset %u, length %u, uncompressed length %u>",
-		id_hex(&p->pack).s, id_short(&p->pack).s, blob_type_name(b->type), id_short(&b->id).s, (unsigned)b->offset,
-		(unsigned)b->length, (unsigned)b->plain);
+	out_say(f->s->cmd->out, 0,
+		"Object belongs to pack %s\n ... Pack %s: <Blob (%s) %s, offset %u, length %u, "
+		"uncompressed length %u>",
+		id_hex(&p->pack).s, id_short(&p->pack).s, blob_type_name(b->type),
+		id_short(&b->id).s, (unsigned)b->offset, (unsigned)b->length, (unsigned)b->plain);
 	return 0;
 }
 

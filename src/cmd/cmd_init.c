@@ -1,4 +1,5 @@
-/* init: a new repository, if wanted with the chunker parameters of another one, so that both cut files alike. */
+/* init: a new repository, if wanted with the chunker parameters of another one, so that both cut
+ * files alike. */
 #include "base/mem.h"
 #include "cmd/session.h"
 #include <string.h>
@@ -9,7 +10,8 @@ static int read_version(const char *s, unsigned *version, struct err *err)
 	if (!s || !strcmp(s, "stable") || !strcmp(s, "latest") || !strcmp(s, "2"))
 		return 0;
 	if (strcmp(s, "1") != 0)
-		return err_set(err, ERR_USAGE, "--repository-version must be 1, 2, stable or latest, not \"%s\"", s);
+		return err_set(err, ERR_USAGE,
+			"--repository-version must be 1, 2, stable or latest, not \"%s\"", s);
 	*version = 1;
 	return 0;
 }
@@ -29,7 +31,8 @@ static int polynomial_from(struct session *s, uint64_t *polynomial, struct err *
 	if (!rc)
 		rc = session_password(s, true, false, &pass, err);
 	if (!rc)
-		rc = repo_open(be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_FROM_KEY_HINT), &other, err);
+		rc = repo_open(be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_FROM_KEY_HINT),
+			&other, err);
 	if (!rc)
 		*polynomial = other->config.polynomial;
 	else if (place)
@@ -55,8 +58,11 @@ int cmd_init(struct session *s, struct err *err)
 
 	if (!rc && s->opts->args.n)
 		rc = err_set(err, ERR_USAGE, "init takes no arguments; the place is named by -r");
-	if (!rc && !opt_flag(s->opts, OPT_COPY_CHUNKER) && (given(s->opts, OPT_FROM_REPO) || given(s->opts, OPT_FROM_REPO_FILE)))
-		rc = err_set(err, ERR_USAGE, "--from-repo is for --copy-chunker-params: without it files are cut otherwise than there");
+	if (!rc && !opt_flag(s->opts, OPT_COPY_CHUNKER) &&
+		(given(s->opts, OPT_FROM_REPO) || given(s->opts, OPT_FROM_REPO_FILE)))
+		rc = err_set(err, ERR_USAGE,
+			"--from-repo is for --copy-chunker-params: without it files are cut "
+			"otherwise than there");
 	if (!rc)
 		rc = session_store(s, err);
 	/* Before a password is asked for. */

@@ -48,8 +48,8 @@ static int choose(struct session *s, struct chosen *c, struct err *err)
 }
 
 /*
- * keep_last: of the chosen, the newest n of each group (host and paths when nothing else is said).  They are in the order of one array, so
- * their distance in it numbers them.
+ * keep_last: of the chosen, the newest n of each group (host and paths when nothing else is said).
+ * They are in the order of one array, so their distance in it numbers them.
  */
 static void keep_last(struct chosen *c, uint64_t n, unsigned by)
 {
@@ -73,7 +73,8 @@ static void keep_last(struct chosen *c, uint64_t n, unsigned by)
 	mem_free(keep);
 }
 
-static void add_row(struct session *s, struct table *t, const struct snapshot *one, bool compact, bool sizes)
+static void add_row(struct session *s, struct table *t, const struct snapshot *one, bool compact,
+	bool sizes)
 {
 	const struct out *o = s->cmd->out;
 	struct buf b;
@@ -92,7 +93,8 @@ static void add_row(struct session *s, struct table *t, const struct snapshot *o
 		table_cell(t, buf_str(&b));
 	}
 	if (sizes)
-		table_cell(t, one->has_summary ? human_size(one->summary.total_bytes_processed).s : "");
+		table_cell(t,
+			one->has_summary ? human_size(one->summary.total_bytes_processed).s : "");
 	if (!compact && one->paths.n > 1)
 		table_gaps(t);
 	buf_release(&b);
@@ -100,8 +102,9 @@ static void add_row(struct session *s, struct table *t, const struct snapshot *o
 
 static void write_table(struct session *s, const struct group *g, struct buf *out)
 {
-	static const char *const wide[] = {"ID", "Time", "Host      ", "Tags      ", "Paths", "Size"}, *const narrow[] = {"ID", "Time",
-													       "Host", "Tags  ", "Size"};
+	static const char *const wide[] = {"ID", "Time", "Host      ", "Tags      ", "Paths",
+		"Size"},
+				 *const narrow[] = {"ID", "Time", "Host", "Tags  ", "Size"};
 	bool compact = opt_flag(s->opts, OPT_COMPACT), sizes = false;
 	struct table *t;
 

@@ -1,4 +1,5 @@
-/* restore, restore-overwrite, restore-newer: a snapshot back to a directory (docs/format.md 13.6). */
+/* restore, restore-overwrite, restore-newer: a snapshot back to a directory (docs/format.md 13.6).
+ */
 #include "engine/restore.h"
 #include "backend/location.h"
 #include "base/mem.h"
@@ -45,7 +46,8 @@ static double percent(const struct restore_counts *c)
 }
 
 /* put_message: a status or summary object. */
-static void put_message(struct restore *r, const char *type, const struct restore_counts *c, bool status)
+static void put_message(struct restore *r, const char *type, const struct restore_counts *c,
+	bool status)
 {
 	struct json_out j;
 
@@ -71,9 +73,12 @@ static void on_progress(void *arg, const struct restore_counts *c)
 		put_message(r, "status", c, true);
 		return;
 	}
-	progress_show(&r->progress, "[%s] %.2f%%  %llu files/dirs, %s of %s, %s/s%s", human_duration((uint64_t)t).s, 100 * percent(c),
-		(unsigned long long)c->files_restored, human_size(c->bytes_restored).s, human_size(c->total_bytes).s,
-		human_size(t > 0 ? (uint64_t)((double)c->bytes_restored / t) : 0).s, c->errors ? ", errors" : "");
+	progress_show(&r->progress, "[%s] %.2f%%  %llu files/dirs, %s of %s, %s/s%s",
+		human_duration((uint64_t)t).s, 100 * percent(c),
+		(unsigned long long)c->files_restored, human_size(c->bytes_restored).s,
+		human_size(c->total_bytes).s,
+		human_size(t > 0 ? (uint64_t)((double)c->bytes_restored / t) : 0).s,
+		c->errors ? ", errors" : "");
 }
 
 static void say_ignored(struct restore *r, const char *item, const char *message)
@@ -113,7 +118,8 @@ static void on_item(void *arg, const char *action, const char *item, uint64_t si
 		bool sized = size || !strcmp(action, "updated");
 
 		out_path(o, &r->line, item, strlen(item));
-		out_say(o, 3, sized ? "%-9s %s with size %s" : "%-9s %s", action, buf_str(&r->line), human_size(size).s);
+		out_say(o, 3, sized ? "%-9s %s with size %s" : "%-9s %s", action, buf_str(&r->line),
+			human_size(size).s);
 		buf_reset(&r->line);
 		return;
 	}
@@ -136,7 +142,9 @@ static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, st
 		[RESTORE_NEVER] = "never"};
 	const char *given = opt_str(o, OPT_OVERWRITE);
 
-	*mode = o->verb == VERB_RESTORE_OVERWRITE ? RESTORE_ALWAYS : o->verb == VERB_RESTORE_NEWER ? RESTORE_IF_NEWER : RESTORE_NEVER;
+	*mode = o->verb == VERB_RESTORE_OVERWRITE ? RESTORE_ALWAYS
+		: o->verb == VERB_RESTORE_NEWER   ? RESTORE_IF_NEWER
+						  : RESTORE_NEVER;
 	if (!given)
 		return 0;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -145,7 +153,8 @@ static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, st
 			return 0;
 		}
 	}
-	return err_set(err, ERR_USAGE, "--overwrite must be always, if-changed, if-newer or never, not \"%s\"", given);
+	return err_set(err, ERR_USAGE,
+		"--overwrite must be always, if-changed, if-newer or never, not \"%s\"", given);
 }
 
 static int xattr_list(const struct strlist *l, struct match **m, struct err *err)
@@ -168,11 +177,14 @@ static int read_options(struct restore *r, struct err *err)
 
 	if (o->args.n != 1)
 		return err_set(err, ERR_USAGE,
-			o->args.n ? "one snapshot can be restored at a time; parts of it: --include PATTERN or SNAPSHOT:DIR"
-				  : "which snapshot? write: a_backup restore latest, or an id from: a_backup list");
+			o->args.n ? "one snapshot can be restored at a time; parts of it: "
+				    "--include PATTERN or SNAPSHOT:DIR"
+				  : "which snapshot? write: a_backup restore latest, or an id "
+				    "from: a_backup list");
 	if (opt_flag(o, OPT_DELETE) && !opt_str(o, OPT_TARGET))
 		return err_set(err, ERR_USAGE,
-			"--delete wants a target, which it is to clear of all that the snapshot does not have: --target DIR");
+			"--delete wants a target, which it is to clear of all that the snapshot "
+			"does not have: --target DIR");
 	p->target = opt_str(o, OPT_TARGET) ? opt_str(o, OPT_TARGET) : ".";
 	if (!*p->target)
 		return err_set(err, ERR_USAGE, "--target is empty");
@@ -199,11 +211,14 @@ static int read_options(struct restore *r, struct err *err)
 	p->include_xattr = r->include_xattr;
 	p->exclude_xattr = r->exclude_xattr;
 	if (p->n_include && p->n_exclude)
-		return err_set(err, ERR_USAGE, "include and exclude patterns cannot be given together");
+		return err_set(err, ERR_USAGE,
+			"include and exclude patterns cannot be given together");
 	if (p->include_xattr && !match_count(p->include_xattr))
-		return err_set(err, ERR_USAGE, "--include-xattr is empty, so no attribute would be restored");
+		return err_set(err, ERR_USAGE,
+			"--include-xattr is empty, so no attribute would be restored");
 	if (p->include_xattr && p->exclude_xattr)
-		return err_set(err, ERR_USAGE, "--include-xattr and --exclude-xattr cannot be given together");
+		return err_set(err, ERR_USAGE,
+			"--include-xattr and --exclude-xattr cannot be given together");
 	if (p->dry_run && p->verify)
 		return err_set(err, ERR_USAGE, "--dry-run and --verify cannot be given together");
 	return 0;
@@ -229,7 +244,8 @@ static void show_summary(struct restore *r)
 		buf_addf(b, " / %s", human_size(c->total_bytes).s);
 	buf_addf(b, ") in %s", human_duration((uint64_t)progress_seconds(&r->progress)).s);
 	if (c->files_skipped)
-		buf_addf(b, ", skipped %llu files/dirs %s", (unsigned long long)c->files_skipped, human_size(c->bytes_skipped).s);
+		buf_addf(b, ", skipped %llu files/dirs %s", (unsigned long long)c->files_skipped,
+			human_size(c->bytes_skipped).s);
 	if (c->files_deleted)
 		buf_addf(b, ", deleted %llu files/dirs", (unsigned long long)c->files_deleted);
 	out_say(o, 1, "%s", buf_str(b));
@@ -242,17 +258,23 @@ static void show_summary(struct restore *r)
 static void show_left(struct restore *r)
 {
 	static const char *const text[DEST_LEFT_KINDS] = {
-		[DEST_LEFT_OWNER] = "owner or group not restored: only root may give files to others",
-		[DEST_LEFT_REFUSED] = "without attributes that only root may set (security.*, trusted.*)",
-		[DEST_LEFT_XATTR] = "without extended attributes that the target's file system does not take",
-		[DEST_LEFT_ACL] = "without their access control lists, which the target's file system does not take: see who may read them",
-		[DEST_LEFT_TIME] = "with another time: the target's file system does not hold theirs",
-		[DEST_LEFT_MODE] =
-			"with another mode: setuid and setgid are dropped with another owner, or the file system does not take it"};
+		[DEST_LEFT_OWNER] =
+			"owner or group not restored: only root may give files to others",
+		[DEST_LEFT_REFUSED] =
+			"without attributes that only root may set (security.*, trusted.*)",
+		[DEST_LEFT_XATTR] =
+			"without extended attributes that the target's file system does not take",
+		[DEST_LEFT_ACL] = "without their access control lists, which the target's file "
+				  "system does not take: see who may read them",
+		[DEST_LEFT_TIME] =
+			"with another time: the target's file system does not hold theirs",
+		[DEST_LEFT_MODE] = "with another mode: setuid and setgid are dropped with another "
+				   "owner, or the file system does not take it"};
 	struct out *o = r->s->cmd->out;
 
 	if (r->counts.copied)
-		out_warn(o, "warning: %llu files are copies: they were hard links", (unsigned long long)r->counts.copied);
+		out_warn(o, "warning: %llu files are copies: they were hard links",
+			(unsigned long long)r->counts.copied);
 	for (size_t i = 0; i < DEST_LEFT_KINDS; i++) {
 		unsigned long long n = r->counts.left[i];
 
@@ -266,22 +288,29 @@ static void show_left(struct restore *r)
 	}
 }
 
-static int run(struct restore *r, const struct snapshot *snap, const struct id *tree, struct err *err)
+static int run(struct restore *r, const struct snapshot *snap, const struct id *tree,
+	struct err *err)
 {
 	struct session *s = r->s;
 	struct location place;
-	struct restore_events ev = {.progress = on_progress, .error = on_error, .warn = on_warn, .item = on_item, .arg = r};
+	struct restore_events ev = {.progress = on_progress,
+		.error = on_error,
+		.warn = on_warn,
+		.item = on_item,
+		.arg = r};
 	int rc;
 
 	nodeline_head(s->cmd->out, &r->line, snap);
-	out_say(s->cmd->out, 1, "%s%s to %s", r->opt.dry_run ? "would be restoring " : "restoring ", buf_str(&r->line), r->opt.target);
+	out_say(s->cmd->out, 1, "%s%s to %s", r->opt.dry_run ? "would be restoring " : "restoring ",
+		buf_str(&r->line), r->opt.target);
 	buf_reset(&r->line);
 	rc = location_parse(&place, s->location, err);
 	if (rc)
 		return rc;
 	r->opt.repository = place.scheme == LOCATION_LOCAL ? place.rest : NULL;
 	progress_init(&r->progress, s);
-	rc = restore_run(s->repo, s->catalog, s->loader, &s->env, tree, &r->opt, &ev, stop_flag(s->cmd->stop), &r->counts, err);
+	rc = restore_run(s->repo, s->catalog, s->loader, &s->env, tree, &r->opt, &ev,
+		stop_flag(s->cmd->stop), &r->counts, err);
 	progress_end(&r->progress);
 	location_release(&place);
 	if (rc)
@@ -289,7 +318,8 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 	show_summary(r);
 	show_left(r);
 	if (r->counts.errors)
-		return err_set(err, ERR_IO, "There were %llu errors", (unsigned long long)r->counts.errors);
+		return err_set(err, ERR_IO, "There were %llu errors",
+			(unsigned long long)r->counts.errors);
 	return 0;
 }
 

@@ -2,7 +2,8 @@
 #include "cmd/session.h"
 #include "repo/strays.h"
 
-/* A writer that was killed may have left more than its lock, where files are written under temporary names. */
+/* A writer that was killed may have left more than its lock, where files are written under
+ * temporary names. */
 static int tell_temps(struct session *s, struct err *err)
 {
 	struct strays all = {0};
@@ -26,7 +27,8 @@ int cmd_unlock(struct session *s, struct err *err)
 	int rc = 0;
 
 	if (s->opts->args.n)
-		rc = err_set(err, ERR_USAGE, "unlock takes no arguments; the repository is named by -r");
+		rc = err_set(err, ERR_USAGE,
+			"unlock takes no arguments; the repository is named by -r");
 	if (!rc)
 		rc = session_open(s, SESSION_NO_LOCK, err);
 	if (!rc) {

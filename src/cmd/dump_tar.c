@@ -121,8 +121,8 @@ bool dump_tar_acl(struct buf *out, const void *value, size_t n)
 		unsigned tag;
 		const char *name;
 		bool id;
-	} tags[] = {
-		{1, "user", false}, {2, "user", true}, {4, "group", false}, {8, "group", true}, {16, "mask", false}, {32, "other", false}};
+	} tags[] = {{1, "user", false}, {2, "user", true}, {4, "group", false}, {8, "group", true},
+		{16, "mask", false}, {32, "other", false}};
 	const uint8_t *p = value;
 	size_t before = out->len;
 
@@ -140,7 +140,8 @@ bool dump_tar_acl(struct buf *out, const void *value, size_t n)
 		buf_addf(out, "%s%s:", i > 4 ? "\n" : "", tags[k].name);
 		if (tags[k].id)
 			buf_addf(out, "%u", (unsigned)le32_get(p + i + 4));
-		buf_addf(out, ":%c%c%c", perm & 4 ? 'r' : '-', perm & 2 ? 'w' : '-', perm & 1 ? 'x' : '-');
+		buf_addf(out, ":%c%c%c", perm & 4 ? 'r' : '-', perm & 2 ? 'w' : '-',
+			perm & 1 ? 'x' : '-');
 	}
 	buf_addc(out, '\n');
 	return true;
@@ -158,7 +159,8 @@ static void put_xattrs(struct buf *b, const struct node *n)
 			continue;
 		buf_init(&key, 4096);
 		buf_init(&acl, 1 << 20);
-		if (x->name.n > prefix && !memcmp(x->name.p, ACL_XATTR, prefix) && dump_tar_acl(&acl, x->value.p, x->value.n)) {
+		if (x->name.n > prefix && !memcmp(x->name.p, ACL_XATTR, prefix) &&
+			dump_tar_acl(&acl, x->value.p, x->value.n)) {
 			buf_adds(&key, "SCHILY.acl.");
 			buf_add(&key, x->name.p + prefix, x->name.n - prefix);
 			put_record(b, (const char *)key.p, key.len, acl.p, acl.len);
@@ -233,9 +235,11 @@ static char type_flag(enum node_type t)
 }
 
 /* What the ustar header has no room for. */
-static void put_records(struct buf *r, const struct node *n, const struct str *link, const char *path, size_t len, uint64_t size)
+static void put_records(struct buf *r, const struct node *n, const struct str *link,
+	const char *path, size_t len, uint64_t size)
 {
-	if (!is_utf8(path, len) || !is_utf8(link->p, link->n) || !is_utf8(n->user.p, n->user.n) || !is_utf8(n->group.p, n->group.n))
+	if (!is_utf8(path, len) || !is_utf8(link->p, link->n) || !is_utf8(n->user.p, n->user.n) ||
+		!is_utf8(n->group.p, n->group.n))
 		put_text(r, "hdrcharset", "BINARY", 6);
 	if (len > 100 || !is_ascii(path, len))
 		put_text(r, "path", path, len);
@@ -258,10 +262,13 @@ static void put_records(struct buf *r, const struct node *n, const struct str *l
 	put_xattrs(r, n);
 }
 
-bool dump_tar_header(struct buf *out, const struct node *n, const char *path, size_t len, const char *first)
+bool dump_tar_header(struct buf *out, const struct node *n, const char *path, size_t len,
+	const char *first)
 {
 	uint64_t size = n->type == NODE_FILE && !first ? n->size : 0;
-	struct str link = first ? (struct str){first, strlen(first)} : n->type == NODE_SYMLINK ? n->linktarget : (struct str){"", 0};
+	struct str link = first                     ? (struct str){first, strlen(first)}
+			  : n->type == NODE_SYMLINK ? n->linktarget
+						    : (struct str){"", 0};
 	char flag = first ? '1' : type_flag(n->type);
 	uint8_t h[BLOCK] = {0};
 	struct buf records, name;
@@ -280,7 +287,9 @@ bool dump_tar_header(struct buf *out, const struct node *n, const char *path, si
 	put_octal(h + UID, 7, fits_octal(n->uid, 7) ? n->uid : 0);
 	put_octal(h + GID, 7, fits_octal(n->gid, 7) ? n->gid : 0);
 	put_octal(h + SIZE, 11, fits_octal(size, 11) ? size : 0);
-	put_octal(h + MTIME, 11, n->mtime.sec >= 0 && fits_octal((uint64_t)n->mtime.sec, 11) ? (uint64_t)n->mtime.sec : 0);
+	put_octal(h + MTIME, 11,
+		n->mtime.sec >= 0 && fits_octal((uint64_t)n->mtime.sec, 11) ? (uint64_t)n->mtime.sec
+									    : 0);
 	h[TYPE] = (uint8_t)flag;
 	put_name(h + LINK, 100, link.p, link.n);
 	put_name(h + UNAME, 31, n->user.p, n->user.n);

@@ -42,7 +42,9 @@ int find_ids_add(struct find_ids *f, enum find_kind kind, const char *id, struct
 	bool is_new;
 
 	if ((n != ID_HEX && n != ID_SHORT_HEX) || hex_decode(key.b, id, n))
-		return err_set(err, ERR_USAGE, "%s is not an ID: give all %d hex digits or the first %d", id, ID_HEX, ID_SHORT_HEX);
+		return err_set(err, ERR_USAGE,
+			"%s is not an ID: give all %d hex digits or the first %d", id, ID_HEX,
+			ID_SHORT_HEX);
 	hashtab_add(n == ID_HEX ? f->whole[kind] : f->brief[kind], key.b, &is_new);
 	return 0;
 }
@@ -55,7 +57,8 @@ bool find_ids_has(const struct find_ids *f, enum find_kind kind, const struct id
 static int unpack(void *arg, const struct catalog_place *p)
 {
 	struct find_ids *f = arg;
-	struct wanted *whole = hashtab_find(f->whole[FIND_PACKS], p->pack.b), *brief = hashtab_find(f->brief[FIND_PACKS], p->pack.b);
+	struct wanted *whole = hashtab_find(f->whole[FIND_PACKS], p->pack.b),
+		      *brief = hashtab_find(f->brief[FIND_PACKS], p->pack.b);
 	bool is_new;
 
 	if (whole)
@@ -64,7 +67,8 @@ static int unpack(void *arg, const struct catalog_place *p)
 		brief->seen = true;
 	if (!whole && !brief)
 		return 0;
-	hashtab_add(f->whole[p->blob.type == BLOB_TREE ? FIND_TREES : FIND_BLOBS], p->blob.id.b, &is_new);
+	hashtab_add(f->whole[p->blob.type == BLOB_TREE ? FIND_TREES : FIND_BLOBS], p->blob.id.b,
+		&is_new);
 	return 0;
 }
 
@@ -94,7 +98,8 @@ int find_ids_unpack(struct find_ids *f, const struct catalog *c, struct err *err
 	m.digits = ID_SHORT_HEX;
 	hashtab_each(f->brief[FIND_PACKS], name_missing, &m);
 	if (m.names.len)
-		rc = err_set(err, ERR_NOTFOUND, "the index does not have the pack%s", buf_str(&m.names));
+		rc = err_set(err, ERR_NOTFOUND, "the index does not have the pack%s",
+			buf_str(&m.names));
 	buf_release(&m.names);
 	return rc;
 }

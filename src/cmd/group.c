@@ -9,17 +9,20 @@ int group_parse(const char *s, unsigned *by, struct err *err)
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} keys[] = {{"host", SNAPSHOTS_BY_HOST}, {"hosts", SNAPSHOTS_BY_HOST}, {"paths", SNAPSHOTS_BY_PATHS}, {"path", SNAPSHOTS_BY_PATHS},
+	} keys[] = {{"host", SNAPSHOTS_BY_HOST}, {"hosts", SNAPSHOTS_BY_HOST},
+		{"paths", SNAPSHOTS_BY_PATHS}, {"path", SNAPSHOTS_BY_PATHS},
 		{"tags", SNAPSHOTS_BY_TAGS}, {"tag", SNAPSHOTS_BY_TAGS}};
 
 	*by = 0;
 	while (*s) {
 		size_t n = strcspn(s, ","), i = 0;
 
-		while (i < sizeof(keys) / sizeof(keys[0]) && (strlen(keys[i].name) != n || memcmp(keys[i].name, s, n) != 0))
+		while (i < sizeof(keys) / sizeof(keys[0]) &&
+			(strlen(keys[i].name) != n || memcmp(keys[i].name, s, n) != 0))
 			i++;
 		if (n && i == sizeof(keys) / sizeof(keys[0]))
-			return err_set(err, ERR_USAGE, "--group-by takes host, paths and tags, not \"%.*s\"", (int)n, s);
+			return err_set(err, ERR_USAGE,
+				"--group-by takes host, paths and tags, not \"%.*s\"", (int)n, s);
 		if (n)
 			*by |= keys[i].bit;
 		s += n + (s[n] == ',');
@@ -49,7 +52,8 @@ static void key_list(struct buf *key, const struct strlist *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		buf_adds(key, l->s[i]);
-		buf_addc(key, 2); /* below all that a name holds, so that a shorter list comes first */
+		buf_addc(key,
+			2); /* below all that a name holds, so that a shorter list comes first */
 	}
 	buf_addc(key, 1);
 }

@@ -7,7 +7,8 @@
 /* group_parse: "host,paths,tags" in any order, "" for none, to SNAPSHOTS_BY_* bits.  ERR_USAGE. */
 int group_parse(const char *s, unsigned *by, struct err *err);
 
-/* group_sort: as restic prints the paths of snapshots, always, and their tags where they are grouped by tags. */
+/* group_sort: as restic prints the paths of snapshots, always, and their tags where they are
+ * grouped by tags. */
 void group_sort(struct strlist *l);
 
 struct group {

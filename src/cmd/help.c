@@ -4,19 +4,20 @@
 #define HELP_COLUMN 33 /* where an option's help begins */
 #define HELP_WIDTH  79
 
-static const char help_head[] = "a_backup: parallel, encrypted, deduplicated backups in restic's format\n"
-				"\n"
-				"  a_backup FILE...              back up files and directories (same as: add)\n"
-				"  a_backup list                 list the snapshots (-last: only the newest)\n"
-				"  a_backup files SNAPSHOT       list the files of a snapshot\n"
-				"  a_backup find PATTERN...      find the snapshots that hold a file\n"
-				"  a_backup restore SNAPSHOT     restore here; keeps files that exist, unlike\n"
-				"           restore-overwrite, restore-newer (than what exists)\n"
-				"  a_backup dump SNAPSHOT FILE   write a file, or a directory as tar, to stdout\n"
-				"  a_backup delete SNAPSHOT...   remove snapshots\n"
-				"  a_backup init | check | unlock | cat | version | help [COMMAND]\n"
-				"  srun a_backup add FILE...     one backup by all tasks of a job (or --ranks N)\n"
-				"SNAPSHOT: an id, its beginning, or latest. Details: a_backup COMMAND --help\n";
+static const char help_head[] =
+	"a_backup: parallel, encrypted, deduplicated backups in restic's format\n"
+	"\n"
+	"  a_backup FILE...              back up files and directories (same as: add)\n"
+	"  a_backup list                 list the snapshots (-last: only the newest)\n"
+	"  a_backup files SNAPSHOT       list the files of a snapshot\n"
+	"  a_backup find PATTERN...      find the snapshots that hold a file\n"
+	"  a_backup restore SNAPSHOT     restore here; keeps files that exist, unlike\n"
+	"           restore-overwrite, restore-newer (than what exists)\n"
+	"  a_backup dump SNAPSHOT FILE   write a file, or a directory as tar, to stdout\n"
+	"  a_backup delete SNAPSHOT...   remove snapshots\n"
+	"  a_backup init | check | unlock | cat | version | help [COMMAND]\n"
+	"  srun a_backup add FILE...     one backup by all tasks of a job (or --ranks N)\n"
+	"SNAPSHOT: an id, its beginning, or latest. Details: a_backup COMMAND --help\n";
 
 static void pad(struct buf *b, size_t from, size_t column)
 {
@@ -92,12 +93,15 @@ void help_verb(enum verb v, struct buf *out)
 	const struct verb_def *d = &opt_verbs[v];
 	uint32_t bit = 1u << v;
 
-	buf_addf(out, "a_backup %s%s%s: %s\n\n", d->name, d->alias ? ", " : "", d->alias ? d->alias : "", d->about);
+	buf_addf(out, "a_backup %s%s%s: %s\n\n", d->name, d->alias ? ", " : "",
+		d->alias ? d->alias : "", d->about);
 	buf_addf(out, "  a_backup %s [OPTION...]%s%s\n", d->name, *d->args ? " " : "", d->args);
 	if (v == VERB_ADD)
-		buf_adds(out, "  srun a_backup add [OPTION...] FILE...    (one backup by all tasks)\n");
+		buf_adds(out,
+			"  srun a_backup add [OPTION...] FILE...    (one backup by all tasks)\n");
 	if (v == VERB_CAT)
-		buf_adds(out, "\n  KIND is config, masterkey, key, lock, snapshot, index, blob, pack or tree;\n"
+		buf_adds(out, "\n  KIND is config, masterkey, key, lock, snapshot, index, blob, "
+			      "pack or tree;\n"
 			      "  tree takes SNAPSHOT[:DIR].\n");
 	buf_addc(out, '\n');
 	put_options(out, bit, false);

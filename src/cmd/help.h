@@ -1,4 +1,5 @@
-/* help: the help screens, made from the option table; each fits a terminal of 80 x 24.  Prints nothing. */
+/* help: the help screens, made from the option table; each fits a terminal of 80 x 24.  Prints
+ * nothing. */
 #ifndef CMD_HELP_H
 #define CMD_HELP_H
 #include "cmd/opt.h"

@@ -15,7 +15,9 @@ struct human human_size(uint64_t bytes)
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (bytes >> units[i].shift) {
-			snprintf(t.s, sizeof(t.s), "%.3f %s", (double)bytes / (double)((uint64_t)1 << units[i].shift), units[i].unit);
+			snprintf(t.s, sizeof(t.s), "%.3f %s",
+				(double)bytes / (double)((uint64_t)1 << units[i].shift),
+				units[i].unit);
 			return t;
 		}
 	}
@@ -90,13 +92,15 @@ void human_json(struct buf *b, const void *s, size_t n)
 	}
 }
 
-/* East Asian wide and emoji blocks take two cells, combining marks none; close enough for aligning columns. */
+/* East Asian wide and emoji blocks take two cells, combining marks none; close enough for aligning
+ * columns. */
 static size_t rune_width(uint32_t r)
 {
 	static const struct {
 		uint32_t first, last;
-	} wide[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f}, {0xff00, 0xff60},
-		{0xffe0, 0xffe6}, {0x1f300, 0x1f64f}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+	} wide[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff},
+		{0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f},
+		{0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
 
 	if ((r >= 0x300 && r <= 0x36f) || (r >= 0x200b && r <= 0x200f))
 		return 0;
@@ -164,7 +168,8 @@ static const char *cell_line(const char *cell, size_t k, size_t *n)
 }
 
 /* One printed line: line k of each cell of a row.  False when no cell has that many. */
-static bool put_line(struct buf *out, const char *const *row, size_t columns, const size_t *width, size_t k)
+static bool put_line(struct buf *out, const char *const *row, size_t columns, const size_t *width,
+	size_t k)
 {
 	bool any = false;
 	size_t owed = 0;
@@ -223,7 +228,8 @@ void table_write(const struct table *t, struct buf *out)
 	put_line(out, t->heads, t->columns, width, 0);
 	put_rule(out, total);
 	for (size_t i = 0; i + t->columns <= t->cells; i += t->columns) {
-		for (size_t k = 0; put_line(out, (const char *const *)t->cell + i, t->columns, width, k); k++)
+		for (size_t k = 0;
+			put_line(out, (const char *const *)t->cell + i, t->columns, width, k); k++)
 			;
 		if (t->gaps && i + t->columns < t->cells)
 			buf_addc(out, '\n');

@@ -17,7 +17,10 @@
 
 struct launch launch_read(int argc, char **argv, cmd_env_fn *env)
 {
-	struct launch l = {.role = LAUNCH_SERIAL, .by = comm_launched(env), .verb = "this", .wait_ns = WAIT_DEFAULT};
+	struct launch l = {.role = LAUNCH_SERIAL,
+		.by = comm_launched(env),
+		.verb = "this",
+		.wait_ns = WAIT_DEFAULT};
 	struct opts o = {0};
 	struct err err;
 	bool bad = argc < 2 || opts_parse(&o, argc - 1, argv + 1, &err), together;
@@ -25,7 +28,8 @@ struct launch launch_read(int argc, char **argv, cmd_env_fn *env)
 	opts_env(&o, env);
 	if (!bad && opt_str(&o, OPT_LAUNCH_TIMEOUT))
 		bad = timearg_span(opt_str(&o, OPT_LAUNCH_TIMEOUT), &l.wait_ns, &err);
-	together = !bad && o.verb == VERB_ADD && !opt_flag(&o, OPT_HELP) && !opt_flag(&o, OPT_VERSION);
+	together = !bad && o.verb == VERB_ADD && !opt_flag(&o, OPT_HELP) &&
+		   !opt_flag(&o, OPT_VERSION);
 	if (!bad)
 		l.verb = opt_verbs[o.verb].name;
 	if (!opt_flag(&o, OPT_ALONE))
@@ -36,15 +40,20 @@ struct launch launch_read(int argc, char **argv, cmd_env_fn *env)
 
 void launch_say_other(const struct launch *l)
 {
-	fprintf(stderr, "a_backup: task %d leaves this to task 0: %s is done once; with --alone this task does it\n", l->by.task, l->verb);
+	fprintf(stderr,
+		"a_backup: task %d leaves this to task 0: %s is done once; with --alone this task "
+		"does it\n",
+		l->by.task, l->verb);
 }
 
 /* ---- who is here ---- */
 
-/* Each task holds a socket of this name, which is gone when the process is: so tasks on one node see each other without MPI, files or a network. */
+/* Each task holds a socket of this name, which is gone when the process is: so tasks on one node
+ * see each other without MPI, files or a network. */
 static socklen_t task_address(struct sockaddr_un *a, cmd_env_fn *env, int task)
 {
-	const char *space = env("PMIX_NAMESPACE"), *job = env("SLURM_JOB_ID"), *step = env("SLURM_STEP_ID");
+	const char *space = env("PMIX_NAMESPACE"), *job = env("SLURM_JOB_ID"),
+		   *step = env("SLURM_STEP_ID");
 	char key[80];
 	int n;
 
@@ -56,7 +65,8 @@ static socklen_t task_address(struct sockaddr_un *a, cmd_env_fn *env, int task)
 		snprintf(key, sizeof(key), "of-%ld", (long)getppid());
 	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
 	/* A first byte of 0: Linux's abstract names. */
-	n = snprintf(a->sun_path + 1, sizeof(a->sun_path) - 1, "a_backup-%ld-%.60s-%d", (long)getuid(), key, task);
+	n = snprintf(a->sun_path + 1, sizeof(a->sun_path) - 1, "a_backup-%ld-%.60s-%d",
+		(long)getuid(), key, task);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 }
 
@@ -94,20 +104,26 @@ static void say_missing(const struct launch_wait *w)
 			continue;
 		}
 		if (missing++ < NAMES_MAX)
-			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%d", missing > 1 ? ", " : "", k);
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%d",
+				missing > 1 ? ", " : "", k);
 	}
 	if (first >= 0 && first != w->l.by.task)
 		return;
 	gethostname(host, sizeof(host) - 1);
 	if (missing)
 		fprintf(stderr,
-			"Fatal: %s is done by all %d tasks together, and after %lld s there has not come: task %s%s (those of other nodes "
+			"Fatal: %s is done by all %d tasks together, and after %lld s there has "
+			"not come: task %s%s (those of other nodes "
 			"than %s "
-			"cannot be seen from here). All must run the same command; --alone lets this one do it alone, --launch-timeout "
+			"cannot be seen from here). All must run the same command; --alone lets "
+			"this one do it alone, --launch-timeout "
 			"waits longer\n",
-			w->l.verb, w->l.by.tasks, (long long)(w->l.wait_ns / SECOND), names, missing > NAMES_MAX ? ", ..." : "", host);
+			w->l.verb, w->l.by.tasks, (long long)(w->l.wait_ns / SECOND), names,
+			missing > NAMES_MAX ? ", ..." : "", host);
 	else
-		fprintf(stderr, "Fatal: all %d tasks have come, and MPI still does not start after %lld s; --launch-timeout waits longer\n",
+		fprintf(stderr,
+			"Fatal: all %d tasks have come, and MPI still does not start after %lld s; "
+			"--launch-timeout waits longer\n",
 			w->l.by.tasks, (long long)(w->l.wait_ns / SECOND));
 }
 
@@ -191,9 +207,12 @@ bool launch_apart(const struct launch *l, int size, const char *library)
 	if (l->by.task && l->by.sure)
 		return true;
 	fprintf(stderr,
-		"Fatal: %d tasks were started, but MPI knows of one: each would do the same on its own. Start them with %sthe mpirun of "
+		"Fatal: %d tasks were started, but MPI knows of one: each would do the same on its "
+		"own. Start them with %sthe mpirun of "
 		"%s; "
 		"or one alone, with --alone\n",
-		l->by.tasks, l->by.slurm ? "srun --mpi=pmix (srun --mpi=list says what there is), or " : "", library);
+		l->by.tasks,
+		l->by.slurm ? "srun --mpi=pmix (srun --mpi=list says what there is), or " : "",
+		library);
 	return true;
 }

@@ -1,4 +1,5 @@
-/* a_backup: the command without MPI.  Started as one of several tasks it becomes the a_backup-mpi beside it, so that N tasks never make N backups. */
+/* a_backup: the command without MPI.  Started as one of several tasks it becomes the a_backup-mpi
+ * beside it, so that N tasks never make N backups. */
 #include "base/stdfds.h"
 #include "cmd/launch.h"
 #include <errno.h>
@@ -22,7 +23,8 @@ static int become_mpi(char **argv, int tasks)
 		memcpy(path + n, "-mpi", 5);
 		execv(path, argv);
 		e = errno;
-		fprintf(stderr, "Fatal: one of %d tasks, but %s cannot be started: %s\n", tasks, path, strerror(e));
+		fprintf(stderr, "Fatal: one of %d tasks, but %s cannot be started: %s\n", tasks,
+			path, strerror(e));
 		return CMD_ERROR;
 	}
 	fprintf(stderr, "Fatal: cannot tell where this program lies: %s\n", strerror(e));

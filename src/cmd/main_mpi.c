@@ -1,4 +1,5 @@
-/* a_backup-mpi: the same command; one that all tasks of the launcher do together has one rank a task. */
+/* a_backup-mpi: the same command; one that all tasks of the launcher do together has one rank a
+ * task. */
 #include "base/stdfds.h"
 #include "cmd/launch.h"
 #include "comm/comm_mpi.h"
@@ -18,7 +19,8 @@ static int together(const struct launch *l, int argc, char **argv)
 	char library[80];
 	int code;
 
-	/* Ranks on one machine may read each other's memory (that is how MPI passes large messages), so the process stays dumpable. */
+	/* Ranks on one machine may read each other's memory (that is how MPI passes large
+	 * messages), so the process stays dumpable. */
 	cmd_limits(false);
 	others = launch_wait(l, process_env);
 	c = comm_mpi_init(&argc, &argv, &err);

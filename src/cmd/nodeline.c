@@ -4,8 +4,8 @@
 #include "format/gojson.h"
 #include <string.h>
 
-void nodeline_text(
-	const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z)
+void nodeline_text(const struct out *o, struct buf *b, const struct node *n, const char *path,
+	size_t len, bool with_meta, const struct zone *z)
 {
 	char mode[24];
 
@@ -14,8 +14,8 @@ void nodeline_text(
 		return;
 	}
 	gojson_permissions(n->mode, mode);
-	buf_addf(b, "%s %5u %5u %6llu %s ", mode, (unsigned)n->uid, (unsigned)n->gid, (unsigned long long)n->size,
-		timearg_text(&n->mtime, z).s);
+	buf_addf(b, "%s %5u %5u %6llu %s ", mode, (unsigned)n->uid, (unsigned)n->gid,
+		(unsigned long long)n->size, timearg_text(&n->mtime, z).s);
 	out_path(o, b, path, len);
 	if (n->type == NODE_SYMLINK) {
 		buf_adds(b, " -> ");
@@ -58,7 +58,8 @@ static void put_text(struct json_out *j, const char *key, struct str s)
 	json_strn(j, s.p, s.n);
 }
 
-void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z)
+void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len,
+	const struct zone *z)
 {
 	struct json_out j;
 
@@ -89,7 +90,8 @@ void nodeline_files(struct buf *b, const struct node *n, const char *path, size_
 	json_object_end(&j);
 }
 
-void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z)
+void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len,
+	const struct zone *z)
 {
 	struct json_out j;
 
@@ -137,7 +139,8 @@ void nodeline_snapshot(struct buf *b, const struct snapshot *s, bool ls)
 	json_object_end(&j);
 }
 
-void nodeline_object(struct buf *b, const struct id *id, const char *path, size_t len, const struct id *parent, const struct snapshot *s)
+void nodeline_object(struct buf *b, const struct id *id, const char *path, size_t len,
+	const struct id *parent, const struct snapshot *s)
 {
 	struct json_out j;
 

@@ -1,5 +1,6 @@
 /*
- * nodeline: one node of a tree, or a snapshot's head, as the commands files and find show them (docs/format.md 13.4, 13.5).  Appends; prints nothing.
+ * nodeline: one node of a tree, or a snapshot's head, as the commands files and find show them
+ * (docs/format.md 13.4, 13.5).  Appends; prints nothing.
  */
 #ifndef CMD_NODELINE_H
 #define CMD_NODELINE_H
@@ -8,15 +9,22 @@
 #include "format/snapshot.h"
 
 /* nodeline_text: the path, with `with_meta` like `ls -l`.  o: whether it goes to a terminal. */
-void nodeline_text(
-	const struct out *o, struct buf *b, const struct node *n, const char *path, size_t len, bool with_meta, const struct zone *z);
-void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z); /* restic ls --json */
-void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len, const struct zone *z);  /* restic find --json */
+void nodeline_text(const struct out *o, struct buf *b, const struct node *n, const char *path,
+	size_t len, bool with_meta, const struct zone *z);
+/* restic ls --json */
+void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len,
+	const struct zone *z);
+/* restic find --json */
+void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len,
+	const struct zone *z);
 
-/* nodeline_object: a blob or, without a parent, a tree that lies at this path: restic find --blob --json. */
-void nodeline_object(struct buf *b, const struct id *id, const char *path, size_t len, const struct id *parent, const struct snapshot *s);
+/* nodeline_object: a blob or, without a parent, a tree that lies at this path: restic find --blob
+ * --json. */
+void nodeline_object(struct buf *b, const struct id *id, const char *path, size_t len,
+	const struct id *parent, const struct snapshot *s);
 
-/* nodeline_snapshot: the object of a snapshot with id and short_id; `ls`: with the two members that mark it in `ls --json`. */
+/* nodeline_snapshot: the object of a snapshot with id and short_id; `ls`: with the two members that
+ * mark it in `ls --json`. */
 void nodeline_snapshot(struct buf *b, const struct snapshot *s, bool ls);
 /* nodeline_head: "snapshot ab12cd34 of [/x] at TIME by user@host". */
 void nodeline_head(const struct out *o, struct buf *b, const struct snapshot *s);

@@ -3,20 +3,23 @@
 #include "cmd/opt_word.h"
 #include <string.h>
 
-/* Words that are commands elsewhere: taken for files they would make a backup of a misunderstanding. */
-static const char *const reserved[] = {"cache", "copy", "diff", "forget", "key", "migrate", "mount", "prune", "rebuild-index", "recover",
-	"repair", "rewrite", "self-update", "stats", "tag"};
+/* Words that are commands elsewhere: taken for files they would make a backup of a
+ * misunderstanding. */
+static const char *const reserved[] = {"cache", "copy", "diff", "forget", "key", "migrate", "mount",
+	"prune", "rebuild-index", "recover", "repair", "rewrite", "self-update", "stats", "tag"};
 
 int opts_verb(const char *s)
 {
 	for (int v = 0; v < VERBS; v++) {
-		if (!strcmp(opt_verbs[v].name, s) || (opt_verbs[v].alias && !strcmp(opt_verbs[v].alias, s)))
+		if (!strcmp(opt_verbs[v].name, s) ||
+			(opt_verbs[v].alias && !strcmp(opt_verbs[v].alias, s)))
 			return v;
 	}
 	return -1;
 }
 
-/* How one reads the words up to the command: which of them that is depends on what the options before it mean. */
+/* How one reads the words up to the command: which of them that is depends on what the options
+ * before it mean. */
 struct reading {
 	int verb;  /* where the first word stands that is no option; n: none */
 	bool sure; /* all options before it are the verb's own */
@@ -48,7 +51,8 @@ static struct reading read_as(enum verb v, int n, char *const *args)
 /* The words that Go reads as true and false. */
 static bool read_bool(const char *s, bool *v)
 {
-	static const char *const words[2][6] = {{"0", "f", "F", "false", "False", "FALSE"}, {"1", "t", "T", "true", "True", "TRUE"}};
+	static const char *const words[2][6] = {{"0", "f", "F", "false", "False", "FALSE"},
+		{"1", "t", "T", "true", "True", "TRUE"}};
 
 	for (size_t k = 0; k < 12; k++) {
 		*v = k >= 6;
@@ -69,7 +73,9 @@ static int add_flag(struct opts *o, const struct opt_def *d, const char *value, 
 	/* The value is not repeated: it may be a password. */
 	if (value && !read_bool(value, &on))
 		return err_set(err, ERR_USAGE, "--%s takes no value (or true or false)%s", d->name,
-			d->id == OPT_PASSWORD_ASK ? ": it asks for the password; others would see one that is typed here" : "");
+			d->id == OPT_PASSWORD_ASK ? ": it asks for the password; others would see "
+						    "one that is typed here"
+						  : "");
 	strlist_add(&o->value[d->id], on ? "true" : "false");
 	return 0;
 }
@@ -94,7 +100,8 @@ static int parse_one(struct opts *o, int n, char *const *args, int *i, struct er
 		}
 		if (!p.value) {
 			if (*i + 1 >= n)
-				return err_set(err, ERR_USAGE, "%s needs a value: %s", word, p.def->arg);
+				return err_set(err, ERR_USAGE, "%s needs a value: %s", word,
+					p.def->arg);
 			p.value = args[++*i];
 		}
 		strlist_add(&o->value[p.def->id], p.value);
@@ -105,7 +112,8 @@ static int parse_one(struct opts *o, int n, char *const *args, int *i, struct er
 static int twofold(char *const *args, enum verb a, enum verb b, struct err *err)
 {
 	return err_set(err, ERR_USAGE,
-		"what stands before the command (%.*s) can be read as options of %s or of %s: write the command first",
+		"what stands before the command (%.*s) can be read as options of %s or of %s: "
+		"write the command first",
 		(int)strcspn(args[0], "="), args[0], opt_verbs[a].name, opt_verbs[b].name);
 }
 
@@ -121,10 +129,12 @@ static int choose_verb(struct opts *o, int n, char *const *args, int *at, struct
 	for (int v = 0; v < VERBS; v++) {
 		struct reading r = read_as((enum verb)v, n, args);
 
-		if (r.verb >= n || opts_verb(args[r.verb]) != v || (!r.sure && (sure || found >= 0)))
+		if (r.verb >= n || opts_verb(args[r.verb]) != v ||
+			(!r.sure && (sure || found >= 0)))
 			continue;
 		if (r.sure && sure)
-			return twofold(args, found >= 0 ? (enum verb)found : VERB_ADD, (enum verb)v, err);
+			return twofold(args, found >= 0 ? (enum verb)found : VERB_ADD, (enum verb)v,
+				err);
 		found = v;
 		sure = r.sure;
 		*at = r.verb;
@@ -134,7 +144,9 @@ static int choose_verb(struct opts *o, int n, char *const *args, int *at, struct
 	for (size_t i = 0; found < 0 && i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		if (!strcmp(word, reserved[i]))
 			return err_set(err, ERR_USAGE,
-				"this version has no command \"%s\"; to back up a file of that name write: a_backup add %s", word, word);
+				"this version has no command \"%s\"; to back up a file of that "
+				"name write: a_backup add %s",
+				word, word);
 	}
 	return 0;
 }
@@ -142,15 +154,19 @@ static int choose_verb(struct opts *o, int n, char *const *args, int *at, struct
 /* Standard input can be read once: a second list would be an empty one. */
 static int check_stdin(const struct opts *o, struct err *err)
 {
-	static const enum opt_id files[] = {OPT_FILES_FROM, OPT_FILES_VERBATIM, OPT_FILES_RAW, OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE,
-		OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE};
+	static const enum opt_id files[] = {OPT_FILES_FROM, OPT_FILES_VERBATIM, OPT_FILES_RAW,
+		OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE, OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE};
 	size_t n = 0;
 
 	for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++) {
 		for (size_t i = 0; i < o->value[files[k]].n; i++)
 			n += !strcmp(o->value[files[k]].s[i], "-");
 	}
-	return n > 1 ? err_set(err, ERR_USAGE, "standard input (-) is named %zu times, but it can be read once only", n) : 0;
+	return n > 1 ? err_set(err, ERR_USAGE,
+			       "standard input (-) is named %zu times, but it can be read once "
+			       "only",
+			       n)
+		     : 0;
 }
 
 /* What contradicts itself whatever the command does. */
@@ -161,7 +177,8 @@ static int check_together(const struct opts *o, struct err *err)
 	if (o->verb == VERB_VERSION && o->args.n)
 		return err_set(err, ERR_USAGE, "version takes no arguments");
 	if (o->verb == VERB_HELP && (o->args.n > 1 || (o->args.n && opts_verb(o->args.s[0]) < 0)))
-		return err_set(err, ERR_USAGE, "\"%s\" is no command; commands: a_backup --help", o->args.s[o->args.n - 1]);
+		return err_set(err, ERR_USAGE, "\"%s\" is no command; commands: a_backup --help",
+			o->args.s[o->args.n - 1]);
 	if (opt_flag(o, OPT_VERSION) && ((o->verb_given && o->verb != VERB_VERSION) || o->args.n))
 		return err_set(err, ERR_USAGE, "--version stands alone; it would do nothing else");
 	return 0;
@@ -207,7 +224,8 @@ void opts_env(struct opts *o, const char *(*env)(const char *name))
 		v = env(d->env);
 		if (!v || !*v)
 			continue;
-		/* A flag's variable that cannot be read as true or false is ignored, as restic ignores it. */
+		/* A flag's variable that cannot be read as true or false is ignored, as restic
+		 * ignores it. */
 		if (!d->arg)
 			(void)add_flag(o, d, v, NULL);
 		else
@@ -285,5 +303,7 @@ int opts_get(struct opts *o, struct wire_in *in, struct err *err)
 	for (size_t i = 0; i < OPT_IDS; i++)
 		get_list(&o->value[i], in);
 	get_list(&o->args, in);
-	return in->bad || verb >= VERBS ? err_set(err, ERR_INVALID, "damaged message from rank 0: options") : 0;
+	return in->bad || verb >= VERBS
+		       ? err_set(err, ERR_INVALID, "damaged message from rank 0: options")
+		       : 0;
 }

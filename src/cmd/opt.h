@@ -1,42 +1,139 @@
 /*
  * opt: the command line: one table of options, one parser.  Prints nothing.
  *
- * Understands restic's GNU forms (--repo X, --repo=X, -r X, -rX, -r=X, -qv) and the older wrapper's single-dash words (-last, -target DIR), see opt_word.h.
- * Options may stand anywhere, before the command too; words there that can be read as options of two commands are refused.
+ * Understands restic's GNU forms (--repo X, --repo=X, -r X, -rX, -r=X, -qv) and the older wrapper's
+ * single-dash words (-last, -target DIR), see opt_word.h. Options may stand anywhere, before the
+ * command too; words there that can be read as options of two commands are refused.
  */
 #ifndef CMD_OPT_H
 #define CMD_OPT_H
 #include "base/wire.h"
 #include "format/snapshot.h"
 
-/* clang-format off */
 enum verb {
-	VERB_ADD, VERB_INIT, VERB_LIST, VERB_FILES, VERB_FIND, VERB_RESTORE, VERB_RESTORE_OVERWRITE, VERB_RESTORE_NEWER,
-	VERB_DUMP, VERB_DELETE, VERB_CHECK, VERB_CAT, VERB_UNLOCK, VERB_VERSION, VERB_HELP, VERBS
+	VERB_ADD,
+	VERB_INIT,
+	VERB_LIST,
+	VERB_FILES,
+	VERB_FIND,
+	VERB_RESTORE,
+	VERB_RESTORE_OVERWRITE,
+	VERB_RESTORE_NEWER,
+	VERB_DUMP,
+	VERB_DELETE,
+	VERB_CHECK,
+	VERB_CAT,
+	VERB_UNLOCK,
+	VERB_VERSION,
+	VERB_HELP,
+	VERBS
 };
 
 enum opt_id {
 	/* everywhere */
-	OPT_REPO, OPT_BUCKET, OPT_PROJECT, OPT_MODE, OPT_S3, OPT_LUMI, OPT_REPO_FILE, OPT_PASSWORD_FILE, OPT_PASSWORD_COMMAND, OPT_PASSWORD_ASK, OPT_NO_PASSWORD, OPT_KEY_HINT, OPT_QUIET,
-	OPT_VERBOSE, OPT_JSON, OPT_NO_LOCK, OPT_RETRY_LOCK, OPT_EXTENDED, OPT_CONNECTIONS, OPT_COMPRESSION, OPT_PACK_SIZE,
-	OPT_NO_VERIFY, OPT_CACERT, OPT_TLS_CERT, OPT_INSECURE_TLS, OPT_USER_AGENT, OPT_RANKS, OPT_WORKERS, OPT_READERS, OPT_ALONE, OPT_LAUNCH_TIMEOUT, OPT_STOP_TIMEOUT,
-	OPT_HELP, OPT_VERSION,
+	OPT_REPO,
+	OPT_BUCKET,
+	OPT_PROJECT,
+	OPT_MODE,
+	OPT_S3,
+	OPT_LUMI,
+	OPT_REPO_FILE,
+	OPT_PASSWORD_FILE,
+	OPT_PASSWORD_COMMAND,
+	OPT_PASSWORD_ASK,
+	OPT_NO_PASSWORD,
+	OPT_KEY_HINT,
+	OPT_QUIET,
+	OPT_VERBOSE,
+	OPT_JSON,
+	OPT_NO_LOCK,
+	OPT_RETRY_LOCK,
+	OPT_EXTENDED,
+	OPT_CONNECTIONS,
+	OPT_COMPRESSION,
+	OPT_PACK_SIZE,
+	OPT_NO_VERIFY,
+	OPT_CACERT,
+	OPT_TLS_CERT,
+	OPT_INSECURE_TLS,
+	OPT_USER_AGENT,
+	OPT_RANKS,
+	OPT_WORKERS,
+	OPT_READERS,
+	OPT_ALONE,
+	OPT_LAUNCH_TIMEOUT,
+	OPT_STOP_TIMEOUT,
+	OPT_HELP,
+	OPT_VERSION,
 	/* add */
-	OPT_EXCLUDE, OPT_IEXCLUDE, OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE, OPT_EXCLUDE_IF_PRESENT, OPT_EXCLUDE_CACHES, OPT_EXCLUDE_LARGER,
-	OPT_ONE_FS, OPT_FILES_FROM, OPT_FILES_VERBATIM, OPT_FILES_RAW, OPT_TIME, OPT_PARENT, OPT_FORCE, OPT_IGNORE_CTIME,
-	OPT_IGNORE_INODE, OPT_WITH_ATIME, OPT_DRY_RUN, OPT_SKIP_UNCHANGED, OPT_MAX_OBJECTS, OPT_PRE_CHECK,
+	OPT_EXCLUDE,
+	OPT_IEXCLUDE,
+	OPT_EXCLUDE_FILE,
+	OPT_IEXCLUDE_FILE,
+	OPT_EXCLUDE_IF_PRESENT,
+	OPT_EXCLUDE_CACHES,
+	OPT_EXCLUDE_LARGER,
+	OPT_ONE_FS,
+	OPT_FILES_FROM,
+	OPT_FILES_VERBATIM,
+	OPT_FILES_RAW,
+	OPT_TIME,
+	OPT_PARENT,
+	OPT_FORCE,
+	OPT_IGNORE_CTIME,
+	OPT_IGNORE_INODE,
+	OPT_WITH_ATIME,
+	OPT_DRY_RUN,
+	OPT_SKIP_UNCHANGED,
+	OPT_MAX_OBJECTS,
+	OPT_PRE_CHECK,
 	/* init */
-	OPT_REPO_VERSION, OPT_COPY_CHUNKER, OPT_FROM_REPO, OPT_FROM_REPO_FILE, OPT_FROM_PASSWORD_FILE, OPT_FROM_PASSWORD_COMMAND,
-	OPT_FROM_NO_PASSWORD, OPT_FROM_KEY_HINT,
+	OPT_REPO_VERSION,
+	OPT_COPY_CHUNKER,
+	OPT_FROM_REPO,
+	OPT_FROM_REPO_FILE,
+	OPT_FROM_PASSWORD_FILE,
+	OPT_FROM_PASSWORD_COMMAND,
+	OPT_FROM_NO_PASSWORD,
+	OPT_FROM_KEY_HINT,
 	/* choosing and showing snapshots and files */
-	OPT_HOST, OPT_TAG, OPT_PATH, OPT_GROUP_BY, OPT_LATEST, OPT_LAST, OPT_COMPACT, OPT_LONG, OPT_RECURSIVE, OPT_IGNORE_CASE,
-	OPT_NEWEST, OPT_OLDEST, OPT_SNAPSHOT, OPT_REVERSE, OPT_BLOB, OPT_TREE, OPT_PACK, OPT_SHOW_PACK,
+	OPT_HOST,
+	OPT_TAG,
+	OPT_PATH,
+	OPT_GROUP_BY,
+	OPT_LATEST,
+	OPT_LAST,
+	OPT_COMPACT,
+	OPT_LONG,
+	OPT_RECURSIVE,
+	OPT_IGNORE_CASE,
+	OPT_NEWEST,
+	OPT_OLDEST,
+	OPT_SNAPSHOT,
+	OPT_REVERSE,
+	OPT_BLOB,
+	OPT_TREE,
+	OPT_PACK,
+	OPT_SHOW_PACK,
 	/* restore, dump, check, unlock */
-	OPT_TARGET, OPT_INCLUDE, OPT_IINCLUDE, OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE, OPT_INCLUDE_XATTR, OPT_EXCLUDE_XATTR, OPT_OVERWRITE,
-	OPT_SPARSE, OPT_VERIFY, OPT_DELETE, OPT_OWNER_NAMES, OPT_FILE, OPT_READ_DATA, OPT_READ_SUBSET, OPT_REMOVE_ALL,
+	OPT_TARGET,
+	OPT_INCLUDE,
+	OPT_IINCLUDE,
+	OPT_INCLUDE_FILE,
+	OPT_IINCLUDE_FILE,
+	OPT_INCLUDE_XATTR,
+	OPT_EXCLUDE_XATTR,
+	OPT_OVERWRITE,
+	OPT_SPARSE,
+	OPT_VERIFY,
+	OPT_DELETE,
+	OPT_OWNER_NAMES,
+	OPT_FILE,
+	OPT_READ_DATA,
+	OPT_READ_SUBSET,
+	OPT_REMOVE_ALL,
 	OPT_IDS
 };
-/* clang-format on */
 
 struct opt_def {
 	enum opt_id id;
@@ -46,7 +143,8 @@ struct opt_def {
 	const char *env;  /* the variable that stands in for it; NULL: none */
 	uint32_t verbs;   /* bits 1 << enum verb */
 	bool rare;        /* only named on the help screen */
-	const char *help; /* at most 46 characters, so that its line fits a terminal; empty when rare */
+	const char *
+		help; /* at most 46 characters, so that its line fits a terminal; empty when rare */
 };
 extern const struct opt_def opt_table[];
 extern const size_t opt_table_n;
@@ -65,12 +163,15 @@ struct opts {
 	struct strlist value[OPT_IDS]; /* in the order given; flags are "true" or "false" */
 	bool from_env[OPT_IDS];        /* the value is a variable's */
 	struct strlist args;           /* without the verb */
-	size_t behind_password;        /* 1 + which of them stands right behind --password, maybe because it is one; 0: none */
+	size_t behind_password; /* 1 + which of them stands right behind --password, maybe because
+				   it is one; 0: none */
 };
 
-/* opts_parse(o, n, args): the arguments without the program's name.  `o` is zeroed by the caller.  ERR_USAGE with a hint in the sentence. */
+/* opts_parse(o, n, args): the arguments without the program's name.  `o` is zeroed by the caller.
+ * ERR_USAGE with a hint in the sentence. */
 int opts_parse(struct opts *o, int n, char *const *args, struct err *err);
-/* opts_env: options that were not given take the value of their variable, if that is set and not empty. */
+/* opts_env: options that were not given take the value of their variable, if that is set and not
+ * empty. */
 void opts_env(struct opts *o, const char *(*env)(const char *name));
 void opts_release(struct opts *o);
 int opts_verb(const char *word); /* the enum verb of this name or alias, or -1 */

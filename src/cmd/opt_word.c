@@ -24,7 +24,8 @@ static const struct opt_def *find_letter(char c, uint32_t verbs)
 	return NULL;
 }
 
-/* How far two words are apart: edits of one letter; a swap of neighbours counts as one.  For hints: words are short. */
+/* How far two words are apart: edits of one letter; a swap of neighbours counts as one.  For hints:
+ * words are short. */
 static size_t distance(const char *a, size_t la, const char *b)
 {
 	size_t lb = strlen(b), row[3][40];
@@ -44,7 +45,8 @@ static size_t distance(const char *a, size_t la, const char *b)
 				d = up[j] + 1;
 			if (d > now[j - 1] + 1)
 				d = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d > up2[j - 2] + 1)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				d > up2[j - 2] + 1)
 				d = up2[j - 2] + 1;
 			now[j] = d;
 		}
@@ -68,13 +70,15 @@ static const struct opt_def *near_option(const char *name, size_t n, uint32_t ve
 	return found;
 }
 
-/* A short word is near to many others, so a slip counts only in a longer one that begins right: "-rrepo" and "-ttarget" mean what they say. */
+/* A short word is near to many others, so a slip counts only in a longer one that begins right:
+ * "-rrepo" and "-ttarget" mean what they say. */
 static bool nearly(const char *s, size_t n, const char *name)
 {
 	return n >= 5 && strlen(name) >= 5 && !memcmp(s, name, 2) && distance(s, n, name) <= 2;
 }
 
-/* The long option that somebody may have meant who wrote these letters and their value without a blank; NULL: none.  One of `verbs` rather than another's. */
+/* The long option that somebody may have meant who wrote these letters and their value without a
+ * blank; NULL: none.  One of `verbs` rather than another's. */
 static const struct opt_def *mistakable(const char *s, uint32_t verbs)
 {
 	const struct opt_def *found = NULL;
@@ -98,7 +102,8 @@ bool opt_word_is(const char *word)
 }
 
 /* The letter at `at` and what is attached to it. */
-static enum opt_word take_letter(const char *word, const char *at, uint32_t verbs, struct opt_piece *p)
+static enum opt_word take_letter(const char *word, const char *at, uint32_t verbs,
+	struct opt_piece *p)
 {
 	p->def = find_letter(*at, verbs);
 	if (!p->def)
@@ -133,13 +138,15 @@ enum opt_word opt_word_take(const char *word, const char *at, uint32_t verbs, st
 	p->value = p->def && name[n] ? name + n + 1 : NULL;
 	if (p->def)
 		return OPT_WORD_OK;
-	return dashes || find_long(name, n, ANY_VERB) ? OPT_WORD_UNKNOWN : take_letter(word, word + 1, verbs, p);
+	return dashes || find_long(name, n, ANY_VERB) ? OPT_WORD_UNKNOWN
+						      : take_letter(word, word + 1, verbs, p);
 }
 
 static int twofold(const char *word, const char *at, enum verb v, struct err *err)
 {
 	const char *s = at == word ? word + 1 : at;
-	const struct opt_def *name = mistakable(word + 1, 1u << v), *letter = find_letter(*s, 1u << v);
+	const struct opt_def *name = mistakable(word + 1, 1u << v),
+			     *letter = find_letter(*s, 1u << v);
 	size_t n = strcspn(word + 1, "="), most;
 
 	if (!name)
@@ -147,12 +154,14 @@ static int twofold(const char *word, const char *at, enum verb v, struct err *er
 	/* What follows a whole name may be a secret. */
 	most = (size_t)(s - word) - 1 + strlen(name->name);
 	return err_set(err, ERR_USAGE,
-		"\"-%.*s%s\" can be read as -%c %s or as --%s%s%s: write the one that is meant, with a blank before the value",
-		(int)(n < most ? n : most), word + 1, n < most ? "" : "...", *s, letter->arg, name->name, name->arg ? " " : "",
-		name->arg ? name->arg : "");
+		"\"-%.*s%s\" can be read as -%c %s or as --%s%s%s: write the one that is meant, "
+		"with a blank before the value",
+		(int)(n < most ? n : most), word + 1, n < most ? "" : "...", *s, letter->arg,
+		name->name, name->arg ? " " : "", name->arg ? name->arg : "");
 }
 
-int opt_word_complain(enum opt_word why, const char *word, const char *at, enum verb v, bool given, struct err *err)
+int opt_word_complain(enum opt_word why, const char *word, const char *at, enum verb v, bool given,
+	struct err *err)
 {
 	const char *verb = opt_verbs[v].name, *name = word + 1 + (word[1] == '-');
 	const struct opt_def *near;
@@ -161,12 +170,18 @@ int opt_word_complain(enum opt_word why, const char *word, const char *at, enum 
 	if (why == OPT_WORD_TWOFOLD)
 		return twofold(word, at, v, err);
 	if (n > 1 && find_long(name, (size_t)n, ANY_VERB))
-		return err_set(err, ERR_USAGE, "--%.*s is no option of %s; see: a_backup %s --help", n, name, verb, verb);
-	near = word[1] == '-' ? near_option(name, (size_t)n, 1u << v) : n > 2 ? mistakable(name, 1u << v) : NULL;
+		return err_set(err, ERR_USAGE, "--%.*s is no option of %s; see: a_backup %s --help",
+			n, name, verb, verb);
+	near = word[1] == '-' ? near_option(name, (size_t)n, 1u << v)
+	       : n > 2        ? mistakable(name, 1u << v)
+			      : NULL;
 	if (near)
-		return err_set(err, ERR_USAGE, "unknown option %.*s; did you mean --%s?", (int)(name - word) + n, word, near->name);
+		return err_set(err, ERR_USAGE, "unknown option %.*s; did you mean --%s?",
+			(int)(name - word) + n, word, near->name);
 	if (word[1] != '-')
-		return err_set(err, ERR_USAGE, "unknown option -%c for %s in \"%.*s\"; see: a_backup %s --help", at == word ? at[1] : *at,
-			verb, n + 1, word, verb);
-	return err_set(err, ERR_USAGE, "unknown option --%.*s; see: a_backup %s%s--help", n, name, given ? verb : "", given ? " " : "");
+		return err_set(err, ERR_USAGE,
+			"unknown option -%c for %s in \"%.*s\"; see: a_backup %s --help",
+			at == word ? at[1] : *at, verb, n + 1, word, verb);
+	return err_set(err, ERR_USAGE, "unknown option --%.*s; see: a_backup %s%s--help", n, name,
+		given ? verb : "", given ? " " : "");
 }

@@ -38,7 +38,8 @@ struct out *out_new(int fd_out, int fd_err)
 	o->fd_err = fd_err;
 	o->tty_out = isatty(fd_out) == 1;
 	o->tty_err = isatty(fd_err) == 1;
-	o->nowhere = fcntl(fd_out, F_GETFL) >= 0 && (fcntl(fd_out, F_GETFL) & O_ACCMODE) == O_RDONLY;
+	o->nowhere = fcntl(fd_out, F_GETFL) >= 0 &&
+		     (fcntl(fd_out, F_GETFL) & O_ACCMODE) == O_RDONLY;
 	o->verbosity = 1;
 	buf_init(&o->held, 4 * OUT_BUFFER);
 	buf_init(&o->status, OUT_MESSAGE);
@@ -126,8 +127,9 @@ static size_t control(const unsigned char *s, size_t n)
 }
 
 /*
- * A message as one clean line: control characters, which may come from the names of files, are written as \xNN.  On a terminal so is all that cannot be printed:
- * marks that turn the direction of writing show another name than the one that is meant.
+ * A message as one clean line: control characters, which may come from the names of files, are
+ * written as \xNN.  On a terminal so is all that cannot be printed: marks that turn the direction
+ * of writing show another name than the one that is meant.
  */
 static void clean_line(struct buf *line, bool terminal, const char *text, size_t n)
 {
@@ -161,7 +163,8 @@ static void put_clean(struct out *o, bool error, const char *s, size_t n)
 	buf_release(&line);
 }
 
-static void put_v(struct out *o, bool error, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+static void put_v(struct out *o, bool error, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 static void put_v(struct out *o, bool error, const char *fmt, va_list ap)
 {
 	char *s = mem_alloc(OUT_MESSAGE);
@@ -332,12 +335,14 @@ void out_gasp(struct out *o, int exit_code, const char *message)
 
 	last_line(o, &b, exit_code, message);
 	/* A pipe that is ready takes at least PIPE_BUF bytes without waiting. */
-	if (!b.overflow && b.len <= PIPE_BUF && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write(p.fd, b.p, b.len) < 0)
+	if (!b.overflow && b.len <= PIPE_BUF && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) &&
+		write(p.fd, b.p, b.len) < 0)
 		buf_reset(&b);
 	buf_release(&b);
 }
 
-/* clip: no more cells than the terminal is wide, because a line that wraps cannot be overwritten. */
+/* clip: no more cells than the terminal is wide, because a line that wraps cannot be overwritten.
+ */
 static size_t clip(const struct out *o, const char *s)
 {
 	struct winsize w;

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * While the terminal is mute no signal may end the process: the terminal would stay so.  A signal is a byte in a pipe that is waited for beside the keys.
- * One question at a time.
+ * While the terminal is mute no signal may end the process: the terminal would stay so.  A signal
+ * is a byte in a pipe that is waited for beside the keys. One question at a time.
  */
 static struct {
 	int wake[2];
@@ -32,8 +32,9 @@ static void on_signal(int sig)
 /* Whether a signal ends a process that does nothing about it, and may be caught. */
 static bool ends(int sig)
 {
-	static const int others[] = {SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG, SIGWINCH, SIGPIPE, SIGSEGV,
-		SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+	static const int others[] = {SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD,
+		SIGURG, SIGWINCH, SIGPIPE, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP,
+		SIGSYS};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (sig == others[i])
@@ -51,13 +52,15 @@ static int mute_begin(struct err *err)
 	mute.signal = 0;
 	sigemptyset(&act.sa_mask);
 	for (int sig = 1; sig < NSIG; sig++) {
-		mute.caught[sig] = ends(sig) && !sigaction(sig, NULL, &mute.was[sig]) && mute.was[sig].sa_handler != SIG_IGN &&
+		mute.caught[sig] = ends(sig) && !sigaction(sig, NULL, &mute.was[sig]) &&
+				   mute.was[sig].sa_handler != SIG_IGN &&
 				   !sigaction(sig, &act, NULL);
 	}
 	return 0;
 }
 
-/* The signal goes to whoever else waits for it; without one it has done its work: the question is over. */
+/* The signal goes to whoever else waits for it; without one it has done its work: the question is
+ * over. */
 static int mute_end(int rc, struct err *err)
 {
 	int sig = mute.signal;
@@ -87,7 +90,8 @@ static int get_byte(int fd, char *c, struct err *err)
 		if (poll(p, 2, -1) < 0 && errno == EINTR)
 			continue;
 		if (p[1].revents)
-			return err_set(err, ERR_CANCELLED, "interrupted at the question for the password");
+			return err_set(err, ERR_CANCELLED,
+				"interrupted at the question for the password");
 		n = read(fd, c, 1);
 	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
 	if (n < 0)
@@ -121,11 +125,14 @@ static int read_line(int fd, bool terminal, struct buf *out, struct err *err)
 	if (!terminal && out->len && out->p[out->len - 1] == '\r')
 		out->len--;
 	if (!rc && !got)
-		return err_set(err, ERR_PASSWORD, "no password is given: use -p FILE, RESTIC_PASSWORD_FILE or RESTIC_PASSWORD");
+		return err_set(err, ERR_PASSWORD,
+			"no password is given: use -p FILE, RESTIC_PASSWORD_FILE or "
+			"RESTIC_PASSWORD");
 	return 0;
 }
 
-static int ask_once(const struct password_ask *a, const char *question, struct buf *out, struct err *err)
+static int ask_once(const struct password_ask *a, const char *question, struct buf *out,
+	struct err *err)
 {
 	struct termios was, now;
 	int rc;

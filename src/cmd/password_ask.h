@@ -1,4 +1,5 @@
-/* password_ask: asks a person for a password: on the terminal without echo, or reads the first line of standard input when that is none. */
+/* password_ask: asks a person for a password: on the terminal without echo, or reads the first line
+ * of standard input when that is none. */
 #ifndef CMD_PASSWORD_ASK_H
 #define CMD_PASSWORD_ASK_H
 #include "base/buf.h"
@@ -10,7 +11,8 @@ struct password_ask {
 	const char *question; /* "password for the repository" */
 	bool twice;           /* a new password: ask again, both must be equal */
 };
-/* password_ask: for struct password_source: arg is a struct password_ask.  `out` is wiped by the caller. */
+/* password_ask: for struct password_source: arg is a struct password_ask.  `out` is wiped by the
+ * caller. */
 int password_ask(void *arg, struct buf *out, struct err *err);
 
 #endif

@@ -27,7 +27,8 @@ static const char *var_value(const char *name)
 		return NULL;
 	value = recording_env(name);
 	p->var = mem_regrow(p->var, p->vars + 1, sizeof(*p->var));
-	p->var[p->vars++] = (struct patterns_var){mem_strdup(name), value ? mem_strdup(value) : NULL};
+	p->var[p->vars++] = (struct patterns_var){mem_strdup(name),
+		value ? mem_strdup(value) : NULL};
 	return value;
 }
 
@@ -38,12 +39,14 @@ static int read_file(const char *path, struct patterns_file *f, struct err *err)
 
 	f->path = mem_strdup(path);
 	buf_init(&f->text, PATTERNS_FILE_MAX);
-	rc = strcmp(path, "-") ? readall_file(path, &f->text, what, err) : readall(STDIN_FILENO, &f->text, what, err);
+	rc = strcmp(path, "-") ? readall_file(path, &f->text, what, err)
+			       : readall(STDIN_FILENO, &f->text, what, err);
 	mem_free(what);
 	return rc;
 }
 
-/* The text goes through a file of its own in memory: match_add_file wants a path, and the real one may be a pipe that can be read once, or on another machine. */
+/* The text goes through a file of its own in memory: match_add_file wants a path, and the real one
+ * may be a pipe that can be read once, or on another machine. */
 static int load_text(struct match *m, const struct patterns_file *f, struct err *err)
 {
 	int fd = memfd_create("patterns", MFD_CLOEXEC), rc = 0, e;
@@ -67,7 +70,8 @@ static int load_text(struct match *m, const struct patterns_file *f, struct err 
 /* Both lists: the command line's patterns first, then the files'. */
 static int make_lists(struct patterns *p, const struct opts *o, bool include, struct err *err)
 {
-	static const enum opt_id ids[2][2] = {{OPT_EXCLUDE, OPT_IEXCLUDE}, {OPT_INCLUDE, OPT_IINCLUDE}};
+	static const enum opt_id ids[2][2] = {{OPT_EXCLUDE, OPT_IEXCLUDE},
+		{OPT_INCLUDE, OPT_IINCLUDE}};
 	int rc = 0;
 
 	recording = p;
@@ -86,21 +90,27 @@ static int make_lists(struct patterns *p, const struct opts *o, bool include, st
 	return rc;
 }
 
-/* --include '' or an empty file: nothing is selected, which looks like success; without the list it would be everything. */
+/* --include '' or an empty file: nothing is selected, which looks like success; without the list it
+ * would be everything. */
 static int check_any(const struct patterns *p, const struct opts *o, struct err *err)
 {
-	static const enum opt_id ids[] = {OPT_INCLUDE, OPT_IINCLUDE, OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE};
+	static const enum opt_id ids[] = {OPT_INCLUDE, OPT_IINCLUDE, OPT_INCLUDE_FILE,
+		OPT_IINCLUDE_FILE};
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]) && !p->n; i++) {
 		if (o->value[ids[i]].n)
-			return err_set(err, ERR_USAGE, "the patterns to include are all empty, so nothing would be restored");
+			return err_set(err, ERR_USAGE,
+				"the patterns to include are all empty, so nothing would be "
+				"restored");
 	}
 	return 0;
 }
 
-int patterns_read(struct patterns *p, const struct opts *o, bool include, cmd_env_fn *env, struct err *err)
+int patterns_read(struct patterns *p, const struct opts *o, bool include, cmd_env_fn *env,
+	struct err *err)
 {
-	static const enum opt_id ids[2][2] = {{OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE}, {OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE}};
+	static const enum opt_id ids[2][2] = {{OPT_EXCLUDE_FILE, OPT_IEXCLUDE_FILE},
+		{OPT_INCLUDE_FILE, OPT_IINCLUDE_FILE}};
 	int rc = 0;
 
 	*p = (struct patterns){0};

@@ -1,8 +1,10 @@
 /*
- * patterns: --exclude, --iexclude and their files (or the include ones) as the lists that backup and restore take (docs/format.md 11.4).
+ * patterns: --exclude, --iexclude and their files (or the include ones) as the lists that backup
+ * and restore take (docs/format.md 11.4).
  *
- * Rank 0 reads the files; the other ranks get their contents, and the environment variables they name, because a rank elsewhere may have neither
- * and because a tree must not depend on who read it.
+ * Rank 0 reads the files; the other ranks get their contents, and the environment variables they
+ * name, because a rank elsewhere may have neither and because a tree must not depend on who read
+ * it.
  */
 #ifndef CMD_PATTERNS_H
 #define CMD_PATTERNS_H
@@ -27,8 +29,10 @@ struct patterns {
 	size_t vars;
 };
 
-/* patterns_read: from options and the files they name.  env: for $VAR in files.  ERR_USAGE for a bad pattern, or what reading failed with. */
-int patterns_read(struct patterns *p, const struct opts *o, bool include, cmd_env_fn *env, struct err *err);
+/* patterns_read: from options and the files they name.  env: for $VAR in files.  ERR_USAGE for a
+ * bad pattern, or what reading failed with. */
+int patterns_read(struct patterns *p, const struct opts *o, bool include, cmd_env_fn *env,
+	struct err *err);
 void patterns_release(struct patterns *p);
 
 /* For other ranks.  patterns_get makes the same lists from the message and rank 0's options. */

@@ -1,5 +1,6 @@
 /*
- * progress: whether and how often to show progress (docs/format.md 13.1): on a terminal, with $RESTIC_PROGRESS_FPS, in JSON; never when quiet.
+ * progress: whether and how often to show progress (docs/format.md 13.1): on a terminal, with
+ * $RESTIC_PROGRESS_FPS, in JSON; never when quiet.
  */
 #ifndef CMD_PROGRESS_H
 #define CMD_PROGRESS_H

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TOKEN_MARGIN_S 300       /* before a token's end, or a quarter of its life: to store what is under way and remove the lock */
-#define TOKEN_FAR      100000000 /* seconds; nobody waits so long */
+#define TOKEN_MARGIN_S                                                                             \
+	300 /* before a token's end, or a quarter of its life: to store what is under way and      \
+	       remove the lock */
+#define TOKEN_FAR 100000000 /* seconds; nobody waits so long */
 
 static char *own_hostname(void)
 {
@@ -124,7 +126,8 @@ static void on_lost(void *arg, const struct err *why)
 	struct err e = {0};
 
 	/* Not ERR_LOCKED: exit code 11 tells a script that it may simply try again later. */
-	err_set(&e, ERR_IO, "the lock on the repository was lost, so the run had to end: %s", why->msg);
+	err_set(&e, ERR_IO, "the lock on the repository was lost, so the run had to end: %s",
+		why->msg);
 	set_lost(s, &e);
 	stop_request(s->cmd->stop);
 }
@@ -134,7 +137,9 @@ static void on_token_ends(struct task *t)
 	struct session *s = task_of(t, struct session, token_ends);
 	struct err e = {0};
 
-	err_set(&e, ERR_DENIED, "the Swift token dies soon, so the run had to end; what it has stored is kept. " SWIFT_GO_ON);
+	err_set(&e, ERR_DENIED,
+		"the Swift token dies soon, so the run had to end; what it has stored is "
+		"kept. " SWIFT_GO_ON);
 	set_lost(s, &e);
 	stop_wind_up(s->cmd->stop);
 }
@@ -171,8 +176,11 @@ bool session_stopped(const struct session *s)
 
 struct lock_owner session_owner(const struct session *s)
 {
-	struct lock_owner who = {
-		.hostname = s->hostname, .username = s->username, .uid = getuid(), .gid = getgid(), .pid = (uint64_t)getpid()};
+	struct lock_owner who = {.hostname = s->hostname,
+		.username = s->username,
+		.uid = getuid(),
+		.gid = getgid(),
+		.pid = (uint64_t)getpid()};
 
 	return who;
 }
@@ -188,11 +196,14 @@ static const char *lock_advice(const struct session *s, int rc)
 	if (rc == ERR_LOCKED)
 		return "a_backup unlock removes stale locks, --retry-lock 5m waits";
 	if (rc == ERR_DENIED)
-		return needs_lock(s) ? "who changes a repository needs the right to write and to remove there: keys, a directory or a "
+		return needs_lock(s) ? "who changes a repository needs the right to write and to "
+				       "remove there: keys, a directory or a "
 				       "server that may only be "
 				       "read, or only be written, are not enough"
-				     : "the lock needs the right to write there: --no-lock reads without one";
-	return needs_lock(s) ? "free space there, ask for a larger quota or use another place: -b NAME, -r PLACE"
+				     : "the lock needs the right to write there: --no-lock reads "
+				       "without one";
+	return needs_lock(s) ? "free space there, ask for a larger quota or use another place: -b "
+			       "NAME, -r PLACE"
 			     : "a lock needs room too: --no-lock reads without one";
 }
 
@@ -206,12 +217,15 @@ int session_lock(struct session *s, bool exclusive, struct err *err)
 	for (;;) {
 		int64_t left = end - clock_mono(s->env.clock);
 
-		rc = lock_acquire(s->repo, &who, exclusive, 0, &lock_timing_default, on_lost, s, &s->lock, err);
+		rc = lock_acquire(s->repo, &who, exclusive, 0, &lock_timing_default, on_lost, s,
+			&s->lock, err);
 		if (rc != ERR_LOCKED || left <= 0)
 			break;
-		out_say(s->cmd->out, 1, "%s; trying again for %s", err->msg, human_duration((uint64_t)(left / 1000000000)).s);
+		out_say(s->cmd->out, 1, "%s; trying again for %s", err->msg,
+			human_duration((uint64_t)(left / 1000000000)).s);
 		if (stop_sleep(s->cmd->stop, pause < left ? pause : left))
-			return err_set(err, ERR_CANCELLED, "interrupted while waiting for the lock");
+			return err_set(err, ERR_CANCELLED,
+				"interrupted while waiting for the lock");
 		pause = pause * 2 < (int64_t)60000000000 ? pause * 2 : (int64_t)60000000000;
 	}
 	if (rc == ERR_LOCKED || rc == ERR_NOSPACE || rc == ERR_DENIED) {
@@ -229,7 +243,8 @@ int session_open(struct session *s, enum session_lock lock, struct err *err)
 	if (!rc)
 		rc = session_repo(s, err);
 	if (!rc && out_terminal(s->cmd->out))
-		out_say(s->cmd->out, 1, "repository %.8s opened (version %u%s%s)", id_hex(&s->repo->config.id).s, s->repo->config.version,
+		out_say(s->cmd->out, 1, "repository %.8s opened (version %u%s%s)",
+			id_hex(&s->repo->config.id).s, s->repo->config.version,
 			s->repo->config.version > 1 ? ", compression level " : "",
 			s->repo->config.version < 2         ? ""
 			: opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION)

@@ -1,7 +1,9 @@
 /*
- * session: what one rank needs to run a command: its env (loop, threads, memory bound), its router, and the repository with lock, snapshots and index.
+ * session: what one rank needs to run a command: its env (loop, threads, memory bound), its router,
+ * and the repository with lock, snapshots and index.
  *
- * Everything is opened on demand by the verb and closed by session_release, in the right order, whatever was opened.
+ * Everything is opened on demand by the verb and closed by session_release, in the right order,
+ * whatever was opened.
  */
 #ifndef CMD_SESSION_H
 #define CMD_SESSION_H
@@ -25,8 +27,10 @@ struct session {
 	struct agree *agree;
 	struct tokens *tokens;
 	struct allas allas;        /* once session_place was asked for the repository's */
-	const char *password_file; /* where the project's password was found, or left; NULL: it came from elsewhere */
-	bool guessed;              /* the project's password is not known here; the one that everybody can guess was tried */
+	const char *password_file; /* where the project's password was found, or left; NULL: it came
+				      from elsewhere */
+	bool guessed; /* the project's password is not known here; the one that everybody can guess
+			 was tried */
 	char *location;
 	struct backend *be;
 	struct swift_keeper *keeper; /* of be's tokens; NULL: it has none */
@@ -39,63 +43,79 @@ struct session {
 	char *hostname, *username; /* of this machine and process */
 	struct settings set;
 	pthread_mutex_t lost_lock;
-	struct err lost;        /* under lost_lock: why the program ended the run itself, code 0 when it did not */
+	struct err lost; /* under lost_lock: why the program ended the run itself, code 0 when it
+			    did not */
 	struct task token_ends; /* on the loop */
 };
 
 void session_init(struct session *s, struct cmd *cmd, struct comm *comm);
 void session_release(struct session *s);
 
-void session_zone(struct session *s, struct zone *z); /* takes it; before anybody uses the other one */
+/* takes it; before anybody uses the other one */
+void session_zone(struct session *s, struct zone *z);
 
-/* session_threads: the settings, and with them the worker pools and the memory budget.  ERR_USAGE. */
+/* session_threads: the settings, and with them the worker pools and the memory budget.  ERR_USAGE.
+ */
 int session_threads(struct session *s, struct err *err);
 
 /*
- * session_place: the repository's place from options, environment or the project's connection (from: the other one's), owned.  ERR_USAGE with what to do when
- * there is none.
+ * session_place: the repository's place from options, environment or the project's connection
+ * (from: the other one's), owned.  ERR_USAGE with what to do when there is none.
  */
 int session_place(struct session *s, bool from, char **out, struct err *err);
 char *session_place_text(const char *location); /* owned; without a password in it */
 /* session_backend: opens the store at a place; does not touch it. */
 int session_backend(struct session *s, const char *location, struct backend **be, struct err *err);
-int session_store(struct session *s, struct err *err); /* threads, place, backend of the repository */
-/* session_probe: 0: there is a repository, where the project's connection or the other protocol has it (the store is that one now); ERR_NOREPO. */
+/* threads, place, backend of the repository */
+int session_store(struct session *s, struct err *err);
+/* session_probe: 0: there is a repository, where the project's connection or the other protocol has
+ * it (the store is that one now); ERR_NOREPO. */
 int session_probe(struct session *s, struct err *err);
-/* session_create: a new repository at the store's place: password, key, config; signals are caught from the key on.  polynomial 0: draw one. */
+/* session_create: a new repository at the store's place: password, key, config; signals are caught
+ * from the key on.  polynomial 0: draw one. */
 int session_create(struct session *s, unsigned version, uint64_t polynomial, struct err *err);
-/* session_password: by options, environment or the project's file, else asked for.  twice: a new one, asked again to be sure.  buf_wipe it. */
+/* session_password: by options, environment or the project's file, else asked for.  twice: a new
+ * one, asked again to be sure.  buf_wipe it. */
 int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err);
 struct lock_owner session_owner(const struct session *s); /* borrows the session's names */
 
 enum session_lock { SESSION_NO_LOCK, SESSION_SHARED, SESSION_EXCLUSIVE };
 /*
- * session_open: threads, location, store, password, repository, lock; signals are caught from the moment there is something to clean up.
- * ERR_NOREPO says how to make one; but `add` makes a project's usual repository, and another of its buckets after a question on a terminal.
+ * session_open: threads, location, store, password, repository, lock; signals are caught from the
+ * moment there is something to clean up. ERR_NOREPO says how to make one; but `add` makes a
+ * project's usual repository, and another of its buckets after a question on a terminal.
  */
 int session_open(struct session *s, enum session_lock lock, struct err *err);
 int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */
-int session_snapshots(struct session *s, struct err *err);            /* those that cannot be read are named and left out */
-int session_index(struct session *s, struct err *err);                /* catalog, claim, loader */
+/* those that cannot be read are named and left out */
+int session_snapshots(struct session *s, struct err *err);
+int session_index(struct session *s, struct err *err); /* catalog, claim, loader */
 
-/* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once, after session_open. */
+/* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once,
+ * after session_open. */
 void session_watch_token(struct session *s);
-/* session_lost: the result of a run, or why the program ended it itself: the lock was lost, the token ends. */
+/* session_lost: the result of a run, or why the program ended it itself: the lock was lost, the
+ * token ends. */
 int session_lost(struct session *s, int rc, struct err *err);
 bool session_stopped(const struct session *s);
 
-int session_repo(struct session *s, struct err *err); /* password, signals, repo_open; the store is open */
-void session_repo_settings(struct session *s);        /* --compression and the like to s->repo */
+/* password, signals, repo_open; the store is open */
+int session_repo(struct session *s, struct err *err);
+void session_repo_settings(struct session *s); /* --compression and the like to s->repo */
 
 /* The snapshots the user chose: by --host, --tag, --path. absolute: paths made so, for "latest". */
 void session_filter(const struct session *s, bool absolute, struct snapshots_filter *f);
 /*
- * session_filter_alone: ERR_USAGE when --host, --tag or --path was typed and one of these snapshots is named by its id: they choose what is listed and what
- * latest means, and who gives them beside an id expects it to be checked.  For commands that take several, where restic complains too.
+ * session_filter_alone: ERR_USAGE when --host, --tag or --path was typed and one of these snapshots
+ * is named by its id: they choose what is listed and what latest means, and who gives them beside
+ * an id expects it to be checked.  For commands that take several, where restic complains too.
  */
 int session_filter_alone(const struct session *s, const struct strlist *ids, struct err *err);
-/* session_snapshot: SNAPSHOT[:DIR] among s->snaps; then the tree of DIR.  `sub` is owned, NULL for none.  Loads snapshots and index. */
-int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err);
-int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree, struct err *err);
+/* session_snapshot: SNAPSHOT[:DIR] among s->snaps; then the tree of DIR.  `sub` is owned, NULL for
+ * none.  Loads snapshots and index. */
+int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
+	struct id *tree, struct err *err);
+int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree,
+	struct err *err);
 
 #endif

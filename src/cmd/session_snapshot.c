@@ -16,7 +16,9 @@ static void cannot_read(void *arg, const struct id *id, const struct err *e)
 
 int session_snapshots(struct session *s, struct err *err)
 {
-	return s->snaps.n || s->snaps.n_bad ? 0 : snapshots_load(s->repo, &s->snaps, cannot_read, s, err);
+	return s->snaps.n || s->snaps.n_bad
+		       ? 0
+		       : snapshots_load(s->repo, &s->snaps, cannot_read, s, err);
 }
 
 int session_index(struct session *s, struct err *err)
@@ -53,7 +55,8 @@ void session_filter(const struct session *s, bool absolute, struct snapshots_fil
 	}
 	add_given(&f->tags, &s->opts->value[OPT_TAG]);
 	for (size_t i = 0; i < paths->n; i++) {
-		char *path = absolute ? path_abs(cwd ? cwd : "/", paths->s[i]) : mem_strdup(paths->s[i]);
+		char *path = absolute ? path_abs(cwd ? cwd : "/", paths->s[i])
+				      : mem_strdup(paths->s[i]);
 
 		strlist_add(&f->paths, path);
 		mem_free(path);
@@ -68,19 +71,22 @@ int session_filter_alone(const struct session *s, const struct strlist *ids, str
 	const struct opts *o = s->opts;
 
 	for (size_t k = 0; k < 3; k++) {
-		bool typed = o->value[filters[k]].n && !o->from_env[filters[k]] && !(filters[k] == OPT_HOST && !*opt_str(o, OPT_HOST));
+		bool typed = o->value[filters[k]].n && !o->from_env[filters[k]] &&
+			     !(filters[k] == OPT_HOST && !*opt_str(o, OPT_HOST));
 
 		for (size_t i = 0; i < ids->n && typed; i++) {
 			if (!snapshots_is_latest(ids->s[i]))
 				return err_set(err, ERR_USAGE,
-					"%s chooses among snapshots, but %s is named by its id: leave one of the two out", names[k],
-					ids->s[i]);
+					"%s chooses among snapshots, but %s is named by its id: "
+					"leave one of the two out",
+					names[k], ids->s[i]);
 		}
 	}
 	return 0;
 }
 
-int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree, struct err *err)
+int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree,
+	struct err *err)
 {
 	struct treewalk_node node = {0};
 	int rc = treewalk_find(s->loader, root, sub, &node, err);
@@ -93,7 +99,8 @@ int session_subtree(struct session *s, const struct id *root, const char *sub, s
 	return rc;
 }
 
-int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub, struct id *tree, struct err *err)
+int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
+	struct id *tree, struct err *err)
 {
 	struct snapshots_filter f;
 	int rc = session_snapshots(s, err);

@@ -33,7 +33,10 @@ static int location_of_file(const char *path, char **out, struct err *err)
 		for (n = strlen(from); n && strchr(" \t\r\n", from[n - 1]);)
 			n--;
 		if (memchr(from, '\n', n) || memchr(from, '\r', n))
-			rc = err_set(err, ERR_USAGE, "%s: there is more than one line in it; it must hold one place of a repository", what);
+			rc = err_set(err, ERR_USAGE,
+				"%s: there is more than one line in it; it must hold one place of "
+				"a repository",
+				what);
 		else
 			*out = mem_strndup(from, n);
 	}
@@ -59,7 +62,9 @@ int session_place(struct session *s, bool from, char **out, struct err *err)
 		}
 	}
 	if (place && file)
-		return err_set(err, ERR_USAGE, "the repository is given twice, by --%srepo and by --%srepository-file (or their variables)",
+		return err_set(err, ERR_USAGE,
+			"the repository is given twice, by --%srepo and by --%srepository-file (or "
+			"their variables)",
 			from ? "from-" : "", from ? "from-" : "");
 	if (!place && !file && from)
 		return err_set(err, ERR_USAGE, "--copy-chunker-params needs --from-repo PLACE");
@@ -74,7 +79,9 @@ int session_place(struct session *s, bool from, char **out, struct err *err)
 	if (!**out) {
 		mem_free(*out);
 		*out = NULL;
-		return err_set(err, ERR_USAGE, "the repository's place is empty; name one with -r PLACE or RESTIC_REPOSITORY");
+		return err_set(err, ERR_USAGE,
+			"the repository's place is empty; name one with -r PLACE or "
+			"RESTIC_REPOSITORY");
 	}
 	return 0;
 }
@@ -105,13 +112,15 @@ int session_backend(struct session *s, const char *location, struct backend **be
 	return rc;
 }
 
-/* Where the password of a location ends: at the @ before the host; NULL: it holds none.  A / or @ in it should have been encoded but may not be shown for that. */
+/* Where the password of a location ends: at the @ before the host; NULL: it holds none.  A / or @
+ * in it should have been encoded but may not be shown for that. */
 static const char *password_end(const char *host, const char *colon)
 {
 	size_t n = strcspn(host, "/");
 	const char *at = memrchr(host, '@', n);
 
-	if (!at && colon < host + n && strspn(colon + 1, "0123456789") != (size_t)(host + n - colon - 1) && *host != '[')
+	if (!at && colon < host + n &&
+		strspn(colon + 1, "0123456789") != (size_t)(host + n - colon - 1) && *host != '[')
 		at = strrchr(host, '@');
 	return at && colon < at ? at : NULL;
 }
@@ -134,14 +143,18 @@ char *session_place_text(const char *location)
 static void warn_of_readers(struct session *s, const char *file, mode_t mode)
 {
 	if (mode & (S_IRGRP | S_IROTH))
-		out_warn(s->cmd->out, "warning: others may read the password in %s; to mend that: chmod 600 %s", file, file);
+		out_warn(s->cmd->out,
+			"warning: others may read the password in %s; to mend that: chmod 600 %s",
+			file, file);
 }
 
 /*
- * A project's password lies in a file of its name.  Without one, a new repository gets a random password and the file; an existing one may be another
- * member's, made by CSC's command with the password that everybody can guess.
+ * A project's password lies in a file of its name.  Without one, a new repository gets a random
+ * password and the file; an existing one may be another member's, made by CSC's command with the
+ * password that everybody can guess.
  */
-static int project_password(struct session *s, bool new_one, struct password_source *src, struct buf *out, struct err *err)
+static int project_password(struct session *s, bool new_one, struct password_source *src,
+	struct buf *out, struct err *err)
 {
 	const char *file = s->allas.password_file;
 	struct stat st;
@@ -179,7 +192,8 @@ int session_password(struct session *s, bool from, bool twice, struct buf *out, 
 	bool ask_only = !from && (opt_flag(o, OPT_PASSWORD_ASK) || s->guessed);
 	struct password_ask ask = {.fd_in = 0,
 		.fd_out = 2,
-		.question = from ? "password of the other repository" : "password of the repository",
+		.question = from ? "password of the other repository"
+				 : "password of the repository",
 		.twice = twice};
 	struct password_source src = {.prompt = password_ask, .arg = &ask};
 
@@ -188,7 +202,8 @@ int session_password(struct session *s, bool from, bool twice, struct buf *out, 
 		src.command = opt_str(o, from ? OPT_FROM_PASSWORD_COMMAND : OPT_PASSWORD_COMMAND);
 		src.file = opt_str(o, from ? OPT_FROM_PASSWORD_FILE : OPT_PASSWORD_FILE);
 		src.value = s->cmd->env(from ? "RESTIC_FROM_PASSWORD" : "RESTIC_PASSWORD");
-		if (!from && s->allas.used && !src.command && !src.file && !(src.value && *src.value) && !src.allow_empty)
+		if (!from && s->allas.used && !src.command && !src.file &&
+			!(src.value && *src.value) && !src.allow_empty)
 			return project_password(s, twice, &src, out, err);
 	}
 	return password_get(&src, out, err);
@@ -203,7 +218,8 @@ static int open_with(struct session *s, struct err *err)
 	rc = session_password(s, false, false, &pass, err);
 	if (!rc) {
 		stop_catch(s->cmd->stop);
-		rc = repo_open(s->be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_KEY_HINT), &s->repo, err);
+		rc = repo_open(s->be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_KEY_HINT),
+			&s->repo, err);
 	}
 	buf_wipe(&pass);
 	return rc;
@@ -219,14 +235,17 @@ static int open_repository(struct session *s, struct err *err)
 		rc = open_with(s, err);
 	else if (rc == ERR_PASSWORD && s->guessed)
 		err_set(err, ERR_PASSWORD,
-			"there is no password for the repository at %s: %s does not exist; copy it from whoever made the first "
+			"there is no password for the repository at %s: %s does not exist; copy it "
+			"from whoever made the first "
 			"backup, "
 			"or give the password (RESTIC_PASSWORD_FILE, -p FILE, -password)",
-			s->location, s->allas.password_file ? s->allas.password_file : "~/.backup_passwd_*");
+			s->location,
+			s->allas.password_file ? s->allas.password_file : "~/.backup_passwd_*");
 	return rc;
 }
 
-/* What was begun is finished by the same command that would make a new one.  What another run has made since is opened. */
+/* What was begun is finished by the same command that would make a new one.  What another run has
+ * made since is opened. */
 static int no_repository(struct session *s, struct err *err)
 {
 	char *place = session_place_text(s->location);
@@ -234,7 +253,8 @@ static int no_repository(struct session *s, struct err *err)
 	struct err e = {0};
 	int rc = repo_look(s->be, &state, &e);
 
-	/* Who may not list may have been told so by name: that there is none is all that is known. */
+	/* Who may not list may have been told so by name: that there is none is all that is known.
+	 */
 	if (rc && rc != ERR_DENIED)
 		err_copy(err, &e);
 	else if (!rc && state == REPO_THERE)
@@ -243,17 +263,26 @@ static int no_repository(struct session *s, struct err *err)
 		err_set(err, ERR_NOREPO, "%s: %s; put a copy of its config back", place, e.msg);
 	else if (!rc && state == REPO_BEGUN)
 		err_set(err, ERR_NOREPO,
-			"a repository was begun at %s and not finished: it has a key and no config; to finish it: a_backup %s%s%s", place,
+			"a repository was begun at %s and not finished: it has a key and no "
+			"config; to finish it: a_backup %s%s%s",
+			place,
 			s->allas.used && s->allas.usual ? "add FILE"
 			: s->allas.used                 ? "init with the same options"
 							: "-r ",
 			s->allas.used ? "" : place, s->allas.used ? "" : " init");
 	else if (s->allas.used && s->allas.usual)
-		err_set(err, ERR_NOREPO, "project %s has no backups at %s; the first is made by: a_backup add FILE", s->allas.label, place);
+		err_set(err, ERR_NOREPO,
+			"project %s has no backups at %s; the first is made by: a_backup add FILE",
+			s->allas.label, place);
 	else if (s->allas.used)
-		err_set(err, ERR_NOREPO, "there is no repository at %s; to make one, write init and the same options", place);
+		err_set(err, ERR_NOREPO,
+			"there is no repository at %s; to make one, write init and the same "
+			"options",
+			place);
 	else
-		err_set(err, ERR_NOREPO, "there is no repository at %s; to make one: a_backup -r %s init", place, place);
+		err_set(err, ERR_NOREPO,
+			"there is no repository at %s; to make one: a_backup -r %s init", place,
+			place);
 	mem_free(place);
 	return err->code;
 }
@@ -305,11 +334,13 @@ int session_probe(struct session *s, struct err *err)
 	close_store(s);
 	mem_free(s->location);
 	s->location = mem_strdup(s->allas.other);
-	out_say(s->cmd->out, 1, "the repository is at %s, where the other protocol made it", s->location);
+	out_say(s->cmd->out, 1, "the repository is at %s, where the other protocol made it",
+		s->location);
 	return open_store(s, err);
 }
 
-/* made: else another run has done it at the same moment, and this one goes on with that repository. */
+/* made: else another run has done it at the same moment, and this one goes on with that repository.
+ */
 static void say_made(struct session *s, bool made)
 {
 	char *place = session_place_text(s->location);
@@ -327,29 +358,38 @@ static void say_made(struct session *s, bool made)
 		out_line(s->cmd->out, &b);
 		buf_release(&b);
 	} else if (!made) {
-		out_say(s->cmd->out, 1, "another run has just made repository %.10s at %s, with the same password: going on with that one",
+		out_say(s->cmd->out, 1,
+			"another run has just made repository %.10s at %s, with the same password: "
+			"going on with that one",
 			id_hex(&s->repo->config.id).s, place);
 	} else {
 		out_say(s->cmd->out, 1,
-			"created repository %.10s at %s\n\nKeep the password safe%s%s: without it nobody can read what the repository "
+			"created repository %.10s at %s\n\nKeep the password safe%s%s: without it "
+			"nobody can read what the repository "
 			"holds.",
-			id_hex(&s->repo->config.id).s, place, s->password_file ? ", also outside of this machine; it is in " : "",
+			id_hex(&s->repo->config.id).s, place,
+			s->password_file ? ", also outside of this machine; it is in " : "",
 			s->password_file ? s->password_file : "");
 	}
 	/* A password that nobody has ever seen: not to be kept from who asked for silence. */
 	if (s->password_file && (out_json(s->cmd->out) || out_verbosity(s->cmd->out) < 1))
-		out_warn(s->cmd->out, "the password of the new repository is in %s: keep a copy outside of this machine", s->password_file);
+		out_warn(s->cmd->out,
+			"the password of the new repository is in %s: keep a copy outside of this "
+			"machine",
+			s->password_file);
 	mem_free(place);
 }
 
 /* Of another run's repository: is it what was asked for? */
-static int same_kind(const struct session *s, unsigned version, uint64_t polynomial, struct err *err)
+static int same_kind(const struct session *s, unsigned version, uint64_t polynomial,
+	struct err *err)
 {
 	const struct config *c = &s->repo->config;
 
 	if (c->version == version && (!polynomial || c->polynomial == polynomial))
 		return 0;
-	return err_set(err, ERR_EXISTS, "another run has just made a repository there, of version %u%s", c->version,
+	return err_set(err, ERR_EXISTS,
+		"another run has just made a repository there, of version %u%s", c->version,
 		c->version == version ? " and with other chunker parameters" : "");
 }
 
@@ -373,7 +413,9 @@ int session_create(struct session *s, unsigned version, uint64_t polynomial, str
 	if (rc == ERR_PASSWORD && s->password_file) {
 		struct err lost = *err;
 
-		err_set(err, rc, "%.700s; whoever started that run has the right one: put it into %s", lost.msg, s->password_file);
+		err_set(err, rc,
+			"%.700s; whoever started that run has the right one: put it into %s",
+			lost.msg, s->password_file);
 	}
 	if (!rc && !made)
 		rc = same_kind(s, version, polynomial, err);

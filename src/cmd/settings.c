@@ -15,7 +15,8 @@ size_t settings_share(size_t cores, size_t total, size_t ranks)
 {
 	size_t n = cores;
 
-	/* More than the machine has in sum: then ranks share cores, because nobody bound them to some. */
+	/* More than the machine has in sum: then ranks share cores, because nobody bound them to
+	 * some. */
 	if (ranks > 1 && cores > total / ranks)
 		n = total / ranks;
 	return n ? n : 1;
@@ -60,13 +61,15 @@ static uint64_t group_limit(const char *root, const char *path, const char *file
 uint64_t settings_memory(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	uint64_t least = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : (uint64_t)4 << 30;
+	uint64_t least = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size
+					       : (uint64_t)4 << 30;
 	FILE *f = fopen("/proc/self/cgroup", "re");
 	struct rlimit as;
 	char line[4096];
 
 	while (f && fgets(line, sizeof(line), f)) {
-		char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+		char *controllers = strchr(line, ':'),
+		     *path = controllers ? strchr(controllers + 1, ':') : NULL;
 		uint64_t n = UINT64_MAX;
 
 		if (!path)
@@ -91,7 +94,8 @@ static size_t env_number(cmd_env_fn *env, const char *const *names)
 {
 	for (; *names; names++) {
 		const char *s = env(*names);
-		unsigned long v = s ? strtoul(s, NULL, 10) : 0; /* SLURM_STEP_TASKS_PER_NODE is like "4(x2)" */
+		/* SLURM_STEP_TASKS_PER_NODE is like "4(x2)" */
+		unsigned long v = s ? strtoul(s, NULL, 10) : 0;
 
 		if (v > 0 && v <= 1 << 20)
 			return v;
@@ -104,7 +108,8 @@ size_t settings_budget(size_t workers, uint64_t memory)
 	/* a reader takes the largest chunk before it reads; as much again waits for a worker */
 	uint64_t want = (16 + 16 * (uint64_t)workers) * MIB;
 
-	/* A login node kills what takes more than its share: buffers, packs and trees come on top of the budget. */
+	/* A login node kills what takes more than its share: buffers, packs and trees come on top
+	 * of the budget. */
 	if (want > memory / 8)
 		want = memory / 8;
 	return want > 32 * MIB ? (size_t)want : 32 * MIB;
@@ -113,7 +118,8 @@ size_t settings_budget(size_t workers, uint64_t memory)
 /* How many ranks there are on this machine, and which cores they have together. */
 static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
 {
-	static const char *const peers[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE", NULL};
+	static const char *const peers[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS",
+		"SLURM_STEP_TASKS_PER_NODE", NULL};
 	static const char *const job[] = {"SLURM_CPUS_ON_NODE", NULL};
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t cores = jobs_cores(), total = online > 0 ? (size_t)online : 1, ranks = local_ranks;
@@ -136,7 +142,8 @@ static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
 	s->readers = s->workers;
 }
 
-static int number(const struct opts *o, enum opt_id id, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)
+static int number(const struct opts *o, enum opt_id id, const char *what, uint64_t min,
+	uint64_t max, uint64_t *v, struct err *err)
 {
 	const char *s = opt_str(o, id);
 
@@ -144,7 +151,8 @@ static int number(const struct opts *o, enum opt_id id, const char *what, uint64
 }
 
 /* For options that restic has too: 0 is the default. */
-static int number_or_0(const struct opts *o, enum opt_id id, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)
+static int number_or_0(const struct opts *o, enum opt_id id, const char *what, uint64_t min,
+	uint64_t max, uint64_t *v, struct err *err)
 {
 	const char *s = opt_str(o, id);
 
@@ -170,8 +178,8 @@ static int compression(struct settings *s, const struct opts *o, struct err *err
 	static const struct {
 		const char *name;
 		int level;
-	} modes[] = {{"auto", COMPRESS_AUTO}, {"off", COMPRESS_AUTO}, {"fastest", COMPRESS_FASTEST}, {"better", COMPRESS_BETTER},
-		{"max", COMPRESS_MAX}};
+	} modes[] = {{"auto", COMPRESS_AUTO}, {"off", COMPRESS_AUTO}, {"fastest", COMPRESS_FASTEST},
+		{"better", COMPRESS_BETTER}, {"max", COMPRESS_MAX}};
 	const char *mode = opt_str(o, OPT_COMPRESSION);
 
 	s->level = COMPRESS_AUTO;
@@ -185,7 +193,8 @@ static int compression(struct settings *s, const struct opts *o, struct err *err
 			return 0;
 		}
 	}
-	return err_set(err, ERR_USAGE, "--compression must be auto, off, fastest, better or max, not \"%s\"", mode);
+	return err_set(err, ERR_USAGE,
+		"--compression must be auto, off, fastest, better or max, not \"%s\"", mode);
 }
 
 static const char *value_of(const char *arg, const char *key)
@@ -206,16 +215,19 @@ static int extended_one(struct settings *s, const char *arg, uint64_t *connectio
 		s->s3_region = v;
 		return 0;
 	}
-	if ((v = value_of(arg, "s3.bucket-lookup=")) != NULL && (!strcmp(v, "auto") || !strcmp(v, "dns") || !strcmp(v, "path"))) {
+	if ((v = value_of(arg, "s3.bucket-lookup=")) != NULL &&
+		(!strcmp(v, "auto") || !strcmp(v, "dns") || !strcmp(v, "path"))) {
 		s->s3_lookup = v;
 		return 0;
 	}
-	if ((v = value_of(arg, "s3.list-objects-v1=")) != NULL && (!strcmp(v, "true") || !strcmp(v, "false"))) {
+	if ((v = value_of(arg, "s3.list-objects-v1=")) != NULL &&
+		(!strcmp(v, "true") || !strcmp(v, "false"))) {
 		s->s3_list_v1 = !strcmp(v, "true");
 		return 0;
 	}
 	return err_set(err, ERR_USAGE,
-		"unknown extended option -o %.*s; known: SCHEME.connections=N, s3.region=NAME, s3.bucket-lookup=auto|dns|path, "
+		"unknown extended option -o %.*s; known: SCHEME.connections=N, s3.region=NAME, "
+		"s3.bucket-lookup=auto|dns|path, "
 		"s3.list-objects-v1=true|false",
 		(int)strcspn(arg, "="), arg); /* its value may be a key */
 }
@@ -233,7 +245,8 @@ static int extended(struct settings *s, const struct opts *o, struct err *err)
 	return rc;
 }
 
-int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int local_ranks, struct err *err)
+int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int local_ranks,
+	struct err *err)
 {
 	uint64_t mib = PACK_SIZE_DEFAULT / MIB;
 	const char *fps = env("RESTIC_PROGRESS_FPS");
@@ -248,7 +261,8 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 	if (!rc)
 		rc = extended(s, o, err);
 	if (!rc)
-		rc = number_or_0(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB, PACK_SIZE_MAX / MIB, &mib, err);
+		rc = number_or_0(o, OPT_PACK_SIZE, "--pack-size (MiB)", PACK_SIZE_MIN / MIB,
+			PACK_SIZE_MAX / MIB, &mib, err);
 	if (!rc && opt_str(o, OPT_RETRY_LOCK))
 		rc = timearg_span(opt_str(o, OPT_RETRY_LOCK), &s->retry_ns, err);
 	s->stop_ns = STOP_LIMIT;

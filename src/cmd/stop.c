@@ -11,17 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND       INT64_C(1000000000)
-#define SIGNALS      65           /* and one more than the largest number of a signal */
-#define GIVING_UP    (5 * SECOND) /* for all steps of giving up; less where the limit is short */
-#define AGAIN        (2 * SECOND) /* between the first signal and one that is a second thought, not an echo */
+#define SECOND    INT64_C(1000000000)
+#define SIGNALS   65           /* and one more than the largest number of a signal */
+#define GIVING_UP (5 * SECOND) /* for all steps of giving up; less where the limit is short */
+#define AGAIN                                                                                      \
+	(2 * SECOND) /* between the first signal and one that is a second thought, not an echo */
 #define AT_ONCE      (1 * SECOND) /* likewise, to the third */
 #define EXIT_STOPPED 130
 
 enum step { STEP_NONE, STEP_GIVE_UP, STEP_RESCUE, STEP_UNLOCK, STEP_EXIT, STEPS };
 
 struct stop {
-	volatile int flag; /* enum engine_stop; set by the handler or any thread, read by any: __atomic_* */
+	volatile int flag; /* enum engine_stop; set by the handler or any thread, read by any:
+			      __atomic_* */
 	volatile sig_atomic_t signalled;
 	/* CLOCK_MONOTONIC, 0: not yet; by the handler or any thread: __atomic_* */
 	int64_t stopped_at; /* the run was told to end at once */
@@ -121,7 +123,8 @@ static void *rescue_main(void *arg)
 	return NULL;
 }
 
-/* Where saving the index hangs, the lock is removed all the same; not before it must be, for nothing is published without it. */
+/* Where saving the index hangs, the lock is removed all the same; not before it must be, for
+ * nothing is published without it. */
 static void *unlock_main(void *arg)
 {
 	struct stop *s = arg;
@@ -136,7 +139,8 @@ static void start_thread(struct stop *s, void *(*fn)(void *arg))
 	pthread_attr_t attr;
 	pthread_t t;
 
-	/* The watcher blocks all signals, and so does what it starts.  Nobody waits for it: it may end the process before this function returns. */
+	/* The watcher blocks all signals, and so does what it starts.  Nobody waits for it: it may
+	 * end the process before this function returns. */
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_create(&t, &attr, fn, s);
@@ -146,9 +150,12 @@ static void start_thread(struct stop *s, void *(*fn)(void *arg))
 /* When a step is due. */
 static int64_t step_at(const struct stop *s, enum step step)
 {
-	static const int part[STEPS] = {[STEP_GIVE_UP] = 0, [STEP_RESCUE] = 30, [STEP_UNLOCK] = 80, [STEP_EXIT] = 95};
-	int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED), at = __atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED);
-	int64_t steps = limit < 2 * GIVING_UP ? limit / 2 : GIVING_UP, urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
+	static const int part[STEPS] =
+		{[STEP_GIVE_UP] = 0, [STEP_RESCUE] = 30, [STEP_UNLOCK] = 80, [STEP_EXIT] = 95};
+	int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED),
+		at = __atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED);
+	int64_t steps = limit < 2 * GIVING_UP ? limit / 2 : GIVING_UP,
+		urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
 
 	at += limit - steps;
 	if (urged && urged < at)
@@ -236,8 +243,8 @@ struct stop *stop_new(void)
 
 static bool wanted(int sig)
 {
-	static const int named[] = {
-		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGPWR, SIGIO};
+	static const int named[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU,
+		SIGALRM, SIGVTALRM, SIGPROF, SIGPWR, SIGIO};
 
 	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
 		if (sig == named[i])
@@ -245,13 +252,15 @@ static bool wanted(int sig)
 	return sig >= SIGRTMIN && sig <= SIGRTMAX;
 }
 
-/* nohup and background jobs of old shells ignore signals on purpose; libraries (MPI, profilers) may use some for themselves. */
+/* nohup and background jobs of old shells ignore signals on purpose; libraries (MPI, profilers) may
+ * use some for themselves. */
 static bool is_free(int sig)
 {
 	bool ours = sig == SIGINT || sig == SIGTERM || sig == SIGHUP;
 	struct sigaction old;
 
-	return !sigaction(sig, NULL, &old) && (old.sa_handler == SIG_DFL || (ours && old.sa_handler != SIG_IGN));
+	return !sigaction(sig, NULL, &old) &&
+	       (old.sa_handler == SIG_DFL || (ours && old.sa_handler != SIG_IGN));
 }
 
 void stop_catch(struct stop *s)
@@ -361,7 +370,8 @@ void stop_wind_up(struct stop *s)
 {
 	int none = 0;
 
-	if (__atomic_compare_exchange_n(&s->flag, &none, ENGINE_WIND_UP, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&s->flag, &none, ENGINE_WIND_UP, false, __ATOMIC_RELAXED,
+		    __ATOMIC_RELAXED))
 		wake(s);
 }
 
@@ -377,7 +387,8 @@ bool stop_sleep(struct stop *s, int64_t ns)
 		until.tv_nsec -= 1000000000;
 	}
 	pthread_mutex_lock(&s->lock);
-	while (!stop_requested(s) && pthread_cond_timedwait(&s->stopped, &s->lock, &until) != ETIMEDOUT)
+	while (!stop_requested(s) &&
+		pthread_cond_timedwait(&s->stopped, &s->lock, &until) != ETIMEDOUT)
 		;
 	pthread_mutex_unlock(&s->lock);
 	return stop_requested(s);

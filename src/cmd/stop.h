@@ -1,14 +1,19 @@
 /*
- * stop: a run that must end early: a signal came, the lock was lost, or access to the store ends soon.  One per process.
+ * stop: a run that must end early: a signal came, the lock was lost, or access to the store ends
+ * soon.  One per process.
  *
- * The flag is set in the signal handler; a watcher thread then does what a handler may not.  At once it wakes the loops and cuts short the waits of the backends: in most cases the
- * run ends by itself.  Where that takes too long (a read or a store that hangs, a reader of standard output that stands still) it gives up, in steps, within the limit:
+ * The flag is set in the signal handler; a watcher thread then does what a handler may not.  At
+ * once it wakes the loops and cuts short the waits of the backends: in most cases the
+ * run ends by itself.  Where that takes too long (a read or a store that hangs, a reader of
+ * standard output that stands still) it gives up, in steps, within the limit:
  *
  *     uploads and downloads under way end with an error, after which most runs end by themselves
- *     then a rescue (base/rescue.h) on a thread of its own: the index of what is acknowledged is saved, the lock removed, and the process ends, whatever its threads do
+ *     then a rescue (base/rescue.h) on a thread of its own: the index of what is acknowledged is
+ *     saved, the lock removed, and the process ends, whatever its threads do
  *     where even that hangs, the process ends
  *
- * A second SIGINT or SIGTERM, 2 s or more after the first, begins with these steps at once, and all of them take less than 5 s; a third ends the process at once.
+ * A second SIGINT or SIGTERM, 2 s or more after the first, begins with these steps at once, and
+ * all of them take less than 5 s; a third ends the process at once.
  */
 #ifndef CMD_STOP_H
 #define CMD_STOP_H
@@ -18,8 +23,9 @@
 struct stop;
 struct stop *stop_new(void); /* no signal is caught yet */
 /*
- * stop_catch: from now on SIGINT, SIGTERM and SIGHUP, and of the other signals that ask for an end (QUIT, USR1, USR2, XCPU, ALRM, VTALRM, PROF, PWR, IO, the real-time ones) those
- * that nobody else has a use for.  An ignored one stays ignored.  Once.
+ * stop_catch: from now on SIGINT, SIGTERM and SIGHUP, and of the other signals that ask for an end
+ * (QUIT, USR1, USR2, XCPU, ALRM, VTALRM, PROF, PWR, IO, the real-time ones) those that nobody else
+ * has a use for.  An ignored one stays ignored.  Once.
  */
 void stop_catch(struct stop *s);
 void stop_free(struct stop *s);                      /* default actions again; NULL is fine */
@@ -27,15 +33,20 @@ const volatile int *stop_flag(const struct stop *s); /* enum engine_stop; for __
 bool stop_requested(const struct stop *s);           /* the flag is set */
 bool stop_signalled(const struct stop *s);           /* it was a signal: exit code 130 */
 void stop_request(struct stop *s);                   /* by the program itself: any thread */
-void stop_told(struct stop *s);    /* another rank was stopped: as if the signal had come here, unless this one is stopped already */
-void stop_wind_up(struct stop *s); /* likewise, but there is time to store what is under way; a stop of the other kinds is stronger */
+void stop_told(struct stop *s); /* another rank was stopped: as if the signal had come here, unless
+				   this one is stopped already */
+void stop_wind_up(struct stop *s); /* likewise, but there is time to store what is under way; a stop
+				      of the other kinds is stronger */
 bool stop_sleep(struct stop *s, int64_t ns); /* true: cut short by a stop */
 
 #define STOP_LIMIT ((int64_t)20 * 1000000000)
-void stop_limit(struct stop *s, int64_t ns); /* how long an end may take; default STOP_LIMIT, at least 1 s.  Any thread */
-/* stop_follow: this process is one of several and not the one that leads: it gives up last, for a launcher ends the others when one is gone. */
+void stop_limit(struct stop *s,
+	int64_t ns); /* how long an end may take; default STOP_LIMIT, at least 1 s.  Any thread */
+/* stop_follow: this process is one of several and not the one that leads: it gives up last, for a
+ * launcher ends the others when one is gone. */
 void stop_follow(struct stop *s);
-/* stop_last_words: what to say when the process ends by a rescue; on any thread, and must not wait. */
+/* stop_last_words: what to say when the process ends by a rescue; on any thread, and must not wait.
+ */
 void stop_last_words(struct stop *s, void (*say)(void *arg, int exit_code), void *arg);
 struct rescue *stop_rescue(struct stop *s); /* where to register what must be put in order */
 

@@ -12,7 +12,8 @@ struct human timearg_text(const struct ts *t, const struct zone *z)
 	struct human x;
 
 	civil_of(&c, t->sec + zone_offset(z, t->sec));
-	snprintf(x.s, sizeof(x.s), "%04lld-%02d-%02d %02d:%02d:%02d", (long long)c.year, c.month, c.day, c.hour, c.min, c.sec);
+	snprintf(x.s, sizeof(x.s), "%04lld-%02d-%02d %02d:%02d:%02d", (long long)c.year, c.month,
+		c.day, c.hour, c.min, c.sec);
 	return x;
 }
 
@@ -29,9 +30,10 @@ struct human timearg_go(const struct ts *t, int32_t offset_s)
 		for (size_t n = strlen(frac); frac[n - 1] == '0'; n--)
 			frac[n - 1] = 0;
 	}
-	snprintf(zone, sizeof(zone), "%c%02d%02d", minutes < 0 ? '-' : '+', mag / 60 % 100, mag % 60);
-	snprintf(x.s, sizeof(x.s), "%04lld-%02d-%02d %02d:%02d:%02d%s %s %s", (long long)c.year, c.month, c.day, c.hour, c.min, c.sec, frac,
-		zone, offset_s ? zone : "UTC");
+	snprintf(zone, sizeof(zone), "%c%02d%02d", minutes < 0 ? '-' : '+', mag / 60 % 100,
+		mag % 60);
+	snprintf(x.s, sizeof(x.s), "%04lld-%02d-%02d %02d:%02d:%02d%s %s %s", (long long)c.year,
+		c.month, c.day, c.hour, c.min, c.sec, frac, zone, offset_s ? zone : "UTC");
 	return x;
 }
 
@@ -60,13 +62,15 @@ static bool parse_day(const char **s, struct civil *c)
 	const char *p = *s;
 	int year;
 
-	if (digits(&p, 4, &year) && skip(&p, '-') && digits(&p, 2, &c->month) && skip(&p, '-') && digits(&p, 2, &c->day)) {
+	if (digits(&p, 4, &year) && skip(&p, '-') && digits(&p, 2, &c->month) && skip(&p, '-') &&
+		digits(&p, 2, &c->day)) {
 		c->year = year;
 		*s = p;
 		return true;
 	}
 	p = *s;
-	if (digits(&p, 2, &c->day) && skip(&p, '.') && digits(&p, 2, &c->month) && skip(&p, '.') && digits(&p, 4, &year)) {
+	if (digits(&p, 2, &c->day) && skip(&p, '.') && digits(&p, 2, &c->month) && skip(&p, '.') &&
+		digits(&p, 4, &year)) {
 		c->year = year;
 		*s = p;
 		return true;
@@ -102,8 +106,9 @@ static bool parse_zone(const char **s, int32_t *offset, bool *known)
 
 static bool civil_fits(const struct civil *c)
 {
-	return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= civil_month_days(c->year, c->month) && c->hour < 24 &&
-	       c->min < 60 && c->sec < 60;
+	return c->month >= 1 && c->month <= 12 && c->day >= 1 &&
+	       c->day <= civil_month_days(c->year, c->month) && c->hour < 24 && c->min < 60 &&
+	       c->sec < 60;
 }
 
 int timearg_parse(const char *s, const struct zone *z, struct ts *t, struct err *err)
@@ -115,15 +120,18 @@ int timearg_parse(const char *s, const struct zone *z, struct ts *t, struct err 
 	int64_t wall;
 
 	if (ok && *p) {
-		ok = (skip(&p, ' ') || skip(&p, 'T')) && digits(&p, 2, &c.hour) && skip(&p, ':') && digits(&p, 2, &c.min);
+		ok = (skip(&p, ' ') || skip(&p, 'T')) && digits(&p, 2, &c.hour) && skip(&p, ':') &&
+		     digits(&p, 2, &c.min);
 		if (ok && skip(&p, ':'))
 			ok = digits(&p, 2, &c.sec) && parse_zone(&p, &offset, &known);
 	}
 	if (!ok || *p || !civil_fits(&c))
-		return err_set(err, ERR_USAGE, "\"%s\" is no time like 2026-01-31 or \"2026-01-31 15:04:05\"", s);
+		return err_set(err, ERR_USAGE,
+			"\"%s\" is no time like 2026-01-31 or \"2026-01-31 15:04:05\"", s);
 	wall = civil_sec(&c);
 	if (!known) {
-		/* The zone's offset depends on the instant that is looked for; the second look is right except in the hour a clock change skips. */
+		/* The zone's offset depends on the instant that is looked for; the second look is
+		 * right except in the hour a clock change skips. */
 		offset = zone_offset(z, wall);
 		offset = zone_offset(z, wall - offset);
 	}
@@ -138,7 +146,8 @@ static double unit_ns(const char **s)
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"\u03bcs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"\u03bcs", 1e3}, {"ms", 1e6},
+		{"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		size_t n = strlen(units[i].name);
@@ -151,7 +160,8 @@ static double unit_ns(const char **s)
 	return 0;
 }
 
-/* number: digits with at most one point among them; by itself, because strtod would take exponents and hex too.  False: there is none. */
+/* number: digits with at most one point among them; by itself, because strtod would take exponents
+ * and hex too.  False: there is none. */
 static bool number(const char **s, double *v)
 {
 	size_t n = strspn(*s, "0123456789."), points = 0;
@@ -182,12 +192,14 @@ int timearg_span(const char *s, int64_t *ns, struct err *err)
 			break;
 	}
 	if (unit == 0 || !(sum < 9e18))
-		return err_set(err, ERR_USAGE, "\"%s\" is no span of time like 90s, 5m or 1h30m", s);
+		return err_set(err, ERR_USAGE, "\"%s\" is no span of time like 90s, 5m or 1h30m",
+			s);
 	*ns = *s == '-' ? 0 : (int64_t)sum;
 	return 0;
 }
 
-int timearg_count(const char *s, const char *what, uint64_t min, uint64_t max, uint64_t *v, struct err *err)
+int timearg_count(const char *s, const char *what, uint64_t min, uint64_t max, uint64_t *v,
+	struct err *err)
 {
 	unsigned long long n;
 	char *end;
@@ -195,8 +207,8 @@ int timearg_count(const char *s, const char *what, uint64_t min, uint64_t max, u
 	errno = 0;
 	n = strtoull(s, &end, 10);
 	if (!isdigit((unsigned char)s[0]) || *end || errno || n < min || n > max)
-		return err_set(err, ERR_USAGE, "%s must be a number from %llu to %llu, not \"%s\"", what, (unsigned long long)min,
-			(unsigned long long)max, s);
+		return err_set(err, ERR_USAGE, "%s must be a number from %llu to %llu, not \"%s\"",
+			what, (unsigned long long)min, (unsigned long long)max, s);
 	*v = n;
 	return 0;
 }

@@ -51,7 +51,8 @@ void unreadable_add(struct unreadable *u, const char *path)
 	char *full = path_abs(u->cwd, path);
 	struct stat st;
 
-	if (!lstat(full, &st) && !S_ISLNK(st.st_mode) && faccessat(AT_FDCWD, full, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK, AT_EACCESS) &&
+	if (!lstat(full, &st) && !S_ISLNK(st.st_mode) &&
+		faccessat(AT_FDCWD, full, S_ISDIR(st.st_mode) ? R_OK | X_OK : R_OK, AT_EACCESS) &&
 		errno == EACCES)
 		count(u, st.st_uid);
 	mem_free(full);
@@ -82,7 +83,9 @@ void unreadable_say(const struct unreadable *u, struct out *o)
 	if (!u->n)
 		out_say(o, 1, "\npermissions: all could be read");
 	else
-		out_say(o, 1, "\npermissions: you may not read files or directories of these users; ask them for chmod g+rX:");
+		out_say(o, 1,
+			"\npermissions: you may not read files or directories of these users; ask "
+			"them for chmod g+rX:");
 	for (size_t i = 0; i < u->n; i++) {
 		const char *name = owners_user(names, u->owner[i].uid);
 		char *uid = mem_printf("uid %u", u->owner[i].uid);
@@ -90,7 +93,8 @@ void unreadable_say(const struct unreadable *u, struct out *o)
 		if (out_json(o))
 			say_json(&u->owner[i], name ? name : "", o);
 		else
-			out_say(o, 1, "%8llu %s", (unsigned long long)u->owner[i].items, name && *name ? name : uid);
+			out_say(o, 1, "%8llu %s", (unsigned long long)u->owner[i].items,
+				name && *name ? name : uid);
 		mem_free(uid);
 	}
 	owners_free(names);

@@ -2,7 +2,8 @@
 #include <limits.h>
 #include <stddef.h>
 
-/* A decimal number 0 … INT_MAX - 1 and nothing else; -1 otherwise.  Names of launchers are not checked: a wrong number is no number. */
+/* A decimal number 0 … INT_MAX - 1 and nothing else; -1 otherwise.  Names of launchers are not
+ * checked: a wrong number is no number. */
 static int number(const char *s)
 {
 	int64_t v = 0;
@@ -30,15 +31,19 @@ static int first_of(const char *(*env)(const char *name), const char *const *nam
 }
 
 /*
- * The variables of nested launchers add up in one environment (an mpirun inside an srun), so the largest size wins: to take one of several tasks
- * for a lone one would start independent backups of the same files.
+ * The variables of nested launchers add up in one environment (an mpirun inside an srun), so the
+ * largest size wins: to take one of several tasks for a lone one would start independent backups of
+ * the same files.
  */
 struct comm_launch comm_launched(const char *(*env)(const char *name))
 {
-	static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
-	static const char *const ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+	static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",
+		"SLURM_STEP_NUM_TASKS"};
+	static const char *const ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+		"SLURM_PROCID"};
 	struct comm_launch l = {.tasks = 1};
-	int pmix = number(env("PMIX_RANK")), rank = first_of(env, ranks, sizeof(ranks) / sizeof(*ranks));
+	int pmix = number(env("PMIX_RANK")),
+	    rank = first_of(env, ranks, sizeof(ranks) / sizeof(*ranks));
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		int v = number(env(sizes[i]));
@@ -49,12 +54,14 @@ struct comm_launch comm_launched(const char *(*env)(const char *name))
 		if (v > l.tasks)
 			l.tasks = v;
 	}
-	/* PMIx itself tells the rank only: task 0 without a size may have company, which the MPI program finds out. */
+	/* PMIx itself tells the rank only: task 0 without a size may have company, which the MPI
+	 * program finds out. */
 	if (pmix >= 0 && !l.sure)
 		l.tasks = 2;
 	if (pmix >= l.tasks)
 		l.tasks = pmix + 1;
 	l.task = l.tasks > 1 && rank > 0 ? rank : 0;
-	l.slurm = number(env("SLURM_STEP_NUM_TASKS")) > 1 && number(env("OMPI_COMM_WORLD_SIZE")) < 1;
+	l.slurm = number(env("SLURM_STEP_NUM_TASKS")) > 1 &&
+		  number(env("OMPI_COMM_WORLD_SIZE")) < 1;
 	return l;
 }

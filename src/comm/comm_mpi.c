@@ -1,13 +1,15 @@
 /*
- * The MPI mailbox.  Only immediate calls are used, because the blocking ones and the collectives of MPI libraries spin: a rank that waits
- * here sleeps.
+ * The MPI mailbox.  Only immediate calls are used, because the blocking ones and the collectives of
+ * MPI libraries spin: a rank that waits here sleeps.
  *
- * A message on the wire is its bytes and then its tag (4 bytes, little-endian); MPI's own tag is the same for all, so that MPI's promise
- * "messages that match the same receive do not overtake each other" holds for everything between two ranks.
+ * A message on the wire is its bytes and then its tag (4 bytes, little-endian); MPI's own tag is
+ * the same for all, so that MPI's promise "messages that match the same receive do not overtake
+ * each other" holds for everything between two ranks.
  *
- * Sending is synchronous (MPI_Issend: complete when the receiver has matched it) and at most WINDOW messages to one rank are with MPI; the
- * rest wait here in order.  So a slow receiver's unexpected messages are bounded by WINDOW eager messages from each sender, and comm_sent
- * means "taken by their receivers".
+ * Sending is synchronous (MPI_Issend: complete when the receiver has matched it) and at most WINDOW
+ * messages to one rank are with MPI; the rest wait here in order.  So a slow receiver's unexpected
+ * messages are bounded by WINDOW eager messages from each sender, and comm_sent means "taken by
+ * their receivers".
  */
 #include "comm/comm_mpi.h"
 #include "base/le.h"
@@ -23,12 +25,14 @@
 #define WINDOW       16
 #define PENDING_MAX  64                 /* receives under way */
 #define PENDING_SIZE ((size_t)64 << 20) /* and their bytes; one larger message may pass alone */
-#define SECRET_MAX   4096               /* messages up to here may hold keys: their copies are wiped */
-#define TAG_LEAVE    UINT32_MAX         /* each -> rank 0: nothing more from me; rank 0 -> each: we may all go */
+#define SECRET_MAX   4096 /* messages up to here may hold keys: their copies are wiped */
+#define TAG_LEAVE                                                                                  \
+	UINT32_MAX /* each -> rank 0: nothing more from me; rank 0 -> each: we may all go */
 
 /*
- * The sleep between two looks at MPI grows by half each time nothing has come, from 50 us to 5 ms: so it is about a third of the time since
- * the last message, a busy pair of ranks answers in fractions of a millisecond, and a rank that waits for long looks 200 times a second.
+ * The sleep between two looks at MPI grows by half each time nothing has come, from 50 us to 5 ms:
+ * so it is about a third of the time since the last message, a busy pair of ranks answers in
+ * fractions of a millisecond, and a rank that waits for long looks 200 times a second.
  */
 #define PAUSE_FIRST 50000
 #define PAUSE_MAX   5000000
@@ -58,7 +62,8 @@ struct mpi {
 	int ins;
 	size_t in_size;
 	unsigned polls;
-	bool looked; /* the last call was a poll that found nothing: comm_idle need not look again */
+	bool looked; /* the last call was a poll that found nothing: comm_idle need not look again
+		      */
 	int64_t pause;
 	int left; /* TAG_LEAVE received */
 };
@@ -88,7 +93,8 @@ static void lane_start(struct mpi *m, int to)
 		if (m->outs == m->out_room)
 			out_grow(m);
 		m->out[m->outs] = x;
-		MPI_Issend(x->msg.data.p, (int)x->msg.data.len, MPI_BYTE, to, WIRE_TAG, MPI_COMM_WORLD, &m->out_req[m->outs]);
+		MPI_Issend(x->msg.data.p, (int)x->msg.data.len, MPI_BYTE, to, WIRE_TAG,
+			MPI_COMM_WORLD, &m->out_req[m->outs]);
 		m->outs++;
 		l->with_mpi++;
 		m->waiting--;
@@ -146,7 +152,8 @@ static void mpi_send(struct comm *c, int to, uint32_t tag, struct buf *data)
 		return;
 	}
 	le32_put(trailer, tag);
-	/* Exactly this maximum, so that a large buffer without room behind it grows by the trailer and does not double. */
+	/* Exactly this maximum, so that a large buffer without room behind it grows by the trailer
+	 * and does not double. */
 	x->msg.data.max = x->msg.data.len + TRAILER;
 	buf_add(&x->msg.data, trailer, TRAILER);
 	inbox_put(&m->lane[to].waiting, x);
@@ -154,7 +161,8 @@ static void mpi_send(struct comm *c, int to, uint32_t tag, struct buf *data)
 	lane_start(m, to);
 }
 
-/* Start receiving what has arrived, until one is there completely or the bound on receives under way is reached. */
+/* Start receiving what has arrived, until one is there completely or the bound on receives under
+ * way is reached. */
 static void arrivals_start(struct mpi *m)
 {
 	while (m->ins < PENDING_MAX && m->in_size < PENDING_SIZE) {
@@ -306,8 +314,8 @@ static void drop_one(struct mpi *m)
 }
 
 /*
- * All leave together: what others still send must be taken, or their sends never complete; and who comes early to MPI_Finalize may spin there
- * until the last one comes.
+ * All leave together: what others still send must be taken, or their sends never complete; and who
+ * comes early to MPI_Finalize may spin there until the last one comes.
  */
 static void mpi_leave(struct mpi *m)
 {
@@ -337,21 +345,27 @@ static void mpi_free(struct comm *c)
 	mem_free(m);
 }
 
-static const struct comm_vtable mpi_vtable = {.send = mpi_send, .poll = mpi_poll, .idle = mpi_idle, .sent = mpi_sent, .free = mpi_free};
+static const struct comm_vtable mpi_vtable = {.send = mpi_send,
+	.poll = mpi_poll,
+	.idle = mpi_idle,
+	.sent = mpi_sent,
+	.free = mpi_free};
 
 struct comm *comm_mpi_init(int *argc, char ***argv, struct err *err)
 {
 	struct mpi *m;
 	int provided = 0, rank = 0, size = 1;
 
-	/* Where MPI itself must wait (starting, ending) it gives its core away.  A setting of the user's stays. */
+	/* Where MPI itself must wait (starting, ending) it gives its core away.  A setting of the
+	 * user's stays. */
 	setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 	if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
 		err_set(err, ERR_UNSUPPORTED, "MPI does not start");
 		return NULL;
 	}
 	if (provided < MPI_THREAD_FUNNELED) {
-		err_set(err, ERR_UNSUPPORTED, "this MPI library does not allow threads (MPI_THREAD_FUNNELED)");
+		err_set(err, ERR_UNSUPPORTED,
+			"this MPI library does not allow threads (MPI_THREAD_FUNNELED)");
 		MPI_Finalize();
 		return NULL;
 	}

@@ -44,8 +44,11 @@ static void serial_free(struct comm *c)
 	mem_free(serial_of(c));
 }
 
-static const struct comm_vtable serial_vtable = {
-	.send = serial_send, .poll = serial_poll, .idle = serial_idle, .sent = serial_sent, .free = serial_free};
+static const struct comm_vtable serial_vtable = {.send = serial_send,
+	.poll = serial_poll,
+	.idle = serial_idle,
+	.sent = serial_sent,
+	.free = serial_free};
 
 struct comm *comm_serial_new(void)
 {

@@ -1,8 +1,10 @@
 /*
- * Ranks as threads of one process: a mailbox is a locked queue, and a letter rings the bell (the loop) of the rank it is for.
+ * Ranks as threads of one process: a mailbox is a locked queue, and a letter rings the bell (the
+ * loop) of the rank it is for.
  *
- * comm_sent means what it means over a network, that the receivers have taken everything, so that a rank which waits for it is held back in
- * the same way here.  Locks are never nested: a letter's receiver unlocks its own mailbox before it tells the sender.
+ * comm_sent means what it means over a network, that the receivers have taken everything, so that a
+ * rank which waits for it is held back in the same way here.  Locks are never nested: a letter's
+ * receiver unlocks its own mailbox before it tells the sender.
  */
 #include "comm/inbox.h"
 #include <pthread.h>
@@ -14,13 +16,15 @@ struct mailbox {
 	/* Under the lock: */
 	struct inbox in;
 	struct loop *bound;  /* by comm_threads_bind */
-	struct loop *asleep; /* the rank is in comm_idle on this one: outside it nobody else touches its loop */
+	struct loop *asleep; /* the rank is in comm_idle on this one: outside it nobody else touches
+				its loop */
 	size_t untaken;      /* letters of this rank that lie in mailboxes */
 	bool waiting;        /* comm_sent said no: do not sleep when untaken is 0 */
 	bool closed;         /* freed by its rank; only the memory is still there */
 };
 
-/* The memory lives until the last rank has freed its mailbox, because others may still write to it. */
+/* The memory lives until the last rank has freed its mailbox, because others may still write to it.
+ */
 struct group {
 	pthread_mutex_t lock;
 	int open;
@@ -65,7 +69,8 @@ static void threads_send(struct comm *c, int to, uint32_t tag, struct buf *data)
 	pthread_mutex_lock(&you->lock);
 	closed = you->closed;
 	if (!closed) {
-		/* The owner never sleeps on a mailbox with something in it, so only the first letter rings. */
+		/* The owner never sleeps on a mailbox with something in it, so only the first
+		 * letter rings. */
 		if (!you->in.first)
 			ring(you);
 		inbox_put(&you->in, m);
@@ -155,8 +160,11 @@ static void threads_free(struct comm *c)
 		group_free(g);
 }
 
-static const struct comm_vtable threads_vtable = {
-	.send = threads_send, .poll = threads_poll, .idle = threads_idle, .sent = threads_sent, .free = threads_free};
+static const struct comm_vtable threads_vtable = {.send = threads_send,
+	.poll = threads_poll,
+	.idle = threads_idle,
+	.sent = threads_sent,
+	.free = threads_free};
 
 void comm_threads_new(int n, struct comm **out)
 {

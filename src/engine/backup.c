@@ -8,18 +8,22 @@
 #include "format/pack.h"
 
 /* Clocks of nodes and file servers differ by less, one hopes. */
-#define YOUNG_SEC   5
-#define SETTLES_SEC 60 /* a file that was read so long after its last change is believed not to have changed behind the same times */
+#define YOUNG_SEC 5
+#define SETTLES_SEC                                                                                \
+	60 /* a file that was read so long after its last change is believed not to have changed   \
+	      behind the same times */
 
 static bool busy(const struct backup *b)
 {
 	return b->dirs || b->files || b->closing || b->asking;
 }
 
-/* Room for another item: enough to keep the readers busy; more while parents' trees are on their way. */
+/* Room for another item: enough to keep the readers busy; more while parents' trees are on their
+ * way. */
 static bool room(const struct backup *b)
 {
-	return b->files + b->dirs - b->loading < 2 * jobs_threads(b->env->readers) + 2 && b->loading < DIRS_AT_ONCE;
+	return b->files + b->dirs - b->loading < 2 * jobs_threads(b->env->readers) + 2 &&
+	       b->loading < DIRS_AT_ONCE;
 }
 
 static void ask_flush(struct backup *b)
@@ -28,7 +32,8 @@ static void ask_flush(struct backup *b)
 		router_send(b->r, i, TAG_FLUSH, NULL);
 }
 
-/* This rank has nothing to do any more that could fail: from now on it must not speak against a snapshot that may be saved already. */
+/* This rank has nothing to do any more that could fail: from now on it must not speak against a
+ * snapshot that may be saved already. */
 static bool part_done(const struct backup *b)
 {
 	return b->rank == 0 ? b->finished : b->flushed;
@@ -115,7 +120,8 @@ static void q_arrived(void *arg)
 	run_more(b);
 }
 
-/* This rank's blobs lie in packs: the last ones are filled with what other ranks have, before they are closed. */
+/* This rank's blobs lie in packs: the last ones are filled with what other ranks have, before they
+ * are closed. */
 static void saver_drained(void *arg)
 {
 	struct backup *b = arg;
@@ -156,7 +162,8 @@ static void index_failed(void *arg, const struct err *e)
 
 	b->index_lost = true;
 	if (b->told || b->err.code)
-		log_msg(&b->env->log, LOG_WARN, "%s: the next run will store again what this one stored last", e->msg);
+		log_msg(&b->env->log, LOG_WARN,
+			"%s: the next run will store again what this one stored last", e->msg);
 	else
 		run_fail(b, e);
 }
@@ -258,16 +265,18 @@ static void run_init(struct backup *b)
 	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
 	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
 
-	b->make = (struct nodemake){
-		owners_new(), b->env->zone, b->opt->with_atime, view_devices(b->view), b->view, NULL, clock_now(b->env->clock)};
+	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime,
+		view_devices(b->view), b->view, NULL, clock_now(b->env->clock)};
 	b->make.young.sec -= YOUNG_SEC;
 	if (b->size > 1)
-		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners, b->env->node, run_failed, b);
+		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners,
+			b->env->node, run_failed, b);
 	b->make.witness = b->witness;
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
 	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_ranks_new(b->r, b->catalog);
 	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
-	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, run_packs_at_once(b), b->opt->dry_run, &se);
+	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, run_packs_at_once(b),
+		b->opt->dry_run, &se);
 	saver_hold(b->saver);
 	b->lastpacks = lastpacks_new(b->r, b->saver, lastpacks_merged, b);
 	b->queue = workq_new(b->r, b->env, &ops);
@@ -319,7 +328,8 @@ static void summary(const struct backup *b, struct backup_result *res)
 	struct backup_counts *c = &res->counts;
 
 	run_sum_counts(b, c);
-	*s = (struct snapshot_summary){.backup_start = b->opt->start, .backup_end = clock_now(b->env->clock)};
+	*s = (struct snapshot_summary){.backup_start = b->opt->start,
+		.backup_end = clock_now(b->env->clock)};
 	s->files_new = c->files_new;
 	s->files_changed = c->files_changed;
 	s->files_unmodified = c->files_unmodified;
@@ -344,8 +354,10 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	summary(b, res);
 	res->tree = b->tree;
 	if (b->empty)
-		return err_set(&b->err, ERR_USAGE, "snapshot is empty: nothing is left of what was to be saved");
-	if (b->opt->skip_if_unchanged && b->opt->parent && id_equal(&b->tree, &b->opt->parent->tree)) {
+		return err_set(&b->err, ERR_USAGE,
+			"snapshot is empty: nothing is left of what was to be saved");
+	if (b->opt->skip_if_unchanged && b->opt->parent &&
+		id_equal(&b->tree, &b->opt->parent->tree)) {
 		res->unchanged = true;
 		return 0;
 	}
@@ -360,7 +372,8 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	buf_init(&json, (size_t)64 << 20);
 	snapshot_write(&s, b->env->zone, &json);
 	rc = json.overflow ? err_set(&b->err, ERR_NOMEM, "the snapshot's list of paths is too long")
-			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot, &b->err);
+			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot,
+				     &b->err);
 	buf_release(&json);
 	if (rc < 0)
 		res->snapshot = (struct id){{0}};
@@ -368,8 +381,9 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 }
 
 /*
- * Collective: up to when a file's times show that it has not changed since the parent was made, as rank 0 knows.  A summary tells when that began to be read;
- * the snapshot's time may be anything (--time).
+ * Collective: up to when a file's times show that it has not changed since the parent was made, as
+ * rank 0 knows.  A summary tells when that began to be read; the snapshot's time may be anything
+ * (--time).
  */
 static void share_settled(struct backup *b)
 {
@@ -427,12 +441,15 @@ static void advise_full(const struct backup *b, struct err *e)
 {
 	struct err what = *e;
 
-	err_set(e, what.code, "%.700s; free space there, ask for a larger quota or back up to another place (-b NAME, -r PLACE)%s",
+	err_set(e, what.code,
+		"%.700s; free space there, ask for a larger quota or back up to another place (-b "
+		"NAME, -r PLACE)%s",
 		what.msg, b->index_lost ? "" : ": what was stored is kept for the next run");
 }
 
-int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,
-	const struct backup_events *ev, const volatile int *stop, struct backup_result *result, struct err *err)
+int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env,
+	const struct backup_options *opt, const struct backup_events *ev, const volatile int *stop,
+	struct backup_result *result, struct err *err)
 {
 	struct backup *b = mem_zalloc(sizeof(*b));
 	int rc;
@@ -466,7 +483,8 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 	run_more(b);
 	router_run(r, &b->finished);
 	router_run(r, &b->ask.idle);
-	/* A failure of rank 0 itself may not have been told yet: its message is still on the way. */
+	/* A failure of rank 0 itself may not have been told yet: its message is still on the way.
+	 */
 	if (b->rank == 0 && !b->told && !b->err.code)
 		save_snapshot(b, result);
 	else if (b->rank == 0)

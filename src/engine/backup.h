@@ -1,8 +1,9 @@
 /*
  * backup: walks the targets with all ranks and leaves one snapshot.
  *
- * Collective: every rank calls backup_run with equal options.  Rank 0 has opened and locked the repository and loaded its snapshots; the
- * others join it (engine/join.h).  Events are called on rank 0's main thread only.  Nothing here prints.
+ * Collective: every rank calls backup_run with equal options.  Rank 0 has opened and locked the
+ * repository and loaded its snapshots; the others join it (engine/join.h).  Events are called on
+ * rank 0's main thread only.  Nothing here prints.
  */
 #ifndef ENGINE_BACKUP_H
 #define ENGINE_BACKUP_H
@@ -16,9 +17,9 @@ struct backup_marker {       /* --exclude-if-present NAME[:HEADER] */
 };
 
 struct backup_options {
-	struct strlist
-		targets; /* as given, --files-from expanded; those that do not exist are left out by rank 0 before (backup_targets) */
-	const char *cwd; /* absolute; what relative targets start from */
+	struct strlist targets; /* as given, --files-from expanded; those that do not exist are left
+				   out by rank 0 before (backup_targets) */
+	const char *cwd;        /* absolute; what relative targets start from */
 	const struct match *const *exclude; /* lists; an item is rejected if any rejects */
 	size_t n_exclude;
 	const struct backup_marker *marker;
@@ -30,30 +31,42 @@ struct backup_options {
 	size_t pack_size;
 	unsigned packs_in_flight; /* 0: by the backend's connections */
 	/* used on rank 0 only: */
-	uint64_t objects_max;          /* in the bucket or other place of the repository, with what others keep there; 0: any number */
-	bool objects_max_given;        /* else what is usual for the store */
-	struct ts start;               /* when the command began, before a password was asked for: the snapshot's backup_start */
-	struct snapshot head;          /* time, hostname, username, uid, gid, tags, excludes, paths (absolute), program_version; borrowed */
+	uint64_t objects_max;   /* in the bucket or other place of the repository, with what others
+				   keep there; 0: any number */
+	bool objects_max_given; /* else what is usual for the store */
+	struct ts start; /* when the command began, before a password was asked for: the snapshot's
+			    backup_start */
+	struct snapshot head;          /* time, hostname, username, uid, gid, tags, excludes, paths
+					  (absolute), program_version; borrowed */
 	const struct snapshot *parent; /* NULL: none */
 };
 
 struct backup_counts {
-	uint64_t files_new, files_changed, files_unmodified, dirs_new, dirs_changed, dirs_unmodified;
+	uint64_t files_new, files_changed, files_unmodified, dirs_new, dirs_changed,
+		dirs_unmodified;
 	uint64_t files_done, bytes_done; /* grows while files are read: for progress */
 	uint64_t data_blobs, tree_blobs, data_added, data_added_packed;
-	uint64_t errors;                                             /* items left out of the snapshot, or kept incompletely */
-	uint64_t files_vanished, dirs_vanished;                      /* listed, but gone before they were read */
-	uint64_t items_returned;                                     /* by a rank that could not find what another one had listed */
+	/* items left out of the snapshot, or kept incompletely */
+	uint64_t errors;
+	/* listed, but gone before they were read */
+	uint64_t files_vanished, dirs_vanished;
+	/* by a rank that could not find what another one had listed */
+	uint64_t items_returned;
 	uint64_t files_opened, trees_read, store_gets, items_stolen; /* for tests and --verbose */
-	uint64_t retries;                                            /* of requests to the store that failed */
+	/* of requests to the store that failed */
+	uint64_t retries;
 };
 
 struct backup_events {
-	void (*progress)(void *arg, const struct backup_counts *sum);    /* about five times a second */
-	void (*error)(void *arg, const char *path, const char *message); /* one item that could not be saved; never from two threads */
+	/* about five times a second */
+	void (*progress)(void *arg, const struct backup_counts *sum);
+	/* one item that could not be saved; never from two threads */
+	void (*error)(void *arg, const char *path, const char *message);
 	void (*item)(void *arg, const char *action, const char *path,
-		uint64_t size);     /* verbose_items: "new", "modified", "unchanged"; excluded ones: "excluded" */
-	void (*stopped)(void *arg); /* on each rank: some rank was stopped, and now the run ends everywhere */
+		uint64_t size);     /* verbose_items: "new", "modified", "unchanged"; excluded ones:
+				       "excluded" */
+	void (*stopped)(void *arg); /* on each rank: some rank was stopped, and now the run ends
+				       everywhere */
 	void *arg;
 };
 
@@ -63,22 +76,28 @@ struct backup_result {
 	struct id snapshot; /* zero when none was saved */
 	struct id tree;
 	bool unchanged;                /* --skip-if-unchanged applied */
-	uint64_t objects, objects_max; /* in the bucket now, about, and allowed there; objects_max 0: not watched */
+	uint64_t objects, objects_max; /* in the bucket now, about, and allowed there; objects_max
+					  0: not watched */
 };
 
 /*
- * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for exit code 3.  All ranks return the same
- * code, that of the first rank that failed; no snapshot is saved then.  ERR_NOSPACE when the store is full, or would hold more than
- * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE when nothing at all is left of the
- * targets ("snapshot is empty").  What is published, index files and the snapshot, is published as the repository's guards allow (repo_guard).  *stop (may be NULL) becomes an enum engine_stop (stopped.h) in a
- * signal handler or another thread: within a fraction of a second the run begins to end with ERR_CANCELLED.  ENGINE_WIND_UP counts on
- * rank 0 only.
+ * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for
+ * exit code 3.  All ranks return the same code, that of the first rank that failed; no snapshot is
+ * saved then.  ERR_NOSPACE when the store is full, or would hold more than objects_max objects:
+ * what was stored by then is in the index if the store took that.  ERR_USAGE when nothing at all is
+ * left of the targets ("snapshot is empty").  What is published, index files and the snapshot, is
+ * published as the repository's guards allow (repo_guard).  *stop (may be NULL) becomes an enum
+ * engine_stop (stopped.h) in a signal handler or another thread: within a fraction of a second the
+ * run begins to end with ERR_CANCELLED.  ENGINE_WIND_UP counts on rank 0 only.
  */
-int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env, const struct backup_options *opt,
-	const struct backup_events *ev, const volatile int *stop, struct backup_result *result, struct err *err);
+int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env,
+	const struct backup_options *opt, const struct backup_events *ev, const volatile int *stop,
+	struct backup_result *result, struct err *err);
 
-/* backup_targets: drops targets that cannot be lstat'ed, calling missing(arg, target, err) for each; returns how many are left. */
-size_t backup_targets(struct strlist *targets, void (*missing)(void *arg, const char *target, const struct err *e), void *arg);
+/* backup_targets: drops targets that cannot be lstat'ed, calling missing(arg, target, err) for
+ * each; returns how many are left. */
+size_t backup_targets(struct strlist *targets,
+	void (*missing)(void *arg, const char *target, const struct err *e), void *arg);
 /* backup_paths: the snapshot's `paths` for these targets (docs/format.md 7). */
 void backup_paths(const struct strlist *targets, const char *cwd, struct strlist *out);
 

@@ -113,7 +113,8 @@ static void pack_twice(void *arg, const struct id *pack, size_t indexes, bool di
 		broken(c, catalog_pack_find(c->cat, pack));
 		return;
 	}
-	hint(c, "pack %s is contained in %zu indexes; this is non-critical", id_hex(pack).s, indexes);
+	hint(c, "pack %s is contained in %zu indexes; this is non-critical", id_hex(pack).s,
+		indexes);
 	c->res->suggest_repair_index = true;
 }
 
@@ -121,7 +122,8 @@ static void index_empty(void *arg, const struct id *index)
 {
 	struct check *c = arg;
 
-	hint(c, "index %s names no packs; this is non-critical if nothing is missing", id_hex(index).s);
+	hint(c, "index %s names no packs; this is non-critical if nothing is missing",
+		id_hex(index).s);
 	c->res->suggest_repair_index = true;
 }
 
@@ -136,8 +138,8 @@ static int pack_listed(void *arg, const struct id *name, uint64_t size)
 	}
 	p->user |= PACK_LISTED;
 	if (size != p->size) {
-		bad(c, "pack %s: unexpected file size: got %llu, expected %llu", id_hex(name).s, (unsigned long long)size,
-			(unsigned long long)p->size);
+		bad(c, "pack %s: unexpected file size: got %llu, expected %llu", id_hex(name).s,
+			(unsigned long long)size, (unsigned long long)p->size);
 		broken(c, p);
 	}
 	return 0;
@@ -196,24 +198,33 @@ static int check_packs(struct check *c, struct err *err)
 			broken(c, p);
 		}
 		if (p->data && p->tree) {
-			hint(c, "pack %s contains a mix of tree and data blobs; this is non-critical", id_hex(&p->id).s);
+			hint(c,
+				"pack %s contains a mix of tree and data blobs; this is "
+				"non-critical",
+				id_hex(&p->id).s);
 			c->res->suggest_prune = true;
 		}
 	}
 	return 0;
 }
 
-/* After the trees, which say whether anything is missed: packs that no index names may be just that, and must not be called superfluous. */
+/* After the trees, which say whether anything is missed: packs that no index names may be just
+ * that, and must not be called superfluous. */
 static void judge_orphans(struct check *c)
 {
 	if (c->orphans && !c->res->errors) {
 		c->res->suggest_prune = true;
-		hint(c, "%zu additional files were found in the repo, which likely contain duplicate data; this is non-critical",
+		hint(c,
+			"%zu additional files were found in the repo, which likely contain "
+			"duplicate data; this is non-critical",
 			c->orphans);
 	} else if (c->orphans && c->unindexed) {
 		c->res->suggest_prune = false;
 		c->res->suggest_repair_index = true;
-		hint(c, "%zu packs are in no index; they may hold what is missing: an index file seems to be lost", c->orphans);
+		hint(c,
+			"%zu packs are in no index; they may hold what is missing: an index file "
+			"seems to be lost",
+			c->orphans);
 	}
 }
 
@@ -228,7 +239,8 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 		return TREEWALK_STOP;
 	if (n->type == NODE_DIR) {
 		if (!n->has_subtree || id_is_zero(&n->subtree)) {
-			bad(c, "snapshot %s: directory %s has no tree", id_short(&c->snapshot->id).s, e->path);
+			bad(c, "snapshot %s: directory %s has no tree",
+				id_short(&c->snapshot->id).s, e->path);
 			return TREEWALK_SKIP;
 		}
 		if (catalog_mark(c->cat, BLOB_TREE, &n->subtree, MARK_SEEN) == 1)
@@ -239,15 +251,16 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 	if (n->type != NODE_FILE)
 		return TREEWALK_GO;
 	if (!n->has_content)
-		bad(c, "snapshot %s: file %s has no content list", id_short(&c->snapshot->id).s, e->path);
+		bad(c, "snapshot %s: file %s has no content list", id_short(&c->snapshot->id).s,
+			e->path);
 	for (size_t i = 0; i < n->n_content; i++) {
 		int was = catalog_mark(c->cat, BLOB_DATA, &n->content[i], MARK_SEEN);
 
 		c->res->blobs += was == 0;
 		if (was < 0) {
 			c->unindexed = true;
-			bad(c, "snapshot %s: file %s: blob %s not found in index", id_short(&c->snapshot->id).s, e->path,
-				id_hex(&n->content[i]).s);
+			bad(c, "snapshot %s: file %s: blob %s not found in index",
+				id_short(&c->snapshot->id).s, e->path, id_hex(&n->content[i]).s);
 		}
 	}
 	return TREEWALK_GO;
@@ -316,7 +329,8 @@ static void read_run(struct task *t)
 	repo_ctx_put(r->c->repo, ctx);
 }
 
-/* The store failed, but did not say that the pack is not there or too short: nothing is known about the pack. */
+/* The store failed, but did not say that the pack is not there or too short: nothing is known about
+ * the pack. */
 static bool out_of_reach(const struct err *e)
 {
 	return e->code && e->code != ERR_NOTFOUND && e->code != ERR_TOOSHORT;
@@ -331,12 +345,15 @@ static void judge(struct check *c, const struct reading *r)
 	if (r->found.moved)
 		bad(c, "pack %s: its header does not say what the index says", pack.s);
 	if (r->found.faults)
-		bad(c, "pack %s contains %zu errors: %s", pack.s, r->found.faults, r->found.first.msg);
+		bad(c, "pack %s contains %zu errors: %s", pack.s, r->found.faults,
+			r->found.first.msg);
 	if (r->found.faults || r->found.moved) {
-		if (!out_of_reach(&r->op.err) && (r->found.moved || r->found.first.code != ERR_NOMEM))
+		if (!out_of_reach(&r->op.err) &&
+			(r->found.moved || r->found.first.code != ERR_NOMEM))
 			broken(c, r->pack);
 	} else if (r->again) {
-		bad(c, "pack %s: check successful on second attempt, original error: %s", pack.s, r->first.msg);
+		bad(c, "pack %s: check successful on second attempt, original error: %s", pack.s,
+			r->first.msg);
 	}
 }
 
@@ -349,7 +366,8 @@ static void read_done(struct task *t)
 		r->again = true;
 		r->first = r->found.first;
 		if (!r->found.faults)
-			err_set(&r->first, ERR_INVALID, "its header does not say what the index says");
+			err_set(&r->first, ERR_INVALID,
+				"its header does not say what the index says");
 		read_start(r);
 		return;
 	}
@@ -377,8 +395,12 @@ static void read_start(struct reading *r)
 
 	buf_reset(&out);
 	r->task = (struct task){.run = read_run, .done = read_done};
-	r->op = (struct backend_op){
-		.verb = BACKEND_GET, .type = BACKEND_PACK, .name = r->pack->id, .out = out, .done = read_arrived, .arg = r};
+	r->op = (struct backend_op){.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.name = r->pack->id,
+		.out = out,
+		.done = read_arrived,
+		.arg = r};
 	backend_start(r->c->repo->be, &r->op);
 }
 
@@ -474,10 +496,17 @@ static void check_data(struct check *c)
 	mem_free(c->todo);
 }
 
-int check_run(struct repo *r, struct catalog *cat, const struct env *env, const struct check_options *opt, const struct check_events *ev,
-	const volatile int *stop, struct check_result *result, struct err *err)
+int check_run(struct repo *r, struct catalog *cat, const struct env *env,
+	const struct check_options *opt, const struct check_events *ev, const volatile int *stop,
+	struct check_result *result, struct err *err)
 {
-	struct check c = {.repo = r, .cat = cat, .env = env, .opt = opt, .ev = ev, .stop = stop, .res = result};
+	struct check c = {.repo = r,
+		.cat = cat,
+		.env = env,
+		.opt = opt,
+		.ev = ev,
+		.stop = stop,
+		.res = result};
 	struct check_index_events iev = {index_damaged, pack_twice, index_empty, &c};
 	struct claim *claim;
 	int rc;
@@ -494,7 +523,9 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env, const 
 		rc = check_trees(&c, err);
 	if (rc == 0 && !stopped(&c))
 		judge_orphans(&c);
-	if (rc == 0 && (opt->read_data || opt->subset_t || opt->subset_percent > 0 || opt->subset_bytes) && !stopped(&c))
+	if (rc == 0 &&
+		(opt->read_data || opt->subset_t || opt->subset_percent > 0 || opt->subset_bytes) &&
+		!stopped(&c))
 		check_data(&c);
 	loader_free(c.loader);
 	claim_free(claim);

@@ -31,7 +31,8 @@ struct file {
 	size_t packs; /* that it names */
 };
 
-/* The same for the same blobs in any order; that a wrong list has the same sum by chance is not to be feared. */
+/* The same for the same blobs in any order; that a wrong list has the same sum by chance is not to
+ * be feared. */
 static uint64_t sum_of(const struct blob *b, size_t n)
 {
 	uint64_t sum = n;
@@ -96,7 +97,8 @@ static int load_failed(void *arg, const struct id *id, const struct err *e)
 	return 0;
 }
 
-int check_index_load(struct repo *r, struct catalog *cat, const struct check_index_events *ev, struct err *err)
+int check_index_load(struct repo *r, struct catalog *cat, const struct check_index_events *ev,
+	struct err *err)
 {
 	struct load l = {.r = r, .cat = cat, .ev = ev};
 	int rc;

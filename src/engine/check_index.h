@@ -1,6 +1,6 @@
 /*
- * check_index: loads all index files into a catalog, and finds packs that more than one of them names: a hint when they say the same, an
- * error when not.
+ * check_index: loads all index files into a catalog, and finds packs that more than one of them
+ * names: a hint when they say the same, an error when not.
  */
 #ifndef ENGINE_CHECK_INDEX_H
 #define ENGINE_CHECK_INDEX_H
@@ -8,16 +8,18 @@
 #include "repo/repo.h"
 
 struct check_index_events {
-	void (*damaged)(void *arg, const struct id *index, const struct err *e); /* an index file that cannot be read */
+	/* an index file that cannot be read */
+	void (*damaged)(void *arg, const struct id *index, const struct err *e);
 	void (*twice)(void *arg, const struct id *pack, size_t indexes, bool differ);
 	void (*empty)(void *arg, const struct id *index); /* it names no packs */
 	void *arg;
 };
 
 /*
- * check_index_load: the catalog is empty.  Runs env->loop; events come on it.  0 although index files are damaged; an error when they
- * cannot be listed.
+ * check_index_load: the catalog is empty.  Runs env->loop; events come on it.  0 although index
+ * files are damaged; an error when they cannot be listed.
  */
-int check_index_load(struct repo *r, struct catalog *cat, const struct check_index_events *ev, struct err *err);
+int check_index_load(struct repo *r, struct catalog *cat, const struct check_index_events *ev,
+	struct err *err);
 
 #endif

@@ -3,7 +3,8 @@
 #include "engine/stopped.h"
 #include "format/pack.h"
 
-/* Blobs opened before they are hashed: together with the pack's own bytes, while both are in the processor's cache. */
+/* Blobs opened before they are hashed: together with the pack's own bytes, while both are in the
+ * processor's cache. */
 #define GROUP       16
 #define GROUP_BYTES ((size_t)1 << 20)
 
@@ -30,8 +31,8 @@ static bool indexed(const struct reader *r, const struct blob *b)
 	struct catalog_place at;
 
 	for (unsigned nth = 0; catalog_find(r->cat, b->type, &b->id, nth, &at); nth++)
-		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset && at.blob.length == b->length &&
-			at.blob.plain == b->plain)
+		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset &&
+			at.blob.length == b->length && at.blob.plain == b->plain)
 			return true;
 	return false;
 }
@@ -96,8 +97,8 @@ static size_t group(struct reader *r, const struct blob *b, size_t n)
 	return i;
 }
 
-void check_read(struct repo_ctx *ctx, const struct catalog *cat, const struct catalog_pack *pack, const uint8_t *p, size_t n,
-	const volatile int *stop, struct check_read *out)
+void check_read(struct repo_ctx *ctx, const struct catalog *cat, const struct catalog_pack *pack,
+	const uint8_t *p, size_t n, const volatile int *stop, struct check_read *out)
 {
 	struct reader r = {.ctx = ctx, .cat = cat, .pack = pack, .p = p, .n = n, .out = out};
 	struct hash_job rest;

@@ -21,7 +21,8 @@ static int by_name(const void *key, const void *entry)
 /* A marker may be named by a path, which no listing can tell. */
 static bool maybe_there(const struct dir_list *l, const char *name)
 {
-	return !l || strchr(name, '/') || (l->n && bsearch(name, l->entry, l->n, sizeof(*l->entry), by_name));
+	return !l || strchr(name, '/') ||
+	       (l->n && bsearch(name, l->entry, l->n, sizeof(*l->entry), by_name));
 }
 
 static bool marks(const struct backup_marker *k, int fd, struct err *why)
@@ -42,8 +43,9 @@ static bool marks(const struct backup_marker *k, int fd, struct err *why)
 	return rc == 1;
 }
 
-void exclude_marks_find(const struct backup_options *o, int fd, const struct dir_list *list, struct exclude_marks *out,
-	void (*warn)(void *arg, const char *name, const struct err *why), void *arg)
+void exclude_marks_find(const struct backup_options *o, int fd, const struct dir_list *list,
+	struct exclude_marks *out, void (*warn)(void *arg, const char *name, const struct err *why),
+	void *arg)
 {
 	*out = (struct exclude_marks){.n = 0};
 	for (size_t i = 0; i < o->n_marker; i++) {
@@ -77,9 +79,11 @@ bool exclude_marked(const struct exclude_marks *m, const char *name)
 	return false;
 }
 
-bool exclude_meta(const struct backup_options *o, const struct meta *m, uint64_t device, uint64_t dir_device)
+bool exclude_meta(const struct backup_options *o, const struct meta *m, uint64_t device,
+	uint64_t dir_device)
 {
 	if (o->larger_than_given && !S_ISDIR(m->mode) && m->size > o->larger_than)
 		return true;
-	return o->one_file_system && m->dev != device && !(S_ISDIR(m->mode) && dir_device == device);
+	return o->one_file_system && m->dev != device &&
+	       !(S_ISDIR(m->mode) && dir_device == device);
 }

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SMALL CHUNKER_MIN          /* files up to this size are one chunk */
-#define STEP  ((size_t)256 * 1024) /* read at once from a large file; what is left behind a cut is copied, so not too large */
+#define SMALL CHUNKER_MIN /* files up to this size are one chunk */
+#define STEP                                                                                       \
+	((size_t)256 * 1024) /* read at once from a large file; what is left behind a cut is       \
+				copied, so not too large */
 
 struct chunk {
 	struct task task;
@@ -18,12 +20,14 @@ struct chunk {
 	struct buf plain;
 };
 
-/* Below this many bytes a reader keeps small files until its item is read; then they go their way one by one. */
+/* Below this many bytes a reader keeps small files until its item is read; then they go their way
+ * one by one. */
 #define HELD_MAX ((size_t)4 << 20)
 
-struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *cancelled,
-	const struct filejob_events *ev)
+struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo,
+	const struct chunker_tables *tables, const struct backup_options *opt,
+	const struct nodemake *make, struct tally *tally, bool foreign,
+	const _Atomic bool *cancelled, const struct filejob_events *ev)
 {
 	struct filejob *j = mem_zalloc(sizeof(*j));
 
@@ -64,11 +68,13 @@ static const char *node_name(const struct item_file *f)
 }
 
 /* A file that was read because it could have changed: it has not. */
-static bool is_unchanged(const struct item_file *it, const struct filejob_file *f, const struct id *content, size_t n)
+static bool is_unchanged(const struct item_file *it, const struct filejob_file *f,
+	const struct id *content, size_t n)
 {
 	struct id now;
 
-	if (!it->again || !it->meta_same || f->size != it->seen.size || ts_cmp(&f->meta.mtime, &it->seen.mtime) != 0 ||
+	if (!it->again || !it->meta_same || f->size != it->seen.size ||
+		ts_cmp(&f->meta.mtime, &it->seen.mtime) != 0 ||
 		ts_cmp(&f->meta.ctime, &it->seen.ctime) != 0)
 		return false;
 	nodemake_content(content, n, &now);
@@ -99,7 +105,8 @@ static void say(struct filejob *j, const char *name, const struct err *e)
 	walk_say(&j->note, &j->n_note, j->item->path, name, NULL, 0, e->msg);
 }
 
-/* Not found: gone, not seen here, or hidden by a fault; true: but it is there.  dirfd < 0: its directory cannot be opened. */
+/* Not found: gone, not seen here, or hidden by a fault; true: but it is there.  dirfd < 0: its
+ * directory cannot be opened. */
 static bool file_missing(struct filejob *j, size_t i, int dirfd, bool last, const struct err *e)
 {
 	const struct item_file *f = &j->item->file[i];
@@ -150,7 +157,8 @@ static int compare(struct filejob *j, size_t i, struct err *err)
 
 	if (j->item->by) {
 		char *path = path_join(j->item->path, f->name);
-		int rc = sight_agree(&j->item->other, j->item->by, &j->file[i].meta, path, &j->fatal);
+		int rc = sight_agree(&j->item->other, j->item->by, &j->file[i].meta, path,
+			&j->fatal);
 
 		mem_free(path);
 		if (rc < 0)
@@ -159,7 +167,8 @@ static int compare(struct filejob *j, size_t i, struct err *err)
 	j->file[i].apart = v == SIGHT_NUMBERED;
 	j->file[i].differs = v == SIGHT_OTHER;
 	j->file[i].back = v == SIGHT_OTHER || v == SIGHT_OLDER;
-	return j->file[i].back ? err_set(err, ERR_CANCELLED, "the rank that listed it is to look") : 0;
+	return j->file[i].back ? err_set(err, ERR_CANCELLED, "the rank that listed it is to look")
+			       : 0;
 }
 
 static void settle_large(struct filejob *j, size_t i)
@@ -181,7 +190,9 @@ static void settle_large(struct filejob *j, size_t i)
 
 static void maybe_done(struct filejob *j)
 {
-	if (j->read_all && j->finished == j->spawned) /* in this order: until read_all, spawned is the reader's */
+	if (j->read_all &&
+		j->finished ==
+			j->spawned) /* in this order: until read_all, spawned is the reader's */
 		j->ev.done(j->ev.arg);
 }
 
@@ -248,8 +259,8 @@ static void release_small(struct filejob *j)
 }
 
 /*
- * Room for n bytes.  Who has to wait holds nothing that others wait for: readers with their hands full of small files could otherwise
- * wait for each other for ever.
+ * Room for n bytes.  Who has to wait holds nothing that others wait for: readers with their hands
+ * full of small files could otherwise wait for each other for ever.
  */
 static bool take(struct filejob *j, size_t n)
 {
@@ -290,7 +301,8 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 
 	chunker_init(&cut, j->tables);
 	while (!eof || b->len) {
-		/* room for the largest chunk is taken before it is read, so readers never wait for each other holding half a chunk */
+		/* room for the largest chunk is taken before it is read, so readers never wait for
+		 * each other holding half a chunk */
 		if (!take(j, CHUNKER_MAX))
 			return err_set(err, ERR_CANCELLED, "cancelled");
 		while ((len = chunker_next(&cut, b->p, b->len, eof)) == 0 && !eof) {
@@ -298,7 +310,8 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 
 			if (b->cap - b->len < STEP)
 				buf_reserve(b, STEP);
-			got = *j->cancelled ? err_set(err, ERR_CANCELLED, "cancelled") : file_read(fd, b->p + b->len, STEP, err);
+			got = *j->cancelled ? err_set(err, ERR_CANCELLED, "cancelled")
+					    : file_read(fd, b->p + b->len, STEP, err);
 			if (got < 0) {
 				budget_give(j->env->budget, CHUNKER_MAX);
 				return (int)got;
@@ -318,7 +331,8 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 	return 0;
 }
 
-/* A file that fits one chunk: read with one byte more than expected, so that the same call sees its end. */
+/* A file that fits one chunk: read with one byte more than expected, so that the same call sees its
+ * end. */
 static int read_small(struct filejob *j, size_t i, int fd, struct repo_ctx *ctx, struct err *err)
 {
 	struct filejob_file *f = &j->file[i];
@@ -418,7 +432,8 @@ static void ask_directory(struct filejob *j, int dirfd)
 {
 	struct meta m;
 
-	if (j->foreign && j->make->witness && nodemake_stat(j->make, dirfd, "", false, &m, NULL) == 0)
+	if (j->foreign && j->make->witness &&
+		nodemake_stat(j->make, dirfd, "", false, &m, NULL) == 0)
 		witness_directory(j->make->witness, &j->owner, dirfd, &m, j->item->path);
 }
 
@@ -430,13 +445,15 @@ static void filejob_run(struct task *t)
 	int dirfd;
 
 	err_clear(&err);
-	dirfd = *j->cancelled ? err_set(&err, ERR_CANCELLED, "cancelled") : dir_open(j->item->path, !j->item->follow, &err);
+	dirfd = *j->cancelled ? err_set(&err, ERR_CANCELLED, "cancelled")
+			      : dir_open(j->item->path, !j->item->follow, &err);
 	if (dirfd >= 0)
 		ask_directory(j, dirfd);
 	for (size_t i = 0, tries = 1; i < j->item->n;) {
 		if (dirfd >= 0)
 			err_clear(&err);
-		if ((dirfd < 0 || *j->cancelled || j->fatal.code || read_file(j, i, dirfd, ctx, &err) < 0) &&
+		if ((dirfd < 0 || *j->cancelled || j->fatal.code ||
+			    read_file(j, i, dirfd, ctx, &err) < 0) &&
 			file_failed(j, i, dirfd, tries == GONE_TRIES, &err)) {
 			tries++;
 			continue;

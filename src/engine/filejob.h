@@ -1,8 +1,9 @@
 /*
- * filejob: reads the files of one item: small ones are hashed where they are read, large ones are cut there and hashed by the cpu workers
- * chunk by chunk.
+ * filejob: reads the files of one item: small ones are hashed where they are read, large ones are
+ * cut there and hashed by the cpu workers chunk by chunk.
  *
- * The reader never waits for anything but the file system and env->budget.  All results are collected on the loop thread.
+ * The reader never waits for anything but the file system and env->budget.  All results are
+ * collected on the loop thread.
  */
 #ifndef ENGINE_FILEJOB_H
 #define ENGINE_FILEJOB_H
@@ -22,7 +23,8 @@ struct filejob_file {
 	size_t charge;    /* of small */
 	struct buf json;  /* the node, if it could be made at once */
 	bool unchanged;   /* it is what the parent has */
-	bool linked;      /* it may share its inode number with others: they are one file if claim_first(link) agrees */
+	bool linked;      /* it may share its inode number with others: they are one file if
+			     claim_first(link) agrees */
 	struct claim_first link;
 	uint64_t size; /* bytes read */
 	size_t chunks; /* handed to chunk tasks */
@@ -33,14 +35,17 @@ struct filejob_file {
 };
 
 struct filejob_events {
-	/* chunk: one chunk is hashed; takes plain, whose `charge` bytes of the budget are the receiver's now.  On the loop. */
+	/* chunk: one chunk is hashed; takes plain, whose `charge` bytes of the budget are the
+	 * receiver's now.  On the loop. */
 	void (*chunk)(void *arg, const struct id *id, struct buf *plain, size_t charge);
 	/*
-	 * file: file i is complete: its node JSON is in json (owned by the receiver), or it is left out (json NULL), or is to go back to
-	 * the rank that listed it (json NULL, job->file[i].back).  On the loop, once for each file.
+	 * file: file i is complete: its node JSON is in json (owned by the receiver), or it is left
+	 * out (json NULL), or is to go back to the rank that listed it (json NULL,
+	 * job->file[i].back).  On the loop, once for each file.
 	 */
 	void (*file)(void *arg, size_t i, uint8_t *json, size_t n);
-	/* done: all files are settled and no task is under way; the job may be freed.  On the loop. */
+	/* done: all files are settled and no task is under way; the job may be freed.  On the loop.
+	 */
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -62,16 +67,18 @@ struct filejob {
 	struct filejob_file *file; /* item->n */
 	struct walk_note *note;
 	size_t n_note;
-	size_t first_held, held; /* the reader's: the first small file that is kept; bytes of all of them */
-	size_t spawned;          /* chunk tasks; the reader's until read_all */
-	size_t finished;         /* of them; loop thread */
+	size_t first_held,
+		held;    /* the reader's: the first small file that is kept; bytes of all of them */
+	size_t spawned;  /* chunk tasks; the reader's until read_all */
+	size_t finished; /* of them; loop thread */
 	bool read_all;
 };
 
 /* filejob_new: everything borrowed until ev.done.  filejob_start puts it on env->readers. */
-struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo, const struct chunker_tables *tables,
-	const struct backup_options *opt, const struct nodemake *make, struct tally *tally, bool foreign, const _Atomic bool *cancelled,
-	const struct filejob_events *ev);
+struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo,
+	const struct chunker_tables *tables, const struct backup_options *opt,
+	const struct nodemake *make, struct tally *tally, bool foreign,
+	const _Atomic bool *cancelled, const struct filejob_events *ev);
 void filejob_start(struct filejob *j);
 void filejob_free(struct filejob *j);
 

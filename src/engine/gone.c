@@ -2,7 +2,8 @@
 #include "fs/dir.h"
 #include "fs/meta.h"
 
-enum gone_verdict gone_ask(const struct view *v, int dirfd, const char *name, const char *path, struct err *err)
+enum gone_verdict gone_ask(const struct view *v, int dirfd, const char *name, const char *path,
+	struct err *err)
 {
 	struct err e, was = *err;
 	struct meta m;

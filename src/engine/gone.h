@@ -1,8 +1,9 @@
 /*
  * gone: a name that was listed is not found: has it vanished, or is it hidden by a fault?
  *
- * "No such file" also comes from a file system whose mount is lost, from an automounter that fails and from caches.  Only what a second lstat on the rank
- * that listed it does not find either, below a target that is still what it was, may be missing from the snapshot without an error.
+ * "No such file" also comes from a file system whose mount is lost, from an automounter that fails
+ * and from caches.  Only what a second lstat on the rank that listed it does not find either, below
+ * a target that is still what it was, may be missing from the snapshot without an error.
  */
 #ifndef ENGINE_GONE_H
 #define ENGINE_GONE_H
@@ -15,10 +16,11 @@ enum gone_verdict {
 	GONE_TARGET /* err says which target is another one now: the run must end */
 };
 /*
- * gone_ask: (dirfd, name) in the file system, or path alone when name is NULL; path in any case for the target.  err comes with what was not found, and says
- * more if that is an error.
+ * gone_ask: (dirfd, name) in the file system, or path alone when name is NULL; path in any case for
+ * the target.  err comes with what was not found, and says more if that is an error.
  */
 #define GONE_TRIES 3 /* by who has something that is there again and again, but is not found */
-enum gone_verdict gone_ask(const struct view *v, int dirfd, const char *name, const char *path, struct err *err);
+enum gone_verdict gone_ask(const struct view *v, int dirfd, const char *name, const char *path,
+	struct err *err);
 
 #endif

@@ -44,8 +44,10 @@ static struct help help(const struct guard *g)
 	struct help h = {""};
 
 	if (g->pack_size < PACK_SIZE_MAX)
-		snprintf(h.s, sizeof(h.s), "larger packs need fewer objects (--pack-size %zu); or ", PACK_SIZE_MAX / MIB);
-	snprintf(h.s + strlen(h.s), sizeof(h.s) - strlen(h.s), "remove what is not needed there, or use another bucket (-b NAME)");
+		snprintf(h.s, sizeof(h.s), "larger packs need fewer objects (--pack-size %zu); or ",
+			PACK_SIZE_MAX / MIB);
+	snprintf(h.s + strlen(h.s), sizeof(h.s) - strlen(h.s),
+		"remove what is not needed there, or use another bucket (-b NAME)");
 	return h;
 }
 
@@ -54,14 +56,17 @@ static void warn_when_nearly_full(struct guard *g, const struct log *log)
 	if (g->warned || taken(g) < g->limit - g->limit / WARN_AT)
 		return;
 	g->warned = true;
-	log_msg(log, LOG_WARN, "the bucket holds %llu objects, and at most %llu are allowed there (--max-objects): %s",
+	log_msg(log, LOG_WARN,
+		"the bucket holds %llu objects, and at most %llu are allowed there "
+		"(--max-objects): %s",
 		(unsigned long long)taken(g), (unsigned long long)g->limit, help(g).s);
 }
 
 static int full(const struct guard *g, struct err *err)
 {
 	return err_set(err, ERR_NOSPACE,
-		"the bucket holds %llu objects, and with what may be on its way there would be more than the %llu allowed (--max-objects): "
+		"the bucket holds %llu objects, and with what may be on its way there would be "
+		"more than the %llu allowed (--max-objects): "
 		"%s",
 		(unsigned long long)taken(g), (unsigned long long)g->limit, help(g).s);
 }
@@ -76,11 +81,15 @@ static void forecast(struct guard *g, uint64_t bytes, const struct log *log)
 	g->advised = true;
 	if (better > g->pack_size)
 		log_msg(log, LOG_WARN,
-			"this run may need about %llu objects, and only %llu more are allowed in the bucket: with --pack-size %zu it needs "
+			"this run may need about %llu objects, and only %llu more are allowed in "
+			"the bucket: with --pack-size %zu it needs "
 			"about %llu",
-			(unsigned long long)need, (unsigned long long)room, better / MIB, (unsigned long long)packs_for(bytes, better));
+			(unsigned long long)need, (unsigned long long)room, better / MIB,
+			(unsigned long long)packs_for(bytes, better));
 	else
-		log_msg(log, LOG_WARN, "this run may need about %llu objects, and only %llu more are allowed in the bucket: %s",
+		log_msg(log, LOG_WARN,
+			"this run may need about %llu objects, and only %llu more are allowed in "
+			"the bucket: %s",
 			(unsigned long long)need, (unsigned long long)room, help(g).s);
 }
 
@@ -95,7 +104,8 @@ int guard_begin(struct guard *g, uint64_t bytes, const struct log *log, struct e
 	return 0;
 }
 
-/* Often enough that several runs into one bucket notice each other, and the more often the less is left. */
+/* Often enough that several runs into one bucket notice each other, and the more often the less is
+ * left. */
 void guard_asked(struct guard *g, uint64_t objects, uint64_t added)
 {
 	uint64_t half;
@@ -114,7 +124,8 @@ static void advise(struct guard *g, const struct log *log)
 		return;
 	g->advised = true;
 	log_msg(log, LOG_WARN,
-		"this run has stored %llu objects so far, and %llu more are allowed in the bucket: larger packs need fewer "
+		"this run has stored %llu objects so far, and %llu more are allowed in the bucket: "
+		"larger packs need fewer "
 		"(--pack-size %zu)",
 		(unsigned long long)g->added, (unsigned long long)left(g), PACK_SIZE_MAX / MIB);
 }

@@ -46,7 +46,9 @@ struct item_file *item_add_file(struct item *it, const char *name, const char *a
 {
 	if ((it->n & (it->n + 1)) == 0) /* 0, 1, 3, 7, …: room for as many again */
 		it->file = mem_regrow(it->file, it->n * 2 + 1, sizeof(*it->file));
-	it->file[it->n] = (struct item_file){.name = mem_strdup(name), .as = as ? mem_strdup(as) : NULL, .child = child};
+	it->file[it->n] = (struct item_file){.name = mem_strdup(name),
+		.as = as ? mem_strdup(as) : NULL,
+		.child = child};
 	return &it->file[it->n++];
 }
 
@@ -87,7 +89,8 @@ void item_pack(const struct item *it, struct buf *out)
 		put_str(out, it->file[i].name);
 		put_str(out, it->file[i].as);
 		wire_put_u32(out, it->file[i].child);
-		wire_put_u8(out, (uint8_t)(it->file[i].had | it->file[i].named << 1 | it->file[i].again << 2 | it->file[i].meta_same << 3));
+		wire_put_u8(out, (uint8_t)(it->file[i].had | it->file[i].named << 1 |
+					   it->file[i].again << 2 | it->file[i].meta_same << 3));
 		if (it->file[i].again)
 			wire_put_id(out, &it->file[i].content);
 		sight_put(out, &it->file[i].seen);

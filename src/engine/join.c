@@ -5,7 +5,9 @@
 /* Rank 0's word: code, sentence, and when all is well: config and master key. */
 #define JOIN_MAX ((size_t)64 * 1024)
 
-#define LOOKS   5                            /* for the lock's file: a store may show a new file late, and the lock may just be renewed */
+#define LOOKS                                                                                      \
+	5 /* for the lock's file: a store may show a new file late, and the lock may just be       \
+	     renewed */
 #define LOOK_NS ((int64_t)250 * 1000 * 1000) /* before the second; doubles */
 
 static void put(struct buf *b, const struct repo *r, const struct err *err)
@@ -33,7 +35,8 @@ static void get_key(struct wire_in *w, uint8_t *out, size_t want)
 		w->bad = true;
 }
 
-static int take(struct buf *b, struct backend *be, const struct env *env, struct repo **out, struct err *err)
+static int take(struct buf *b, struct backend *be, const struct env *env, struct repo **out,
+	struct err *err)
 {
 	struct wire_in w;
 	struct config config;
@@ -61,7 +64,8 @@ static int take(struct buf *b, struct backend *be, const struct env *env, struct
 	return code;
 }
 
-int join_repo(struct agree *a, struct router *r, struct backend *be, const struct env *env, struct repo **repo, struct err *err)
+int join_repo(struct agree *a, struct router *r, struct backend *be, const struct env *env,
+	struct repo **repo, struct err *err)
 {
 	struct buf b;
 	int code = 0;
@@ -78,7 +82,8 @@ int join_repo(struct agree *a, struct router *r, struct backend *be, const struc
 	return code;
 }
 
-/* Reading from the store blocks, and its token may come by message: so it is a reader's business. */
+/* Reading from the store blocks, and its token may come by message: so it is a reader's business.
+ */
 struct look {
 	struct repo *repo;
 	struct buf config, file;
@@ -101,11 +106,15 @@ static void look(void *arg)
 
 static int differs(const char *place, int code, const char *why, struct err *err)
 {
-	return err_set(err, code, "%.600s is not the repository that rank 0 opened: %.200s (another server, disk or copy?)", place, why);
+	return err_set(err, code,
+		"%.600s is not the repository that rank 0 opened: %.200s (another server, disk or "
+		"copy?)",
+		place, why);
 }
 
 /* What rank 0 says: its config, its lock's name. */
-static int compare(struct look *l, struct router *r, const struct buf *b, const char *place, struct err *err)
+static int compare(struct look *l, struct router *r, const struct buf *b, const char *place,
+	struct err *err)
 {
 	const uint8_t *config;
 	struct wire_in in;
@@ -119,12 +128,16 @@ static int compare(struct look *l, struct router *r, const struct buf *b, const 
 		return err_set(err, ERR_INVALID, "a damaged message from rank 0: its config");
 	router_aside(r, look, l);
 	if (l->no_config.code)
-		return differs(place, ERR_INVALID, l->no_config.code == ERR_NOTFOUND ? "it has no config" : l->no_config.msg, err);
+		return differs(place, ERR_INVALID,
+			l->no_config.code == ERR_NOTFOUND ? "it has no config" : l->no_config.msg,
+			err);
 	if (l->config.len != n || memcmp(l->config.p, config, n) != 0)
 		return differs(place, ERR_INVALID, "it has another config", err);
 	if (l->no_lock.code)
 		return differs(place, l->no_lock.code,
-			l->no_lock.code == ERR_NOTFOUND ? "the lock of this run is not there" : l->no_lock.msg, err);
+			l->no_lock.code == ERR_NOTFOUND ? "the lock of this run is not there"
+							: l->no_lock.msg,
+			err);
 	return 0;
 }
 
@@ -140,7 +153,8 @@ static void tell(struct look *l, struct lock *lock, struct buf *b)
 	wire_put_bytes(b, l->config.p, l->config.len);
 }
 
-int join_same(struct agree *a, struct router *r, struct repo *repo, struct lock *lock, const char *place, struct err *err)
+int join_same(struct agree *a, struct router *r, struct repo *repo, struct lock *lock,
+	const char *place, struct err *err)
 {
 	struct look l = {.repo = repo};
 	int64_t pause = LOOK_NS;

@@ -53,7 +53,8 @@ bool linkset_may(const struct node *n)
 
 static void key_of(struct linkset *s, const struct node *n, struct inode *key)
 {
-	const uint64_t head[] = {n->size, (uint64_t)n->mtime.sec, (uint64_t)n->mtime.nsec, n->uid, n->gid, n->device, n->linktarget.n};
+	const uint64_t head[] = {n->size, (uint64_t)n->mtime.sec, (uint64_t)n->mtime.nsec, n->uid,
+		n->gid, n->device, n->linktarget.n};
 	struct id id;
 
 	memset(key, 0, sizeof(*key));
@@ -77,7 +78,8 @@ struct linkset_first *linkset_find(struct linkset *s, const struct node *n)
 	return i ? i->first : NULL;
 }
 
-struct linkset_first *linkset_add(struct linkset *s, const struct node *n, const char *path, bool *is_new)
+struct linkset_first *linkset_add(struct linkset *s, const struct node *n, const char *path,
+	bool *is_new)
 {
 	struct inode key, *i;
 

@@ -1,5 +1,6 @@
 /*
- * longpath: the paths of a directory's entries, one after the other in one piece of memory, of any length.
+ * longpath: the paths of a directory's entries, one after the other in one piece of memory, of any
+ * length.
  */
 #ifndef ENGINE_LONGPATH_H
 #define ENGINE_LONGPATH_H

@@ -17,7 +17,8 @@ void nodemake_device(const struct nodemake *k, struct meta *m)
 	m->dev = mounts_map_dev(k->mounts, m->dev);
 }
 
-int nodemake_stat(const struct nodemake *k, int dirfd, const char *name, bool follow, struct meta *m, struct err *err)
+int nodemake_stat(const struct nodemake *k, int dirfd, const char *name, bool follow,
+	struct meta *m, struct err *err)
 {
 	int rc = meta_stat(dirfd, name, follow, m, err);
 
@@ -96,7 +97,8 @@ bool nodemake_link(const struct nodemake *k, const struct node *n, struct claim_
 	uint8_t b[56];
 	struct hash *h;
 
-	if (n->type == NODE_DIR || !n->device_id || (!(n->type == NODE_FILE && n->links > 1) && ts_cmp(&n->ctime, &k->young) < 0))
+	if (n->type == NODE_DIR || !n->device_id ||
+		(!(n->type == NODE_FILE && n->links > 1) && ts_cmp(&n->ctime, &k->young) < 0))
 		return false;
 	h = hash_new();
 	le64_put(b, n->device_id);
@@ -118,7 +120,8 @@ bool nodemake_link(const struct nodemake *k, const struct node *n, struct claim_
 	return true;
 }
 
-void nodemake_write(const struct nodemake *k, struct node *n, const struct xattr_list *x, struct buf *out)
+void nodemake_write(const struct nodemake *k, struct node *n, const struct xattr_list *x,
+	struct buf *out)
 {
 	struct node_xattr few[8], *a = few;
 
@@ -126,7 +129,8 @@ void nodemake_write(const struct nodemake *k, struct node *n, const struct xattr
 	if (n->n_xattr > sizeof(few) / sizeof(*few))
 		a = mem_array(n->n_xattr, sizeof(*a));
 	for (size_t i = 0; i < n->n_xattr; i++)
-		a[i] = (struct node_xattr){str_of(x->x[i].name), {(const char *)x->x[i].value, x->x[i].n}, x->x[i].vanished};
+		a[i] = (struct node_xattr){str_of(x->x[i].name),
+			{(const char *)x->x[i].value, x->x[i].n}, x->x[i].vanished};
 	n->xattr = a;
 	node_write(n, k->zone, out);
 	n->xattr = NULL;
@@ -142,8 +146,11 @@ static bool str_same(struct str a, struct str b)
 
 bool nodemake_same(const struct node *then, const struct node *now)
 {
-	return then->type == now->type && then->mode == now->mode && ts_cmp(&then->mtime, &now->mtime) == 0 &&
-	       ts_cmp(&then->ctime, &now->ctime) == 0 && ts_cmp(&then->atime, &now->atime) == 0 && then->uid == now->uid &&
-	       then->gid == now->gid && str_same(then->user, now->user) && str_same(then->group, now->group) && then->inode == now->inode &&
-	       then->device_id == now->device_id && then->size == now->size && then->links == now->links;
+	return then->type == now->type && then->mode == now->mode &&
+	       ts_cmp(&then->mtime, &now->mtime) == 0 && ts_cmp(&then->ctime, &now->ctime) == 0 &&
+	       ts_cmp(&then->atime, &now->atime) == 0 && then->uid == now->uid &&
+	       then->gid == now->gid && str_same(then->user, now->user) &&
+	       str_same(then->group, now->group) && then->inode == now->inode &&
+	       then->device_id == now->device_id && then->size == now->size &&
+	       then->links == now->links;
 }

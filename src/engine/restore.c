@@ -29,7 +29,8 @@ struct restore {
 
 /* ---- windows ---- */
 
-/* Windows end in any order and are closed in their own: a link's first file may be in an earlier one. */
+/* Windows end in any order and are closed in their own: a link's first file may be in an earlier
+ * one. */
 static void close_windows(struct restore *r)
 {
 	while (r->oldest && r->oldest->over) {
@@ -78,7 +79,8 @@ static void start_window(struct restore *r)
 
 /* ---- selection ---- */
 
-struct restore_selection restore_selected(const struct restore_options *o, const char *path, bool dir)
+struct restore_selection restore_selected(const struct restore_options *o, const char *path,
+	bool dir)
 {
 	struct restore_selection s = {true, dir};
 
@@ -107,7 +109,8 @@ struct place {
 };
 
 /* --overwrite: what to do about what lies there. */
-static enum verdict judge(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, struct place *p)
+static enum verdict judge(struct restore *r, const struct restore_dir *d, const char *name,
+	const struct node *n, struct place *p)
 {
 	const struct meta *was = &p->was;
 
@@ -123,7 +126,8 @@ static enum verdict judge(struct restore *r, const struct restore_dir *d, const 
 	case RESTORE_IF_NEWER:
 		return ts_cmp(&n->mtime, &was->mtime) > 0 ? RESTORE_IT : RESTORE_SKIP;
 	case RESTORE_IF_CHANGED:
-		if (p->kind == RESTORE_OURS && was->size == n->size && ts_cmp(&n->mtime, &was->mtime) == 0)
+		if (p->kind == RESTORE_OURS && was->size == n->size &&
+			ts_cmp(&n->mtime, &was->mtime) == 0)
 			return RESTORE_METADATA;
 		return RESTORE_IT;
 	default:
@@ -134,8 +138,8 @@ static enum verdict judge(struct restore *r, const struct restore_dir *d, const 
 /* ---- nodes ---- */
 
 /* is: which file it must be; NULL: made just now. */
-static int metadata(
-	struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct meta *is, struct err *e)
+static int metadata(struct restore *r, const struct restore_dir *d, const char *name,
+	const struct node *n, const struct meta *is, struct err *e)
 {
 	struct restore_keep k;
 	int pin, rc;
@@ -150,15 +154,17 @@ static int metadata(
 	return rc;
 }
 
-static int make_other(
-	struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct place *p, struct err *e)
+static int make_other(struct restore *r, const struct restore_dir *d, const char *name,
+	const struct node *n, const struct place *p, struct err *e)
 {
 	mode_t type = n->type == NODE_DEV ? S_IFBLK : n->type == NODE_CHARDEV ? S_IFCHR : S_IFIFO;
 	int rc;
 
-	if (n->type == NODE_SYMLINK && n->linktarget.n && memchr(n->linktarget.p, 0, n->linktarget.n))
+	if (n->type == NODE_SYMLINK && n->linktarget.n &&
+		memchr(n->linktarget.p, 0, n->linktarget.n))
 		return err_set(e, ERR_INVALID, "the target of the link contains a zero byte");
-	rc = p->kind == RESTORE_FREE ? 0 : restore_spare_clear(r->dirs.spare, d->fd, d->path, name, e);
+	rc = p->kind == RESTORE_FREE ? 0
+				     : restore_spare_clear(r->dirs.spare, d->fd, d->path, name, e);
 	if (rc < 0)
 		return rc;
 	if (n->type == NODE_SYMLINK) {
@@ -174,7 +180,8 @@ static int make_other(
 	return rc < 0 ? rc : metadata(r, d, name, n, NULL, e);
 }
 
-static void other_node(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct place *p)
+static void other_node(struct restore *r, const struct restore_dir *d, const char *name,
+	const struct node *n, const struct place *p)
 {
 	struct err e;
 
@@ -189,16 +196,18 @@ static void other_node(struct restore *r, const struct restore_dir *d, const cha
 }
 
 /*
- * A symbolic link has no mode that would tell that an earlier restore did not finish it: one that leads to the same place gets its owner
- * and time, whatever is kept.
+ * A symbolic link has no mode that would tell that an earlier restore did not finish it: one that
+ * leads to the same place gets its owner and time, whatever is kept.
  */
-static bool same_link(const struct restore_dir *d, const char *name, const struct node *n, const struct meta *was)
+static bool same_link(const struct restore_dir *d, const char *name, const struct node *n,
+	const struct meta *was)
 {
 	char *target;
 	size_t len;
 	bool same;
 
-	if (n->type != NODE_SYMLINK || !S_ISLNK(was->mode) || (was->uid != geteuid() && geteuid() != 0) ||
+	if (n->type != NODE_SYMLINK || !S_ISLNK(was->mode) ||
+		(was->uid != geteuid() && geteuid() != 0) ||
 		meta_link(d->fd, name, &target, &len, NULL) < 0)
 		return false;
 	same = len == n->linktarget.n && (!len || memcmp(target, n->linktarget.p, len) == 0);
@@ -214,7 +223,8 @@ static void skipped(struct restore *r, const struct restore_dir *d, const char *
 }
 
 /* What is there stays, with new metadata. */
-static void keep(struct restore *r, const struct restore_dir *d, const char *name, const struct node *n, const struct meta *was)
+static void keep(struct restore *r, const struct restore_dir *d, const char *name,
+	const struct node *n, const struct meta *was)
 {
 	struct err e;
 
@@ -224,8 +234,8 @@ static void keep(struct restore *r, const struct restore_dir *d, const char *nam
 	restore_say(&r->dirs, d->path, name, &e);
 }
 
-static struct restore_file *file_node(
-	struct restore *r, struct restore_dir *d, const char *name, const struct node *n, const struct place *p)
+static struct restore_file *file_node(struct restore *r, struct restore_dir *d, const char *name,
+	const struct node *n, const struct place *p)
 {
 	r->counts->total_bytes += n->size;
 	if (!r->dirs.opt->dry_run || p->kind == RESTORE_OURS)
@@ -237,8 +247,8 @@ static struct restore_file *file_node(
 }
 
 /*
- * A name that is kept is the user's file, or what an earlier restore has finished: the next name of it that is to be restored becomes a link
- * to it if it has the right content.
+ * A name that is kept is the user's file, or what an earlier restore has finished: the next name of
+ * it that is to be restored becomes a link to it if it has the right content.
  */
 static void kept(struct restore *r, const char *path, const struct node *n)
 {
@@ -252,8 +262,8 @@ static void kept(struct restore *r, const char *path, const struct node *n)
 }
 
 /* The first name of its file that is restored, or the only one. */
-static void first_leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name, const struct node *n,
-	const struct place *p, struct linkset_first *first)
+static void first_leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name,
+	const struct node *n, const struct place *p, struct linkset_first *first)
 {
 	struct restore_file *f;
 
@@ -276,7 +286,8 @@ static void first_leaf(struct restore *r, struct restore_dir *d, const char *pat
 }
 
 /* One node that is no directory, in d, which is open (or, in a dry run, absent). */
-static void leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name, const struct node *n)
+static void leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name,
+	const struct node *n)
 {
 	struct linkset_first *first = NULL;
 	bool is_new = true;
@@ -315,7 +326,8 @@ static void leaf(struct restore *r, struct restore_dir *d, const char *path, con
 }
 
 /* In the second walk: a file that was written in the first. */
-static void written(struct restore *r, struct restore_dir *d, const char *name, const struct node *n)
+static void written(struct restore *r, struct restore_dir *d, const char *name,
+	const struct node *n)
 {
 	struct err e;
 
@@ -387,7 +399,8 @@ static enum treewalk_next on_failed(void *arg, const char *path, const struct er
 	return TREEWALK_GO;
 }
 
-/* How many descriptors there may be, shared out so that pinned directories, idle ones and files together stay below 3/4 of the limit. */
+/* How many descriptors there may be, shared out so that pinned directories, idle ones and files
+ * together stay below 3/4 of the limit. */
 static void share_descriptors(struct restore_shared *sh, size_t *idle)
 {
 	struct rlimit lim;
@@ -431,20 +444,25 @@ static void unused_pattern(void *arg, const char *pattern)
 	struct restore *r = arg;
 	struct err e;
 
-	err_set(&e, ERR_NOTFOUND, "the pattern matches nothing in the snapshot: nothing is deleted for it");
+	err_set(&e, ERR_NOTFOUND,
+		"the pattern matches nothing in the snapshot: nothing is deleted for it");
 	restore_say(&r->dirs, pattern, NULL, &e);
 }
 
-int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const struct env *env, const struct id *root,
-	const struct restore_options *opt, const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
-	struct err *err)
+int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, const struct env *env,
+	const struct id *root, const struct restore_options *opt, const struct restore_events *ev,
+	const volatile int *stop, struct restore_counts *counts, struct err *err)
 {
 	struct restore r = {.counts = counts};
 	size_t idle;
 	int rc;
 
 	memset(counts, 0, sizeof(*counts));
-	r.sh = (struct restore_shared){.repo = repo, .cat = cat, .env = env, .dirs = &r.dirs, .stop = stop};
+	r.sh = (struct restore_shared){.repo = repo,
+		.cat = cat,
+		.env = env,
+		.dirs = &r.dirs,
+		.stop = stop};
 	r.sh.written = opt->verify && !opt->dry_run ? restore_written_new() : NULL;
 	share_descriptors(&r.sh, &idle);
 	r.used = restore_used_new(opt);

@@ -29,7 +29,9 @@ void restore_content_fail(struct restore_file *f, const struct err *e)
 /* A new file where nothing is, or nothing that may stay. */
 static int make(struct restore_file *f, struct err *err)
 {
-	int rc = f->replace ? restore_spare_clear(f->w->sh->dirs->spare, f->dir->fd, f->dir->path, f->name, err) : 0;
+	int rc = f->replace ? restore_spare_clear(f->w->sh->dirs->spare, f->dir->fd, f->dir->path,
+				      f->name, err)
+			    : 0;
 
 	if (rc < 0)
 		return rc;
@@ -39,7 +41,8 @@ static int make(struct restore_file *f, struct err *err)
 	return rc;
 }
 
-/* Under the lock.  Preallocation pays for files of several blobs; one write makes a small file's size by itself. */
+/* Under the lock.  Preallocation pays for files of several blobs; one write makes a small file's
+ * size by itself. */
 static int open_for_write(struct restore_file *f, struct err *err)
 {
 	bool sparse = options(f)->sparse || (f->uses <= 1 && !f->there);
@@ -107,7 +110,8 @@ static void put_fd(struct restore_file *f)
 		restore_content_fail(f, &e);
 }
 
-/* The metadata, through the descriptor that has the content: owner and mode must not go to what lies under that name by now. */
+/* The metadata, through the descriptor that has the content: owner and mode must not go to what
+ * lies under that name by now. */
 static void set_metadata(struct restore_file *f, int fd)
 {
 	struct err e;
@@ -175,7 +179,8 @@ static void replace(struct restore_file *f)
 	keep_nothing(f);
 }
 
-/* Opens it for writing, in place if it is still the file that was looked at; else nothing of it is kept. */
+/* Opens it for writing, in place if it is still the file that was looked at; else nothing of it is
+ * kept. */
 static void write_over(struct restore_file *f)
 {
 	struct err e;
@@ -222,7 +227,8 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 		file_close(fd);
 	if (restore_stopped(f->w->sh))
 		return;
-	if (!f->unchanged && f->there && f->was.nlink > 1) /* the content of its other names is not ours to change */
+	if (!f->unchanged && f->there &&
+		f->was.nlink > 1) /* the content of its other names is not ours to change */
 		replace(f);
 	if (!f->unchanged && !options(f)->dry_run)
 		write_over(f);
@@ -282,13 +288,15 @@ bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n)
 		/* The places of all that follows depend on it. */
 		int fd = rc = n == blob_plain_size(&u->at.blob)
 				      ? get_fd(f, &e)
-				      : err_set(&e, ERR_INVALID, "a blob of %zu bytes, not %u", n, blob_plain_size(&u->at.blob));
+				      : err_set(&e, ERR_INVALID, "a blob of %zu bytes, not %u", n,
+						blob_plain_size(&u->at.blob));
 
 		if (fd >= 0) {
 			/* A file that was there has other bytes where zeros belong. */
 			size_t skip = options(f)->sparse && !f->reused ? leading_zeros(p, n) : 0;
 
-			rc = skip < n ? dest_pwrite(fd, p + skip, n - skip, u->offset + skip, &e) : 0;
+			rc = skip < n ? dest_pwrite(fd, p + skip, n - skip, u->offset + skip, &e)
+				      : 0;
 			put_fd(f);
 		}
 		if (rc < 0)
@@ -313,11 +321,13 @@ void restore_content_verify(struct restore_file *f, size_t first, size_t end, st
 	err_clear(&e);
 	fd = file_open(f->dir->fd, f->name, &m, &e);
 	if (fd >= 0 && m.size != f->size)
-		err_set(&e, ERR_INVALID, "verify: the file has %llu bytes, not %llu", (unsigned long long)m.size,
-			(unsigned long long)f->size);
+		err_set(&e, ERR_INVALID, "verify: the file has %llu bytes, not %llu",
+			(unsigned long long)m.size, (unsigned long long)f->size);
 	for (size_t i = first; i < end && !e.code && !restore_stopped(f->w->sh); i++)
 		if (!has_blob(fd, &f->w->use[i], ctx))
-			err_set(&e, ERR_INVALID, "verify: the file's content at offset %llu is not what was restored",
+			err_set(&e, ERR_INVALID,
+				"verify: the file's content at offset %llu is not what was "
+				"restored",
 				(unsigned long long)f->w->use[i].offset);
 	if (fd >= 0)
 		file_close(fd);

@@ -1,5 +1,6 @@
 /*
- * restore_content: one file's bytes on their way into the file system, by workers; several may write to one file at once.
+ * restore_content: one file's bytes on their way into the file system, by workers; several may
+ * write to one file at once.
  */
 #ifndef ENGINE_RESTORE_CONTENT_H
 #define ENGINE_RESTORE_CONTENT_H
@@ -10,17 +11,22 @@
 void restore_content_fail(struct restore_file *f, const struct err *e);
 
 /*
- * restore_content_compare: an existing file: uses that it has already become `done`; when it has all of them and no byte more, it is
- * unchanged and only gets its metadata.  In a dry run nothing is touched.
+ * restore_content_compare: an existing file: uses that it has already become `done`; when it has
+ * all of them and no byte more, it is unchanged and only gets its metadata.  In a dry run nothing
+ * is touched.
  */
 void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx);
-/* restore_content_has: the open file, which is *m, has f's content and nothing more; which of its uses it has is in `done`. */
-bool restore_content_has(struct restore_file *f, int fd, const struct meta *m, struct repo_ctx *ctx);
-/* restore_content_twin: it has become a link to its twin, if there is one (restore_link.h).  restore_content_empty: a file without content. */
+/* restore_content_has: the open file, which is *m, has f's content and nothing more; which of its
+ * uses it has is in `done`. */
+bool restore_content_has(struct restore_file *f, int fd, const struct meta *m,
+	struct repo_ctx *ctx);
+/* restore_content_twin: it has become a link to its twin, if there is one (restore_link.h).
+ * restore_content_empty: a file without content. */
 bool restore_content_twin(struct restore_file *f, struct repo_ctx *ctx);
 void restore_content_empty(struct restore_file *f);
 
-/* restore_content_write: a use's plaintext; true when it is in the file.  restore_content_lose: it cannot be had. */
+/* restore_content_write: a use's plaintext; true when it is in the file.  restore_content_lose: it
+ * cannot be had. */
 bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n);
 void restore_content_lose(struct restore_use *u, const struct err *e);
 

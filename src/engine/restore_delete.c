@@ -12,13 +12,15 @@ struct inode {
 	uint64_t dev, ino;
 };
 
-/* A directory on the walk's path: its listing beside the snapshot's nodes, both in the order of names. */
+/* A directory on the walk's path: its listing beside the snapshot's nodes, both in the order of
+ * names. */
 struct level {
 	struct restore_dir *dir;
 	struct dir_list list;
 	size_t next;
 	bool *expected; /* which names of the list are in the snapshot */
-	/* What the snapshot has by another spelling, on a file system that takes upper case for lower. */
+	/* What the snapshot has by another spelling, on a file system that takes upper case for
+	 * lower. */
 	struct inode *alias;
 	size_t n_alias;
 	bool self, restored; /* it is selected; something below it is */
@@ -121,7 +123,8 @@ static bool is_alias(const struct level *l, const struct meta *m)
 }
 
 /* 0: it is gone, or would be; 1: it is kept, for a reason that is none to complain of. */
-static int delete_it(struct deleting *d, struct level *l, const char *name, const char *path, struct err *e)
+static int delete_it(struct deleting *d, struct level *l, const char *name, const char *path,
+	struct err *e)
 {
 	const struct restore_dirs *s = d->s;
 	struct meta m;
@@ -155,8 +158,8 @@ static void delete_one(struct deleting *d, struct level *l, const char *name)
 	int rc = 1;
 
 	err_clear(&e);
-	if (restore_selected(s->opt, path, false).self && restore_used_covers(d->used, path) && restore_dir_need(s, l->dir) &&
-		l->dir->fd >= 0)
+	if (restore_selected(s->opt, path, false).self && restore_used_covers(d->used, path) &&
+		restore_dir_need(s, l->dir) && l->dir->fd >= 0)
 		rc = delete_it(d, l, name, path, &e);
 	restore_say(s, l->dir->path, name, &e);
 	if (rc == 0) {
@@ -167,7 +170,8 @@ static void delete_one(struct deleting *d, struct level *l, const char *name)
 }
 
 /*
- * As restic: only in directories that are in the snapshot and selected, or below which something was restored.
+ * As restic: only in directories that are in the snapshot and selected, or below which something
+ * was restored.
  */
 static void delete_rest(struct deleting *d, struct level *l)
 {
@@ -199,7 +203,8 @@ static enum treewalk_next on_enter(void *arg, const struct treewalk_entry *e)
 	return TREEWALK_GO;
 }
 
-/* Deleting changed the directory's time, and looking into it perhaps its mode; setting them again is all that is left to be done. */
+/* Deleting changed the directory's time, and looking into it perhaps its mode; setting them again
+ * is all that is left to be done. */
 static void leave(struct deleting *d, bool whole)
 {
 	struct level *l = &d->level[--d->n];
@@ -228,8 +233,8 @@ static void on_leave(void *arg, const struct treewalk_entry *e)
 	leave(arg, true);
 }
 
-int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l, const struct env *env, const struct id *root,
-	const volatile int *stop, struct err *err)
+int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l,
+	const struct env *env, const struct id *root, const volatile int *stop, struct err *err)
 {
 	struct deleting d = {.s = s, .used = used, .stop = stop};
 	struct treewalk_fn fn = {.enter = on_enter, .leave = on_leave, .arg = &d};

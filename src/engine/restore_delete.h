@@ -1,7 +1,8 @@
 /*
  * restore_delete: --delete: what lies in restored directories and is not in the snapshot.
  *
- * A walk of its own, after everything has been restored and only if every tree could be read, so that nothing is deleted on a false belief.
+ * A walk of its own, after everything has been restored and only if every tree could be read, so
+ * that nothing is deleted on a false belief.
  */
 #ifndef ENGINE_RESTORE_DELETE_H
 #define ENGINE_RESTORE_DELETE_H
@@ -9,17 +10,19 @@
 #include "repo/loader.h"
 
 /*
- * restore_delete: s->top is the target, with nothing pending.  `used` says which patterns mean something in this snapshot.  Errors of single
- * items are said; a tree that cannot be read ends it.
+ * restore_delete: s->top is the target, with nothing pending.  `used` says which patterns mean
+ * something in this snapshot.  Errors of single items are said; a tree that cannot be read ends it.
  */
 struct restore_used;
-int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l, const struct env *env, const struct id *root,
-	const volatile int *stop, struct err *err);
+int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l,
+	const struct env *env, const struct id *root, const volatile int *stop, struct err *err);
 
-/* The filter (restore.c): whether the item itself, and whether something below it may be restored. */
+/* The filter (restore.c): whether the item itself, and whether something below it may be restored.
+ */
 struct restore_selection {
 	bool self, below;
 };
-struct restore_selection restore_selected(const struct restore_options *o, const char *path, bool dir);
+struct restore_selection restore_selected(const struct restore_options *o, const char *path,
+	bool dir);
 
 #endif

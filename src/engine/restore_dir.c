@@ -21,7 +21,8 @@ void restore_say(struct restore_dirs *s, const char *dir, const char *name, cons
 	mem_free(item);
 }
 
-void restore_item(struct restore_dirs *s, const char *action, const char *dir, const char *name, uint64_t size)
+void restore_item(struct restore_dirs *s, const char *action, const char *dir, const char *name,
+	uint64_t size)
 {
 	char *item;
 
@@ -96,7 +97,8 @@ static bool may_replace(const struct restore_dirs *s, const struct restore_dir *
 
 	if (s->opt->overwrite != RESTORE_IF_NEWER)
 		return s->opt->overwrite != RESTORE_NEVER;
-	return meta_stat(d->up->fd, d->name, false, &was, NULL) == 0 && ts_cmp(&d->keep.meta.mtime, &was.mtime) > 0;
+	return meta_stat(d->up->fd, d->name, false, &was, NULL) == 0 &&
+	       ts_cmp(&d->keep.meta.mtime, &was.mtime) > 0;
 }
 
 /* In a dry run: what dest_mkdir would say of what is no directory. */
@@ -105,8 +107,10 @@ static int look(const struct restore_dirs *s, const struct restore_dir *d, struc
 	struct meta m;
 	int fd = dir_open_at(d->up->fd, d->name, e);
 
-	if (fd == ERR_NOTFOUND && meta_stat(d->up->fd, d->name, false, &m, NULL) == 0 && !may_replace(s, d))
-		fd = err_set(e, ERR_EXISTS, "a file is here where the snapshot has a directory; it would be kept");
+	if (fd == ERR_NOTFOUND && meta_stat(d->up->fd, d->name, false, &m, NULL) == 0 &&
+		!may_replace(s, d))
+		fd = err_set(e, ERR_EXISTS,
+			"a file is here where the snapshot has a directory; it would be kept");
 	return fd;
 }
 
@@ -129,7 +133,8 @@ static int identify(const struct restore_dirs *s, struct restore_dir *d, int fd,
 	if (rc == 0 && !d->is.ino && !s->existing && restore_dir_seen(d->up, &m))
 		rc = err_set(e, ERR_EXISTS, RESTORE_TWICE);
 	if (rc == 0 && !s->existing && restore_spare_is(s->spare, &m))
-		rc = err_set(e, ERR_EXISTS, "the repository that is read from is here: nothing is restored into it");
+		rc = err_set(e, ERR_EXISTS,
+			"the repository that is read from is here: nothing is restored into it");
 	if (rc == 0 && d->is.ino && (m.dev != d->is.dev || m.ino != d->is.ino))
 		rc = err_set(e, ERR_INVALID, "it was replaced while it was being restored");
 	if (rc == 0)
@@ -239,17 +244,23 @@ static int check_target(const struct restore_options *opt, int fd, struct err *e
 	if (rc == 0)
 		rc = meta_stat(AT_FDCWD, "/", true, &root, err);
 	if (rc == 0 && here.dev == root.dev && here.ino == root.ino)
-		rc = err_set(err, ERR_USAGE, "--delete with the target / needs include or exclude patterns");
+		rc = err_set(err, ERR_USAGE,
+			"--delete with the target / needs include or exclude patterns");
 	return rc;
 }
 
-int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt, struct restore_counts *counts,
-	const struct restore_events *ev, size_t idle_max, struct err *err)
+int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
+	struct restore_counts *counts, const struct restore_events *ev, size_t idle_max,
+	struct err *err)
 {
 	struct restore_dir *d = mem_zalloc(sizeof(*d));
 	int fd;
 
-	*s = (struct restore_dirs){.opt = opt, .counts = counts, .ev = ev, .top = d, .idle_max = idle_max};
+	*s = (struct restore_dirs){.opt = opt,
+		.counts = counts,
+		.ev = ev,
+		.top = d,
+		.idle_max = idle_max};
 	s->owners = restore_owners_new(opt);
 	s->spare = restore_spare_new(opt);
 	d->name = mem_strdup("");
@@ -283,7 +294,8 @@ void restore_dirs_release(struct restore_dirs *s)
 	*s = (struct restore_dirs){.opt = NULL};
 }
 
-struct restore_dir *restore_dir_enter(struct restore_dirs *s, struct restore_dir *up, const char *path, const struct node *n)
+struct restore_dir *restore_dir_enter(struct restore_dirs *s, struct restore_dir *up,
+	const char *path, const struct node *n)
 {
 	struct restore_dir *d = mem_zalloc(sizeof(*d));
 

@@ -31,42 +31,53 @@ static struct restore_use *nth_use(const struct restore_window *w, size_t i)
 
 static bool same_blob(const struct restore_use *a, const struct restore_use *b)
 {
-	return a->at.blob.offset == b->at.blob.offset && a->at.blob.length == b->at.blob.length && a->at.blob.plain == b->at.blob.plain &&
-	       id_equal(&a->at.blob.id, &b->at.blob.id) && id_equal(&a->at.pack, &b->at.pack);
+	return a->at.blob.offset == b->at.blob.offset && a->at.blob.length == b->at.blob.length &&
+	       a->at.blob.plain == b->at.blob.plain && id_equal(&a->at.blob.id, &b->at.blob.id) &&
+	       id_equal(&a->at.pack, &b->at.pack);
 }
 
 /*
- * What came is not the blob, or nothing came.  Every copy, this one first, is tried by a request of its own: the fault may lie on the
- * way, or in another part of the range asked for.  A copy of another length than the one that the file was laid out with is of no use.
+ * What came is not the blob, or nothing came.  Every copy, this one first, is tried by a request of
+ * its own: the fault may lie on the way, or in another part of the range asked for.  A copy of
+ * another length than the one that the file was laid out with is of no use.
  */
-static int any_copy(struct restore_window *w, struct repo_ctx *ctx, const struct restore_use *u, struct buf *plain, struct err *err)
+static int any_copy(struct restore_window *w, struct repo_ctx *ctx, const struct restore_use *u,
+	struct buf *plain, struct err *err)
 {
 	struct catalog_place at;
 	struct err e;
 	int rc = err->code;
 
-	for (unsigned nth = 0; rc < 0 && catalog_find(w->sh->cat, BLOB_DATA, &u->at.blob.id, nth, &at); nth++) {
-		struct backend_op op = {
-			.verb = BACKEND_GET, .type = BACKEND_PACK, .name = at.pack, .offset = at.blob.offset, .length = at.blob.length};
+	for (unsigned nth = 0;
+		rc < 0 && catalog_find(w->sh->cat, BLOB_DATA, &u->at.blob.id, nth, &at); nth++) {
+		struct backend_op op = {.verb = BACKEND_GET,
+			.type = BACKEND_PACK,
+			.name = at.pack,
+			.offset = at.blob.offset,
+			.length = at.blob.length};
 
-		if (restore_stopped(w->sh) || at.blob.length <= SEAL_OVERHEAD || blob_plain_size(&at.blob) != blob_plain_size(&u->at.blob))
+		if (restore_stopped(w->sh) || at.blob.length <= SEAL_OVERHEAD ||
+			blob_plain_size(&at.blob) != blob_plain_size(&u->at.blob))
 			continue;
 		err_clear(&e);
 		buf_init(&op.out, at.blob.length);
 		rc = backend_run(w->sh->repo->be, &op, &e);
 		if (rc == 0 && op.out.len != at.blob.length)
-			rc = err_set(&e, ERR_INVALID, "%zu bytes came instead of %u", op.out.len, at.blob.length);
+			rc = err_set(&e, ERR_INVALID, "%zu bytes came instead of %u", op.out.len,
+				at.blob.length);
 		if (rc == 0)
 			rc = repo_open_blob(ctx, &at.blob, op.out.p, plain, &e);
 		buf_release(&op.out);
 	}
 	if (rc < 0)
-		err_prefix(err, "blob %s in pack %s", id_short(&u->at.blob.id).s, id_short(&u->at.pack).s);
+		err_prefix(err, "blob %s in pack %s", id_short(&u->at.blob.id).s,
+			id_short(&u->at.pack).s);
 	return rc;
 }
 
 /* A use's blob without its hash, which decode_group makes for several at once. */
-static int unseal_use(struct fetch *f, struct repo_ctx *ctx, const struct restore_use *u, struct buf *plain, struct err *err)
+static int unseal_use(struct fetch *f, struct repo_ctx *ctx, const struct restore_use *u,
+	struct buf *plain, struct err *err)
 {
 	const struct restore_use *base = nth_use(f->w, f->first);
 	uint64_t at = (uint64_t)u->at.blob.offset - base->at.blob.offset;
@@ -75,7 +86,8 @@ static int unseal_use(struct fetch *f, struct repo_ctx *ctx, const struct restor
 	if (f->op.err.code)
 		return err_copy(err, &f->op.err);
 	if (at > f->op.out.len || u->at.blob.length > f->op.out.len - at)
-		return err_set(err, ERR_INVALID, "%zu bytes came instead of %llu", f->op.out.len, (unsigned long long)f->op.length);
+		return err_set(err, ERR_INVALID, "%zu bytes came instead of %llu", f->op.out.len,
+			(unsigned long long)f->op.length);
 	return repo_unseal_blob(ctx, &u->at.blob, f->op.out.p + at, plain, err);
 }
 
@@ -192,7 +204,8 @@ static void fetched(struct task *t)
 		d->f = f;
 		d->first = i;
 		for (; i < f->end; i++) {
-			bool again = i > d->first && same_blob(nth_use(f->w, i), nth_use(f->w, i - 1));
+			bool again = i > d->first &&
+				     same_blob(nth_use(f->w, i), nth_use(f->w, i - 1));
 
 			if (bytes >= TASK_BYTES && !again)
 				break;
@@ -227,7 +240,8 @@ void restore_fetch_next(struct restore_window *w)
 		const struct restore_use *v = nth_use(w, w->next);
 		uint64_t to = (uint64_t)v->at.blob.offset + v->at.blob.length;
 
-		if (!id_equal(&u->at.pack, &v->at.pack) || v->at.blob.offset > end + GAP || (to > from + SPAN && to > end))
+		if (!id_equal(&u->at.pack, &v->at.pack) || v->at.blob.offset > end + GAP ||
+			(to > from + SPAN && to > end))
 			break;
 		if (to > end)
 			end = to;

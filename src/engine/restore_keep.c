@@ -66,8 +66,10 @@ static int64_t ask_group(const char *name)
 	return g ? g->gr_gid : UNKNOWN;
 }
 
-/* A name that nobody has here leaves the number: restic gives such files to root, setuid ones too. */
-static uint32_t by_name(struct hashtab *known, struct str name, uint32_t number, int64_t (*ask)(const char *name))
+/* A name that nobody has here leaves the number: restic gives such files to root, setuid ones too.
+ */
+static uint32_t by_name(struct hashtab *known, struct str name, uint32_t number,
+	int64_t (*ask)(const char *name))
 {
 	char key[NAME_KEY] = {0}, *s;
 	struct owner *o = NULL;
@@ -113,7 +115,8 @@ static bool has_acl(const struct node *n)
 	static const char acl[] = "system.posix_acl_access";
 
 	for (size_t i = 0; i < n->n_xattr; i++)
-		if (n->xattr[i].name.n == sizeof(acl) - 1 && memcmp(n->xattr[i].name.p, acl, sizeof(acl) - 1) == 0)
+		if (n->xattr[i].name.n == sizeof(acl) - 1 &&
+			memcmp(n->xattr[i].name.p, acl, sizeof(acl) - 1) == 0)
 			return true;
 	return false;
 }
@@ -124,8 +127,10 @@ bool restore_is_unfinished(const struct node *n, const struct meta *was)
 
 	if (dest_unfinished(was))
 		return true;
-	/* An access control list gives the mode's lower bits what it says itself; what is left is the last step. */
-	return n->type == NODE_FILE && S_ISREG(was->mode) && has_acl(n) && mode != perm && mode == (S_ISVTX | (perm & 0777));
+	/* An access control list gives the mode's lower bits what it says itself; what is left is
+	 * the last step. */
+	return n->type == NODE_FILE && S_ISREG(was->mode) && has_acl(n) && mode != perm &&
+	       mode == (S_ISVTX | (perm & 0777));
 }
 
 static mode_t file_type(enum node_type t)
@@ -164,8 +169,9 @@ static void keep_xattrs(struct restore_keep *k, const struct node *n)
 			mem_free(name);
 			continue;
 		}
-		k->xattr.x[k->xattr.n++] = (struct xattr){
-			.name = name, .value = from->value.n ? mem_dup(from->value.p, from->value.n) : NULL, .n = from->value.n};
+		k->xattr.x[k->xattr.n++] = (struct xattr){.name = name,
+			.value = from->value.n ? mem_dup(from->value.p, from->value.n) : NULL,
+			.n = from->value.n};
 	}
 }
 

@@ -1,5 +1,6 @@
 /*
- * restore_keep: a node's metadata, kept until what it belongs to is written.  Made on the loop thread, used by any one thread.
+ * restore_keep: a node's metadata, kept until what it belongs to is written.  Made on the loop
+ * thread, used by any one thread.
  */
 #ifndef ENGINE_RESTORE_KEEP_H
 #define ENGINE_RESTORE_KEEP_H
@@ -8,8 +9,8 @@
 #include "fs/dest.h"
 
 /*
- * What all nodes of a restore share: the options, owners looked up by name, each once, and how many files could not be given all that they
- * had.
+ * What all nodes of a restore share: the options, owners looked up by name, each once, and how many
+ * files could not be given all that they had.
  */
 struct restore_owners;
 struct restore_owners *restore_owners_new(const struct restore_options *opt);
@@ -28,11 +29,13 @@ int restore_keep_set(struct restore_keep *k, int fd, struct err *err);
 void restore_keep_release(struct restore_keep *k);
 
 /*
- * restore_ours: what lies there, *was, may be written over and given n's metadata: a regular file that is ours, and whose names all belong
- * to the files that n is one of.  Into another one nothing is written: somebody may have it open, or mean it by another name.
+ * restore_ours: what lies there, *was, may be written over and given n's metadata: a regular file
+ * that is ours, and whose names all belong to the files that n is one of.  Into another one nothing
+ * is written: somebody may have it open, or mean it by another name.
  */
 bool restore_ours(struct restore_owners *o, const struct node *n, const struct meta *was);
-/* restore_is_unfinished: what lies there was left so by an earlier restore of n: it is nobody's file, neither kept nor newer. */
+/* restore_is_unfinished: what lies there was left so by an earlier restore of n: it is nobody's
+ * file, neither kept nor newer. */
 bool restore_is_unfinished(const struct node *n, const struct meta *was);
 
 #endif

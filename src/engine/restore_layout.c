@@ -17,7 +17,8 @@ static void room_for_uses(struct restore_window *w, size_t n)
 }
 
 /* The nth place that can hold something, or the last of them. */
-static int place_of(const struct catalog *cat, const struct id *id, unsigned nth, struct catalog_place *at, struct err *err)
+static int place_of(const struct catalog *cat, const struct id *id, unsigned nth,
+	struct catalog_place *at, struct err *err)
 {
 	struct catalog_place p;
 	unsigned found = 0;
@@ -30,12 +31,14 @@ static int place_of(const struct catalog *cat, const struct id *id, unsigned nth
 		}
 	if (found)
 		return 0;
-	return i ? err_set(err, ERR_INVALID, "blob %s has %u bytes in the index", id_short(id).s, p.blob.length)
+	return i ? err_set(err, ERR_INVALID, "blob %s has %u bytes in the index", id_short(id).s,
+			   p.blob.length)
 		 : err_set(err, ERR_NOTFOUND, "blob %s is not in the index", id_short(id).s);
 }
 
 /* With the nth place of each blob. */
-static int lay_out(struct restore_window *w, struct restore_file *f, const struct node *n, unsigned nth, struct err *err)
+static int lay_out(struct restore_window *w, struct restore_file *f, const struct node *n,
+	unsigned nth, struct err *err)
 {
 	f->size = 0;
 	for (size_t i = 0; i < n->n_content; i++) {
@@ -51,7 +54,8 @@ static int lay_out(struct restore_window *w, struct restore_file *f, const struc
 	return 0;
 }
 
-int restore_layout(struct restore_window *w, struct restore_file *f, const struct node *n, struct err *err)
+int restore_layout(struct restore_window *w, struct restore_file *f, const struct node *n,
+	struct err *err)
 {
 	uint64_t first = 0;
 	int rc = 0;
@@ -72,6 +76,8 @@ int restore_layout(struct restore_window *w, struct restore_file *f, const struc
 	}
 	f->size = 0;
 	return rc < 0 ? rc
-		      : err_set(err, ERR_INVALID, "the snapshot says %llu bytes, but its contents have %llu: nothing was written",
+		      : err_set(err, ERR_INVALID,
+				"the snapshot says %llu bytes, but its contents have %llu: nothing "
+				"was written",
 				(unsigned long long)n->size, (unsigned long long)first);
 }

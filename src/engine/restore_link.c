@@ -14,8 +14,8 @@ struct restore_link {
 	struct restore_keep keep;
 };
 
-void restore_links_add(
-	struct restore_window *w, struct restore_dir *dir, const struct node *n, const struct linkset_first *first, bool taken)
+void restore_links_add(struct restore_window *w, struct restore_dir *dir, const struct node *n,
+	const struct linkset_first *first, bool taken)
 {
 	struct restore_link *k;
 
@@ -24,7 +24,10 @@ void restore_links_add(
 		w->link = mem_regrow(w->link, w->cap_link, sizeof(*w->link));
 	}
 	k = &w->link[w->n_link++];
-	*k = (struct restore_link){.dir = dir, .name = mem_strndup(n->name.p, n->name.n), .taken = taken, .first = first};
+	*k = (struct restore_link){.dir = dir,
+		.name = mem_strndup(n->name.p, n->name.n),
+		.taken = taken,
+		.first = first};
 	restore_keep_node(&k->keep, n, w->sh->dirs->owners);
 	restore_dir_hold(dir);
 }
@@ -56,8 +59,8 @@ static bool is_link_of(const struct restore_link *k, int fd, const char *base)
 {
 	struct meta a, b;
 
-	return k->taken && meta_stat(k->dir->fd, k->name, false, &a, NULL) == 0 && meta_stat(fd, base, false, &b, NULL) == 0 &&
-	       a.dev == b.dev && a.ino == b.ino;
+	return k->taken && meta_stat(k->dir->fd, k->name, false, &a, NULL) == 0 &&
+	       meta_stat(fd, base, false, &b, NULL) == 0 && a.dev == b.dev && a.ino == b.ino;
 }
 
 /* The names have a file each, then. */
@@ -82,7 +85,8 @@ static int copy(struct restore_link *k, int fd, const char *base, struct err *er
 }
 
 /* A link was refused: by the file system, which has none or not so many, or by the kernel. */
-static int copy_instead(struct restore_dirs *s, struct restore_link *k, int fd, const char *base, struct err *err)
+static int copy_instead(struct restore_dirs *s, struct restore_link *k, int fd, const char *base,
+	struct err *err)
 {
 	struct err why = *err;
 	char *item;
@@ -124,7 +128,8 @@ static void make(struct restore_dirs *s, struct restore_link *k)
 
 	err_clear(&e);
 	if (!s->opt->dry_run && k->first->lost)
-		err_set(&e, ERR_NOTFOUND, "%s, which has its content, could not be restored", k->first->path);
+		err_set(&e, ERR_NOTFOUND, "%s, which has its content, could not be restored",
+			k->first->path);
 	else if (!s->opt->dry_run && !restore_dir_need(s, k->dir))
 		return;
 	else if (!s->opt->dry_run)
@@ -159,7 +164,8 @@ static bool as_restored(const struct restore_file *f, const struct meta *m)
 {
 	const struct dest_meta *want = &f->keep.meta;
 
-	return m->size == f->size && ts_cmp(&m->mtime, &want->mtime) == 0 && (m->mode & 0777) == (want->perm & 0777) &&
+	return m->size == f->size && ts_cmp(&m->mtime, &want->mtime) == 0 &&
+	       (m->mode & 0777) == (want->perm & 0777) &&
 	       (want->lenient || (m->uid == want->uid && m->gid == want->gid));
 }
 
@@ -173,10 +179,12 @@ bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
 	if (dir >= 0)
 		fd = file_open(dir, base, &m, NULL);
 	same = fd >= 0 && as_restored(f, &m) && restore_content_has(f, fd, &m, ctx);
-	same = same && ((!f->replace && !f->there) || dest_remove(f->dir->fd, f->name, NULL, NULL) == 0);
+	same = same &&
+	       ((!f->replace && !f->there) || dest_remove(f->dir->fd, f->name, NULL, NULL) == 0);
 	same = same && dest_link(f->dir->fd, f->name, dir, base, NULL) == 0;
 	/* It may be another file by now. */
-	if (same && (meta_stat(f->dir->fd, f->name, false, &now, NULL) < 0 || now.ino != m.ino || now.dev != m.dev)) {
+	if (same && (meta_stat(f->dir->fd, f->name, false, &now, NULL) < 0 || now.ino != m.ino ||
+			    now.dev != m.dev)) {
 		dest_remove(f->dir->fd, f->name, NULL, NULL);
 		same = false;
 	}

@@ -14,7 +14,8 @@ struct inode {
 
 struct restore_spare_list {
 	const struct restore_options *opt;
-	struct inode *held; /* first the repository's own, then all that holds them, up to the root; each once */
+	struct inode *held; /* first the repository's own, then all that holds them, up to the root;
+			       each once */
 	size_t own, n;
 };
 
@@ -55,9 +56,11 @@ static void add_above(struct restore_spare_list *l, const char *part)
 }
 
 /* Its folders may be links or mounts: packs on a large disk, say. */
-static void add_parts(struct restore_spare_list *l, const char *repository, void (*to)(struct restore_spare_list *l, const char *part))
+static void add_parts(struct restore_spare_list *l, const char *repository,
+	void (*to)(struct restore_spare_list *l, const char *part))
 {
-	static const char *const parts[] = {"", "/config", "/data", "/index", "/keys", "/locks", "/snapshots"};
+	static const char *const parts[] = {"", "/config", "/data", "/index", "/keys", "/locks",
+		"/snapshots"};
 	char *path;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
@@ -116,7 +119,8 @@ bool restore_spare_repository(const struct restore_spare_list *l, int fd)
 		next = dir_open_at(at, "..", NULL);
 		close(at);
 		at = next;
-		if (at >= 0 && (meta_stat(at, "", false, &up, NULL) < 0 || (up.dev == m.dev && up.ino == m.ino)))
+		if (at >= 0 && (meta_stat(at, "", false, &up, NULL) < 0 ||
+				       (up.dev == m.dev && up.ino == m.ino)))
 			break;
 	}
 	if (at >= 0)
@@ -132,7 +136,8 @@ static bool keep(void *arg, const char *path, const struct meta *dir)
 	return dir ? restore_spare_holds(l, dir) : !restore_selected(l->opt, path, false).self;
 }
 
-int restore_spare_clear(const struct restore_spare_list *l, int dirfd, const char *dir, const char *name, struct err *err)
+int restore_spare_clear(const struct restore_spare_list *l, int dirfd, const char *dir,
+	const char *name, struct err *err)
 {
 	char *path = mem_printf("%s/%s", dir, name);
 	struct dest_spare spare = {keep, (void *)(uintptr_t)l, path};

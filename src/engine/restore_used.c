@@ -48,7 +48,8 @@ void restore_used_node(struct restore_used *u, const char *path)
 		return;
 	for (size_t k = 0; k < u->opt->n_include; k++)
 		for (size_t i = 0; i < match_count(u->opt->include[k]); i++)
-			if (!u->seen[k][i] && counts(u->opt->include[k], i) && match_pattern(u->opt->include[k], i, path)) {
+			if (!u->seen[k][i] && counts(u->opt->include[k], i) &&
+				match_pattern(u->opt->include[k], i, path)) {
 				u->seen[k][i] = true;
 				u->unseen--;
 			}
@@ -65,7 +66,8 @@ bool restore_used_covers(const struct restore_used *u, const char *path)
 	return false;
 }
 
-void restore_used_rest(const struct restore_used *u, void (*fn)(void *arg, const char *pattern), void *arg)
+void restore_used_rest(const struct restore_used *u, void (*fn)(void *arg, const char *pattern),
+	void *arg)
 {
 	for (size_t k = 0; k < u->opt->n_include; k++)
 		for (size_t i = 0; i < match_count(u->opt->include[k]); i++)

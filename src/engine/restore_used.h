@@ -1,6 +1,6 @@
 /*
- * restore_used: which of the include patterns match something in the snapshot.  One that matches nothing deletes nothing: it is a slip, or
- * means another snapshot.
+ * restore_used: which of the include patterns match something in the snapshot.  One that matches
+ * nothing deletes nothing: it is a slip, or means another snapshot.
  */
 #ifndef ENGINE_RESTORE_USED_H
 #define ENGINE_RESTORE_USED_H
@@ -9,10 +9,13 @@
 struct restore_used;
 struct restore_used *restore_used_new(const struct restore_options *opt);
 void restore_used_free(struct restore_used *u);
-void restore_used_node(struct restore_used *u, const char *path); /* a selected node of the snapshot */
-/* restore_used_covers: a pattern that has matched something matches the path too; or there are no include patterns. */
+/* a selected node of the snapshot */
+void restore_used_node(struct restore_used *u, const char *path);
+/* restore_used_covers: a pattern that has matched something matches the path too; or there are no
+ * include patterns. */
 bool restore_used_covers(const struct restore_used *u, const char *path);
 /* restore_used_rest: the patterns that matched nothing. */
-void restore_used_rest(const struct restore_used *u, void (*fn)(void *arg, const char *pattern), void *arg);
+void restore_used_rest(const struct restore_used *u, void (*fn)(void *arg, const char *pattern),
+	void *arg);
 
 #endif

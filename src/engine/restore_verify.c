@@ -83,7 +83,8 @@ static void verify_done(struct task *t)
 	restore_window_advance(w);
 }
 
-static void verify_put(struct restore_window *w, size_t first_file, size_t end_file, size_t first_use, size_t end_use)
+static void verify_put(struct restore_window *w, size_t first_file, size_t end_file,
+	size_t first_use, size_t end_use)
 {
 	struct verify *v = mem_zalloc(sizeof(*v));
 
@@ -119,7 +120,9 @@ void restore_verify(struct restore_window *w)
 			verify_large(w, i++);
 			continue;
 		}
-		for (uint64_t bytes = 0; i < w->n && bytes + w->file[i]->size <= VERIFY_BYTES && i - first < VERIFY_FILES; i++)
+		for (uint64_t bytes = 0; i < w->n && bytes + w->file[i]->size <= VERIFY_BYTES &&
+					 i - first < VERIFY_FILES;
+			i++)
 			bytes += w->file[i]->size;
 		verify_put(w, first, i, 0, 0);
 	}

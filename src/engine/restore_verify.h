@@ -1,8 +1,9 @@
 /*
- * restore_verify: --verify: when all is done, deletions too, the tree is walked again, and what the first walk has written is read and
- * hashed by workers.
+ * restore_verify: --verify: when all is done, deletions too, the tree is walked again, and what the
+ * first walk has written is read and hashed by workers.
  *
- * Both walks meet the same files in the same order, so a bit a file says which were written: 125 kB for a million.
+ * Both walks meet the same files in the same order, so a bit a file says which were written: 125 kB
+ * for a million.
  */
 #ifndef ENGINE_RESTORE_VERIFY_H
 #define ENGINE_RESTORE_VERIFY_H
@@ -11,11 +12,13 @@
 struct restore_written;
 struct restore_written *restore_written_new(void);
 void restore_written_free(struct restore_written *b);
-/* restore_written_add: the file of this number was written (b NULL: nobody asks).  restore_written_has: it was.  Loop thread. */
+/* restore_written_add: the file of this number was written (b NULL: nobody asks).
+ * restore_written_has: it was.  Loop thread. */
 void restore_written_add(struct restore_written *b, uint64_t number);
 bool restore_written_has(const struct restore_written *b, uint64_t number);
 
-/* restore_verify: reads the files of a window of the second walk; restore_window_advance is called when it is done.  Loop thread. */
+/* restore_verify: reads the files of a window of the second walk; restore_window_advance is called
+ * when it is done.  Loop thread. */
 void restore_verify(struct restore_window *w);
 
 #endif

@@ -40,11 +40,12 @@ struct restore_window *restore_window_new(struct restore_shared *sh)
 
 bool restore_window_full(const struct restore_window *w)
 {
-	return w->n >= RESTORE_WINDOW_FILES || w->bytes >= RESTORE_WINDOW_BYTES || w->n_dirs >= w->sh->dirs_max;
+	return w->n >= RESTORE_WINDOW_FILES || w->bytes >= RESTORE_WINDOW_BYTES ||
+	       w->n_dirs >= w->sh->dirs_max;
 }
 
-struct restore_file *restore_window_add(
-	struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place, const struct meta *was)
+struct restore_file *restore_window_add(struct restore_window *w, struct restore_dir *dir,
+	const struct node *n, enum restore_place place, const struct meta *was)
 {
 	struct restore_file *f = mem_zalloc(sizeof(*f));
 	struct err e;
@@ -84,7 +85,8 @@ void restore_window_advance(struct restore_window *w)
 {
 	bool stop = restore_stopped(w->sh);
 
-	while (!stop && w->started && w->next < w->n_order && w->tasks < w->sh->repo->be->connections + 1)
+	while (!stop && w->started && w->next < w->n_order &&
+		w->tasks < w->sh->repo->be->connections + 1)
 		restore_fetch_next(w);
 	if (!w->started || w->over || w->tasks || (!stop && w->next < w->n_order))
 		return;
@@ -121,7 +123,8 @@ static void prepare_run(struct task *t)
 static int by_place(const void *x, const void *y, void *arg)
 {
 	const struct restore_window *w = arg;
-	const struct restore_use *a = &w->use[*(const uint32_t *)x], *b = &w->use[*(const uint32_t *)y];
+	const struct restore_use *a = &w->use[*(const uint32_t *)x],
+				 *b = &w->use[*(const uint32_t *)y];
 	int c = id_cmp(&a->at.pack, &b->at.pack);
 
 	if (c)
@@ -130,7 +133,8 @@ static int by_place(const void *x, const void *y, void *arg)
 		return a->at.blob.offset < b->at.blob.offset ? -1 : 1;
 	/* A damaged index may have several at one place. */
 	c = id_cmp(&a->at.blob.id, &b->at.blob.id);
-	return c ? c : (a->at.blob.plain > b->at.blob.plain) - (a->at.blob.plain < b->at.blob.plain);
+	return c ? c
+		 : (a->at.blob.plain > b->at.blob.plain) - (a->at.blob.plain < b->at.blob.plain);
 }
 
 static void fetch_all(struct restore_window *w)
@@ -162,7 +166,8 @@ static void prepare_done(struct task *t)
 		fetch_all(w);
 }
 
-void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w), void *arg)
+void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w),
+	void *arg)
 {
 	w->ended = ended;
 	w->arg = arg;
@@ -182,7 +187,10 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 		if (!work)
 			continue;
 		p = mem_zalloc(sizeof(*p));
-		*p = (struct prepare){.task = {.run = prepare_run, .done = prepare_done}, .w = w, .first = first, .end = i};
+		*p = (struct prepare){.task = {.run = prepare_run, .done = prepare_done},
+			.w = w,
+			.first = first,
+			.end = i};
 		w->tasks++;
 		jobs_put(w->sh->env->cpu, &p->task);
 	}
@@ -222,7 +230,9 @@ static void settle(struct restore_window *w, const struct restore_file *f)
 	} else if (done) {
 		c->files_restored++;
 		c->bytes_restored += options(w)->dry_run ? f->node_size : 0;
-		restore_item(s, (options(w)->dry_run ? f->there : f->reused) ? "updated" : "restored", f->dir->path, f->name, f->node_size);
+		restore_item(s,
+			(options(w)->dry_run ? f->there : f->reused) ? "updated" : "restored",
+			f->dir->path, f->name, f->node_size);
 	}
 }
 

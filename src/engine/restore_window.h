@@ -1,9 +1,11 @@
 /*
- * restore_window: a bounded number of files whose contents are fetched pack by pack and written by workers, several transfers at once.
+ * restore_window: a bounded number of files whose contents are fetched pack by pack and written by
+ * workers, several transfers at once.
  *
- * Life: files are added on the loop thread while the walk goes on; start; ended() is called on the loop when all is written and has its
- * metadata; free. A window's steps: look at files that exist already (restore_content.h); fetch what is missing, in the order of packs.  A
- * window of the second walk only reads again what the first has written (restore_verify.h).
+ * Life: files are added on the loop thread while the walk goes on; start; ended() is called on the
+ * loop when all is written and has its metadata; free. A window's steps: look at files that exist
+ * already (restore_content.h); fetch what is missing, in the order of packs.  A window of the
+ * second walk only reads again what the first has written (restore_verify.h).
  */
 #ifndef ENGINE_RESTORE_WINDOW_H
 #define ENGINE_RESTORE_WINDOW_H
@@ -12,7 +14,8 @@
 #include <stdatomic.h>
 
 #define RESTORE_WINDOW_FILES 4096
-/* A window holds no content, only what is to be done: so it may be large, and a blob that several of its files share is fetched once. */
+/* A window holds no content, only what is to be done: so it may be large, and a blob that several
+ * of its files share is fetched once. */
 #define RESTORE_WINDOW_BYTES ((uint64_t)4 << 30)
 
 struct restore_file {
@@ -23,11 +26,11 @@ struct restore_file {
 	uint64_t number;          /* its place among all files of the walk */
 	uint64_t node_size, size; /* as the node says, and of its blobs */
 	char *twin;               /* NULL, or the path of another name of it that was kept */
-	bool *lost;               /* NULL, or the owner's: set when the content could not be restored */
+	bool *lost; /* NULL, or the owner's: set when the content could not be restored */
 	uint32_t first_use, uses;
-	struct meta was;          /* what is there */
-	bool there;               /* a regular file of ours lies there already: its blobs are compared first */
-	bool replace;             /* something lies there that must go */
+	struct meta was; /* what is there */
+	bool there;   /* a regular file of ours lies there already: its blobs are compared first */
+	bool replace; /* something lies there that must go */
 	bool unchanged;           /* and it has this content already */
 	bool reused;              /* and it is written over */
 	bool linked;              /* it is the twin's other name now */
@@ -58,8 +61,9 @@ struct restore_shared { /* of all windows */
 	size_t dirs_max;  /* of one window */
 	size_t files_max; /* open at once while more of them is still to come */
 	_Atomic size_t files_open;
-	struct restore_written *written; /* --verify: which files of the walk were written; else NULL */
-	bool verifying;                  /* this is the second walk */
+	struct restore_written
+		*written; /* --verify: which files of the walk were written; else NULL */
+	bool verifying;   /* this is the second walk */
 };
 
 struct restore_window {
@@ -93,18 +97,22 @@ enum restore_place {
 
 struct restore_window *restore_window_new(struct restore_shared *sh);
 /*
- * restore_window_add: a file node; dir is open.  was: what lies at its place, unless that is free.  For the caller to set before the next
- * call: number, lost and twin (owned by the file), see above.  It lives as long as the window.
+ * restore_window_add: a file node; dir is open.  was: what lies at its place, unless that is free.
+ * For the caller to set before the next call: number, lost and twin (owned by the file), see above.
+ * It lives as long as the window.
  */
-struct restore_file *restore_window_add(
-	struct restore_window *w, struct restore_dir *dir, const struct node *n, enum restore_place place, const struct meta *was);
+struct restore_file *restore_window_add(struct restore_window *w, struct restore_dir *dir,
+	const struct node *n, enum restore_place place, const struct meta *was);
 bool restore_window_full(const struct restore_window *w);
-void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w), void *arg);
-/* restore_window_settle: once it has ended: reports what failed and counts.  restore_window_free: lets the directories go.  Loop thread. */
+void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w),
+	void *arg);
+/* restore_window_settle: once it has ended: reports what failed and counts.  restore_window_free:
+ * lets the directories go.  Loop thread. */
 void restore_window_settle(struct restore_window *w);
 void restore_window_free(struct restore_window *w);
 
-/* For the steps (restore_fetch.h, restore_verify.h), on the loop: a task or request of w, already taken off w->tasks, is done. */
+/* For the steps (restore_fetch.h, restore_verify.h), on the loop: a task or request of w, already
+ * taken off w->tasks, is done. */
 void restore_window_advance(struct restore_window *w);
 void restore_window_progress(struct restore_window *w);
 

@@ -1,7 +1,8 @@
 /*
- * run: one rank's part of a running backup, shared by the engine's own files: run_report.c (failing, saying, counting), run_tree.c
- * (results on their way up), run_files.c, run_dir.c (items being worked on), run_back.c (items that come back), run_view.c (what all ranks
- * must see alike) and backup.c (the order of things).  Loop thread only, but for what is _Atomic.
+ * run: one rank's part of a running backup, shared by the engine's own files: run_report.c
+ * (failing, saying, counting), run_tree.c (results on their way up), run_files.c, run_dir.c (items
+ * being worked on), run_back.c (items that come back), run_view.c (what all ranks must see alike)
+ * and backup.c (the order of things).  Loop thread only, but for what is _Atomic.
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
@@ -24,15 +25,21 @@ enum backup_tag {
 	TAG_COUNTS,               /* each -> rank 0: progress */
 	TAG_FAIL,                 /* each -> rank 0: the run cannot succeed, or shall end */
 	TAG_CANCEL,               /* rank 0 -> all: enum run_end */
-	TAG_BACK,                 /* doer -> who listed it: an item, which was not found as it was listed */
-	TAG_ASK_WITNESS,          /* each -> rank 0: what it sees for the first time (witness.c) */
-	TAG_WITNESS,              /* rank 0 -> asker: what it sees itself */
-	TAG_FLUSH,                /* rank 0 -> all: the tree is closed: store what you hold */
-	TAG_FLUSHED               /* each -> rank 0: all my packs are stored (or the run has failed); my counts */
+	TAG_BACK,        /* doer -> who listed it: an item, which was not found as it was listed */
+	TAG_ASK_WITNESS, /* each -> rank 0: what it sees for the first time (witness.c) */
+	TAG_WITNESS,     /* rank 0 -> asker: what it sees itself */
+	TAG_FLUSH,       /* rank 0 -> all: the tree is closed: store what you hold */
+	TAG_FLUSHED /* each -> rank 0: all my packs are stored (or the run has failed); my counts */
 };
 
-/* How a run ends before its time: what is under way is stored and indexed, or dropped.  The later is the stronger. */
-enum run_end { RUN_GOES_ON, RUN_WINDS_UP, RUN_CANCELLED, RUN_STOPPED /* likewise, by a signal to some rank */ };
+/* How a run ends before its time: what is under way is stored and indexed, or dropped.  The later
+ * is the stronger. */
+enum run_end {
+	RUN_GOES_ON,
+	RUN_WINDS_UP,
+	RUN_CANCELLED,
+	RUN_STOPPED /* likewise, by a signal to some rank */
+};
 
 #define TICK_NS      ((int64_t)200 * 1000 * 1000)
 #define CACHE_TREES  ((size_t)160 << 20) /* tree packs kept: two and a half of the default size */
@@ -87,7 +94,8 @@ struct backup {
 		uint64_t added; /* the guard's, when it was asked */
 		bool idle;
 		struct jobs *jobs;
-		unsigned *waiting; /* of each rank: packs that are counted, when the answer is there */
+		unsigned *waiting; /* of each rank: packs that are counted, when the answer is there
+				    */
 	} ask;                     /* how full the place is, again */
 	bool guarded;              /* the guard has ended the run */
 	bool index_lost;           /* an index file could not be saved */
@@ -101,60 +109,74 @@ struct backup {
 /* run_more: what can be done next?  Called whenever something has ended. */
 void run_more(struct backup *b);
 
-/* run_fail: this run cannot succeed: rank 0 will cancel it on all ranks.  The first error of a rank counts. */
+/* run_fail: this run cannot succeed: rank 0 will cancel it on all ranks.  The first error of a rank
+ * counts. */
 void run_fail(struct backup *b, const struct err *e);
-void run_stop(struct backup *b, const struct err *why);    /* likewise, because this rank was stopped */
-void run_wind_up(struct backup *b, const struct err *why); /* likewise, but what lies in packs is stored and indexed: no snapshot is made */
-void run_failed(void *arg, const struct err *e);           /* the same as a callback with arg = b */
+/* likewise, because this rank was stopped */
+void run_stop(struct backup *b, const struct err *why);
+/* likewise, but what lies in packs is stored and indexed: no snapshot is made */
+void run_wind_up(struct backup *b, const struct err *why);
+void run_failed(void *arg, const struct err *e); /* the same as a callback with arg = b */
 void run_on_fail(void *arg, struct comm_msg *m);
 void run_on_cancel(void *arg, struct comm_msg *m);
 
 /*
- * run_note: an error of one item (action NULL), or an item event; printed by rank 0.  run_notes: what a job wrote down.  run_item: only
- * when --verbose asks for items.
+ * run_note: an error of one item (action NULL), or an item event; printed by rank 0.  run_notes:
+ * what a job wrote down.  run_item: only when --verbose asks for items.
  */
-void run_note(struct backup *b, const char *action, const char *path, const char *message, uint64_t size);
+void run_note(struct backup *b, const char *action, const char *path, const char *message,
+	uint64_t size);
 void run_notes(struct backup *b, const struct walk_note *n, size_t count);
-void run_item(struct backup *b, const char *action, const char *dir, const char *name, uint64_t size);
+void run_item(struct backup *b, const char *action, const char *dir, const char *name,
+	uint64_t size);
 void run_on_note(void *arg, struct comm_msg *m);
 
-/* run_counts: this rank's own.  run_send_counts: to rank 0.  run_sum_counts: on rank 0, all ranks'. */
+/* run_counts: this rank's own.  run_send_counts: to rank 0.  run_sum_counts: on rank 0, all ranks'.
+ */
 void run_counts(const struct backup *b, struct backup_counts *c);
 void run_send_counts(struct backup *b, unsigned tag);
 void run_on_counts(void *arg, struct comm_msg *m);
 void run_sum_counts(const struct backup *b, struct backup_counts *sum);
 
 /*
- * run_guard: on rank 0, before anything is stored: is there room?  packs: as many as the index names.  The error is in b->err.
- * run_guard_pack: that rank has stored one more pack; it may go on with another one when rank 0 has counted it, and has heard from the store if it is just
- * asking.  run_packs_at_once: how many a rank may have open, on their way, or stored but not counted: so the limit is kept however late messages are.
+ * run_guard: on rank 0, before anything is stored: is there room?  packs: as many as the index
+ * names.  The error is in b->err. run_guard_pack: that rank has stored one more pack; it may go on
+ * with another one when rank 0 has counted it, and has heard from the store if it is just asking.
+ * run_packs_at_once: how many a rank may have open, on their way, or stored but not counted: so the
+ * limit is kept however late messages are.
  */
 void run_guard(struct backup *b, uint64_t packs);
 void run_guard_pack(struct backup *b, int rank);
 unsigned run_packs_at_once(const struct backup *b);
 
 /*
- * run_child: a child is settled: json (heap, taken; NULL: not included) goes to the rank that waits for it.  run_slot_full: a directory
- * whose children are all settled.
+ * run_child: a child is settled: json (heap, taken; NULL: not included) goes to the rank that waits
+ * for it.  run_slot_full: a directory whose children are all settled.
  */
 void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t n);
 void run_slot_full(struct backup *b, struct treebuild_slot *s);
-/* run_link: as run_child with a node that may share its inode number with others, once that is known (node_apart). */
-void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up, uint8_t *json, size_t n);
-/* run_forget_tree: what the index says of this tree does not count any more: who has it to save from now on stores it. */
+/* run_link: as run_child with a node that may share its inode number with others, once that is
+ * known (node_apart). */
+void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up,
+	uint8_t *json, size_t n);
+/* run_forget_tree: what the index says of this tree does not count any more: who has it to save
+ * from now on stores it. */
 void run_forget_tree(struct backup *b, const struct id *id);
 void run_on_node(void *arg, struct comm_msg *m);
 
 /*
- * run_view_begin: collective, before the first item: all see the same (b->view), or an error.  run_view_end: after the last
- * one: it still is so, by a reader; then this rank's blobs are put into packs.
+ * run_view_begin: collective, before the first item: all see the same (b->view), or an error.
+ * run_view_end: after the last one: it still is so, by a reader; then this rank's blobs are put
+ * into packs.
  */
 int run_view_begin(struct backup *b);
 void run_view_end(struct backup *b);
 
 /*
- * run_back: an item (taken) that this rank does not find as it was listed goes back to the rank that listed it, which does it itself.  run_back_differs: likewise,
- * because owner or mode of the directory, or of the only file, are others here, as `here` says: if they are not to the other rank, it ends the run.
+ * run_back: an item (taken) that this rank does not find as it was listed goes back to the rank
+ * that listed it, which does it itself.  run_back_differs: likewise, because owner or mode of the
+ * directory, or of the only file, are others here, as `here` says: if they are not to the other
+ * rank, it ends the run.
  */
 void run_back(struct backup *b, struct item *it);
 void run_back_differs(struct backup *b, struct item *it, const struct meta *here);

@@ -19,7 +19,8 @@ void run_back(struct backup *b, struct item *it)
 void run_back_differs(struct backup *b, struct item *it, const struct meta *here)
 {
 	mem_free(it->by);
-	it->by = mem_printf("rank %d%s%s", b->rank, b->env->node ? " on " : "", b->env->node ? b->env->node : "");
+	it->by = mem_printf("rank %d%s%s", b->rank, b->env->node ? " on " : "",
+		b->env->node ? b->env->node : "");
 	sight_of(&it->other, here);
 	run_back(b, it);
 }
@@ -35,7 +36,8 @@ void run_on_back(void *arg, struct comm_msg *m)
 		return;
 	wire_in_init(&w, m->data.p, m->data.len);
 	it = item_unpack(&w);
-	if (!it || !wire_done(&w) || it->up.rank != (uint32_t)b->rank || (it->by && it->kind == ITEM_FILES && it->n != 1)) {
+	if (!it || !wire_done(&w) || it->up.rank != (uint32_t)b->rank ||
+		(it->by && it->kind == ITEM_FILES && it->n != 1)) {
 		item_free(it);
 		err_set(&e, ERR_INVALID, "a damaged item came back from rank %d", m->from);
 		run_fail(b, &e);

@@ -2,7 +2,8 @@
 #include "base/mem.h"
 #include "engine/run.h"
 
-/* What may share an inode number with others: its node waits until its inode's owner rank has said whether it is the same file as the others. */
+/* What may share an inode number with others: its node waits until its inode's owner rank has said
+ * whether it is the same file as the others. */
 struct link {
 	struct claim_first ask;
 	struct backup *b;
@@ -24,7 +25,8 @@ static void answered(struct claim_first *f)
 	run_more(b);
 }
 
-void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up, uint8_t *json, size_t n)
+void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up,
+	uint8_t *json, size_t n)
 {
 	struct link *l = mem_alloc(sizeof(*l));
 
@@ -59,8 +61,13 @@ void run_forget_tree(struct backup *b, const struct id *id)
 
 	f->b = b;
 	f->id = *id;
-	f->ask = (struct claim_req){
-		.forget = true, .type = BLOB_TREE, .id = &f->id, .n = 1, .verdict = &f->verdict, .done = forgotten, .arg = f};
+	f->ask = (struct claim_req){.forget = true,
+		.type = BLOB_TREE,
+		.id = &f->id,
+		.n = 1,
+		.verdict = &f->verdict,
+		.done = forgotten,
+		.arg = f};
 	b->asking++;
 	claim_ask(b->claim, &f->ask);
 }

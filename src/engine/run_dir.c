@@ -49,14 +49,16 @@ static void batch_close(struct backup *b, struct batch *t)
 	*t = (struct batch){0};
 }
 
-static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d, uint32_t slot, uint32_t child, const struct walk_entry *e)
+static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d, uint32_t slot,
+	uint32_t child, const struct walk_entry *e)
 {
 	struct dirref up = {(uint32_t)b->rank, slot, 0};
 	const char *name = e->name, *as = NULL;
 	struct item_file *file;
 	char *above = NULL;
 
-	if (e->target) { /* the directory it lies in may be another one, and its node may have another name */
+	if (e->target) { /* the directory it lies in may be another one, and its node may have
+			    another name */
 		char *slash;
 
 		above = mem_strdup(e->target->path);
@@ -65,7 +67,8 @@ static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d,
 		as = strcmp(name, e->name) ? e->name : NULL;
 		above[slash == above ? 1 : slash - above] = 0;
 	}
-	if (t->it && (t->it->n >= BATCH_FILES || t->bytes + e->size > BATCH_BYTES || (above && strcmp(above, t->it->path))))
+	if (t->it && (t->it->n >= BATCH_FILES || t->bytes + e->size > BATCH_BYTES ||
+			     (above && strcmp(above, t->it->path))))
 		batch_close(b, t);
 	if (!t->it) {
 		t->it = item_new(ITEM_FILES, &up, above ? above : d->walk.path);
@@ -93,10 +96,13 @@ static bool all_known(const struct dirjob *d, const struct walk_entry *e)
 
 static char *entry_path(const struct dirjob *d, const struct walk_entry *e)
 {
-	return e->target ? mem_strdup(e->target->path) : mem_printf("%s%s%s", d->walk.path, strcmp(d->walk.path, "/") ? "/" : "", e->name);
+	return e->target ? mem_strdup(e->target->path)
+			 : mem_printf("%s%s%s", d->walk.path, strcmp(d->walk.path, "/") ? "/" : "",
+				   e->name);
 }
 
-static void push_dir(struct backup *b, const struct dirjob *d, const struct walk_entry *e, uint32_t slot, uint32_t child)
+static void push_dir(struct backup *b, const struct dirjob *d, const struct walk_entry *e,
+	uint32_t slot, uint32_t child)
 {
 	struct dirref up = {(uint32_t)b->rank, slot, child};
 	char *path = entry_path(d, e);
@@ -116,7 +122,8 @@ static void push_dir(struct backup *b, const struct dirjob *d, const struct walk
 	mem_free(path);
 }
 
-static void push_above(struct backup *b, const struct dirjob *d, const struct walk_entry *e, uint32_t slot, uint32_t child)
+static void push_above(struct backup *b, const struct dirjob *d, const struct walk_entry *e,
+	uint32_t slot, uint32_t child)
 {
 	struct dirjob *c = mem_zalloc(sizeof(*c));
 
@@ -146,10 +153,13 @@ static void unchanged(struct backup *b, const struct dirjob *d, const struct wal
 	}
 }
 
-/* Unchanged, but some of its blobs are gone: an error of the repository that reading the file again mends. */
+/* Unchanged, but some of its blobs are gone: an error of the repository that reading the file again
+ * mends. */
 static void lost(struct backup *b, const struct dirjob *d, const struct walk_entry *e)
 {
-	char *path = entry_path(d, e), *what = mem_printf("the content of %s is missing; the file is read and stored again", path);
+	char *path = entry_path(d, e),
+	     *what = mem_printf("the content of %s is missing; the file is read and stored again",
+		     path);
 
 	run_note(b, WALK_WARNING, "the repository", what, 0);
 	mem_free(what);
@@ -157,8 +167,8 @@ static void lost(struct backup *b, const struct dirjob *d, const struct walk_ent
 }
 
 /*
- * Which entries of the directory become nodes at once, and which are work for somebody.  Directories are pushed before files, so that
- * files are done first.
+ * Which entries of the directory become nodes at once, and which are work for somebody. Directories
+ * are pushed before files, so that files are done first.
  */
 static void dir_spread(struct backup *b, struct dirjob *d)
 {
@@ -286,8 +296,13 @@ static void dir_walked(struct task *t)
 		return;
 	}
 	d->verdict = mem_array(w->n_ids ? w->n_ids : 1, sizeof(*d->verdict));
-	d->known = (struct claim_req){
-		.take = false, .type = BLOB_DATA, .id = w->ids, .n = w->n_ids, .verdict = d->verdict, .done = dir_known, .arg = d};
+	d->known = (struct claim_req){.take = false,
+		.type = BLOB_DATA,
+		.id = w->ids,
+		.n = w->n_ids,
+		.verdict = d->verdict,
+		.done = dir_known,
+		.arg = d};
 	if (w->n_ids)
 		claim_ask(b->claim, &d->known);
 	else
@@ -310,8 +325,9 @@ static void dir_walk(struct dirjob *d)
 
 static void unreadable(const struct dirjob *d, const struct err *e)
 {
-	char *what = mem_printf(
-		"the parent snapshot's tree of %s cannot be read (%s): what lies there is read and stored again", d->walk.path, e->msg);
+	char *what = mem_printf("the parent snapshot's tree of %s cannot be read (%s): what lies "
+				"there is read and stored again",
+		d->walk.path, e->msg);
 
 	run_note(d->b, WALK_WARNING, "the repository", what, 0);
 	mem_free(what);
@@ -323,7 +339,8 @@ static void dir_parent(struct loader_tree *t)
 
 	d->b->loading--;
 	if (t->err.code) {
-		/* Pack and index say other things, or the pack is gone.  The trees below are likely to lie in the same one, and nobody will read them. */
+		/* Pack and index say other things, or the pack is gone.  The trees below are likely
+		 * to lie in the same one, and nobody will read them. */
 		if (!d->b->cancelled)
 			unreadable(d, &t->err);
 		run_forget_tree(d->b, &d->parent);
@@ -371,7 +388,10 @@ void run_dir(struct backup *b, struct item *it)
 	struct dirjob *d;
 
 	if (it->depth > DEPTH_MAX) {
-		run_note(b, NULL, it->path, "more than 10000 directories lie above it: does one of them contain itself?", 0);
+		run_note(b, NULL, it->path,
+			"more than 10000 directories lie above it: does one of them contain "
+			"itself?",
+			0);
 		run_child(b, &it->up, NULL, 0);
 		item_free(it);
 		return;

@@ -103,8 +103,8 @@ void run_files(struct backup *b, struct item *it)
 
 	f->b = b;
 	f->item = it;
-	f->job = filejob_new(
-		it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally, it->up.rank != (uint32_t)b->rank, &b->cancelled, &ev);
+	f->job = filejob_new(it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally,
+		it->up.rank != (uint32_t)b->rank, &b->cancelled, &ev);
 	b->files++;
 	filejob_start(f->job);
 }

@@ -6,11 +6,15 @@
 
 #define FILES_ASKED 1000
 
-/* What the run may store, as far as one can know: as much as the last one did, and all of the files that are named themselves. */
+/* What the run may store, as far as one can know: as much as the last one did, and all of the files
+ * that are named themselves. */
 static uint64_t forecast(const struct backup *b)
 {
 	const struct strlist *t = &b->opt->targets;
-	uint64_t last = b->opt->parent && b->opt->parent->has_summary ? b->opt->parent->summary.data_added_packed : 0, files = 0;
+	uint64_t last = b->opt->parent && b->opt->parent->has_summary
+				? b->opt->parent->summary.data_added_packed
+				: 0,
+		 files = 0;
 
 	for (size_t i = 0; i < t->n && i < FILES_ASKED && !b->opt->parent; i++) {
 		struct err e;
@@ -24,9 +28,11 @@ static uint64_t forecast(const struct backup *b)
 
 unsigned run_packs_at_once(const struct backup *b)
 {
-	unsigned on_the_way = b->opt->packs_in_flight ? b->opt->packs_in_flight : b->repo->be->connections;
+	unsigned on_the_way = b->opt->packs_in_flight ? b->opt->packs_in_flight
+						      : b->repo->be->connections;
 
-	/* One is filled meanwhile; trees have one of their own, but small ones do not fill it often. */
+	/* One is filled meanwhile; trees have one of their own, but small ones do not fill it
+	 * often. */
 	return on_the_way + 1 < UPLOADER_MIN ? UPLOADER_MIN : on_the_way + 1;
 }
 
@@ -40,7 +46,8 @@ void run_guard(struct backup *b, uint64_t packs)
 	b->guard.limit = b->opt->objects_max_given ? b->opt->objects_max : b->repo->be->objects_max;
 	if (!b->guard.limit)
 		return;
-	/* Who may not ask can still back up: then what the index names is counted, which is less than there is. */
+	/* Who may not ask can still back up: then what the index names is counted, which is less
+	 * than there is. */
 	if (backend_usage(b->repo->be, &u, &e))
 		u.known = false;
 	if (!b->opt->objects_max_given && u.objects_max && u.objects_max < b->guard.limit)
@@ -58,7 +65,8 @@ static void count(struct backup *b)
 {
 	struct err e;
 
-	if (b->guarded || !guard_count(&b->guard, b->packs + indexer_saved(b->indexer), &b->env->log, &e))
+	if (b->guarded ||
+		!guard_count(&b->guard, b->packs + indexer_saved(b->indexer), &b->env->log, &e))
 		return;
 	b->guarded = true;
 	run_fail(b, &e);
@@ -86,7 +94,9 @@ static void ask_done(struct task *t)
 
 	b->ask.idle = true;
 	/* Without an answer the old one holds. */
-	guard_asked(&b->guard, b->ask.usage.known ? b->ask.usage.objects : b->guard.before + b->ask.added, b->ask.added);
+	guard_asked(&b->guard,
+		b->ask.usage.known ? b->ask.usage.objects : b->guard.before + b->ask.added,
+		b->ask.added);
 	if (!b->finished)
 		count(b);
 	for (int i = 0; i < b->size; i++)
@@ -94,7 +104,8 @@ static void ask_done(struct task *t)
 			allow(b, i);
 }
 
-/* Whoever asks waits, and all readers may wait for room in packs: so this has a thread of its own. */
+/* Whoever asks waits, and all readers may wait for room in packs: so this has a thread of its own.
+ */
 static void ask(struct backup *b)
 {
 	if (!b->guard.ask_at || b->guard.added < b->guard.ask_at || !b->ask.idle)

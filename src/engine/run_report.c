@@ -10,7 +10,8 @@ static void cancel_here(struct backup *b, enum run_end how)
 	} else {
 		saver_cancel(b->saver);
 		lastpacks_cancel(b->lastpacks);
-		/* An upload that waits for another try would hold all ranks up.  Rank 0 still has an index to save and a lock to remove. */
+		/* An upload that waits for another try would hold all ranks up.  Rank 0 still has
+		 * an index to save and a lock to remove. */
 		if (b->rank != 0)
 			backend_retry_cancel(b->repo->be);
 	}
@@ -102,7 +103,8 @@ void run_on_cancel(void *arg, struct comm_msg *m)
 
 /* ---- saying ---- */
 
-static void note_here(struct backup *b, const char *action, const char *path, const char *message, uint64_t size)
+static void note_here(struct backup *b, const char *action, const char *path, const char *message,
+	uint64_t size)
 {
 	if (action && !strcmp(action, WALK_WARNING)) {
 		log_msg(&b->env->log, LOG_WARN, "%s: %s", path, message);
@@ -114,7 +116,8 @@ static void note_here(struct backup *b, const char *action, const char *path, co
 	}
 }
 
-void run_note(struct backup *b, const char *action, const char *path, const char *message, uint64_t size)
+void run_note(struct backup *b, const char *action, const char *path, const char *message,
+	uint64_t size)
 {
 	struct buf m;
 
@@ -155,7 +158,8 @@ void run_notes(struct backup *b, const struct walk_note *n, size_t count)
 		run_note(b, n[i].action, n[i].path, n[i].message, n[i].size);
 }
 
-void run_item(struct backup *b, const char *action, const char *dir, const char *name, uint64_t size)
+void run_item(struct backup *b, const char *action, const char *dir, const char *name,
+	uint64_t size)
 {
 	struct walk_note *n = NULL;
 	size_t count = 0;

@@ -67,8 +67,10 @@ static void child_here(struct backup *b, uint32_t slot, uint32_t child, uint8_t 
 		run_slot_full(b, s);
 	if (!bad || b->cancelled)
 		return;
-	err_set(&e, ERR_INVALID, "a result for directory %u, entry %u, which nobody waits for: this is an error in the program", slot,
-		child);
+	err_set(&e, ERR_INVALID,
+		"a result for directory %u, entry %u, which nobody waits for: this is an error in "
+		"the program",
+		slot, child);
 	run_fail(b, &e);
 }
 
@@ -87,7 +89,8 @@ void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t 
 	if (n > MESSAGE_MAX - 64) {
 		struct err e;
 
-		err_set(&e, ERR_NOMEM, "a node of %zu bytes is too large to be sent to another rank", n);
+		err_set(&e, ERR_NOMEM,
+			"a node of %zu bytes is too large to be sent to another rank", n);
 		mem_free(json);
 		run_fail(b, &e);
 		return;

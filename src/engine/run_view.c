@@ -1,4 +1,5 @@
-/* What the ranks must see alike for this run (engine/view.h): the directories that targets are, or lie in. */
+/* What the ranks must see alike for this run (engine/view.h): the directories that targets are, or
+ * lie in. */
 #include "base/mem.h"
 #include "engine/exclude.h"
 #include "engine/run.h"
@@ -32,7 +33,8 @@ static char *dir_of(const char *path)
 	return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* A directory that was named is one; of a file, and of what was only found in a directory that was named, it is the one that it lies in. */
+/* A directory that was named is one; of a file, and of what was only found in a directory that was
+ * named, it is the one that it lies in. */
 static void add_target(struct gather *g, const struct target *t)
 {
 	struct meta m;
@@ -83,11 +85,13 @@ static void end_run(struct task *t)
 	struct backup *b = task_of(t, struct backup, at_end);
 
 	err_clear(&b->end_err);
-	if (view_still(b->view, NULL, &b->end_err) < 0 || b->rank == 0) /* rank 0 publishes, which is guarded */
+	if (view_still(b->view, NULL, &b->end_err) < 0 ||
+		b->rank == 0) /* rank 0 publishes, which is guarded */
 		return;
 	if (repo_still_ours(b->repo, &b->end_err) == ERR_NOTFOUND)
 		err_set(&b->end_err, ERR_INVALID,
-			"this node no longer reaches the repository that it began with (another server?), or another run has made it anew");
+			"this node no longer reaches the repository that it began with (another "
+			"server?), or another run has made it anew");
 }
 
 static void end_done(struct task *t)

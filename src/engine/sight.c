@@ -21,23 +21,28 @@ enum sight_verdict sight_compare(const struct sight *seen, const struct meta *no
 
 	if (((now->mode ^ seen->mode) & S_IFMT) || mtime < 0 || ctime < 0)
 		return SIGHT_OLDER;
-	/* Replaced since, or another one here only (something mounted over it): who listed it reads what it is there. */
+	/* Replaced since, or another one here only (something mounted over it): who listed it reads
+	 * what it is there. */
 	if (numbered && !alike)
 		return SIGHT_OLDER;
 	if (!dir && ctime == 0 && !alike)
 		return SIGHT_OLDER;
-	if (ctime == 0 && (now->mode != seen->mode || now->uid != seen->uid || now->gid != seen->gid))
+	if (ctime == 0 &&
+		(now->mode != seen->mode || now->uid != seen->uid || now->gid != seen->gid))
 		return SIGHT_OTHER;
 	return numbered ? SIGHT_NUMBERED : SIGHT_SAME;
 }
 
-int sight_agree(const struct sight *other, const char *by, const struct meta *now, const char *path, struct err *err)
+int sight_agree(const struct sight *other, const char *by, const struct meta *now, const char *path,
+	struct err *err)
 {
 	if (!by || sight_compare(other, now) != SIGHT_OTHER)
 		return 0;
 	return err_set(err, ERR_IO,
-		"%.600s: %.200s sees owner %u:%u and mode %04o, others see %u:%u and %04o: nothing is saved that depends on who reads it",
-		path, by, other->uid, other->gid, other->mode & 07777, now->uid, now->gid, (unsigned)now->mode & 07777);
+		"%.600s: %.200s sees owner %u:%u and mode %04o, others see %u:%u and %04o: nothing "
+		"is saved that depends on who reads it",
+		path, by, other->uid, other->gid, other->mode & 07777, now->uid, now->gid,
+		(unsigned)now->mode & 07777);
 }
 
 static void ts_put(struct buf *b, const struct ts *t)

@@ -58,8 +58,8 @@ static void blob_out(struct stream *s, struct part *p)
 static void file_out(struct stream *s, struct stream_file *f)
 {
 	if (!s->failed.code && f->seen != f->size)
-		err_set(&s->failed, ERR_INVALID, "%s: its contents have %llu bytes instead of %llu", f->path, (unsigned long long)f->seen,
-			(unsigned long long)f->size);
+		err_set(&s->failed, ERR_INVALID, "%s: its contents have %llu bytes instead of %llu",
+			f->path, (unsigned long long)f->seen, (unsigned long long)f->size);
 	mem_free(f->path);
 	mem_free(f);
 }

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A list of targets may have a million entries in one directory, so children are found by a table: SHA-256 of (above, name) -> child. */
+/* A list of targets may have a million entries in one directory, so children are found by a table:
+ * SHA-256 of (above, name) -> child. */
 struct place {
 	struct id key;
 	struct target *target;
@@ -55,7 +56,8 @@ static void child_put(struct target *t, struct target *c)
 	t->child[t->n++] = c;
 }
 
-static void place_key(struct builder *b, const struct target *above, const char *name, struct id *key)
+static void place_key(struct builder *b, const struct target *above, const char *name,
+	struct id *key)
 {
 	hash_begin(b->hash);
 	hash_add(b->hash, &above, sizeof(above));
@@ -73,7 +75,8 @@ static struct target *child_named(struct builder *b, const struct target *above,
 	return p ? p->target : NULL;
 }
 
-static struct target *child_add(struct builder *b, struct target *above, const char *name, char *path)
+static struct target *child_add(struct builder *b, struct target *above, const char *name,
+	char *path)
 {
 	struct target *c = target_new(name, path);
 	struct place *p;
@@ -86,7 +89,8 @@ static struct target *child_add(struct builder *b, struct target *above, const c
 	return c;
 }
 
-/* The top-level node for a component looked up in `root`: a name that another root has taken already gets -1, -2, … */
+/* The top-level node for a component looked up in `root`: a name that another root has taken
+ * already gets -1, -2, … */
 static struct target *top_level(struct builder *b, const char *name, const char *root, char *path)
 {
 	for (unsigned i = 0;; i++) {
@@ -107,7 +111,8 @@ static struct target *top_level(struct builder *b, const char *name, const char 
 	}
 }
 
-/* Skips "..", "../.." in front of a cleaned relative path; *root becomes what was skipped ("." if nothing). */
+/* Skips "..", "../.." in front of a cleaned relative path; *root becomes what was skipped ("." if
+ * nothing). */
 static const char *split_root(const char *clean, char **root)
 {
 	const char *p = clean;
@@ -118,7 +123,8 @@ static const char *split_root(const char *clean, char **root)
 	}
 	while (!strncmp(p, "..", 2) && (p[2] == '/' || p[2] == 0))
 		p += p[2] ? 3 : 2;
-	*root = p == clean ? mem_strdup(".") : mem_strndup(clean, (size_t)(p - clean) - (*p || p[-1] == '/' ? 1 : 0));
+	*root = p == clean ? mem_strdup(".")
+			   : mem_strndup(clean, (size_t)(p - clean) - (*p || p[-1] == '/' ? 1 : 0));
 	return p;
 }
 
@@ -253,7 +259,8 @@ static int unroll(struct builder *b, struct target *t, struct err *err)
 	return rc;
 }
 
-int target_tree(const struct strlist *targets, const char *cwd, struct target **out, struct err *err)
+int target_tree(const struct strlist *targets, const char *cwd, struct target **out,
+	struct err *err)
 {
 	struct builder b = {.cwd = cwd, .top = target_new(NULL, mem_strdup("/"))};
 	int rc = 0;
@@ -280,7 +287,8 @@ int target_tree(const struct strlist *targets, const char *cwd, struct target **
 	*out = b.top;
 	return rc;
 }
-size_t backup_targets(struct strlist *targets, void (*missing)(void *arg, const char *target, const struct err *e), void *arg)
+size_t backup_targets(struct strlist *targets,
+	void (*missing)(void *arg, const char *target, const struct err *e), void *arg)
 {
 	size_t kept = 0;
 

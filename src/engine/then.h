@@ -12,8 +12,10 @@ struct then {
 	struct err err; /* what ended it early: names from there on are new */
 };
 
-void then_begin(struct then *t, const struct buf *tree); /* tree: plaintext, borrowed until released; NULL: there is none */
-/* then_at: the node of this name, valid until the next call; NULL: there is none.  Names come in the order of a tree; the same one may come again. */
+/* tree: plaintext, borrowed until released; NULL: there is none */
+void then_begin(struct then *t, const struct buf *tree);
+/* then_at: the node of this name, valid until the next call; NULL: there is none.  Names come in
+ * the order of a tree; the same one may come again. */
 const struct node *then_at(struct then *t, const char *name);
 void then_release(struct then *t);
 

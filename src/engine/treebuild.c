@@ -75,7 +75,8 @@ void treebuild_free(struct treebuild *t)
 	mem_free(t);
 }
 
-struct treebuild_slot *treebuild_set(struct treebuild *t, uint32_t slot, uint32_t child, uint8_t *json, size_t n, bool *bad)
+struct treebuild_slot *treebuild_set(struct treebuild *t, uint32_t slot, uint32_t child,
+	uint8_t *json, size_t n, bool *bad)
 {
 	struct treebuild_slot *s = slot < t->n ? t->slot[slot] : NULL;
 
@@ -107,7 +108,9 @@ void treebuild_tree(struct treebuild_slot *s, const struct nodemake *k, struct h
 	for (size_t i = 0; i < s->n; i++)
 		sum += s->child[i].n + 1;
 	if (sum > TREE_MAX) {
-		err_set(&s->err, ERR_NOMEM, "%s: the directory is too large: its tree of %zu bytes would pass restic's 4 GiB a blob",
+		err_set(&s->err, ERR_NOMEM,
+			"%s: the directory is too large: its tree of %zu bytes would pass restic's "
+			"4 GiB a blob",
 			s->name ? s->name : "/", sum);
 		return;
 	}

@@ -3,8 +3,10 @@
 #include "format/treemend.h"
 #include <string.h>
 
-#define AHEAD       24                 /* subdirectories of one directory on their way at once */
-#define AHEAD_BYTES ((size_t)64 << 20) /* trees that have come and are not entered yet: beyond this only what is needed next is asked for */
+#define AHEAD 24 /* subdirectories of one directory on their way at once */
+#define AHEAD_BYTES                                                                                \
+	((size_t)64 << 20) /* trees that have come and are not entered yet: beyond this only what  \
+			      is needed next is asked for */
 
 /* A subdirectory's tree that was asked for before it is needed. */
 struct ahead {
@@ -20,7 +22,8 @@ struct level {
 	struct tree_in in;
 	struct id *sub; /* the trees of its subdirectories, in order */
 	size_t n_sub;
-	size_t next, started;       /* next: the first not yet passed; next … started-1 have been asked for */
+	size_t next,
+		started; /* next: the first not yet passed; next … started-1 have been asked for */
 	struct ahead *ahead[AHEAD]; /* sub i is at i % AHEAD */
 	struct id id;
 	size_t path_len; /* of the path before this directory's entries */
@@ -71,7 +74,8 @@ static void drop(struct walker *w, struct ahead *a)
 /* Keep AHEAD fetches going from the place the walk has reached. */
 static void fetch_ahead(struct walker *w, struct level *v)
 {
-	while (v->started < v->n_sub && v->started < v->next + AHEAD && (v->started == v->next || w->waiting < AHEAD_BYTES)) {
+	while (v->started < v->n_sub && v->started < v->next + AHEAD &&
+		(v->started == v->next || w->waiting < AHEAD_BYTES)) {
 		struct ahead *a = mem_zalloc(sizeof(*a));
 
 		a->w = w;
@@ -126,7 +130,8 @@ static void level_release(struct walker *w, struct level *v)
 	buf_release(&v->plain);
 }
 
-/* The ids of all subdirectories, in order: a first reading of the tree, so that they can be asked for before they are needed. */
+/* The ids of all subdirectories, in order: a first reading of the tree, so that they can be asked
+ * for before they are needed. */
 static int find_subs(struct level *v, struct err *err)
 {
 	struct tree_in in;
@@ -166,7 +171,8 @@ static void node_lost(void *arg, const char *name, size_t n, const struct err *w
 	if (!w->fn->failed && !l->err->code) {
 		err_copy(l->err, why);
 		err_prefix(l->err, "%s", buf_str(&w->path));
-	} else if (w->fn->failed && !w->stop && w->fn->failed(w->fn->arg, buf_str(&w->path), why) == TREEWALK_STOP) {
+	} else if (w->fn->failed && !w->stop &&
+		   w->fn->failed(w->fn->arg, buf_str(&w->path), why) == TREEWALK_STOP) {
 		w->stop = true;
 	}
 	w->path.len = len;
@@ -240,15 +246,18 @@ static void leave(struct walker *w)
 		return;
 	if (w->fn->leave && !w->stop) {
 		struct level *up = &w->level[w->depth - 1];
-		struct treewalk_entry e = {buf_str(&w->path), w->path.len, &up->in.node, &up->id, (unsigned)w->depth - 1};
+		struct treewalk_entry e = {buf_str(&w->path), w->path.len, &up->in.node, &up->id,
+			(unsigned)w->depth - 1};
 
 		w->fn->leave(w->fn->arg, &e);
 	}
 	w->path.len = w->level[w->depth - 1].path_len;
 }
 
-/* A directory node: its tree, fetched ahead, becomes the new innermost level.  w->path ends with its name. */
-static int descend(struct walker *w, struct level *v, const struct node *n, bool wanted, struct err *err)
+/* A directory node: its tree, fetched ahead, becomes the new innermost level.  w->path ends with
+ * its name. */
+static int descend(struct walker *w, struct level *v, const struct node *n, bool wanted,
+	struct err *err)
 {
 	struct id id = n->subtree;
 	struct buf plain;
@@ -289,7 +298,8 @@ static int step(struct walker *w, struct err *err)
 	}
 	buf_addc(&w->path, '/');
 	buf_add(&w->path, n->name.p, n->name.n);
-	e = (struct treewalk_entry){buf_str(&w->path), w->path.len, n, &v->id, (unsigned)w->depth - 1};
+	e = (struct treewalk_entry){buf_str(&w->path), w->path.len, n, &v->id,
+		(unsigned)w->depth - 1};
 	if (!e.path)
 		return err_set(err, ERR_NOMEM, "a path is too long");
 	next = w->fn->enter(w->fn->arg, &e);
@@ -301,8 +311,8 @@ static int step(struct walker *w, struct err *err)
 	return 0;
 }
 
-int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn,
-	struct err *err)
+int treewalk_run(struct loader *l, const struct env *env, const struct id *root,
+	const char *root_path, const struct treewalk_fn *fn, struct err *err)
 {
 	struct walker w = {.loader = l, .env = env, .fn = fn};
 	struct buf plain;
@@ -383,7 +393,8 @@ static int find_in_mended(struct treewalk_node *out, const char *name, size_t le
 }
 
 /* Positions out->in on the node of this name in the tree `id`. */
-static int find_in(struct loader *l, const struct id *id, const char *name, size_t len, struct treewalk_node *out, struct err *err)
+static int find_in(struct loader *l, const struct id *id, const char *name, size_t len,
+	struct treewalk_node *out, struct err *err)
 {
 	int rc;
 
@@ -397,10 +408,12 @@ static int find_in(struct loader *l, const struct id *id, const char *name, size
 	rc = find_node(out, name, len, err);
 	if (rc == ERR_INVALID)
 		rc = find_in_mended(out, name, len, err);
-	return rc == ERR_NOTFOUND ? err_set(err, rc, "%.*s: not in the snapshot", (int)len, name) : rc;
+	return rc == ERR_NOTFOUND ? err_set(err, rc, "%.*s: not in the snapshot", (int)len, name)
+				  : rc;
 }
 
-int treewalk_find(struct loader *l, const struct id *root, const char *path, struct treewalk_node *out, struct err *err)
+int treewalk_find(struct loader *l, const struct id *root, const char *path,
+	struct treewalk_node *out, struct err *err)
 {
 	struct id id = *root;
 	const char *p = path;
@@ -415,7 +428,8 @@ int treewalk_find(struct loader *l, const struct id *root, const char *path, str
 		int rc;
 
 		if (out->node.type != NODE_DIR || !out->node.has_subtree)
-			return err_set(err, ERR_NOTFOUND, "%.*s: not a directory in the snapshot", (int)(p - path), path);
+			return err_set(err, ERR_NOTFOUND, "%.*s: not a directory in the snapshot",
+				(int)(p - path), path);
 		id = out->node.subtree;
 		rc = find_in(l, &id, p, n, out, err);
 		if (rc < 0)

@@ -1,6 +1,7 @@
 /*
- * treewalk: reads the trees of a snapshot depth first in restic's order, with children fetched ahead.  For files, find, dump, restore,
- * check. Runs env->loop; loop thread only.  Memory: the trees on the current path and a bounded read-ahead.
+ * treewalk: reads the trees of a snapshot depth first in restic's order, with children fetched
+ * ahead.  For files, find, dump, restore, check. Runs env->loop; loop thread only.  Memory: the
+ * trees on the current path and a bounded read-ahead.
  */
 #ifndef ENGINE_TREEWALK_H
 #define ENGINE_TREEWALK_H
@@ -18,20 +19,24 @@ struct treewalk_entry {
 };
 
 struct treewalk_fn {
-	enum treewalk_next (*enter)(void *arg, const struct treewalk_entry *e); /* every node, directories before their contents */
-	void (*leave)(void *arg, const struct treewalk_entry *e); /* a directory that was entered, after its contents; may be NULL */
-	/* a directory's tree that cannot be read, or a node of it that cannot be used, which is left out (its name is ? if it has none; its
-	   path is never one that was entered); NULL: the walk ends with the error */
+	/* every node, directories before their contents */
+	enum treewalk_next (*enter)(void *arg, const struct treewalk_entry *e);
+	/* a directory that was entered, after its contents; may be NULL */
+	void (*leave)(void *arg, const struct treewalk_entry *e);
+	/* a directory's tree that cannot be read, or a node of it that cannot be used, which is
+	   left out (its name is ? if it has none; its path is never one that was entered); NULL:
+	   the walk ends with the error */
 	enum treewalk_next (*failed)(void *arg, const char *path, const struct err *e);
 	void *arg;
 };
-/* treewalk_run: root_path is put in front of all paths ("" or "/sub").  0, or the first error; stopping early is 0. */
-int treewalk_run(struct loader *l, const struct env *env, const struct id *root, const char *root_path, const struct treewalk_fn *fn,
-	struct err *err);
+/* treewalk_run: root_path is put in front of all paths ("" or "/sub").  0, or the first error;
+ * stopping early is 0. */
+int treewalk_run(struct loader *l, const struct env *env, const struct id *root,
+	const char *root_path, const struct treewalk_fn *fn, struct err *err);
 
 /*
- * treewalk_find: the node at a clean absolute path below the tree; `names` of *out point into *hold (released by the caller).  "/" gives
- * a directory node with subtree = root.
+ * treewalk_find: the node at a clean absolute path below the tree; `names` of *out point into *hold
+ * (released by the caller).  "/" gives a directory node with subtree = root.
  */
 struct treewalk_node {
 	struct tree_in in;
@@ -39,7 +44,9 @@ struct treewalk_node {
 	struct node node;
 	struct id tree; /* holding it */
 };
-int treewalk_find(struct loader *l, const struct id *root, const char *path, struct treewalk_node *out, struct err *err); /* ERR_NOTFOUND */
+/* ERR_NOTFOUND */
+int treewalk_find(struct loader *l, const struct id *root, const char *path,
+	struct treewalk_node *out, struct err *err);
 void treewalk_node_release(struct treewalk_node *n);
 
 #endif

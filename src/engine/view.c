@@ -1,6 +1,7 @@
 /*
- * One bcast of the paths, one gather of what each rank has mounted below them, and then rounds: rank 0 looks at everything and tells; the
- * others look and compare.  A difference that is only one of time may be somebody at work there, so there are several rounds.
+ * One bcast of the paths, one gather of what each rank has mounted below them, and then rounds:
+ * rank 0 looks at everything and tells; the others look and compare.  A difference that is only one
+ * of time may be somebody at work there, so there are several rounds.
  */
 #include "engine/view.h"
 #include "base/mem.h"
@@ -14,7 +15,7 @@
 
 #define ROUNDS     4
 #define ROUND_NS   ((int64_t)200 * 1000 * 1000) /* before the second; doubles */
-#define HELD_SHARE 4                            /* of the descriptors that the process may have: so many are held */
+#define HELD_SHARE 4 /* of the descriptors that the process may have: so many are held */
 #define PATHS_MAX  (COMM_MAX / 2)
 
 struct spot {
@@ -51,7 +52,11 @@ static void spot_add(struct view *v, size_t *cap, char *path, bool whole, bool b
 		*cap = *cap ? 2 * *cap : 8;
 		v->spot = mem_regrow(v->spot, *cap, sizeof(*v->spot));
 	}
-	v->spot[v->n++] = (struct spot){.path = path, .whole = whole, .below = below, .enter = true, .fd = -1};
+	v->spot[v->n++] = (struct spot){.path = path,
+		.whole = whole,
+		.below = below,
+		.enter = true,
+		.fd = -1};
 }
 
 /* A path before what is below it; of one that is there twice the one of which all is wanted. */
@@ -111,11 +116,12 @@ static void add_points(struct view *v, size_t *cap, const struct buf *from)
 
 static bool place_eq(const struct place *a, const struct place *b)
 {
-	return a->errnum == b->errnum && a->type == b->type && a->ino == b->ino && a->dev == b->dev && !ts_cmp(&a->mtime, &b->mtime) &&
-	       a->names == b->names;
+	return a->errnum == b->errnum && a->type == b->type && a->ino == b->ino &&
+	       a->dev == b->dev && !ts_cmp(&a->mtime, &b->mtime) && a->names == b->names;
 }
 
-/* The kernel gives the lowest number that is free, so this counts for all ranks of a process together. */
+/* The kernel gives the lowest number that is free, so this counts for all ranks of a process
+ * together. */
 static int held_max(void)
 {
 	struct rlimit lim;
@@ -131,7 +137,8 @@ static const struct spot *path_above(const struct view *v, const struct spot *s)
 	char *upper = mem_strdup(s->path);
 	const struct spot *top = NULL;
 
-	for (char *p = strrchr(upper, '/'); p && p != upper && (!top || top->below); p = strrchr(upper, '/')) {
+	for (char *p = strrchr(upper, '/'); p && p != upper && (!top || top->below);
+		p = strrchr(upper, '/')) {
 		*p = 0;
 		top = spot_at(v, upper);
 	}
@@ -155,7 +162,8 @@ static void look(void *arg)
 
 	for (size_t i = 0; i < v->n; i++) {
 		struct spot *s = &v->spot[i];
-		const struct spot *top = s->below && l->rules->one_file_system ? path_above(v, s) : NULL;
+		const struct spot *top = s->below && l->rules->one_file_system ? path_above(v, s)
+									       : NULL;
 		struct place before = s->at;
 
 		if (s->fd >= 0)
@@ -178,14 +186,17 @@ static void put_places(const struct view *v, struct buf *b)
 	}
 }
 
-static int differs(const struct spot *s, const char *leader, int code, const char *why, struct err *err)
+static int differs(const struct spot *s, const char *leader, int code, const char *why,
+	struct err *err)
 {
-	return err_set(err, code, "%s is not what it is on rank 0 (node %s): %s%s", s->path, leader, why,
+	return err_set(err, code, "%s is not what it is on rank 0 (node %s): %s%s", s->path, leader,
+		why,
 		s->below ? "; mount the same there on all nodes, or leave it out (--exclude)"
 			 : "; all nodes must see the same files below it");
 }
 
-static int compare(const struct spot *s, const char *leader, uint8_t flags, const struct place *there, struct err *err)
+static int compare(const struct spot *s, const char *leader, uint8_t flags,
+	const struct place *there, struct err *err)
 {
 	bool enter = flags & 1, moved = flags >> 1;
 	const char *why;
@@ -198,10 +209,13 @@ static int compare(const struct spot *s, const char *leader, uint8_t flags, cons
 	/* Nobody can see two moments of what changes all the time; the inode is the same. */
 	if (m == PLACE_MOVED && moved && s->moved && s->at.ino == there->ino)
 		return 0;
-	return m == PLACE_SAME ? 0 : differs(s, leader, m == PLACE_MOVED ? ERR_IO : ERR_INVALID, why, err);
+	return m == PLACE_SAME
+		       ? 0
+		       : differs(s, leader, m == PLACE_MOVED ? ERR_IO : ERR_INVALID, why, err);
 }
 
-static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *pair, struct err *err)
+static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *pair,
+	struct err *err)
 {
 	struct wire_in in;
 	char *leader;
@@ -224,7 +238,8 @@ static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *
 	return rc;
 }
 
-static int rounds(struct view *v, struct agree *a, struct router *r, const struct view_rules *rules, struct err *err)
+static int rounds(struct view *v, struct agree *a, struct router *r, const struct view_rules *rules,
+	struct err *err)
 {
 	struct mounts_pair *pair = mem_array(v->n ? v->n : 1, sizeof(*pair));
 	struct looking l = {.v = v, .rules = rules, .hold = held_max()};
@@ -292,7 +307,8 @@ static void find_points(void *arg)
 }
 
 /* All ranks' mount points to rank 0, and from there to all. */
-static int share_points(struct view *v, size_t *cap, struct agree *a, struct router *r, const struct view_rules *rules, struct err *err)
+static int share_points(struct view *v, size_t *cap, struct agree *a, struct router *r,
+	const struct view_rules *rules, struct err *err)
 {
 	int size = router_size(r);
 	struct buf mine, *all = NULL;
@@ -302,7 +318,8 @@ static int share_points(struct view *v, size_t *cap, struct agree *a, struct rou
 	buf_init(&mine, COMM_MAX / (size_t)size - 64);
 	router_aside(r, find_points, &l);
 	if (mine.overflow)
-		err_set(err, ERR_NOMEM, "too many file systems are mounted below what is to be saved");
+		err_set(err, ERR_NOMEM,
+			"too many file systems are mounted below what is to be saved");
 	if (err->code)
 		buf_reset(&mine);
 	if (leads) {
@@ -324,8 +341,8 @@ static int share_points(struct view *v, size_t *cap, struct agree *a, struct rou
 	return agree_all(a, err);
 }
 
-int view_share(struct agree *a, struct router *r, const struct view_path *paths, size_t n, const struct view_rules *rules,
-	struct view **out, struct err *err)
+int view_share(struct agree *a, struct router *r, const struct view_path *paths, size_t n,
+	const struct view_rules *rules, struct view **out, struct err *err)
 {
 	struct view *v = mem_zalloc(sizeof(*v));
 	size_t cap = 0;
@@ -370,16 +387,20 @@ static int spot_still(const struct spot *s, struct err *err)
 {
 	struct place now;
 	const char *hint = s->below ? " (what comes and goes may be left out: --exclude)" : "";
-	bool counts = s->fd >= 0 || place_numbered(&s->at); /* where numbers are made up, they may be made up anew for what nobody holds */
+	/* where numbers are made up, they may be made up anew for what nobody holds */
+	bool counts = s->fd >= 0 || place_numbered(&s->at);
 
 	if (s->at.errnum || !s->enter)
 		return 0;
 	place_again(s->path, !s->whole, &now);
 	if (now.errnum)
-		return err_set(err, ERR_IO, "%s is gone: unmounted, moved away or removed while it was being saved%s", s->path, hint);
+		return err_set(err, ERR_IO,
+			"%s is gone: unmounted, moved away or removed while it was being saved%s",
+			s->path, hint);
 	if (now.type != s->at.type || now.dev != s->at.dev || (counts && now.ino != s->at.ino))
 		return err_set(err, ERR_IO,
-			"%s is not what it was when the run began: unmounted, mounted again, or a link on the way to it was switched%s",
+			"%s is not what it was when the run began: unmounted, mounted again, or a "
+			"link on the way to it was switched%s",
 			s->path, hint);
 	return 0;
 }

@@ -72,7 +72,8 @@ static struct top *find_tops(const struct view_path *path, size_t paths, size_t 
 }
 
 /* A point that lies `rest` below each of the paths that lead to `at`. */
-static void point_below(const struct top *t, size_t n, const char *at, const char *rest, const struct view_rules *rules, struct buf *out)
+static void point_below(const struct top *t, size_t n, const char *at, const char *rest,
+	const struct view_rules *rules, struct buf *out)
 {
 	size_t lo = 0, hi = n;
 
@@ -94,7 +95,8 @@ static void point_below(const struct top *t, size_t n, const char *at, const cha
 	}
 }
 
-void view_points(const struct view_path *path, size_t paths, const struct view_rules *rules, const struct log *log, struct buf *out)
+void view_points(const struct view_path *path, size_t paths, const struct view_rules *rules,
+	const struct log *log, struct buf *out)
 {
 	struct mounts m;
 	struct err e;
@@ -103,7 +105,10 @@ void view_points(const struct view_path *path, size_t paths, const struct view_r
 
 	err_clear(&e);
 	if (mounts_load(&m, &e) < 0)
-		log_msg(log, LOG_WARN, "%s: what is mounted below what is to be saved is not compared between nodes", e.msg);
+		log_msg(log, LOG_WARN,
+			"%s: what is mounted below what is to be saved is not compared between "
+			"nodes",
+			e.msg);
 	for (size_t i = 0; i < m.n; i++) {
 		char *upper = mem_strdup(m.point[i]);
 

@@ -12,7 +12,8 @@
 
 #define ARENA_MAX ((size_t)UINT32_MAX)
 
-void walk_say(struct walk_note **note, size_t *n, const char *dir, const char *name, const char *action, uint64_t size, const char *message)
+void walk_say(struct walk_note **note, size_t *n, const char *dir, const char *name,
+	const char *action, uint64_t size, const char *message)
 {
 	if ((*n & (*n + 1)) == 0)
 		*note = mem_regrow(*note, *n * 2 + 1, sizeof(**note));
@@ -61,16 +62,19 @@ static void ids_add(struct walk *w, const struct id *id, size_t n)
 struct look {
 	int fd;
 	const char *name, *path;
-	bool named, above; /* `above` too is what the user wants to have: no exclude applies, and it does not vanish */
+	bool named, above; /* `above` too is what the user wants to have: no exclude applies, and it
+			      does not vanish */
 	bool dir;          /* as the listing says */
 	unsigned tries;
 	bool again;                  /* it was not found, but is there now */
-	uint64_t device, dir_device; /* --one-file-system: the target's, and that of the directory it lies in */
+	uint64_t device, dir_device; /* --one-file-system: the target's, and that of the directory
+					it lies in */
 };
 
 /*
- * What was listed is not found, as `err` says.  On a rank that was given this directory by another one nothing of it counts: caches of names, or a file
- * system that is not there, would look the same.
+ * What was listed is not found, as `err` says.  On a rank that was given this directory by another
+ * one nothing of it counts: caches of names, or a file system that is not there, would look the
+ * same.
  */
 static void missing(struct walk *w, struct look *l, bool dir, struct err *err)
 {
@@ -140,7 +144,8 @@ static void add_link(struct walk *w, const struct walk_entry *e, const struct no
 	w->link[w->n_link++] = (struct walk_link){(size_t)(e - w->entry), ask};
 }
 
-static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, struct node *now, const struct node *then)
+static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, struct node *now,
+	const struct node *then)
 {
 	bool had = then && then->type == NODE_FILE;
 	struct xattr_list x = {0};
@@ -152,7 +157,8 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 	if (!had || w->opt->force || !node_unchanged(then, now, w->opt->unchanged_flags))
 		return true;
 	if (!then->has_content ||
-		(then->size && !then->n_content)) /* no writer should have made this: better read it than keep it for ever */
+		(then->size && !then->n_content)) /* no writer should have made this: better read it
+						     than keep it for ever */
 		return true;
 	if (!node_settled(now, w->opt->unchanged_flags, &w->settled, &w->make->young)) {
 		e->again = true;
@@ -162,7 +168,8 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 	}
 	if (read_xattr(w, l, &x) < 0)
 		return false;
-	/* With --ignore-ctime it may be another: content keeps the ctime that it was read at, so that a run that looks at it reads the file again (ADR 8). */
+	/* With --ignore-ctime it may be another: content keeps the ctime that it was read at, so
+	 * that a run that looks at it reads the file again (ADR 8). */
 	now->ctime = then->ctime;
 	same = nodemake_same(then, now);
 	now->content = then->content;
@@ -227,7 +234,8 @@ static bool look_once(struct walk *w, struct look *l, struct walk_entry *e, stru
 		return false;
 	}
 	if (l->above && !S_ISDIR(m.mode)) {
-		err_set(&err, ERR_INVALID, "not a directory, but something below it is to be saved");
+		err_set(&err, ERR_INVALID,
+			"not a directory, but something below it is to be saved");
 		say(w, l->path, NULL, &err);
 		return false;
 	}
@@ -235,7 +243,8 @@ static bool look_once(struct walk *w, struct look *l, struct walk_entry *e, stru
 		witness_owner(w->make->witness, &m, l->path);
 	if (!nodemake_fill(w->make, &now, e->name, &m)) {
 		if (!S_ISSOCK(m.mode)) {
-			err_set(&err, ERR_UNSUPPORTED, "a file of an unknown type (mode %o)", (unsigned)m.mode);
+			err_set(&err, ERR_UNSUPPORTED, "a file of an unknown type (mode %o)",
+				(unsigned)m.mode);
 			say(w, l->path, NULL, &err);
 		}
 		return false;
@@ -249,7 +258,8 @@ static bool look_once(struct walk *w, struct look *l, struct walk_entry *e, stru
 	if (now.type != NODE_DIR)
 		return look_other(w, l, e, &now);
 	e->kind = l->above ? WALK_ABOVE : WALK_DIR;
-	e->size = l->named ? m.dev : l->device; /* the device of a target is the one allowed below it */
+	/* the device of a target is the one allowed below it */
+	e->size = l->named ? m.dev : l->device;
 	e->had = then && then->type == NODE_DIR && then->has_subtree;
 	if (e->had) {
 		e->parent = then->subtree;
@@ -281,12 +291,14 @@ static void mark_warn(void *arg, const char *name, const struct err *why)
 	walk_say(&k->w->note, &k->w->n_note, k->dir, name, WALK_WARNING, 0, why->msg);
 }
 
-static void find_marks(struct walk *w, const char *dir, int fd, const struct dir_list *list, struct exclude_marks *marks)
+static void find_marks(struct walk *w, const char *dir, int fd, const struct dir_list *list,
+	struct exclude_marks *marks)
 {
 	exclude_marks_find(w->opt, fd, list, marks, mark_warn, &(struct mark_warning){w, dir});
 }
 
-/* A broken file system may list a name twice; a tree may not.  Both are one file, so one is kept. */
+/* A broken file system may list a name twice; a tree may not.  Both are one file, so one is kept.
+ */
 static bool twice(struct walk *w, size_t i, const char *path)
 {
 	struct err e;
@@ -333,7 +345,8 @@ static void walk_list(struct walk *w, int fd)
 	then_end(w, &then);
 }
 
-/* The markers beside a target that was only found; those of the directory looked into last are kept. */
+/* The markers beside a target that was only found; those of the directory looked into last are
+ * kept. */
 struct beside {
 	char *dir;
 	struct exclude_marks marks;
@@ -371,11 +384,16 @@ static void walk_above(struct walk *w)
 	for (size_t i = 0; i < w->above->n; i++) {
 		const struct target *t = w->above->child[i];
 		struct walk_entry *e = &w->entry[w->n];
-		struct look l = {.fd = AT_FDCWD, .name = t->path, .path = t->path, .named = t->named, .above = !t->leaf};
+		struct look l = {.fd = AT_FDCWD,
+			.name = t->path,
+			.path = t->path,
+			.named = t->named,
+			.above = !t->leaf};
 
 		l.device = t->device;
 		l.dir_device = w->above->name ? w->meta.dev : t->device;
-		if (t->leaf && !t->named && (exclude_path(w->opt, t->path) || marked_beside(w, &beside, t->path))) {
+		if (t->leaf && !t->named &&
+			(exclude_path(w->opt, t->path) || marked_beside(w, &beside, t->path))) {
 			excluded(w, &l);
 			continue;
 		}
@@ -388,7 +406,8 @@ static void walk_above(struct walk *w)
 	then_end(w, &then);
 }
 
-/* The directory's own metadata; a missing permission for attributes is no matter above the targets. */
+/* The directory's own metadata; a missing permission for attributes is no matter above the targets.
+ */
 static int walk_self(struct walk *w, int fd)
 {
 	struct err warn, e;
@@ -473,7 +492,8 @@ void walk_run(struct walk *w)
 	if (w->above) {
 		if (!openable(w) || (fd >= 0 ? walk_self(w, fd) == 0 : above_unreadable(w)))
 			walk_above(w);
-	} else if (fd >= 0 && walk_self(w, fd) == 0 && compare_self(w) == 0 && dir_list(fd, &w->list, &w->err) == 0) {
+	} else if (fd >= 0 && walk_self(w, fd) == 0 && compare_self(w) == 0 &&
+		   dir_list(fd, &w->list, &w->err) == 0) {
 		walk_list(w, fd);
 	}
 	if (w->err.code == ERR_NOTFOUND && !w->fatal)

@@ -1,8 +1,10 @@
 /*
- * walk: one directory looked at by a worker: listed, excluded, stat'ed and compared with the parent's tree of the same directory.
+ * walk: one directory looked at by a worker: listed, excluded, stat'ed and compared with the
+ * parent's tree of the same directory.
  *
- * Pure of ranks and of the repository: it gets the parent's tree as bytes and leaves a list of children, each of which is ready, or a
- * directory, or a file to be read.  What another rank listed and this one cannot find, or finds in an older state, is left to that rank.
+ * Pure of ranks and of the repository: it gets the parent's tree as bytes and leaves a list of
+ * children, each of which is ready, or a directory, or a file to be read.  What another rank listed
+ * and this one cannot find, or finds in an older state, is left to that rank.
  */
 #ifndef ENGINE_WALK_H
 #define ENGINE_WALK_H
@@ -32,16 +34,19 @@ struct walk_entry {
 	bool had;          /* the parent has one of this name and type */
 	bool meta_same;    /* DIR, ABOVE, FILE with again */
 	bool again;        /* FILE: nothing shows that it has changed, but it may have */
-	struct id parent;  /* DIR, ABOVE with had: its tree.  FILE with again: its content (nodemake_content) */
+	struct id parent;  /* DIR, ABOVE with had: its tree.  FILE with again: its content
+			      (nodemake_content) */
 	struct sight seen; /* DIR, FILE */
 };
 
-struct walk_link { /* an entry, UNCHANGED or READY, that may share its inode number with others (nodemake_link) */
+struct walk_link { /* an entry, UNCHANGED or READY, that may share its inode number with others
+		      (nodemake_link) */
 	size_t entry;
 	struct claim_first ask;
 };
 
-#define WALK_WARNING "warning" /* an action: the item is in order, but what was asked for could not be done */
+#define WALK_WARNING                                                                               \
+	"warning" /* an action: the item is in order, but what was asked for could not be done */
 
 struct walk_note { /* something to say about an item */
 	char *path, *message;
@@ -53,11 +58,13 @@ struct walk {
 	/* in */
 	const struct backup_options *opt;
 	const struct nodemake *make;
-	const char *path;           /* of the directory; borrowed */
-	const struct target *above; /* not NULL: the children are these, instead of what readdir says */
+	const char *path; /* of the directory; borrowed */
+	const struct target
+		*above; /* not NULL: the children are these, instead of what readdir says */
 	bool has_parent;
 	struct buf parent; /* the parent's tree, plaintext */
-	struct ts settled; /* a file that the parent has, with times after this, may have changed after it was read, and its times not */
+	struct ts settled; /* a file that the parent has, with times after this, may have changed
+			      after it was read, and its times not */
 	uint64_t device;   /* --one-file-system: the target's; not used above targets */
 	struct tally *tally;
 	bool named;               /* the user named it: it does not vanish without a word */
@@ -70,9 +77,10 @@ struct walk {
 	/* out */
 	struct err err; /* the directory itself cannot be listed */
 	bool vanished;  /* because it is gone */
-	bool back;      /* nothing of this counts: the rank that listed the directory must look; `meta` is what was here if it is that */
-	bool differs;   /* … because owner or mode are others here */
-	bool fatal;     /* err ends the run: ranks do not see the same */
+	bool back; /* nothing of this counts: the rank that listed the directory must look; `meta`
+		      is what was here if it is that */
+	bool differs; /* … because owner or mode are others here */
+	bool fatal;   /* err ends the run: ranks do not see the same */
 	struct meta meta;
 	struct xattr_list xattr;
 	struct dir_list list;
@@ -91,8 +99,8 @@ void walk_run(struct walk *w); /* any thread */
 void walk_release(struct walk *w);
 
 /* walk_say: appends a note about `name` in `dir`, or about `dir` itself (name NULL). */
-void walk_say(
-	struct walk_note **note, size_t *n, const char *dir, const char *name, const char *action, uint64_t size, const char *message);
+void walk_say(struct walk_note **note, size_t *n, const char *dir, const char *name,
+	const char *action, uint64_t size, const char *message);
 void walk_notes_release(struct walk_note *note, size_t n);
 
 #endif

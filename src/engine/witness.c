@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 /*
- * ASK: u64 number, the sight, the path, u8 kinds of attributes + 1 (0: not asked), the asker's own names of user and group, the node.
- * ANSWER: u64 number, u8 bit 0: rank 0 saw that file, so what it says holds from now on; the names of user and group.  An empty name is none.
+ * ASK: u64 number, the sight, the path, u8 kinds of attributes + 1 (0: not asked), the asker's own
+ * names of user and group, the node. ANSWER: u64 number, u8 bit 0: rank 0 saw that file, so what it
+ * says holds from now on; the names of user and group.  An empty name is none.
  */
 struct question {
 	struct task task;
@@ -81,13 +82,15 @@ static void look(struct task *t)
 	if (dir_stat(q->path, &m, NULL) < 0)
 		return;      /* it went meanwhile; there will be another one */
 	m.dev = q->seen.dev; /* what numbers stand for was compared when the run began */
-	q->sure = sight_compare(&q->seen, &m) != SIGHT_OLDER && ts_cmp(&q->seen.ctime, &m.ctime) == 0;
+	q->sure = sight_compare(&q->seen, &m) != SIGHT_OLDER &&
+		  ts_cmp(&q->seen.ctime, &m.ctime) == 0;
 	if (!q->sure || sight_agree(&q->seen, q->node, &m, q->path, &q->err) < 0 || !q->kinds)
 		return;
 	fd = dir_open(q->path, true, NULL);
 	if (fd >= 0 && xattr_kinds_differ(q->kinds - 1, xattr_kinds(fd)))
 		err_set(&q->err, ERR_IO,
-			"%.600s: %.200s and rank 0 do not see the same kinds of extended attributes there: the file system is mounted "
+			"%.600s: %.200s and rank 0 do not see the same kinds of extended "
+			"attributes there: the file system is mounted "
 			"otherwise",
 			q->path, q->node);
 	if (fd >= 0)
@@ -278,7 +281,8 @@ static void device_add(struct witness *w, uint64_t dev)
 	pthread_mutex_unlock(&w->lock);
 }
 
-void witness_directory(struct witness *w, struct witness_last *last, int fd, const struct meta *m, const char *path)
+void witness_directory(struct witness *w, struct witness_last *last, int fd, const struct meta *m,
+	const char *path)
 {
 	bool news = witness_news(w, last, m);
 
@@ -302,8 +306,9 @@ void witness_cancel(struct witness *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-struct witness *witness_new(struct router *r, unsigned ask_tag, unsigned answer_tag, struct owners *owners, const char *node,
-	void (*failed)(void *arg, const struct err *e), void *arg)
+struct witness *witness_new(struct router *r, unsigned ask_tag, unsigned answer_tag,
+	struct owners *owners, const char *node, void (*failed)(void *arg, const struct err *e),
+	void *arg)
 {
 	struct witness *w = mem_zalloc(sizeof(*w));
 
@@ -320,7 +325,8 @@ struct witness *witness_new(struct router *r, unsigned ask_tag, unsigned answer_
 		router_on(r, ask_tag, on_ask, w);
 	} else {
 		w->mine = owners_new();
-		w->node = mem_printf("rank %d%s%s", router_rank(r), node ? " on " : "", node ? node : "");
+		w->node = mem_printf("rank %d%s%s", router_rank(r), node ? " on " : "",
+			node ? node : "");
 		router_on(r, answer_tag, on_answer, w);
 	}
 	return w;

@@ -57,7 +57,8 @@ int base64_get(const char *s, size_t n, uint8_t *out, size_t *out_n)
 	for (; n; n -= 4, s += 4) {
 		/* Padding may only end the text. */
 		int pad = n > 4 || s[3] != '=' ? 0 : s[2] != '=' ? 1 : 2;
-		uint32_t a = value(s[0]), b = value(s[1]), c = pad == 2 ? 0 : value(s[2]), d = pad ? 0 : value(s[3]);
+		uint32_t a = value(s[0]), b = value(s[1]), c = pad == 2 ? 0 : value(s[2]),
+			 d = pad ? 0 : value(s[3]);
 		uint32_t v = a << 18 | b << 12 | c << 6 | d;
 
 		if ((a | b | c | d) > 63)

@@ -28,7 +28,9 @@ static int read_polynomial(struct json_in *j, uint64_t *p)
 	for (size_t i = 0; i < sizeof(be); i++)
 		*p = *p << 8 | be[i];
 	if (poly_degree(*p) != POLY_DEGREE || !poly_irreducible(*p))
-		return json_bad(j, "chunker_polynomial is not an irreducible polynomial of degree %d", POLY_DEGREE);
+		return json_bad(j,
+			"chunker_polynomial is not an irreducible polynomial of degree %d",
+			POLY_DEGREE);
 	return 1;
 }
 
@@ -65,14 +67,16 @@ int config_parse(struct config *c, const void *json, size_t n, struct err *err)
 	rc = fields_document(&j, "a config", member, &r);
 	/* The version says what the rest means, so a strange one explains every other error. */
 	if (r.has_version && (r.c.version < 1 || r.c.version > 2)) {
-		rc = err_set(err, ERR_UNSUPPORTED, "config: repository version %u is not supported", r.c.version);
+		rc = err_set(err, ERR_UNSUPPORTED, "config: repository version %u is not supported",
+			r.c.version);
 	} else if (rc < 0) {
 		err_copy(err, &j.err);
 		if (err)
 			err_prefix(err, "config");
 		rc = ERR_INVALID;
 	} else if (!r.has_version || !r.has_id || !r.has_polynomial) {
-		rc = err_set(err, ERR_INVALID, "config: version, id or chunker_polynomial is missing");
+		rc = err_set(err, ERR_INVALID,
+			"config: version, id or chunker_polynomial is missing");
 	} else {
 		*c = r.c;
 	}

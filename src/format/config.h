@@ -10,7 +10,8 @@ struct config {
 	struct id id;
 	uint64_t polynomial; /* irreducible, degree 53 */
 };
-int config_parse(struct config *c, const void *json, size_t n, struct err *err); /* ERR_INVALID, ERR_UNSUPPORTED (version) */
+/* ERR_INVALID, ERR_UNSUPPORTED (version) */
+int config_parse(struct config *c, const void *json, size_t n, struct err *err);
 void config_write(const struct config *c, struct buf *out);
 
 #endif

@@ -76,7 +76,9 @@ int field_time(struct json_in *j, struct ts *t, int32_t *offset_s, const char *w
 
 	if (rc < 0)
 		return rc;
-	return json_parse_time(j->str, j->len, t, offset_s) < 0 ? json_bad(j, "%s is not a time", what) : 1;
+	return json_parse_time(j->str, j->len, t, offset_s) < 0
+		       ? json_bad(j, "%s is not a time", what)
+		       : 1;
 }
 
 int field_dup(struct json_in *j, char **s, const char *what)
@@ -101,7 +103,8 @@ int field_base64(struct json_in *j, uint8_t *out, size_t n, const char *what)
 	if (rc < 0)
 		return rc;
 	/* Neither the text nor its bytes may reach the message: they may be a key. */
-	if (n > BASE64_FIELD_MAX || base64_room(j->len) > sizeof(tmp) || base64_get(j->str, j->len, tmp, &got) < 0 || got != n)
+	if (n > BASE64_FIELD_MAX || base64_room(j->len) > sizeof(tmp) ||
+		base64_get(j->str, j->len, tmp, &got) < 0 || got != n)
 		rc = json_bad(j, "%s is not the base64 form of %zu bytes", what, n);
 	else
 		memcpy(out, tmp, n);

@@ -227,7 +227,8 @@ uint32_t gojson_mode(mode_t m)
 
 mode_t gojson_mode_perm(uint32_t go)
 {
-	return (go & 0777) | (go & GOMODE_SETUID ? S_ISUID : 0) | (go & GOMODE_SETGID ? S_ISGID : 0) | (go & GOMODE_STICKY ? S_ISVTX : 0);
+	return (go & 0777) | (go & GOMODE_SETUID ? S_ISUID : 0) |
+	       (go & GOMODE_SETGID ? S_ISGID : 0) | (go & GOMODE_STICKY ? S_ISVTX : 0);
 }
 
 void gojson_permissions(uint32_t go, char out[24])

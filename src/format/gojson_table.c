@@ -1,7 +1,7 @@
 /* Made by scripts/unicode-table.sh from Unicode 15.0; do not edit. */
 #include "format/gojson.h"
 
-/* Code points above 0x7f of the general categories L, M, N, P, S: first and last of each run, ascending. */
+/* Code points above 0x7f of the general categories L, M, N, P, S: from, to. */
 /* clang-format off */
 static const uint32_t spans[][2] = {
 	{0xa1, 0xac}, {0xae, 0x377}, {0x37a, 0x37f}, {0x384, 0x38a}, {0x38c, 0x38c}, {0x38e, 0x3a1}, {0x3a3, 0x52f},

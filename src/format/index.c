@@ -129,14 +129,17 @@ static int read_blob(struct reading *r, struct json_in *j)
 		return ERR_INVALID;
 	if (r->seen != SEEN_ALL)
 		return json_bad(j, "a blob without id, type, offset or length");
-	/* 32 bytes are the seal's.  A sum below 4 GiB is what makes 32-bit offsets enough, here and in a pack header. */
+	/* 32 bytes are the seal's.  A sum below 4 GiB is what makes 32-bit offsets enough, here and
+	 * in a pack header. */
 	if (b->length < 32 || b->length > UINT32_MAX - b->offset)
-		return json_bad(j, "a blob cannot have offset %u and length %u", b->offset, b->length);
+		return json_bad(j, "a blob cannot have offset %u and length %u", b->offset,
+			b->length);
 	r->bytes += b->length;
 	if (r->bytes > UINT32_MAX)
 		return json_bad(j, "a pack of 4 GiB or more");
 	if (b->plain && r->version < 2)
-		return json_bad(j, "a compressed blob, which a repository of version 1 cannot have");
+		return json_bad(j,
+			"a compressed blob, which a repository of version 1 cannot have");
 	r->n++;
 	return 0;
 }
@@ -204,7 +207,8 @@ static int index_member(void *arg, struct json_in *j)
 	return FIELD(j, "packs") ? read_packs(arg, j) : 0;
 }
 
-/* null is to Go, and so to restic, an index without packs, and so is an object that does not speak of them. */
+/* null is to Go, and so to restic, an index without packs, and so is an object that does not speak
+ * of them. */
 static int read_document(struct reading *r, struct json_in *j)
 {
 	enum json_token token = json_next(j);

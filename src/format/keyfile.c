@@ -4,7 +4,8 @@
 #include "format/base64.h"
 #include "format/fields.h"
 
-/* A sealed master key takes about 150 bytes; ten times that leaves room for whatever a later version adds. */
+/* A sealed master key takes about 150 bytes; ten times that leaves room for whatever a later
+ * version adds. */
 #define DATA_MAX 4096u
 
 struct reading {

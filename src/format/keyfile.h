@@ -1,4 +1,5 @@
-/* keyfile: a key file, and the master key inside it (docs/format.md 2.2).  Pure JSON; deriving and sealing are repo's. */
+/* keyfile: a key file, and the master key inside it (docs/format.md 2.2).  Pure JSON; deriving and
+ * sealing are repo's. */
 #ifndef FORMAT_KEYFILE_H
 #define FORMAT_KEYFILE_H
 #include "base/buf.h"
@@ -13,7 +14,8 @@ struct keyfile {
 	uint8_t salt[KDF_SALT];
 	struct buf data; /* sealed master key */
 };
-int keyfile_parse(struct keyfile *k, const void *json, size_t n, struct err *err); /* ERR_INVALID, ERR_UNSUPPORTED (kdf) */
+/* ERR_INVALID, ERR_UNSUPPORTED (kdf) */
+int keyfile_parse(struct keyfile *k, const void *json, size_t n, struct err *err);
 void keyfile_write(const struct keyfile *k, const struct zone *z, struct buf *out);
 void keyfile_release(struct keyfile *k);
 

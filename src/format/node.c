@@ -5,7 +5,8 @@
 #include "format/fields.h"
 #include "format/gojson.h"
 
-static const char *const type_names[NODE_TYPES] = {"file", "dir", "symlink", "dev", "chardev", "fifo", "socket", "irregular"};
+static const char *const type_names[NODE_TYPES] = {"file", "dir", "symlink", "dev", "chardev",
+	"fifo", "socket", "irregular"};
 
 const char *node_type_name(enum node_type t)
 {
@@ -23,12 +24,12 @@ int node_type_parse(const char *s, size_t n)
 #define PUT(b, text) buf_add(b, text, sizeof(text) - 1)
 
 /* A number that is left out when it is 0; `key` with its comma, quotes and colon. */
-#define PUT_NONZERO(b, key, v)                                                                                                             \
-	do {                                                                                                                               \
-		if (v) {                                                                                                                   \
-			PUT(b, key);                                                                                                       \
-			buf_addu(b, v);                                                                                                    \
-		}                                                                                                                          \
+#define PUT_NONZERO(b, key, v)                                                                     \
+	do {                                                                                       \
+		if (v) {                                                                           \
+			PUT(b, key);                                                               \
+			buf_addu(b, v);                                                            \
+		}                                                                                  \
 	} while (0)
 
 static bool utf8_valid(const struct str *s)
@@ -152,7 +153,8 @@ void node_write(const struct node *n, const struct zone *z, struct buf *out)
 	PUT(out, "}");
 }
 
-/* The number behind a key that is not the first.  Inside a string a quote has a backslash before it, so these bytes are the key.  NULL: there is none. */
+/* The number behind a key that is not the first.  Inside a string a quote has a backslash before
+ * it, so these bytes are the key.  NULL: there is none. */
 static uint8_t *number_of(uint8_t *json, size_t n, const char *key, uint8_t **end)
 {
 	uint8_t *p = memmem(json, n, key, strlen(key));
@@ -191,15 +193,19 @@ static bool ts_equal(const struct ts *a, const struct ts *b)
 
 bool node_unchanged(const struct node *then, const struct node *now, unsigned flags)
 {
-	/* --ignore-inode stands for file systems whose inode numbers, and so ctimes, do not last: it drops both. */
+	/* --ignore-inode stands for file systems whose inode numbers, and so ctimes, do not last:
+	 * it drops both. */
 	bool ctime = !(flags & (NODE_IGNORE_CTIME | NODE_IGNORE_INODE));
 	bool inode = !(flags & NODE_IGNORE_INODE);
 
-	return then->type == NODE_FILE && now->type == NODE_FILE && then->size == now->size && ts_equal(&then->mtime, &now->mtime) &&
-	       (!ctime || ts_equal(&then->ctime, &now->ctime)) && (!inode || then->inode == now->inode);
+	return then->type == NODE_FILE && now->type == NODE_FILE && then->size == now->size &&
+	       ts_equal(&then->mtime, &now->mtime) &&
+	       (!ctime || ts_equal(&then->ctime, &now->ctime)) &&
+	       (!inode || then->inode == now->inode);
 }
 
-bool node_settled(const struct node *now, unsigned flags, const struct ts *time, const struct ts *future)
+bool node_settled(const struct node *now, unsigned flags, const struct ts *time,
+	const struct ts *future)
 {
 	bool mtime = ts_cmp(&now->mtime, time) <= 0;
 

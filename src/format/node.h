@@ -1,7 +1,8 @@
 /*
  * node: one entry of a tree (docs/format.md 10.1).
  *
- * All strings are (pointer, length), raw bytes, borrowed: from the caller when writing, from the reader when reading (valid until its next call).
+ * All strings are (pointer, length), raw bytes, borrowed: from the caller when writing, from the
+ * reader when reading (valid until its next call).
  */
 #ifndef FORMAT_NODE_H
 #define FORMAT_NODE_H
@@ -11,7 +12,17 @@
 #include "base/id.h"
 #include "base/json_in.h"
 
-enum node_type { NODE_FILE, NODE_DIR, NODE_SYMLINK, NODE_DEV, NODE_CHARDEV, NODE_FIFO, NODE_SOCKET, NODE_IRREGULAR, NODE_TYPES };
+enum node_type {
+	NODE_FILE,
+	NODE_DIR,
+	NODE_SYMLINK,
+	NODE_DEV,
+	NODE_CHARDEV,
+	NODE_FIFO,
+	NODE_SOCKET,
+	NODE_IRREGULAR,
+	NODE_TYPES
+};
 const char *node_type_name(enum node_type t); /* "file", "dir", … */
 int node_type_parse(const char *s, size_t n); /* the type, or ERR_INVALID */
 
@@ -34,7 +45,8 @@ struct node {
 	uint32_t uid, gid;
 	struct str user, group;
 	uint64_t inode, device_id, size, links, device;
-	struct str linktarget; /* raw; linktarget_raw is written as needed and has been applied when read */
+	struct str linktarget; /* raw; linktarget_raw is written as needed and has been applied when
+				  read */
 	const struct node_xattr *xattr;
 	size_t n_xattr;
 	const struct id *content; /* files */
@@ -50,23 +62,27 @@ struct node {
 void node_write(const struct node *n, const struct zone *z, struct buf *out);
 
 /*
- * node_apart: in the JSON of n bytes that node_write made: no other node is the same file: "links" becomes 1, and "device_id" goes, for restic links whatever has the
- * (device, inode) of a node with several links, also what has one (internal/restorer/restorer.go).  The inode stays: it tells whether a file has changed.
- * Returns the new length, n at most.
+ * node_apart: in the JSON of n bytes that node_write made: no other node is the same file: "links"
+ * becomes 1, and "device_id" goes, for restic links whatever has the (device, inode) of a node with
+ * several links, also what has one (internal/restorer/restorer.go).  The inode stays: it tells
+ * whether a file has changed. Returns the new length, n at most.
  */
 size_t node_apart(uint8_t *json, size_t n);
 
 /*
- * node_unchanged: restic's test (11.2) whether the file `now` (from lstat) is still the one `then` from the parent.
- * NODE_IGNORE_INODE ignores ctime too, as restic's --ignore-inode does.
+ * node_unchanged: restic's test (11.2) whether the file `now` (from lstat) is still the one `then`
+ * from the parent. NODE_IGNORE_INODE ignores ctime too, as restic's --ignore-inode does.
  */
 enum { NODE_IGNORE_CTIME = 1, NODE_IGNORE_INODE = 2 };
 bool node_unchanged(const struct node *then, const struct node *now, unsigned flags);
 /*
- * node_settled: what node_unchanged goes by was not set after `time`.  Times are coarse, and a store into a page that is mapped and dirty already changes none:
- * a file that was read shortly after its last change may have changed again behind the same times.  A modification time that is still to come after
- * `future` was made up, and tells nothing; where ctime does not count it is all there is.
+ * node_settled: what node_unchanged goes by was not set after `time`.  Times are coarse, and a
+ * store into a page that is mapped and dirty already changes none: a file that was read shortly
+ * after its last change may have changed again behind the same times.  A modification time that is
+ * still to come after `future` was made up, and tells nothing; where ctime does not count it is all
+ * there is.
  */
-bool node_settled(const struct node *now, unsigned flags, const struct ts *time, const struct ts *future);
+bool node_settled(const struct node *now, unsigned flags, const struct ts *time,
+	const struct ts *future);
 
 #endif

@@ -39,13 +39,15 @@ static int parse_entry(const uint8_t *p, size_t len, struct blob *b, struct err 
 		b->plain = le32_get(p + 5);
 		k = 9;
 		if (!b->plain)
-			return err_set(err, ERR_INVALID, "pack header: a compressed blob without content");
+			return err_set(err, ERR_INVALID,
+				"pack header: a compressed blob without content");
 	}
 	memcpy(b->id.b, p + k, ID_SIZE);
 	return size;
 }
 
-int pack_header_parse(const uint8_t *p, size_t len, uint64_t blobs_end, struct blob **out, size_t *n, struct err *err)
+int pack_header_parse(const uint8_t *p, size_t len, uint64_t blobs_end, struct blob **out,
+	size_t *n, struct err *err)
 {
 	struct blob *b;
 	uint64_t offset = 0;
@@ -70,22 +72,26 @@ int pack_header_parse(const uint8_t *p, size_t len, uint64_t blobs_end, struct b
 	}
 	if (offset != blobs_end || offset > UINT32_MAX) {
 		mem_free(b);
-		return err_set(
-			err, ERR_INVALID, "pack header: its blobs do not fill the %llu bytes before it", (unsigned long long)blobs_end);
+		return err_set(err, ERR_INVALID,
+			"pack header: its blobs do not fill the %llu bytes before it",
+			(unsigned long long)blobs_end);
 	}
 	*out = b;
 	*n = count;
 	return 0;
 }
 
-int pack_header_span(const uint8_t last4[4], uint64_t pack_size, uint64_t *offset, uint32_t *length, struct err *err)
+int pack_header_span(const uint8_t last4[4], uint64_t pack_size, uint64_t *offset, uint32_t *length,
+	struct err *err)
 {
 	uint32_t n = le32_get(last4);
 
 	if (pack_size < FILE_MIN)
-		return err_set(err, ERR_INVALID, "a pack of %llu bytes is too short", (unsigned long long)pack_size);
+		return err_set(err, ERR_INVALID, "a pack of %llu bytes is too short",
+			(unsigned long long)pack_size);
 	if (n < SEALED || n > PACK_HEADER_MAX - 4 || n > pack_size - 4)
-		return err_set(err, ERR_INVALID, "a pack header of %u bytes in a pack of %llu", n, (unsigned long long)pack_size);
+		return err_set(err, ERR_INVALID, "a pack header of %u bytes in a pack of %llu", n,
+			(unsigned long long)pack_size);
 	*offset = pack_size - 4 - n;
 	*length = n;
 	return 0;

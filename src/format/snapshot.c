@@ -48,7 +48,8 @@ static int read_list(struct json_in *j, struct strlist *l, const char *what)
 			return json_bad(j, "%s has a 0 byte", what);
 		strlist_addn(l, j->str, j->len);
 	}
-	return token == JSON_ARRAY_END ? 1 : json_bad(j, "%s has something that is not a string", what);
+	return token == JSON_ARRAY_END ? 1
+				       : json_bad(j, "%s has something that is not a string", what);
 }
 
 /* read_id: an id or null. */
@@ -69,9 +70,9 @@ static const struct number {
 	const char *name;
 	size_t at;
 } numbers[] = {
-#define NUMBER(name)                                                                                                                       \
-	{                                                                                                                                  \
-#name, offsetof(struct snapshot_summary, name)                                                                             \
+#define NUMBER(name)                                                                               \
+	{                                                                                          \
+#name, offsetof(struct snapshot_summary, name)                                     \
 	}
 	NUMBER(files_new),
 	NUMBER(files_changed),
@@ -99,7 +100,8 @@ static int summary_member(void *arg, struct json_in *j)
 		return field_time(j, &s->backup_end, &s->end_offset, "backup_end");
 	for (size_t i = 0; i < NUMBERS; i++)
 		if (json_key_is(j, numbers[i].name))
-			return field_u64(j, (uint64_t *)((char *)s + numbers[i].at), numbers[i].name);
+			return field_u64(j, (uint64_t *)((char *)s + numbers[i].at),
+				numbers[i].name);
 	return 0;
 }
 
@@ -164,7 +166,10 @@ int snapshot_parse(struct snapshot *s, const void *json, size_t n, struct err *e
 	struct json_in j;
 	int rc;
 
-	*s = (struct snapshot){.id = id, .hostname = mem_strdup(""), .username = mem_strdup(""), .program_version = mem_strdup("")};
+	*s = (struct snapshot){.id = id,
+		.hostname = mem_strdup(""),
+		.username = mem_strdup(""),
+		.program_version = mem_strdup("")};
 	json_in_mem(&j, json, n);
 	rc = fields_document(&j, "a snapshot", member, &r);
 	if (rc >= 0 && (!r.has_time || !r.has_tree))
@@ -180,7 +185,8 @@ int snapshot_parse(struct snapshot *s, const void *json, size_t n, struct err *e
 }
 
 /* put_time: in the zone, or at the fixed offset it was read with. */
-static void put_time(struct json_out *o, const char *name, const struct ts *t, const struct zone *z, int32_t offset)
+static void put_time(struct json_out *o, const char *name, const struct ts *t, const struct zone *z,
+	int32_t offset)
 {
 	struct ts there = {t->sec + offset, t->nsec};
 	uint32_t minutes = (uint32_t)(offset < 0 ? -offset : offset) / 60;
@@ -229,7 +235,8 @@ static void put_id(struct json_out *o, const char *name, const struct id *id)
 	json_id(o, id);
 }
 
-void snapshot_summary_members(const struct snapshot_summary *s, const struct zone *z, struct json_out *o)
+void snapshot_summary_members(const struct snapshot_summary *s, const struct zone *z,
+	struct json_out *o)
 {
 	put_time(o, "backup_start", &s->backup_start, z, s->start_offset);
 	put_time(o, "backup_end", &s->backup_end, z, s->end_offset);

@@ -55,7 +55,8 @@ static void rebase(struct str *s, const uint8_t *from, const uint8_t *to)
 		s->p = (const char *)to + (s->p - (const char *)from);
 }
 
-/* names_room: room for n more bytes in t->names.  The strings found so far point into it, so growing has to take them along. */
+/* names_room: room for n more bytes in t->names.  The strings found so far point into it, so
+ * growing has to take them along. */
 static int names_room(struct tree_in *t, size_t n)
 {
 	struct buf *old = &t->names, bigger;
@@ -71,7 +72,8 @@ static int names_room(struct tree_in *t, size_t n)
 	if (buf_reserve(&bigger, want < 1024 && old->max >= 1024 ? 1024 : want) < 0)
 		return json_bad(&t->json, "the strings of a node are too long");
 	if (old->len) {
-		struct str *const all[] = {&d->name, &d->user, &d->group, &d->linktarget, &d->error};
+		struct str *const all[] = {&d->name, &d->user, &d->group, &d->linktarget,
+			&d->error};
 
 		memcpy(bigger.p, old->p, old->len);
 		bigger.len = old->len;
@@ -86,10 +88,12 @@ static int names_room(struct tree_in *t, size_t n)
 	return 0;
 }
 
-/* What was appended to t->names from `start` on; its address is that of the memory now, which rebase() keeps true. */
+/* What was appended to t->names from `start` on; its address is that of the memory now, which
+ * rebase() keeps true. */
 static struct str names_from(const struct tree_in *t, size_t start)
 {
-	return (struct str){t->names.len > start ? (const char *)t->names.p + start : NULL, t->names.len - start};
+	return (struct str){t->names.len > start ? (const char *)t->names.p + start : NULL,
+		t->names.len - start};
 }
 
 static int read_string(struct tree_in *t, struct str *out, const char *what)
@@ -129,7 +133,8 @@ static int read_bytes(struct tree_in *t, struct str *out, bool *null, const char
 
 bool tree_name_good(const struct str *name)
 {
-	return name->n && !memchr(name->p, '/', name->n) && !memchr(name->p, 0, name->n) && !(name->n == 1 && name->p[0] == '.') &&
+	return name->n && !memchr(name->p, '/', name->n) && !memchr(name->p, 0, name->n) &&
+	       !(name->n == 1 && name->p[0] == '.') &&
 	       !(name->n == 2 && name->p[0] == '.' && name->p[1] == '.');
 }
 
@@ -206,7 +211,8 @@ static int check_xattr(struct tree_in *t, const struct node_xattr *x)
 	if (x->name.n && !memchr(x->name.p, 0, x->name.n))
 		return 0;
 	if (!t->lenient)
-		return json_bad(&t->json, "the name of an extended attribute is empty or contains a 0 byte");
+		return json_bad(&t->json,
+			"the name of an extended attribute is empty or contains a 0 byte");
 	t->node.n_xattr--;
 	t->dropped++;
 	return 0;
@@ -231,10 +237,13 @@ static int read_xattrs(struct tree_in *t)
 		}
 		/* A missing value is a nil slice to Go, and that is written as null. */
 		t->xattr[d->n_xattr++] = (struct node_xattr){.null = true};
-		if (fields_rest(j, xattr_member, t) < 0 || check_xattr(t, &t->xattr[d->n_xattr - 1]) < 0)
+		if (fields_rest(j, xattr_member, t) < 0 ||
+			check_xattr(t, &t->xattr[d->n_xattr - 1]) < 0)
 			return ERR_INVALID;
 	}
-	return token == JSON_ARRAY_END ? 1 : json_bad(j, "extended_attributes has something that is not an object");
+	return token == JSON_ARRAY_END
+		       ? 1
+		       : json_bad(j, "extended_attributes has something that is not an object");
 }
 
 /* read_generic: the tokens written again; json_in keeps no source text. */

@@ -1,8 +1,10 @@
 /*
  * tree: a directory's nodes, sorted by raw name bytes (docs/format.md 10).
  *
- * tree_out joins ready-made node JSON.  tree_in yields one node after another with memory for one node; it checks order, names (no empty, '/', ".", "..", NUL; attributes: no
- * empty, NUL) and types, so that callers may use names as path components.  What it refuses may be mended: treemend.h.  A node whose content is huge (a 5 TB file has 3 million ids) is one node in memory.
+ * tree_out joins ready-made node JSON.  tree_in yields one node after another with memory for one
+ * node; it checks order, names (no empty, '/', ".", "..", NUL; attributes: no empty, NUL) and
+ * types, so that callers may use names as path components.  What it refuses may be mended:
+ * treemend.h.  A node whose content is huge (a 5 TB file has 3 million ids) is one node in memory.
  */
 #ifndef FORMAT_TREE_H
 #define FORMAT_TREE_H
@@ -23,7 +25,8 @@ struct tree_in {
 	struct node_xattr *xattr;
 	size_t xattr_cap;
 	bool started, ended;
-	bool lenient;   /* set behind tree_in_init: attributes whose names can be none are left out and counted, for treemend.c */
+	bool lenient;   /* set behind tree_in_init: attributes whose names can be none are left out
+			   and counted, for treemend.c */
 	size_t dropped; /* so many of the current node */
 };
 void tree_in_init(struct tree_in *t, const void *json, size_t n); /* borrows json */

@@ -38,7 +38,12 @@ static struct piece *add(struct mend *m, const struct node *n, const uint8_t *te
 		m->v = mem_regrow(m->v, m->cap, sizeof(*m->v));
 	}
 	p = &m->v[m->n];
-	*p = (struct piece){.text = text, .len = len, .name = m->names.len, .name_n = n->name.n, .order = m->n, .names = &m->names};
+	*p = (struct piece){.text = text,
+		.len = len,
+		.name = m->names.len,
+		.name_n = n->name.n,
+		.order = m->n,
+		.names = &m->names};
 	m->n++;
 	buf_add(&m->names, n->name.p, n->name.n);
 	return p;
@@ -121,7 +126,8 @@ static int by_name(const void *a, const void *b)
 
 static bool same_name(const struct mend *m, const struct piece *a, const struct piece *b)
 {
-	return a->name_n == b->name_n && !memcmp(m->names.p + a->name, m->names.p + b->name, a->name_n);
+	return a->name_n == b->name_n &&
+	       !memcmp(m->names.p + a->name, m->names.p + b->name, a->name_n);
 }
 
 static void write_tree(struct mend *m, struct buf *out)
@@ -146,7 +152,8 @@ static void write_tree(struct mend *m, struct buf *out)
 	tree_end(out);
 }
 
-int treemend(const void *json, size_t n, struct buf *out, treemend_fn *lost, void *arg, struct err *err)
+int treemend(const void *json, size_t n, struct buf *out, treemend_fn *lost, void *arg,
+	struct err *err)
 {
 	struct mend m = {.lost = lost, .arg = arg};
 	struct reading r = {.m = &m};
@@ -166,7 +173,8 @@ int treemend(const void *json, size_t n, struct buf *out, treemend_fn *lost, voi
 			err_prefix(err, "tree");
 	} else {
 		write_tree(&m, out);
-		rc = out->overflow ? err_set(err, ERR_NOMEM, "tree: the mended tree is too large") : 0;
+		rc = out->overflow ? err_set(err, ERR_NOMEM, "tree: the mended tree is too large")
+				   : 0;
 	}
 	json_in_release(&j);
 	buf_release(&m.names);

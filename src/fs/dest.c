@@ -10,13 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Somebody may put things in the way faster than they are removed; a few tries are enough against anything but malice. */
+/* Somebody may put things in the way faster than they are removed; a few tries are enough against
+ * anything but malice. */
 #define TRIES 8
 
-/* The callers check names too.  A name that leads elsewhere must not get past this room, whoever forgot. */
+/* The callers check names too.  A name that leads elsewhere must not get past this room, whoever
+ * forgot. */
 static int check_name(const char *name, struct err *err)
 {
-	return sys_is_component(name) ? 0 : err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
+	return sys_is_component(name)
+		       ? 0
+		       : err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
 }
 
 int dest_mkdirs(const char *path, struct err *err)
@@ -36,7 +40,8 @@ int dest_mkdirs(const char *path, struct err *err)
 			memcpy(name, p, n);
 			name[n] = 0;
 			fd = sys_openat(at, name, O_PATH | O_DIRECTORY, 0);
-			if (fd < 0 && errno == ENOENT && (mkdirat(at, name, 0700) == 0 || errno == EEXIST))
+			if (fd < 0 && errno == ENOENT &&
+				(mkdirat(at, name, 0700) == 0 || errno == EEXIST))
 				fd = sys_openat(at, name, O_PATH | O_DIRECTORY, 0);
 		}
 		p += n;
@@ -56,20 +61,22 @@ int dest_mkdirs(const char *path, struct err *err)
 }
 
 /*
- * A directory of ours that its mode keeps us from reading, changing or entering: it gets its mode later anyway.  True: it was changed.
+ * A directory of ours that its mode keeps us from reading, changing or entering: it gets its mode
+ * later anyway.  True: it was changed.
  */
 static bool make_accessible(int dirfd, const char *name)
 {
 	char proc[SYS_PROC_MAX];
-	int pin = geteuid() == 0 ? -1 : sys_openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	int pin = geteuid() == 0 ? -1
+				 : sys_openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	struct meta m;
 	bool changed;
 
 	if (pin < 0)
 		return false;
 	sys_proc_name(proc, pin, NULL);
-	changed = meta_stat(pin, "", false, &m, NULL) == 0 && m.uid == geteuid() && (m.mode & 0700) != 0700 &&
-		  chmod(proc, (m.mode & 07777) | 0700) == 0;
+	changed = meta_stat(pin, "", false, &m, NULL) == 0 && m.uid == geteuid() &&
+		  (m.mode & 0700) != 0700 && chmod(proc, (m.mode & 07777) | 0700) == 0;
 	close(pin);
 	return changed;
 }
@@ -105,10 +112,12 @@ int dest_mkdir(int dirfd, const char *name, bool replace, bool *made, struct err
 		fd = enter(dirfd, name, &opened);
 		if (fd >= 0 || (errno != ENOTDIR && errno != ELOOP && errno != ENOENT))
 			break;
-		/* ENOTDIR, or ELOOP from some file systems for a link: something else is in the way. */
+		/* ENOTDIR, or ELOOP from some file systems for a link: something else is in the
+		 * way. */
 		if (errno != ENOENT && !replace)
 			return err_set(err, ERR_EXISTS,
-				"a file is here where the snapshot has a directory; it is kept (--overwrite always replaces it)");
+				"a file is here where the snapshot has a directory; it is kept "
+				"(--overwrite always replaces it)");
 		if (errno != ENOENT && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
 			return err_sys(err, errno, "remove what is in the way");
 		if (mkdirat(dirfd, name, 0700) == 0)
@@ -126,7 +135,8 @@ static void preallocate(int fd, uint64_t size, int *errnum)
 	do
 		rc = fallocate(fd, 0, 0, (off_t)size);
 	while (rc < 0 && errno == EINTR);
-	/* A full disk is better known before the data comes; where it is merely not supported, a hole must do. */
+	/* A full disk is better known before the data comes; where it is merely not supported, a
+	 * hole must do. */
 	*errnum = rc < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) ? errno : 0;
 	if (rc < 0 && !*errnum && ftruncate(fd, (off_t)size) < 0)
 		*errnum = errno;
@@ -137,19 +147,22 @@ int dest_resize(int fd, uint64_t old, uint64_t size, bool sparse, struct err *er
 	int errnum = 0;
 
 	if (size > INT64_MAX)
-		return err_set(err, ERR_INVALID, "a size of %llu is impossible", (unsigned long long)size);
+		return err_set(err, ERR_INVALID, "a size of %llu is impossible",
+			(unsigned long long)size);
 	if (size == old)
 		return 0;
 	if (sparse || size < old)
 		errnum = ftruncate(fd, (off_t)size) < 0 ? errno : 0;
 	else
 		preallocate(fd, size, &errnum);
-	return errnum ? err_sys(err, errnum, "make room for %llu bytes", (unsigned long long)size) : 0;
+	return errnum ? err_sys(err, errnum, "make room for %llu bytes", (unsigned long long)size)
+		      : 0;
 }
 
 bool dest_unfinished(const struct meta *m)
 {
-	return (S_ISREG(m->mode) || S_ISFIFO(m->mode) || S_ISCHR(m->mode) || S_ISBLK(m->mode)) && (m->mode & 07777) == DEST_UNFINISHED;
+	return (S_ISREG(m->mode) || S_ISFIFO(m->mode) || S_ISCHR(m->mode) || S_ISBLK(m->mode)) &&
+	       (m->mode & 07777) == DEST_UNFINISHED;
 }
 
 static int mark(int fd, struct meta *m, struct err *err)
@@ -199,7 +212,8 @@ int dest_reopen(int dirfd, const char *name, const struct meta *is, struct err *
 		fd = sys_openat(dirfd, name, flags, 0);
 	rc = fd < 0 ? err_sys(err, errno, "open for writing") : meta_stat(fd, "", false, &m, err);
 	close(pin);
-	/* What is open now need not be what was looked at; and an inode number that was freed may belong to somebody else's file. */
+	/* What is open now need not be what was looked at; and an inode number that was freed may
+	 * belong to somebody else's file. */
 	if (rc == 0 && (m.dev != is->dev || m.ino != is->ino || m.uid != is->uid))
 		rc = err_set(err, ERR_INVALID, "it was replaced while it was being restored");
 	if (rc == 0)
@@ -223,7 +237,8 @@ int dest_pwrite(int fd, const void *p, size_t n, uint64_t offset, struct err *er
 	const char *q = p;
 
 	if (offset > INT64_MAX || n > INT64_MAX - offset)
-		return err_set(err, ERR_INVALID, "write at %llu: beyond any file", (unsigned long long)offset);
+		return err_set(err, ERR_INVALID, "write at %llu: beyond any file",
+			(unsigned long long)offset);
 	while (n) {
 		ssize_t done = pwrite(fd, q, n, (off_t)offset);
 

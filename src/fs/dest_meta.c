@@ -1,4 +1,5 @@
-/* dest_pin and dest_metadata of restore_file.h: owner, attributes, times and mode, in this order. */
+/* dest_pin and dest_metadata of restore_file.h: owner, attributes, times and mode, in this order.
+ */
 #include "fs/dest.h"
 #include "fs/sys.h"
 #include <errno.h>
@@ -16,11 +17,13 @@ int dest_pin(int dirfd, const char *name, mode_t type, const struct meta *is, st
 	/* "" is the open directory itself: the target folder has no name to go by. */
 	if (*name && !sys_is_component(name))
 		return err_set(err, ERR_INVALID, "'%.80s' is not the name of a file", name);
-	pin = *name ? sys_openat(dirfd, name, O_PATH | O_NOFOLLOW, 0) : sys_openat(dirfd, ".", O_PATH | O_DIRECTORY, 0);
+	pin = *name ? sys_openat(dirfd, name, O_PATH | O_NOFOLLOW, 0)
+		    : sys_openat(dirfd, ".", O_PATH | O_DIRECTORY, 0);
 	if (pin < 0)
 		return err_sys(err, errno, "open");
 	rc = meta_stat(pin, "", false, &m, err);
-	if (rc == 0 && ((m.mode & S_IFMT) != type || (is && (m.dev != is->dev || m.ino != is->ino || m.uid != is->uid))))
+	if (rc == 0 && ((m.mode & S_IFMT) != type ||
+			       (is && (m.dev != is->dev || m.ino != is->ino || m.uid != is->uid))))
 		rc = err_set(err, ERR_INVALID, "it was replaced while it was being restored");
 	if (rc < 0)
 		close(pin);
@@ -28,12 +31,13 @@ int dest_pin(int dirfd, const char *name, mode_t type, const struct meta *is, st
 }
 
 /*
- * The file is held by a descriptor: whoever can write to the directory may exchange the name meanwhile, but the owner and mode meant for
- * one file never reach another.
+ * The file is held by a descriptor: whoever can write to the directory may exchange the name
+ * meanwhile, but the owner and mode meant for one file never reach another.
  */
 struct setting {
 	int fd;
-	char proc[SYS_PROC_MAX]; /* leads to the same file, for calls that refuse O_PATH descriptors */
+	char proc[SYS_PROC_MAX]; /* leads to the same file, for calls that refuse O_PATH descriptors
+				  */
 	const struct dest_meta *m;
 	struct meta now;
 	bool ours; /* or root's to change */
@@ -49,7 +53,8 @@ static void leave(struct setting *t, enum dest_left what)
 
 static void fault(struct setting *t, int errnum, const char *what)
 {
-	/* Nobody but the owner and root may change anything about a directory that was there already. */
+	/* Nobody but the owner and root may change anything about a directory that was there
+	 * already. */
 	if (!t->ours && t->m->lenient && (errnum == EPERM || errnum == EACCES)) {
 		leave(t, DEST_LEFT_OWNER);
 		return;
@@ -73,8 +78,9 @@ static bool differs(const struct setting *t)
 	const struct meta *now = &t->now;
 	const struct dest_meta *m = t->m;
 
-	return (now->mode & 07777) != DEST_UNFINISHED && ((now->mode & 07777) != (m->perm & 07777) || now->uid != m->uid ||
-								 now->gid != m->gid || ts_cmp(&now->mtime, &m->mtime) != 0);
+	return (now->mode & 07777) != DEST_UNFINISHED &&
+	       ((now->mode & 07777) != (m->perm & 07777) || now->uid != m->uid ||
+		       now->gid != m->gid || ts_cmp(&now->mtime, &m->mtime) != 0);
 }
 
 static void set_owner(struct setting *t)
@@ -99,7 +105,8 @@ static void set_owner(struct setting *t)
 		fault(t, why, "owner");
 }
 
-/* A user needs the right to write for attributes, of his own files too.  The mode is set at the end. */
+/* A user needs the right to write for attributes, of his own files too.  The mode is set at the
+ * end. */
 static void make_writable(struct setting *t)
 {
 	mode_t mode = t->now.mode & 07777;
@@ -114,7 +121,8 @@ static void make_writable(struct setting *t)
 
 static void set_xattrs(struct setting *t)
 {
-	struct xattr_left left = {.forgive_root = t->m->lenient, .forgive_all = t->m->lenient && !t->ours};
+	struct xattr_left left = {.forgive_root = t->m->lenient,
+		.forgive_all = t->m->lenient && !t->ours};
 	struct err e;
 	int rc;
 
@@ -133,7 +141,8 @@ static void set_xattrs(struct setting *t)
 static bool set_times(struct setting *t)
 {
 	const struct ts *a = &t->m->atime, *m = &t->m->mtime;
-	struct timespec times[2] = {{.tv_sec = a->sec, .tv_nsec = a->nsec}, {.tv_sec = m->sec, .tv_nsec = m->nsec}};
+	struct timespec times[2] = {{.tv_sec = a->sec, .tv_nsec = a->nsec},
+		{.tv_sec = m->sec, .tv_nsec = m->nsec}};
 
 	/* Beyond the range are UTIME_NOW and UTIME_OMIT, which a repository must not get to say. */
 	if (a->nsec < 0 || a->nsec > 999999999 || m->nsec < 0 || m->nsec > 999999999)
@@ -145,7 +154,8 @@ static bool set_times(struct setting *t)
 	return false;
 }
 
-/* Of another owner or group than the snapshot says, setuid and setgid would let everybody be somebody whom nobody meant. */
+/* Of another owner or group than the snapshot says, setuid and setgid would let everybody be
+ * somebody whom nobody meant. */
 static mode_t fitting_mode(struct setting *t)
 {
 	mode_t perm = t->m->perm & 07777;

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 /*
- * One directory on the way down.  Only the lowest is open, so the depth is not limited by the number of descriptors.  The way up is
- * "..", which somebody who moves directories about could bend: only the very directory that we came from is entered.
+ * One directory on the way down.  Only the lowest is open, so the depth is not limited by the
+ * number of descriptors.  The way up is
+ * "..", which somebody who moves directories about could bend: only the very directory that we came
+ * from is entered.
  */
 struct level {
 	struct dir_list list;
@@ -114,8 +116,8 @@ static int leave(struct removal *r, struct err *err)
 }
 
 /*
- * The next name of the lowest level.  A directory with contents stays at `next` until it is empty and this removes it; or, when something in
- * it was kept, cannot.
+ * The next name of the lowest level.  A directory with contents stays at `next` until it is empty
+ * and this removes it; or, when something in it was kept, cannot.
  */
 static int step(struct removal *r, struct err *err)
 {
@@ -160,7 +162,8 @@ static int remove_tree(int dirfd, const char *name, const struct dest_spare *spa
 	rc = enter(&r, dirfd, name, r.path.len, err);
 	r.kept = rc > 0;
 	while (rc == 0 && r.n)
-		rc = r.level[r.n - 1].next == r.level[r.n - 1].list.n ? leave(&r, err) : step(&r, err);
+		rc = r.level[r.n - 1].next == r.level[r.n - 1].list.n ? leave(&r, err)
+								      : step(&r, err);
 	if (r.n)
 		close(r.fd);
 	while (r.n)
@@ -186,5 +189,7 @@ int dest_remove(int dirfd, const char *name, const struct dest_spare *spare, str
 		if (rc <= 0)
 			return rc;
 	}
-	return rc > 0 ? err_set(err, ERR_EXISTS, "remove what is in the way: directory is not empty") : rc;
+	return rc > 0 ? err_set(err, ERR_EXISTS,
+				"remove what is in the way: directory is not empty")
+		      : rc;
 }

@@ -10,13 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* About 1500 short names a call.  16 to 256 KiB measured equal on ext4; it has to fit on a worker's stack. */
+/* About 1500 short names a call.  16 to 256 KiB measured equal on ext4; it has to fit on a worker's
+ * stack. */
 #define DIR_BUFFER 65536
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY)
 
 /*
- * A path that the kernel would not take at once is walked in pieces that it takes.  Links in the middle are followed, as in a short path.
+ * A path that the kernel would not take at once is walked in pieces that it takes.  Links in the
+ * middle are followed, as in a short path.
  */
 static int open_long(const char *path, int flags)
 {
@@ -40,7 +42,8 @@ static int open_long(const char *path, int flags)
 		piece[cut] = 0;
 		path += cut;
 		path += strspn(path, "/");
-		fd = *path ? sys_openat(at, piece, O_PATH | O_DIRECTORY, 0) : sys_open_noatime(at, piece, flags);
+		fd = *path ? sys_openat(at, piece, O_PATH | O_DIRECTORY, 0)
+			   : sys_open_noatime(at, piece, flags);
 		if (fd < 0 || !*path)
 			break;
 		if (at != AT_FDCWD)
@@ -58,7 +61,8 @@ int dir_open(const char *path, bool nofollow, struct err *err)
 {
 	int flags = DIR_FLAGS | (nofollow ? O_NOFOLLOW : 0), fd;
 
-	fd = strlen(path) < PATH_MAX ? sys_open_noatime(AT_FDCWD, path, flags) : open_long(path, flags);
+	fd = strlen(path) < PATH_MAX ? sys_open_noatime(AT_FDCWD, path, flags)
+				     : open_long(path, flags);
 	return fd < 0 ? err_sys(err, errno, "open directory") : fd;
 }
 
@@ -101,8 +105,9 @@ static struct dir_entry *new_entry(struct dir_list *l)
 }
 
 /*
- * The names of one call's records go into one piece of memory of just their size: names never move, and a small directory stays small.
- * Newer kernels check names; an older one passes on what a broken file system says, and a '/' must not reach those who build paths.
+ * The names of one call's records go into one piece of memory of just their size: names never move,
+ * and a small directory stays small. Newer kernels check names; an older one passes on what a
+ * broken file system says, and a '/' must not reach those who build paths.
  */
 static int add_records(struct dir_list *l, const char *p, size_t n, struct err *err)
 {
@@ -114,7 +119,9 @@ static int add_records(struct dir_list *l, const char *p, size_t n, struct err *
 		const struct dirent64 *d = (const void *)q;
 
 		if (!d->d_name[0] || strchr(d->d_name, '/'))
-			return err_set(err, ERR_INVALID, "list directory: the file system gave a name that is none: '%s'", d->d_name);
+			return err_set(err, ERR_INVALID,
+				"list directory: the file system gave a name that is none: '%s'",
+				d->d_name);
 		names += strlen(d->d_name) + 1;
 		q += d->d_reclen;
 	}
@@ -139,9 +146,9 @@ static int add_records(struct dir_list *l, const char *p, size_t n, struct err *
 }
 
 /*
- * Sorting.  Names in a large directory often begin alike ("out_000017.dat"), so the bytes that all have in common are left out, and the
- * next 8 as one integer decide most comparisons without touching the names.  Merging keeps the worst case at n log n whatever a user
- * names his files.
+ * Sorting.  Names in a large directory often begin alike ("out_000017.dat"), so the bytes that all
+ * have in common are left out, and the next 8 as one integer decide most comparisons without
+ * touching the names.  Merging keeps the worst case at n log n whatever a user names his files.
  */
 struct sort_key {
 	uint64_t head;
@@ -175,8 +182,10 @@ static uint64_t head_of(const char *s)
 
 static bool before(const struct sort_key *a, const struct sort_key *b, size_t skip)
 {
-	/* strcmp compares as unsigned bytes, shorter first: the order of raw bytes, as there is no 0 inside. */
-	return a->head != b->head ? a->head < b->head : strcmp(a->e->name + skip, b->e->name + skip) < 0;
+	/* strcmp compares as unsigned bytes, shorter first: the order of raw bytes, as there is no
+	 * 0 inside. */
+	return a->head != b->head ? a->head < b->head
+				  : strcmp(a->e->name + skip, b->e->name + skip) < 0;
 }
 
 static void sort_keys(struct sort_key *k, struct sort_key *tmp, size_t n, size_t skip)
@@ -196,7 +205,8 @@ static void sort_keys(struct sort_key *k, struct sort_key *tmp, size_t n, size_t
 	}
 	sort_keys(k, tmp, half, skip);
 	sort_keys(k + half, tmp, n - half, skip);
-	/* The left half moves out of the way; what is left of the right one lies where it belongs already. */
+	/* The left half moves out of the way; what is left of the right one lies where it belongs
+	 * already. */
 	memcpy(tmp, k, half * sizeof(*k));
 	while (a < half && b < n)
 		k[out++] = before(&k[b], &tmp[a], skip) ? k[b++] : tmp[a++];
@@ -222,7 +232,8 @@ static void sort_entries(struct dir_list *l)
 	skip = common_prefix(l);
 	k = mem_array(l->n + l->n / 2, sizeof(*k));
 	for (size_t i = 0; i < l->n; i++)
-		k[i] = (struct sort_key){.head = head_of(l->entry[i].name + skip), .e = &l->entry[i]};
+		k[i] = (struct sort_key){.head = head_of(l->entry[i].name + skip),
+			.e = &l->entry[i]};
 	sort_keys(k, k + l->n, l->n, skip);
 	sorted = mem_array(l->n, sizeof(*sorted));
 	for (size_t i = 0; i < l->n; i++)
@@ -240,7 +251,8 @@ int dir_list(int fd, struct dir_list *l, struct err *err)
 	int rc = 0;
 
 	*l = (struct dir_list){0};
-	/* A descriptor that was listed before stands at its end, where there is nothing: that must not look like an empty directory. */
+	/* A descriptor that was listed before stands at its end, where there is nothing: that must
+	 * not look like an empty directory. */
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, errno, "list directory");
 	for (;;) {

@@ -6,14 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Opening a fifo or a tape without O_NONBLOCK may wait for ever, and what was a file when it was listed may be one now. */
+/* Opening a fifo or a tape without O_NONBLOCK may wait for ever, and what was a file when it was
+ * listed may be one now. */
 #define FILE_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
 static int open_regular(int dirfd, const char *name, int flags, struct meta *m, struct err *err)
 {
 	int fd = sys_open_noatime(dirfd, name, FILE_FLAGS | flags), rc;
 
-	/* Only for a regular file with a lease (Samba, NFS): its holder is being asked to give it back, which is worth waiting for. */
+	/* Only for a regular file with a lease (Samba, NFS): its holder is being asked to give it
+	 * back, which is worth waiting for. */
 	if (fd < 0 && errno == EAGAIN)
 		fd = sys_open_noatime(dirfd, name, (FILE_FLAGS & ~O_NONBLOCK) | flags);
 	if (fd < 0)
@@ -48,8 +50,10 @@ ssize_t file_read(int fd, void *p, size_t n, struct err *err)
 		}
 		if (errno == EINTR)
 			continue;
-		/* A file that a storage manager must fetch from tape first takes O_NONBLOCK seriously. */
-		if (errno == EAGAIN && (fcntl(fd, F_GETFL) & O_NONBLOCK) && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == 0)
+		/* A file that a storage manager must fetch from tape first takes O_NONBLOCK
+		 * seriously. */
+		if (errno == EAGAIN && (fcntl(fd, F_GETFL) & O_NONBLOCK) &&
+			fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) == 0)
 			continue;
 		return err_sys(err, errno, "read");
 	}

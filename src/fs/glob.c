@@ -181,8 +181,9 @@ static size_t step(const struct glob *g, const struct glob_token *t, const char 
 }
 
 /*
- * Between two stars the first place that fits is as good as any later one, so only the last star met is ever tried again: at most
- * n * tokens steps.  A star gives way byte by byte, not by characters, as Go's does.
+ * Between two stars the first place that fits is as good as any later one, so only the last star
+ * met is ever tried again: at most n * tokens steps.  A star gives way byte by byte, not by
+ * characters, as Go's does.
  */
 bool glob_match(const struct glob *g, const char *name, size_t n)
 {

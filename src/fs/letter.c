@@ -22,7 +22,8 @@ static uint32_t lower_char(uint32_t c)
 		else
 			hi = mid;
 	}
-	if (lo == letter_folds || c < letter_fold[lo].lo || (c - letter_fold[lo].lo) % letter_fold[lo].step)
+	if (lo == letter_folds || c < letter_fold[lo].lo ||
+		(c - letter_fold[lo].lo) % letter_fold[lo].step)
 		return c;
 	return c + (uint32_t)letter_fold[lo].delta;
 }
@@ -44,8 +45,9 @@ void letter_lower(struct buf *b, const char *s, size_t n)
 
 static bool is_space(uint32_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-	       c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+	       c == 0x205f || c == 0x3000;
 }
 
 const char *letter_trim(const char *s, size_t *n)

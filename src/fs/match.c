@@ -8,9 +8,10 @@
 #include <string.h>
 
 /*
- * A million paths against fifty patterns must cost less than looking at the files.  So patterns are taken apart once, a path once for all
- * patterns, and a pattern is tried only when the path can have what it needs: `need` holds a bit for each literal component and
- * `need_end` one for the last byte of each glob that ends in text; a path has the bits of all its components.
+ * A million paths against fifty patterns must cost less than looking at the files.  So patterns are
+ * taken apart once, a path once for all patterns, and a pattern is tried only when the path can
+ * have what it needs: `need` holds a bit for each literal component and `need_end` one for the last
+ * byte of each glob that ends in text; a path has the bits of all its components.
  */
 enum part_kind { PART_LITERAL, PART_GLOB, PART_ANY /* ** */ };
 
@@ -89,7 +90,8 @@ static void name_init(struct name *a, const char *s, size_t n)
 
 static bool name_equal(const struct name *a, const struct name *b)
 {
-	return a->n == b->n && a->head == b->head && (a->n <= 8 || memcmp(a->s + 8, b->s + 8, a->n - 8) == 0);
+	return a->n == b->n && a->head == b->head &&
+	       (a->n <= 8 || memcmp(a->s + 8, b->s + 8, a->n - 8) == 0);
 }
 
 static uint64_t name_bit(const struct name *a)
@@ -117,7 +119,8 @@ static int add_part(struct pattern *p, const char *s, size_t n)
 
 	*a = (struct part){.kind = PART_LITERAL};
 	name_init(&a->text, s, n);
-	/* An empty component comes from the pattern "/" alone, where restic's splitting makes it a "**". */
+	/* An empty component comes from the pattern "/" alone, where restic's splitting makes it a
+	 * "**". */
 	if (n == 0 || (n == 2 && memcmp(s, "**", 2) == 0)) {
 		a->kind = PART_ANY;
 		p->anys++;
@@ -178,7 +181,8 @@ static void split_add(struct split *s, const char *p, size_t n)
 	if (s->n == s->cap) {
 		s->cap *= 2;
 		if (s->name == s->room)
-			s->name = memcpy(mem_array(s->cap, sizeof(*s->name)), s->room, sizeof(s->room));
+			s->name = memcpy(mem_array(s->cap, sizeof(*s->name)), s->room,
+				sizeof(s->room));
 		else
 			s->name = mem_regrow(s->name, s->cap, sizeof(*s->name));
 	}
@@ -221,7 +225,8 @@ static bool part_matches(const struct part *a, const struct name *b)
 {
 	if (a->kind == PART_LITERAL)
 		return name_equal(&a->text, b);
-	return (b->head & a->head_mask) == a->text.head && (b->tail & a->tail_mask) == a->text.tail && glob_match(&a->glob, b->s, b->n);
+	return (b->head & a->head_mask) == a->text.head &&
+	       (b->tail & a->tail_mask) == a->text.tail && glob_match(&a->glob, b->s, b->n);
 }
 
 static bool parts_match(const struct part *a, const struct name *b, size_t n)
@@ -244,15 +249,18 @@ static size_t run_length(const struct pattern *p, size_t from)
 enum found { FOUND, NOT_HERE, NOWHERE };
 
 /*
- * The runs of parts between the ** must follow each other, the first one at component `at`.  Taking the first place that fits keeps every
- * gap sum as small as can be.  NOWHERE: later beginnings fail as well.
+ * The runs of parts between the ** must follow each other, the first one at component `at`.  Taking
+ * the first place that fits keeps every gap sum as small as can be.  NOWHERE: later beginnings fail
+ * as well.
  *
- * restic replaces the ** from left to right by `*` while it bounds each replacement as if every other ** would still take one component;
- * so with several ** a match may be missed.  Put for the sums: of the components that the first j of m ** take, there may be at most
- * slack + j (slack = components of the path - parts, both counting "/"), except for j = m, where fitting is enough.  Snapshots must
- * hold the same files as restic's, so this is kept.
+ * restic replaces the ** from left to right by `*` while it bounds each replacement as if every
+ * other ** would still take one component; so with several ** a match may be missed.  Put for the
+ * sums: of the components that the first j of m ** take, there may be at most slack + j (slack =
+ * components of the path - parts, both counting "/"), except for j = m, where fitting is enough.
+ * Snapshots must hold the same files as restic's, so this is kept.
  */
-static enum found match_from(const struct pattern *p, const struct split *s, size_t at, ptrdiff_t slack)
+static enum found match_from(const struct pattern *p, const struct split *s, size_t at,
+	ptrdiff_t slack)
 {
 	size_t part = run_length(p, 0), pos = at + part, gaps = 0, seen = 0;
 
@@ -306,7 +314,8 @@ static bool pattern_match(const struct pattern *p, const struct split *s)
 	return false;
 }
 
-/* Something below the path may match: it agrees with the beginning of a rooted pattern, as far as both go and up to the first **. */
+/* Something below the path may match: it agrees with the beginning of a rooted pattern, as far as
+ * both go and up to the first **. */
 static bool pattern_may_below(const struct pattern *p, const struct split *s)
 {
 	size_t fixed = run_length(p, 0), n = s->is_root ? 0 : s->n;
@@ -380,7 +389,8 @@ static bool match_list(const struct match *m, const struct split *s, bool *child
 }
 
 /* The path as the patterns are to see it; `b` holds it when it had to change. */
-static const char *folded(const char *path, size_t *n, bool ignore_case, struct buf *b, uint8_t *room, size_t size)
+static const char *folded(const char *path, size_t *n, bool ignore_case, struct buf *b,
+	uint8_t *room, size_t size)
 {
 	if (!ignore_case)
 		return path;

@@ -1,4 +1,5 @@
-/* The part of match.h that reads files: exclude files, lists of targets with their wildcards, and sizes. */
+/* The part of match.h that reads files: exclude files, lists of targets with their wildcards, and
+ * sizes. */
 #include "base/mem.h"
 #include "base/path.h"
 #include "fs/dir.h"
@@ -26,10 +27,12 @@ static int check_zero(const char *s, size_t n, const char *path, struct err *err
 {
 	if (!memchr(s, 0, n))
 		return 0;
-	return err_set(err, ERR_USAGE, "%s: a line contains a zero byte (UTF-16 without a byte order mark?)", path);
+	return err_set(err, ERR_USAGE,
+		"%s: a line contains a zero byte (UTF-16 without a byte order mark?)", path);
 }
 
-static int add_line(struct match *m, const char *line, size_t n, const char *(*env)(const char *name), struct err *err)
+static int add_line(struct match *m, const char *line, size_t n,
+	const char *(*env)(const char *name), struct err *err)
 {
 	struct buf b;
 	int rc;
@@ -40,14 +43,16 @@ static int add_line(struct match *m, const char *line, size_t n, const char *(*e
 	buf_init(&b, EXPANDED_MAX);
 	text_expand(&b, line, n, env);
 	if (b.overflow)
-		rc = err_set(err, ERR_USAGE, "pattern '%.*s' is too long", (int)(n < 80 ? n : 80), line);
+		rc = err_set(err, ERR_USAGE, "pattern '%.*s' is too long", (int)(n < 80 ? n : 80),
+			line);
 	else
 		rc = match_add(m, buf_str(&b), err);
 	buf_release(&b);
 	return rc;
 }
 
-int match_add_file(struct match *m, const char *path, const char *(*env)(const char *name), struct err *err)
+int match_add_file(struct match *m, const char *path, const char *(*env)(const char *name),
+	struct err *err)
 {
 	struct buf b;
 	const char *p, *end, *line;
@@ -71,8 +76,9 @@ int match_add_file(struct match *m, const char *path, const char *(*env)(const c
 }
 
 /*
- * Wildcards in lists of targets, by the rules of Go's filepath.Glob: only names that exist; what cannot be read counts as empty; a name
- * without wildcards stays as it was written, the others come cleaned and sorted directory by directory.
+ * Wildcards in lists of targets, by the rules of Go's filepath.Glob: only names that exist; what
+ * cannot be read counts as empty; a name without wildcards stays as it was written, the others come
+ * cleaned and sorted directory by directory.
  */
 struct globber {
 	void (*fn)(void *arg, const char *name);
@@ -85,7 +91,8 @@ static bool has_meta(const char *s)
 	return strpbrk(s, "*?[\\") != NULL;
 }
 
-/* Every component is tried before the first directory is read, so that a bad pattern is an error whatever exists. */
+/* Every component is tried before the first directory is read, so that a bad pattern is an error
+ * whatever exists. */
 static int check_glob(const char *pattern, struct err *err)
 {
 	size_t depth = 0;
@@ -95,11 +102,14 @@ static int check_glob(const char *pattern, struct err *err)
 		struct glob g;
 
 		if (glob_init(&g, s, n) < 0)
-			return err_set(err, ERR_USAGE, "pattern %s: syntax error in pattern", pattern);
+			return err_set(err, ERR_USAGE, "pattern %s: syntax error in pattern",
+				pattern);
 		glob_release(&g);
 		s += n + (s[n] == '/');
 	}
-	return depth <= GLOB_DEPTH ? 0 : err_set(err, ERR_USAGE, "pattern %s: too many components", pattern);
+	return depth <= GLOB_DEPTH
+		       ? 0
+		       : err_set(err, ERR_USAGE, "pattern %s: too many components", pattern);
 }
 
 static void glob_in(struct globber *g, const char *dir, const char *component)
@@ -155,7 +165,8 @@ static void glob_path(struct globber *g, const char *pattern)
 		return;
 	}
 	/* The directory without the slash that ends it, unless it is the root. */
-	dir = !slash ? mem_strdup(".") : mem_strndup(pattern, slash == pattern ? 1 : (size_t)(slash - pattern));
+	dir = !slash ? mem_strdup(".")
+		     : mem_strndup(pattern, slash == pattern ? 1 : (size_t)(slash - pattern));
 	if (has_meta(dir)) {
 		struct below b = {.out = g, .component = component};
 		struct globber up = {.fn = glob_below, .arg = &b};
@@ -174,7 +185,8 @@ struct list {
 	void (*warn)(void *arg, const char *msg);
 };
 
-static int add_target(const struct list *l, enum match_list kind, const char *line, size_t n, struct err *err)
+static int add_target(const struct list *l, enum match_list kind, const char *line, size_t n,
+	struct err *err)
 {
 	struct globber g = {.fn = l->fn, .arg = l->arg};
 	char *name;
@@ -192,7 +204,8 @@ static int add_target(const struct list *l, enum match_list kind, const char *li
 		if (rc == 0)
 			glob_path(&g, name);
 		if (rc == 0 && !g.found && l->warn) {
-			char *msg = mem_printf("pattern '%s' does not match any files, skipping", name);
+			char *msg = mem_printf("pattern '%s' does not match any files, skipping",
+				name);
 
 			l->warn(l->arg, msg);
 			mem_free(msg);
@@ -205,7 +218,8 @@ static int add_target(const struct list *l, enum match_list kind, const char *li
 static int read_raw(const struct list *l, const char *p, const char *end, struct err *err)
 {
 	if (end[-1])
-		return err_set(err, ERR_USAGE, "%s: the last name does not end with a zero byte", l->path);
+		return err_set(err, ERR_USAGE, "%s: the last name does not end with a zero byte",
+			l->path);
 	for (; p < end; p += strlen(p) + 1) {
 		if (!*p)
 			return err_set(err, ERR_USAGE, "%s: empty name", l->path);
@@ -214,8 +228,8 @@ static int read_raw(const struct list *l, const char *p, const char *end, struct
 	return 0;
 }
 
-int match_read_list(const char *path, enum match_list kind, void (*fn)(void *arg, const char *name), void *arg,
-	void (*warn)(void *arg, const char *msg), struct err *err)
+int match_read_list(const char *path, enum match_list kind, void (*fn)(void *arg, const char *name),
+	void *arg, void (*warn)(void *arg, const char *msg), struct err *err)
 {
 	struct list l = {.path = path, .fn = fn, .arg = arg, .warn = warn};
 	const char *p, *end, *line;
@@ -262,5 +276,6 @@ int match_size(const char *s, unsigned long long *bytes, struct err *err)
 		return err_set(err, ERR_USAGE, "size '%s' is too large", s);
 	return 0;
 bad:
-	return err_set(err, ERR_USAGE, "'%s' is no size: a number and one of b, k, m, g, t are wanted", s);
+	return err_set(err, ERR_USAGE,
+		"'%s' is no size: a number and one of b, k, m, g, t are wanted", s);
 }

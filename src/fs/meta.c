@@ -21,8 +21,11 @@ static struct ts ts_of(const struct statx_timestamp *t)
 int meta_stat(int dirfd, const char *name, bool follow, struct meta *m, struct err *err)
 {
 	struct statx x;
-	/* AT_NO_AUTOMOUNT as stat(2): looking at a directory must not mount what nobody asked for. */
-	int flags = AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW) | (*name ? 0 : AT_EMPTY_PATH), rc;
+	/* AT_NO_AUTOMOUNT as stat(2): looking at a directory must not mount what nobody asked for.
+	 */
+	int flags = AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW) |
+		    (*name ? 0 : AT_EMPTY_PATH),
+	    rc;
 
 	do
 		rc = statx(dirfd, name, flags, STATX_BASIC_STATS, &x);
@@ -55,7 +58,8 @@ int meta_link(int dirfd, const char *name, char **target, size_t *n, struct err 
 
 	for (;;) {
 		got = readlinkat(dirfd, name, room, size);
-		/* A full buffer may have lost the end; st_size is no help on /proc and some network file systems. */
+		/* A full buffer may have lost the end; st_size is no help on /proc and some network
+		 * file systems. */
 		if (got < 0 || (size_t)got < size || size >= LINK_MAX_BYTES)
 			break;
 		size *= 4;
@@ -64,7 +68,8 @@ int meta_link(int dirfd, const char *name, char **target, size_t *n, struct err 
 	if (got < 0)
 		rc = err_sys(err, errno, "read link");
 	else if ((size_t)got == size)
-		rc = err_set(err, ERR_NOMEM, "read link: its target is longer than %d bytes", LINK_MAX_BYTES);
+		rc = err_set(err, ERR_NOMEM, "read link: its target is longer than %d bytes",
+			LINK_MAX_BYTES);
 	if (rc == 0) {
 		*target = mem_strndup(room, (size_t)got);
 		*n = (size_t)got;
@@ -74,7 +79,8 @@ int meta_link(int dirfd, const char *name, char **target, size_t *n, struct err 
 	return rc;
 }
 
-/* One table of ids.  `look` is held while the name service is asked, `lock` never, so a slow answer delays only those who need a new name. */
+/* One table of ids.  `look` is held while the name service is asked, `lock` never, so a slow answer
+ * delays only those who need a new name. */
 struct owner {
 	uint32_t id;
 	char *name; /* NULL: has none */
@@ -97,7 +103,8 @@ static char *ask_user(uint32_t id)
 	char *room = NULL, *name = NULL;
 	int rc = ERANGE;
 
-	for (size_t size = 1024; size <= OWNER_BUF_MAX && (rc == ERANGE || rc == EINTR); size *= rc == ERANGE ? 4 : 1) {
+	for (size_t size = 1024; size <= OWNER_BUF_MAX && (rc == ERANGE || rc == EINTR);
+		size *= rc == ERANGE ? 4 : 1) {
 		room = mem_realloc(room, size);
 		rc = getpwuid_r(id, &pw, room, size, &found);
 	}
@@ -113,7 +120,8 @@ static char *ask_group(uint32_t id)
 	char *room = NULL, *name = NULL;
 	int rc = ERANGE;
 
-	for (size_t size = 1024; size <= OWNER_BUF_MAX && (rc == ERANGE || rc == EINTR); size *= rc == ERANGE ? 4 : 1) {
+	for (size_t size = 1024; size <= OWNER_BUF_MAX && (rc == ERANGE || rc == EINTR);
+		size *= rc == ERANGE ? 4 : 1) {
 		room = mem_realloc(room, size);
 		rc = getgrgid_r(id, &gr, room, size, &found);
 	}
@@ -219,7 +227,8 @@ static void names_offer(struct names *n, uint32_t id, const char *name, bool set
 	pthread_mutex_unlock(&n->lock);
 }
 
-void owners_offer(struct owners *o, uint32_t uid, const char *user, uint32_t gid, const char *group, bool settled)
+void owners_offer(struct owners *o, uint32_t uid, const char *user, uint32_t gid, const char *group,
+	bool settled)
 {
 	names_offer(&o->user, uid, user, settled);
 	names_offer(&o->group, gid, group, settled);

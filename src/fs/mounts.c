@@ -29,7 +29,8 @@ static const char *word(const char **p, const char *end, size_t *n)
 
 static bool octal(const char *s)
 {
-	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' && s[2] <= '7';
+	return s[0] >= '0' && s[0] <= '3' && s[1] >= '0' && s[1] <= '7' && s[2] >= '0' &&
+	       s[2] <= '7';
 }
 
 /* The kernel writes blanks, line ends and '\\' as \040. */
@@ -40,7 +41,8 @@ static char *unescape(const char *s, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '\\' && i + 3 < n && octal(s + i + 1)) {
-			out[used++] = (char)((s[i + 1] - '0') << 6 | (s[i + 2] - '0') << 3 | (s[i + 3] - '0'));
+			out[used++] = (char)((s[i + 1] - '0') << 6 | (s[i + 2] - '0') << 3 |
+					     (s[i + 3] - '0'));
 			i += 3;
 		} else {
 			out[used++] = s[i];
@@ -105,7 +107,8 @@ struct mounts_map {
 /* Given in the order in which they count; the first of several with one `from` stays first. */
 static int by_from(const void *a, const void *b)
 {
-	const struct mounts_pair *x = *(const struct mounts_pair *const *)a, *y = *(const struct mounts_pair *const *)b;
+	const struct mounts_pair *x = *(const struct mounts_pair *const *)a,
+				 *y = *(const struct mounts_pair *const *)b;
 
 	if (x->from != y->from)
 		return x->from < y->from ? -1 : 1;

@@ -29,7 +29,9 @@ static int stat_place(int fd, const char *path, int flags, struct place *p)
 		*p = (struct place){.errnum = errno};
 		return -1;
 	}
-	*p = (struct place){.type = x.stx_mode & S_IFMT, .ino = x.stx_ino, .dev = makedev(x.stx_dev_major, x.stx_dev_minor)};
+	*p = (struct place){.type = x.stx_mode & S_IFMT,
+		.ino = x.stx_ino,
+		.dev = makedev(x.stx_dev_major, x.stx_dev_minor)};
 	p->mtime = (struct ts){.sec = x.stx_mtime.tv_sec, .nsec = (int32_t)x.stx_mtime.tv_nsec};
 	return 0;
 }
@@ -103,7 +105,8 @@ bool place_numbered(const struct place *p)
 	return p->fs != FUSE_MAGIC && p->fs != CIFS_MAGIC && p->fs != SMB2_MAGIC;
 }
 
-/* Disks and memory of one node: another node cannot have the same one, however much alike the numbers are. */
+/* Disks and memory of one node: another node cannot have the same one, however much alike the
+ * numbers are. */
 static bool is_local(const struct place *p)
 {
 	switch (p->fs) {
@@ -142,7 +145,8 @@ static const char *missing(int errnum)
 	}
 }
 
-enum place_match place_compare(const struct place *here, const struct place *there, const char **why)
+enum place_match place_compare(const struct place *here, const struct place *there,
+	const char **why)
 {
 	bool same_ino = here->ino == there->ino, timely = same_time(&here->mtime, &there->mtime);
 
@@ -156,14 +160,19 @@ enum place_match place_compare(const struct place *here, const struct place *the
 		return PLACE_OTHER;
 	}
 	if (!place_numbered(here) && !place_numbered(there)) {
-		*why = here->names != there->names ? "other names lie in it" : "another inode and another time";
-		return here->names == there->names && (timely || (same_ino && here->type == S_IFDIR)) ? PLACE_SAME : PLACE_MOVED;
+		*why = here->names != there->names ? "other names lie in it"
+						   : "another inode and another time";
+		return here->names == there->names &&
+				       (timely || (same_ino && here->type == S_IFDIR))
+			       ? PLACE_SAME
+			       : PLACE_MOVED;
 	}
 	if (!same_ino) {
 		*why = "another inode";
 		return PLACE_OTHER;
 	}
-	if (is_local(here) && is_local(there) && (here->fs != there->fs || here->fsid != there->fsid)) {
+	if (is_local(here) && is_local(there) &&
+		(here->fs != there->fs || here->fsid != there->fsid)) {
 		*why = "another file system";
 		return PLACE_OTHER;
 	}

@@ -1,5 +1,6 @@
 /*
- * sys: system calls of this room with the retries they need, and names for files that no path is short enough for.  Only for src/fs.
+ * sys: system calls of this room with the retries they need, and names for files that no path is
+ * short enough for.  Only for src/fs.
  */
 #ifndef FS_SYS_H
 #define FS_SYS_H
@@ -17,15 +18,17 @@ int sys_openat(int dirfd, const char *name, int flags, mode_t mode);
 int sys_open_noatime(int dirfd, const char *name, int flags);
 
 /*
- * sys_proc_name: a path of (dirfd, name), or of the descriptor when name is NULL, through /proc.  For calls that have no *at form.
- * False when the name does not fit in a component.  A path without a name is a magic link: the call must follow it.  Not for AT_FDCWD.
+ * sys_proc_name: a path of (dirfd, name), or of the descriptor when name is NULL, through /proc.
+ * For calls that have no *at form. False when the name does not fit in a component.  A path without
+ * a name is a magic link: the call must follow it.  Not for AT_FDCWD.
  */
 bool sys_proc_name(char out[SYS_PROC_MAX], int dirfd, const char *name);
 
 /* sys_proc_missing: errno is ENOENT because there is no /proc, not because the file is gone. */
 bool sys_proc_missing(void);
 
-/* sys_is_component: one name that cannot lead out of its directory: not empty, ".", "..", and without '/'. */
+/* sys_is_component: one name that cannot lead out of its directory: not empty, ".", "..", and
+ * without '/'. */
 bool sys_is_component(const char *name);
 
 #endif

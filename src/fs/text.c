@@ -95,10 +95,12 @@ static bool is_special(char c)
 
 static bool is_word(char c)
 {
-	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
 }
 
-static void add_value(struct buf *b, const char *name, size_t n, const char *(*env)(const char *name))
+static void add_value(struct buf *b, const char *name, size_t n,
+	const char *(*env)(const char *name))
 {
 	char *key;
 	const char *value;
@@ -115,7 +117,8 @@ static void add_value(struct buf *b, const char *name, size_t n, const char *(*e
 }
 
 /* One reference behind its '$', n > 0 bytes at s.  The bytes it takes. */
-static size_t expand_one(struct buf *b, const char *s, size_t n, const char *(*env)(const char *name))
+static size_t expand_one(struct buf *b, const char *s, size_t n,
+	const char *(*env)(const char *name))
 {
 	size_t i = 0;
 

@@ -8,15 +8,17 @@
 #include <sys/xattr.h>
 
 /*
- * Most files have no attribute or a few short ones.  The kernel allocates as much as the caller offers, so a small offer first is cheaper
- * than one of the maximum (64 KiB, XATTR_LIST_MAX and XATTR_SIZE_MAX), although a long answer then takes a second call.
+ * Most files have no attribute or a few short ones.  The kernel allocates as much as the caller
+ * offers, so a small offer first is cheaper than one of the maximum (64 KiB, XATTR_LIST_MAX and
+ * XATTR_SIZE_MAX), although a long answer then takes a second call.
  */
 #define SMALL 1024
 #define LARGE 65536
 
 /*
- * Where the attributes are: there are calls for a path and for a descriptor, but none for (descriptor, name).  `follow` is for a magic
- * link of /proc only, which leads to the very file that is open, also when that is a symbolic link.
+ * Where the attributes are: there are calls for a path and for a descriptor, but none for
+ * (descriptor, name).  `follow` is for a magic link of /proc only, which leads to the very file
+ * that is open, also when that is a symbolic link.
  */
 struct place {
 	const char *path; /* NULL: fd */
@@ -53,7 +55,8 @@ static int sys_remove(const struct place *p, const char *name)
 	return p->follow ? removexattr(p->path, name) : lremovexattr(p->path, name);
 }
 
-static int place_init(struct place *p, int dirfd, const char *name, const char *path, struct err *err)
+static int place_init(struct place *p, int dirfd, const char *name, const char *path,
+	struct err *err)
 {
 	*p = (struct place){.fd = dirfd};
 	if (path && strlen(path) < PATH_MAX) {
@@ -62,13 +65,15 @@ static int place_init(struct place *p, int dirfd, const char *name, const char *
 		p->path = name;
 	} else if (name) {
 		if (!sys_proc_name(p->proc, dirfd, name))
-			return err_set(err, ERR_INVALID, "extended attributes of %.64s: the name is too long", name);
+			return err_set(err, ERR_INVALID,
+				"extended attributes of %.64s: the name is too long", name);
 		p->path = p->proc;
 	}
 	return 0;
 }
 
-/* Descriptors opened with O_PATH refuse the calls for descriptors; /proc still leads to their file. */
+/* Descriptors opened with O_PATH refuse the calls for descriptors; /proc still leads to their file.
+ */
 static bool place_through_proc(struct place *p)
 {
 	if (errno != EBADF || p->path || p->fd < 0)
@@ -87,14 +92,16 @@ static int place_err(const struct place *p, struct err *err, int errnum, const c
 	return err_sys(err, errnum, "%s extended attributes", what);
 }
 
-/* What restic takes for "there are none": the file system has no attributes, or not of this kind, or they are gone. */
+/* What restic takes for "there are none": the file system has no attributes, or not of this kind,
+ * or they are gone. */
 static bool is_none(int errnum)
 {
 	return errnum == ENOTSUP || errnum == EOPNOTSUPP || errnum == ENODATA || errnum == ENOSYS;
 }
 
 /*
- * list_names: the names as the kernel gives them, each with its 0, in *names, which is `small` or owned memory.  Their bytes or a code.
+ * list_names: the names as the kernel gives them, each with its 0, in *names, which is `small` or
+ * owned memory.  Their bytes or a code.
  */
 static ssize_t list_names(struct place *p, char small[SMALL], char **names, struct err *err)
 {
@@ -131,7 +138,8 @@ static int read_value(const struct place *p, struct xattr *x, struct err *err)
 		n = sys_get(p, x->name, large, LARGE);
 	}
 	if (n < 0) {
-		rc = is_none(errno) ? 0 : err_sys(err, errno, "read extended attribute %s", x->name);
+		rc = is_none(errno) ? 0
+				    : err_sys(err, errno, "read extended attribute %s", x->name);
 	} else {
 		x->n = (size_t)n;
 		x->value = n ? mem_dup(large ? large : small, x->n) : NULL;
@@ -175,7 +183,8 @@ static int read_place(struct place *p, struct xattr_list *l, struct err *warn, s
 	return 0;
 }
 
-int xattr_read(int dirfd, const char *name, const char *path, struct xattr_list *l, struct err *warn, struct err *err)
+int xattr_read(int dirfd, const char *name, const char *path, struct xattr_list *l,
+	struct err *warn, struct err *err)
 {
 	struct place p;
 	int rc = place_init(&p, dirfd, name, name ? path : NULL, err);
@@ -206,7 +215,8 @@ void xattr_list_release(struct xattr_list *l)
 
 unsigned xattr_kinds(int fd)
 {
-	static const char *const probe[] = {"user.a_backup.probe", "system.posix_acl_access", "security.capability"};
+	static const char *const probe[] = {"user.a_backup.probe", "system.posix_acl_access",
+		"security.capability"};
 	unsigned kinds = 0;
 
 	for (unsigned i = 0; i < sizeof(probe) / sizeof(probe[0]); i++) {
@@ -291,20 +301,24 @@ static void set_listed(struct writing *w)
 		if (!is_none(errno))
 			fault(w, errno, "set", x->name);
 		else if (w->left)
-			*(starts(x->name, "system.posix_acl_") ? &w->left->acls : &w->left->attrs) += 1;
+			*(starts(x->name, "system.posix_acl_") ? &w->left->acls
+							       : &w->left->attrs) += 1;
 	}
 }
 
 /*
- * Attributes that a file may have without anybody having set them must stay: NFS lists its ACL as system.nfs4_acl and refuses to remove it,
- * and Lustre shows root where a file's data lies as trusted.lov, without which there is no file.
+ * Attributes that a file may have without anybody having set them must stay: NFS lists its ACL as
+ * system.nfs4_acl and refuses to remove it, and Lustre shows root where a file's data lies as
+ * trusted.lov, without which there is no file.
  */
 static bool is_ours_to_remove(const char *name)
 {
 	static const char *const kinds[] = {"user.", "trusted.", "security."};
-	static const char *const lustre[] = {"lov", "lma", "lmv", "dmv", "link", "fid", "hsm", "som", "version", "lfsck_bitmap"};
+	static const char *const lustre[] = {"lov", "lma", "lmv", "dmv", "link", "fid", "hsm",
+		"som", "version", "lfsck_bitmap"};
 
-	if (strcmp(name, "system.posix_acl_access") == 0 || strcmp(name, "system.posix_acl_default") == 0)
+	if (strcmp(name, "system.posix_acl_access") == 0 ||
+		strcmp(name, "system.posix_acl_default") == 0)
 		return true;
 	for (size_t i = 0; i < sizeof(lustre) / sizeof(lustre[0]); i++)
 		if (starts(name, "trusted.") && strcmp(name + 8, lustre[i]) == 0)
@@ -324,8 +338,8 @@ static void remove_others(struct writing *w)
 	if (n < 0 && !w->first.code)
 		err_copy(&w->first, &e);
 	for (const char *s = names; n > 0 && s < names + n; s += strlen(s) + 1) {
-		if (listed(w->l, s) || !is_ours_to_remove(s) || (w->may && !w->may(w->arg, s)) || sys_remove(&w->p, s) == 0 ||
-			is_none(errno))
+		if (listed(w->l, s) || !is_ours_to_remove(s) || (w->may && !w->may(w->arg, s)) ||
+			sys_remove(&w->p, s) == 0 || is_none(errno))
 			continue;
 		fault(w, errno, "remove", s);
 	}
@@ -333,8 +347,9 @@ static void remove_others(struct writing *w)
 		mem_free(names);
 }
 
-int xattr_write(int dirfd, const char *name, const struct xattr_list *l, bool (*may)(void *arg, const char *attr), void *arg,
-	struct xattr_left *left, struct err *err)
+int xattr_write(int dirfd, const char *name, const struct xattr_list *l,
+	bool (*may)(void *arg, const char *attr), void *arg, struct xattr_left *left,
+	struct err *err)
 {
 	static const struct xattr_list none;
 	struct writing w = {.l = l ? l : &none, .may = may, .arg = arg, .left = left};

@@ -27,15 +27,17 @@ void chunker_tables_free(struct chunker_tables *t)
 }
 
 /*
- * How many of the n bytes at p continue a window of one repeated byte.  Such data is common (holes, padding) and its digest does not
- * change: it needs no scan, and where it makes candidates of all positions they are one run.
+ * How many of the n bytes at p continue a window of one repeated byte.  Such data is common (holes,
+ * padding) and its digest does not change: it needs no scan, and where it makes candidates of all
+ * positions they are one run.
  */
 static size_t constant_bytes(const uint8_t *p, size_t n)
 {
 	const size_t step = 4096;
 	size_t i = 0;
 
-	if (n == 0 || p[0] != p[-1] || memcmp(p - CHUNKER_WINDOW, p - CHUNKER_WINDOW + 1, CHUNKER_WINDOW - 1) != 0)
+	if (n == 0 || p[0] != p[-1] ||
+		memcmp(p - CHUNKER_WINDOW, p - CHUNKER_WINDOW + 1, CHUNKER_WINDOW - 1) != 0)
 		return 0;
 	while (n - i >= step && memcmp(p + i - 1, p + i, step) == 0)
 		i += step;
@@ -63,8 +65,10 @@ static void collect(struct chunker_marks *m, size_t n, uint64_t at, struct chunk
 	m->any = false;
 }
 
-/* Candidates at+1 … at+n; 64 bytes before p are readable.  With `first`, stops some way behind the first one it has found. */
-static void scan(const struct chunker_tables *t, const uint8_t *p, size_t n, uint64_t at, struct chunker_runs *runs, bool first)
+/* Candidates at+1 … at+n; 64 bytes before p are readable.  With `first`, stops some way behind the
+ * first one it has found. */
+static void scan(const struct chunker_tables *t, const uint8_t *p, size_t n, uint64_t at,
+	struct chunker_runs *runs, bool first)
 {
 	const struct chunker_variant *v = chunker_pick();
 	struct chunker_marks m;
@@ -88,10 +92,12 @@ static void scan(const struct chunker_tables *t, const uint8_t *p, size_t n, uin
 	}
 }
 
-void chunker_scan(const struct chunker_tables *t, const uint8_t *p, size_t back, size_t n, uint64_t at, struct chunker_runs *runs)
+void chunker_scan(const struct chunker_tables *t, const uint8_t *p, size_t back, size_t n,
+	uint64_t at, struct chunker_runs *runs)
 {
 	if (back < CHUNKER_WINDOW) {
-		/* The first position with a whole window before it has no byte to slide out: it is looked at by itself. */
+		/* The first position with a whole window before it has no byte to slide out: it is
+		 * looked at by itself. */
 		size_t skip = CHUNKER_WINDOW - back;
 
 		if (n < skip)
@@ -113,7 +119,8 @@ void chunker_init(struct chunker *c, const struct chunker_tables *t)
 
 size_t chunker_next(struct chunker *c, const uint8_t *p, size_t n, bool eof)
 {
-	/* No position before the minimum can be a cut, so of a chunk's first 512 KiB only the last window is looked at. */
+	/* No position before the minimum can be a cut, so of a chunk's first 512 KiB only the last
+	 * window is looked at. */
 	size_t from = c->scanned > CHUNKER_MIN - 1 ? c->scanned : CHUNKER_MIN - 1;
 	size_t to = n < CHUNKER_MAX ? n : CHUNKER_MAX, len = 0;
 

@@ -1,5 +1,6 @@
 /*
- * chunker_pick: which scan variant runs on this CPU.  A new one gets a file of its own and a line in `variants`.
+ * chunker_pick: which scan variant runs on this CPU.  A new one gets a file of its own and a line
+ * in `variants`.
  */
 #include "base/mem.h"
 #include "kern/chunker_scan.h"
@@ -23,7 +24,8 @@ void chunker_plant(const struct chunker_tables *t, uint8_t *p)
 	p[CHUNKER_WINDOW - 1] = (uint8_t)d;
 }
 
-/* Noise with a candidate every 64 to 191 bytes and a stretch of zeros, where every position is one. */
+/* Noise with a candidate every 64 to 191 bytes and a stretch of zeros, where every position is one.
+ */
 static void fill(const struct chunker_tables *t, uint8_t *p, size_t n)
 {
 	uint64_t x = t->poly;
@@ -40,7 +42,8 @@ static void fill(const struct chunker_tables *t, uint8_t *p, size_t n)
 			chunker_plant(t, p + i);
 }
 
-static bool same(const struct chunker_variant *v, const struct chunker_tables *t, const uint8_t *p, size_t n)
+static bool same(const struct chunker_variant *v, const struct chunker_tables *t, const uint8_t *p,
+	size_t n)
 {
 	struct chunker_marks *m = mem_array(2, sizeof *m);
 	bool ok;
@@ -62,7 +65,8 @@ bool chunker_selftest(const struct chunker_variant *v)
 	for (size_t i = 0; ok && i < sizeof polys / sizeof *polys; i++) {
 		struct chunker_tables *t = chunker_tables_new(polys[i]);
 		/* Whole blocks, what does not fill one, and the alignments. */
-		const size_t lengths[] = {CHUNKER_BLOCK, v->block, v->block - 1, v->block / 2 + 7, 1, 2, 63, 64, 65, 511, 4095, 4097};
+		const size_t lengths[] = {CHUNKER_BLOCK, v->block, v->block - 1, v->block / 2 + 7,
+			1, 2, 63, 64, 65, 511, 4095, 4097};
 
 		fill(t, p, size);
 		for (size_t k = 0; ok && k < sizeof lengths / sizeof *lengths; k++) {

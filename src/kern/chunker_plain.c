@@ -1,14 +1,19 @@
 /*
  * chunker_plain: the scan in portable C.
  *
- * One digest is a chain of table look-ups, each waiting for the one before.  So a block is split into lanes that are scanned in step, each
- * beginning with the digest of the 64 bytes before it: the look-ups of one lane fill the waits of the others.  Eight lanes and their
- * temporaries just fit the registers of x86-64, provided that one pointer serves all: hence lane lengths fixed at compile time.  Lengths
+ * One digest is a chain of table look-ups, each waiting for the one before.  So a block is split
+ * into lanes that are scanned in step, each
+ * beginning with the digest of the 64 bytes before it: the look-ups of one lane fill the waits of
+ * the others.  Eight lanes and their
+ * temporaries just fit the registers of x86-64, provided that one pointer serves all: hence lane
+ * lengths fixed at compile time.  Lengths
  * are not a power of two, which would put all lanes on the same cache sets.
  *
- * Two bytes a step: with d = H before them, the digest after the first byte, already shifted for the second, is
+ * Two bytes a step: with d = H before them, the digest after the first byte, already shifted for
+ * the second, is
  *     e = d << 16 ^ b0 << 8 ^ b1 ^ mod8[d >> 45] ^ out8[o0]
- * (61 bits: nothing is lost), whose low 20 bits lie at bit 8, and the digest after the second byte is e ^ mod[e >> 53] ^ out[o1].
+ * (61 bits: nothing is lost), whose low 20 bits lie at bit 8, and the digest after the second byte
+ * is e ^ mod[e >> 53] ^ out[o1].
  */
 #include "kern/chunker_scan.h"
 #include <string.h>
@@ -47,7 +52,8 @@ static inline uint64_t be16(const uint8_t *p)
 	return (uint64_t)p[0] << 8 | p[1];
 }
 
-static void scan_one(const struct chunker_tables *t, const uint8_t *p, size_t from, size_t n, struct chunker_marks *m)
+static void scan_one(const struct chunker_tables *t, const uint8_t *p, size_t from, size_t n,
+	struct chunker_marks *m)
 {
 	uint64_t d = chunker_digest(t, p + from - CHUNKER_WINDOW);
 
@@ -58,9 +64,10 @@ static void scan_one(const struct chunker_tables *t, const uint8_t *p, size_t fr
 	}
 }
 
-/* LANES lanes of `len` bytes, an even number and a constant where this is inlined; marks begin at `from`. */
-static inline __attribute__((always_inline)) void scan_lanes(
-	const struct chunker_tables *t, const uint8_t *p, size_t from, const size_t len, struct chunker_marks *m)
+/* LANES lanes of `len` bytes, an even number and a constant where this is inlined; marks begin at
+ * `from`. */
+static inline __attribute__((always_inline)) void scan_lanes(const struct chunker_tables *t,
+	const uint8_t *p, size_t from, const size_t len, struct chunker_marks *m)
 {
 	uint64_t d[LANES] = {0};
 
@@ -77,7 +84,8 @@ static inline __attribute__((always_inline)) void scan_lanes(
 
 #pragma GCC unroll 8
 		for (size_t k = 0; k < LANES; k++) {
-			uint64_t e = d[k] << 16 ^ be16(q + k * len) ^ t->mod8[d[k] >> 45] ^ t->out8[old[k * len]];
+			uint64_t e = d[k] << 16 ^ be16(q + k * len) ^ t->mod8[d[k] >> 45] ^
+				     t->out8[old[k * len]];
 
 			if (unlikely((e & (uint64_t)CHUNKER_MASK << 8) == 0))
 				chunker_mark(m, from + k * len + i);
@@ -88,7 +96,8 @@ static inline __attribute__((always_inline)) void scan_lanes(
 	}
 }
 
-static void scan_plain(const struct chunker_tables *t, const uint8_t *p, size_t n, struct chunker_marks *m)
+static void scan_plain(const struct chunker_tables *t, const uint8_t *p, size_t n,
+	struct chunker_marks *m)
 {
 	size_t at = 0;
 

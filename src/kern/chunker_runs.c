@@ -24,7 +24,8 @@ static bool join(struct chunker_run *r, uint64_t start, uint64_t count)
 		r->count += count;
 		return true;
 	}
-	/* Two single ones: the next will show whether they were the beginning of something periodic. */
+	/* Two single ones: the next will show whether they were the beginning of something
+	 * periodic. */
 	if (r->count == 1 && count == 1 && gap <= CHUNKER_STEP_MAX) {
 		r->step = gap;
 		r->count = 2;

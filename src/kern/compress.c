@@ -5,13 +5,16 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-/* libzstd gives a context's memory back and takes it again when sizes alternate: blobs up to this size have a context of their own. */
+/* libzstd gives a context's memory back and takes it again when sizes alternate: blobs up to this
+ * size have a context of their own. */
 #define SMALL      ((size_t)16 << 10)
 #define WINDOW_LOG 23
 #define BIG_LEVEL  20 /* from here on a libzstd level wants a larger window than WINDOW_LOG */
 #define PIECE      ((size_t)128 << 10)
-#define WHOLE      ((uint64_t)8 << 20) /* a frame with no more content is decompressed at once when read by pieces */
-#define KEEP       ((size_t)16 << 20)  /* memory above this is given back once it is not needed */
+#define WHOLE                                                                                      \
+	((uint64_t)8 << 20) /* a frame with no more content is decompressed at once when read by   \
+			       pieces */
+#define KEEP ((size_t)16 << 20) /* memory above this is given back once it is not needed */
 
 struct packer {
 	ZSTD_CCtx *ctx;
@@ -78,14 +81,16 @@ static int packer_set(struct packer *p, int level, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for compression");
 	rc = ZSTD_CCtx_setParameter(p->ctx, ZSTD_c_compressionLevel, level);
 	if (!ZSTD_isError(rc))
-		rc = ZSTD_CCtx_setParameter(p->ctx, ZSTD_c_windowLog, level >= BIG_LEVEL ? WINDOW_LOG : 0);
+		rc = ZSTD_CCtx_setParameter(p->ctx, ZSTD_c_windowLog,
+			level >= BIG_LEVEL ? WINDOW_LOG : 0);
 	if (ZSTD_isError(rc))
 		return fail(err, rc);
 	p->level = level;
 	return 0;
 }
 
-int compress_put(struct compress *c, int level, const uint8_t *in, size_t n, uint8_t *out, size_t cap, size_t *out_n, struct err *err)
+int compress_put(struct compress *c, int level, const uint8_t *in, size_t n, uint8_t *out,
+	size_t cap, size_t *out_n, struct err *err)
 {
 	struct packer *p = n <= SMALL ? &c->small : &c->large;
 	int rc = packer_set(p, level, err);
@@ -109,7 +114,8 @@ static int dctx_set(ZSTD_DCtx **d, struct err *err)
 	return 0;
 }
 
-int compress_get(struct compress *c, const uint8_t *in, size_t n, uint8_t *out, size_t out_n, struct err *err)
+int compress_get(struct compress *c, const uint8_t *in, size_t n, uint8_t *out, size_t out_n,
+	struct err *err)
 {
 	size_t done = 0;
 	int rc = dctx_set(&c->get, err);
@@ -122,7 +128,9 @@ int compress_get(struct compress *c, const uint8_t *in, size_t n, uint8_t *out, 
 		if (rc)
 			break;
 		if (f.exact && f.bound > out_n - done)
-			return err_set(err, ERR_INVALID, "compressed data: more content than the %zu bytes there should be", out_n);
+			return err_set(err, ERR_INVALID,
+				"compressed data: more content than the %zu bytes there should be",
+				out_n);
 		got = ZSTD_decompressDCtx(c->get, out + done, out_n - done, in + at, f.size);
 		if (ZSTD_isError(got))
 			return fail(err, got);
@@ -130,11 +138,13 @@ int compress_get(struct compress *c, const uint8_t *in, size_t n, uint8_t *out, 
 		at += f.size;
 	}
 	if (!rc && done != out_n)
-		rc = err_set(err, ERR_INVALID, "compressed data: %zu bytes of content instead of %zu", done, out_n);
+		rc = err_set(err, ERR_INVALID,
+			"compressed data: %zu bytes of content instead of %zu", done, out_n);
 	return rc;
 }
 
-int compress_get_all(struct compress *c, const uint8_t *in, size_t n, struct buf *out, struct err *err)
+int compress_get_all(struct compress *c, const uint8_t *in, size_t n, struct buf *out,
+	struct err *err)
 {
 	int rc = dctx_set(&c->get, err);
 
@@ -145,12 +155,16 @@ int compress_get_all(struct compress *c, const uint8_t *in, size_t n, struct buf
 		rc = zframe_read(&f, in + at, n - at, err);
 		if (rc)
 			break;
-		/* Without a content size the bound may be far above the truth, so beyond `max` the frame still gets its chance. */
+		/* Without a content size the bound may be far above the truth, so beyond `max` the
+		 * frame still gets its chance. */
 		if (buf_reserve(out, f.bound < room ? (size_t)f.bound : room) < 0)
 			return err_set(err, ERR_NOMEM, "compressed data: no room for its content");
-		got = ZSTD_decompressDCtx(c->get, out->p + out->len, f.bound < room ? (size_t)f.bound : room, in + at, f.size);
+		got = ZSTD_decompressDCtx(c->get, out->p + out->len,
+			f.bound < room ? (size_t)f.bound : room, in + at, f.size);
 		if (ZSTD_getErrorCode(got) == ZSTD_error_dstSize_tooSmall && f.bound > room)
-			return err_set(err, ERR_NOMEM, "compressed data: more content than the %zu bytes allowed", out->max);
+			return err_set(err, ERR_NOMEM,
+				"compressed data: more content than the %zu bytes allowed",
+				out->max);
 		if (ZSTD_isError(got))
 			return fail(err, got);
 		out->len += got;
@@ -194,7 +208,8 @@ static void piece_room(struct compress *c, size_t n)
 	c->piece_cap = n;
 }
 
-/* The frame at c->at: all of its content when that is cheaper than the window, else make ready to read it by pieces (c->end != 0). */
+/* The frame at c->at: all of its content when that is cheaper than the window, else make ready to
+ * read it by pieces (c->end != 0). */
 static int frame_begin(struct compress *c, size_t *got, struct err *err)
 {
 	struct zframe f;
@@ -207,15 +222,17 @@ static int frame_begin(struct compress *c, size_t *got, struct err *err)
 	if (rc)
 		return rc;
 	/*
-	 * A window is only worth its memory when the content is larger.  With this rule neither costs more than the blocks that are really
-	 * there can hold.
+	 * A window is only worth its memory when the content is larger.  With this rule neither
+	 * costs more than the blocks that are really there can hold.
 	 */
 	if (f.bound <= WHOLE || f.bound <= f.window) {
 		if (f.bound > ZFRAME_WINDOW_MAX)
-			return err_set(err, ERR_INVALID, "compressed data: the window is too large");
+			return err_set(err, ERR_INVALID,
+				"compressed data: the window is too large");
 		piece_room(c, (size_t)f.bound);
 		/* This drops a frame that an earlier reader left half read. */
-		*got = ZSTD_decompressDCtx(c->next, c->piece, (size_t)f.bound, c->in + c->at, f.size);
+		*got = ZSTD_decompressDCtx(c->next, c->piece, (size_t)f.bound, c->in + c->at,
+			f.size);
 		if (ZSTD_isError(*got))
 			return fail(err, *got);
 		c->at += f.size;
@@ -289,7 +306,8 @@ int compress_open(struct compress *c, int level, struct err *err)
 	return rc;
 }
 
-static int stream(struct compress *c, const uint8_t *p, size_t n, ZSTD_EndDirective how, struct buf *out, struct err *err)
+static int stream(struct compress *c, const uint8_t *p, size_t n, ZSTD_EndDirective how,
+	struct buf *out, struct err *err)
 {
 	ZSTD_inBuffer in = {p, n, 0};
 	size_t rc = 1;
@@ -301,7 +319,8 @@ static int stream(struct compress *c, const uint8_t *p, size_t n, ZSTD_EndDirect
 
 		if (buf_reserve(out, PIECE)) {
 			stream_end(c);
-			return err_set(err, ERR_NOMEM, "compressed data: more than the %zu bytes allowed", out->max);
+			return err_set(err, ERR_NOMEM,
+				"compressed data: more than the %zu bytes allowed", out->max);
 		}
 		to.dst = out->p + out->len;
 		to.size = out->cap - out->len;

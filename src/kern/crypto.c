@@ -38,7 +38,10 @@ int crypto_ready(struct err *err)
 	const char *name = missing();
 
 	if (name)
-		return err_set(err, ERR_UNSUPPORTED, "OpenSSL on this machine offers no %s (is its default provider switched off?)", name);
+		return err_set(err, ERR_UNSUPPORTED,
+			"OpenSSL on this machine offers no %s (is its default provider switched "
+			"off?)",
+			name);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /*
- * crypto: the OpenSSL algorithms that hash, seal and scrypt use, looked up once per process: a look-up costs as much as a small blob.
+ * crypto: the OpenSSL algorithms that hash, seal and scrypt use, looked up once per process: a
+ * look-up costs as much as a small blob.
  *
  * They stay until the process ends.  Thread safe.
  */
@@ -16,15 +17,17 @@ struct crypto {
 };
 
 /*
- * crypto_ready(err): 0, or ERR_UNSUPPORTED when this OpenSSL lacks an algorithm (a FIPS provider has neither Poly1305 nor scrypt).  The
- * command asks once at start and says so to the user; later users take it for granted.
+ * crypto_ready(err): 0, or ERR_UNSUPPORTED when this OpenSSL lacks an algorithm (a FIPS provider
+ * has neither Poly1305 nor scrypt).  The command asks once at start and says so to the user; later
+ * users take it for granted.
  */
 int crypto_ready(struct err *err);
 
 /* crypto_get(): aborts when crypto_ready() would fail. */
 const struct crypto *crypto_get(void);
 
-/* crypto_must(ok): ends the process when an OpenSSL call failed that can only fail for want of memory; as base/mem.h does. */
+/* crypto_must(ok): ends the process when an OpenSSL call failed that can only fail for want of
+ * memory; as base/mem.h does. */
 void crypto_must(int ok);
 
 #endif

@@ -4,7 +4,8 @@
 #include <openssl/evp.h>
 
 struct hash {
-	EVP_MD_CTX *ctx; /* its algorithm is set; a message begins with a NULL type, which keeps it */
+	EVP_MD_CTX
+	*ctx; /* its algorithm is set; a message begins with a NULL type, which keeps it */
 };
 
 struct hash *hash_new(void)

@@ -1,6 +1,7 @@
 /*
- * hash_many: feeds messages into lanes.  A job is up to three runs of blocks (what its stream had left over, the bytes in place, the end with
- * the padding); a lane that has no run left takes the next job.
+ * hash_many: feeds messages into lanes.  A job is up to three runs of blocks (what its stream had
+ * left over, the bytes in place, the end with the padding); a lane that has no run left takes the
+ * next job.
  */
 #include "base/mem.h"
 #include "kern/crypto.h"
@@ -9,7 +10,8 @@
 #include <string.h>
 
 /* FIPS 180-4, 5.3.3. */
-static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+	0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
 struct hash_stream {
 	const struct hash_variant *v;
@@ -33,7 +35,8 @@ struct feed {
 	uint8_t end[2 * HASH_BLOCK];
 };
 
-/* Blocks of a message's last bytes (n of them, less than a block) with what FIPS 180-4, 5.1.1 puts behind them. */
+/* Blocks of a message's last bytes (n of them, less than a block) with what FIPS 180-4, 5.1.1 puts
+ * behind them. */
 static size_t pad(uint8_t *end, const uint8_t *p, size_t n, uint64_t total)
 {
 	size_t blocks = n + 1 + 8 > HASH_BLOCK ? 2 : 1;
@@ -144,8 +147,10 @@ static bool next_job(struct feed *f, struct queue *q)
 	return false;
 }
 
-/* Takes all lanes to where the first of them ends its run, gives those that did their next run or job, returns how many go on. */
-static size_t advance(const struct hash_variant *v, struct feed **on, size_t active, struct queue *q)
+/* Takes all lanes to where the first of them ends its run, gives those that did their next run or
+ * job, returns how many go on. */
+static size_t advance(const struct hash_variant *v, struct feed **on, size_t active,
+	struct queue *q)
 {
 	struct hash_lane *lane[HASH_LANES];
 	size_t step = on[0]->left, go = 0;

@@ -1,5 +1,6 @@
 /*
- * hash_pick: which variant of hash_many runs on this CPU.  A new one gets a file of its own and a line in `variants`.
+ * hash_pick: which variant of hash_many runs on this CPU.  A new one gets a file of its own and a
+ * line in `variants`.
  */
 #include "base/mem.h"
 #include "kern/hash_lanes.h"
@@ -18,10 +19,12 @@ static const struct hash_variant *const variants[] = {
 
 #define TEST_BYTES 4800
 
-/* Messages of every kind of end, several blocks and none, all on other bytes at other alignments. */
+/* Messages of every kind of end, several blocks and none, all on other bytes at other alignments.
+ */
 static bool agrees(const struct hash_variant *v, struct hash *h, const uint8_t *p)
 {
-	static const size_t size[] = {1000, 0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 129, 4096, 64, 700, 2048, 3};
+	static const size_t size[] = {1000, 0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 129, 4096, 64,
+		700, 2048, 3};
 	struct hash_job job[sizeof size / sizeof *size];
 	const size_t n = sizeof size / sizeof *size;
 	struct id want;

@@ -28,7 +28,8 @@ uint64_t poly_mulmod(uint64_t a, uint64_t b, uint64_t m)
 	for (; b; b >>= 1) {
 		if (b & 1)
 			sum ^= a;
-		/* a * x mod m; a has degree < dm <= 63, so the shift loses nothing that the reduction would need */
+		/* a * x mod m; a has degree < dm <= 63, so the shift loses nothing that the
+		 * reduction would need */
 		a = a & top ? a << 1 ^ m : a << 1;
 	}
 	return sum;
@@ -46,8 +47,8 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 }
 
 /*
- * Ben-Or: x^(2^i) - x is the product of all irreducible polynomials whose degree divides i.  A reducible p has a factor of at most
- * half its degree, which shows in the gcd.
+ * Ben-Or: x^(2^i) - x is the product of all irreducible polynomials whose degree divides i.  A
+ * reducible p has a factor of at most half its degree, which shows in the gcd.
  */
 bool poly_irreducible(uint64_t p)
 {

@@ -1,5 +1,6 @@
 /*
- * scrypt: the frame of RFC 7914, 6.  PBKDF2 makes a block for each lane, ROMix replaces it, PBKDF2 makes the key of all blocks.
+ * scrypt: the frame of RFC 7914, 6.  PBKDF2 makes a block for each lane, ROMix replaces it, PBKDF2
+ * makes the key of all blocks.
  */
 #include "base/pages.h"
 #include "kern/crypto.h"
@@ -14,13 +15,15 @@ const struct scrypt_variant scrypt_openssl = {.name = "openssl", .lanes = 1, .wi
 
 static int no_memory(uint64_t bytes, struct err *err)
 {
-	return err_set(err, ERR_NOMEM, "key derivation needs %llu MiB of memory", (unsigned long long)(bytes >> 20) + 1);
+	return err_set(err, ERR_NOMEM, "key derivation needs %llu MiB of memory",
+		(unsigned long long)(bytes >> 20) + 1);
 }
 
 /* OpenSSL's parameters are not const, but only read; bytes without an address are empty. */
 static OSSL_PARAM octets(const char *name, const void *p, size_t n)
 {
-	return OSSL_PARAM_construct_octet_string(name, n ? (void *)(uintptr_t)p : (void *)(uintptr_t) "", n);
+	return OSSL_PARAM_construct_octet_string(name,
+		n ? (void *)(uintptr_t)p : (void *)(uintptr_t) "", n);
 }
 
 static bool derive(EVP_KDF *kdf, const OSSL_PARAM *par, uint8_t *out, size_t n)
@@ -36,8 +39,10 @@ static bool derive(EVP_KDF *kdf, const OSSL_PARAM *par, uint8_t *out, size_t n)
 	return ok;
 }
 
-/* PBKDF2-HMAC-SHA256 with one iteration.  PKCS5 = 1 turns checks off that want many and long salts. */
-static bool pbkdf2(const struct scrypt_job *job, const uint8_t *salt, size_t salt_n, uint8_t *out, size_t n)
+/* PBKDF2-HMAC-SHA256 with one iteration.  PKCS5 = 1 turns checks off that want many and long salts.
+ */
+static bool pbkdf2(const struct scrypt_job *job, const uint8_t *salt, size_t salt_n, uint8_t *out,
+	size_t n)
 {
 	unsigned iterations = 1;
 	int pkcs5 = 1;
@@ -60,7 +65,8 @@ int scrypt_reference(const struct scrypt_job *job, struct err *err)
 	uint32_t r = job->r, p = job->p;
 	OSSL_PARAM par[7];
 
-	/* What scrypt takes, and some: OpenSSL's own limit of about 1 GiB is below what kdf_check allows. */
+	/* What scrypt takes, and some: OpenSSL's own limit of about 1 GiB is below what kdf_check
+	 * allows. */
 	mem = 128 * (uint64_t)r * (n + p + 2) + (1 << 20);
 	par[0] = octets(OSSL_KDF_PARAM_PASSWORD, job->pass, job->pass_n);
 	par[1] = octets(OSSL_KDF_PARAM_SALT, job->salt, job->salt_n);
@@ -115,8 +121,8 @@ int scrypt_run_by(const struct scrypt_variant *v, const struct scrypt_job *job, 
 			return no_memory(size, err);
 	}
 	/*
-	 * One piece of memory for all steps: each page is paid for once, and they are a third of what a key costs (docs/adr/0006-scrypt.md).  V
-	 * comes first, for its large pages.
+	 * One piece of memory for all steps: each page is paid for once, and they are a third of
+	 * what a key costs (docs/adr/0006-scrypt.md).  V comes first, for its large pages.
 	 */
 	w.v = map;
 	w.x = map + v_n;
@@ -130,8 +136,9 @@ int scrypt_run_by(const struct scrypt_variant *v, const struct scrypt_job *job, 
 	}
 	ok = ok && pbkdf2(job, b, b_n, job->key, job->key_n);
 	/*
-	 * V tells what the password was to whoever tries passwords against it.  It is not wiped, which would take as long as a tenth of a step:
-	 * unmapped it is out of this process at once, for good, and the kernel clears a page before another one gets it.
+	 * V tells what the password was to whoever tries passwords against it.  It is not wiped,
+	 * which would take as long as a tenth of a step: unmapped it is out of this process at
+	 * once, for good, and the kernel clears a page before another one gets it.
 	 */
 	pages_unmap(map, size);
 	return ok ? 0 : no_memory(size, err);

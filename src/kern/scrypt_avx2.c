@@ -1,5 +1,6 @@
 /*
- * scrypt_avx2: with registers of 256 bits, two lanes each, and up to three of them in turn: a fourth would not fit into the CPU's 16.
+ * scrypt_avx2: with registers of 256 bits, two lanes each, and up to three of them in turn: a
+ * fourth would not fit into the CPU's 16.
  */
 #if defined(__x86_64__)
 #define SCRYPT_WIDTH 2
@@ -21,5 +22,9 @@ static bool supported(void)
 	return __builtin_cpu_supports("avx2");
 }
 
-const struct scrypt_variant scrypt_avx2 = {.name = "avx2", .lanes = 6, .width = WIDTH, .supported = supported, .mix = mix};
+const struct scrypt_variant scrypt_avx2 = {.name = "avx2",
+	.lanes = 6,
+	.width = WIDTH,
+	.supported = supported,
+	.mix = mix};
 #endif

@@ -1,5 +1,6 @@
 /*
- * scrypt_pick: which variant of scrypt runs on this CPU.  A new one gets a file of its own and a line in `variants`.
+ * scrypt_pick: which variant of scrypt runs on this CPU.  A new one gets a file of its own and a
+ * line in `variants`.
  */
 #include "kern/scrypt_mix.h"
 #include <pthread.h>
@@ -14,8 +15,9 @@ static const struct scrypt_variant *const variants[] = {
 };
 
 /*
- * Blocks of the self-test, and the FNV-1a sums of what ROMix makes of them: known answers, as OpenSSL would need longer than all of ours.
- * t_scrypt compares each variant with OpenSSL; one that is right passes only where these are right too.
+ * Blocks of the self-test, and the FNV-1a sums of what ROMix makes of them: known answers, as
+ * OpenSSL would need longer than all of ours. t_scrypt compares each variant with OpenSSL; one that
+ * is right passes only where these are right too.
  */
 enum { TEST_N = 16, TEST_R = 3, TEST_BLOCK = 128 * TEST_R };
 static const uint64_t answers[SCRYPT_LANES] = {
@@ -45,7 +47,9 @@ static uint64_t sum_of(const uint8_t *p)
 /* An odd r; lanes differ, so one in another's place shows.  A tenth of a millisecond in all. */
 bool scrypt_selftest(const struct scrypt_variant *v)
 {
-	_Alignas(64) uint8_t x[(1 + 3 * SCRYPT_LANES) * TEST_BLOCK] = {0}, memory[SCRYPT_LANES * TEST_BLOCK / 2 * TEST_N];
+	_Alignas(64)
+		uint8_t x[(1 + 3 * SCRYPT_LANES) * TEST_BLOCK] = {0},
+						   memory[SCRYPT_LANES * TEST_BLOCK / 2 * TEST_N];
 	uint8_t b[SCRYPT_LANES * TEST_BLOCK];
 
 	if (v->lanes < 1 || v->lanes > SCRYPT_LANES || v->width < 1 || v->lanes % v->width != 0)
@@ -53,7 +57,12 @@ bool scrypt_selftest(const struct scrypt_variant *v)
 	for (size_t lanes = 1; lanes <= v->lanes; lanes++) {
 		for (size_t l = 0; l < lanes; l++)
 			test_block(b + l * TEST_BLOCK, l);
-		v->mix(&(struct scrypt_work){.n = TEST_N, .r = TEST_R, .lanes = lanes, .b = b, .v = memory, .x = x});
+		v->mix(&(struct scrypt_work){.n = TEST_N,
+			.r = TEST_R,
+			.lanes = lanes,
+			.b = b,
+			.v = memory,
+			.x = x});
 		for (size_t l = 0; l < lanes; l++)
 			if (sum_of(b + l * TEST_BLOCK) != answers[l])
 				return false;

@@ -1,6 +1,6 @@
 /*
- * scrypt_plain: with registers of 128 bits, as every CPU of the kinds we know has them (SSE2, NEON); without any, the compiler takes four
- * words instead.
+ * scrypt_plain: with registers of 128 bits, as every CPU of the kinds we know has them (SSE2,
+ * NEON); without any, the compiler takes four words instead.
  */
 #define SCRYPT_WIDTH 1
 #include "kern/scrypt_romix.h"
@@ -27,4 +27,8 @@ static bool supported(void)
 	return true;
 }
 
-const struct scrypt_variant scrypt_plain = {.name = "plain", .lanes = 4, .width = 1, .supported = supported, .mix = mix};
+const struct scrypt_variant scrypt_plain = {.name = "plain",
+	.lanes = 4,
+	.width = 1,
+	.supported = supported,
+	.mix = mix};

@@ -1,15 +1,21 @@
 /*
- * scrypt_romix: scryptROMix (RFC 7914, 5) of several lanes in step; each variant includes it once and calls romix() with constants.
+ * scrypt_romix: scryptROMix (RFC 7914, 5) of several lanes in step; each variant includes it once
+ * and calls romix() with constants.
  *
- * The including file says what its compiler flags or TARGET allow: SCRYPT_WIDTH, the lanes in one register (128 bits each).
+ * The including file says what its compiler flags or TARGET allow: SCRYPT_WIDTH, the lanes in one
+ * register (128 bits each).
  *
- * Salsa20/8 is one chain: of its 4 x 8 steps each waits for the one before, about 130 cycles in all, and a lane leaves most of the CPU idle.
+ * Salsa20/8 is one chain: of its 4 x 8 steps each waits for the one before, about 130 cycles in
+ * all, and a lane leaves most of the CPU idle.
  * Two things fill it: lanes side by side in wide registers, and registers in turn.
  *
- * Inside, a Salsa20 matrix (words 0 … 15) is kept as its diagonals, so that a step is the same on all four words of a row:
+ * Inside, a Salsa20 matrix (words 0 … 15) is kept as its diagonals, so that a step is the same on
+ * all four words of a row:
  *     a = 0 5 10 15    b = 4 9 14 3    c = 8 13 2 7    d = 12 1 6 11
- * These are the columns of the column round.  The row round works on a = 0 5 10 15, d = 1 6 11 12, c = 2 7 8 13, b = 3 4 9 14: the same
- * rows, turned by one, two and three words.  ROMix only ever adds, xors and copies whole matrices, so the order stays until the end.
+ * These are the columns of the column round.  The row round works on a = 0 5 10 15, d = 1 6 11 12,
+ * c = 2 7 8 13, b = 3 4 9 14: the same
+ * rows, turned by one, two and three words.  ROMix only ever adds, xors and copies whole matrices,
+ * so the order stays until the end.
  */
 #ifndef KERN_SCRYPT_ROMIX_H
 #define KERN_SCRYPT_ROMIX_H
@@ -49,27 +55,30 @@ struct matrix {
 #define rotate(x, i, j, k, l) __builtin_shuffle(x, (row){INDICES(i, j, k, l)})
 #endif
 
-/* For each register k < regs.  Unrolled, or the matrices leave the registers; every caller is inlined where `regs` is a constant. */
+/* For each register k < regs.  Unrolled, or the matrices leave the registers; every caller is
+ * inlined where `regs` is a constant. */
 #define EACH_REGISTER(k) _Pragma("GCC unroll 4") for (size_t k = 0; k < regs; k++)
 
 /*
- * x ^= (y + z) <<< n.  In this order, which compilers like to change: the shift that is used last may then be a cycle late, as it is when the
- * CPU's two shifters have other work: an eighth of the time of one register and of two.
+ * x ^= (y + z) <<< n.  In this order, which compilers like to change: the shift that is used last
+ * may then be a cycle late, as it is when the CPU's two shifters have other work: an eighth of the
+ * time of one register and of two.
  */
 #if defined(__x86_64__)
 #define KEEP_ORDER(x) __asm__("" : "+x"(x))
 #else
 #define KEEP_ORDER(x) (void)0
 #endif
-#define STEP(x, y, z, n)                                                                                                                   \
-	do {                                                                                                                               \
-		row sum = (y) + (z);                                                                                                       \
-		(x) ^= sum << (n);                                                                                                         \
-		KEEP_ORDER(x);                                                                                                             \
-		(x) ^= sum >> (32 - (n));                                                                                                  \
+#define STEP(x, y, z, n)                                                                           \
+	do {                                                                                       \
+		row sum = (y) + (z);                                                               \
+		(x) ^= sum << (n);                                                                 \
+		KEEP_ORDER(x);                                                                     \
+		(x) ^= sum >> (32 - (n));                                                          \
 	} while (0)
 
-/* RFC 7914, 3.  The steps of the registers alternate: while one waits for its sum, the others' are under way. */
+/* RFC 7914, 3.  The steps of the registers alternate: while one waits for its sum, the others' are
+ * under way. */
 PART void salsa20_8(struct matrix *m, const size_t regs)
 {
 	struct matrix old[REGS];
@@ -111,13 +120,15 @@ PART void salsa20_8(struct matrix *m, const size_t regs)
 }
 
 /*
- * A block is 2 r matrices of one lane, each of four quads.  Blocks are apart, not side by side: in phase two each lane reads a place of its
- * own in V, and lanes side by side in memory would cost each the others' lines.
+ * A block is 2 r matrices of one lane, each of four quads.  Blocks are apart, not side by side: in
+ * phase two each lane reads a place of its own in V, and lanes side by side in memory would cost
+ * each the others' lines.
  */
 PART row join(const quad *q)
 {
 #if SCRYPT_WIDTH == 2
-	return (row)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)q[0]), (__m128i)q[1], 1);
+	return (row)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)q[0]), (__m128i)q[1],
+		1);
 #else
 	return q[0];
 #endif
@@ -142,13 +153,15 @@ PART void keep(const struct matrix *m, quad *const *p, size_t i)
 
 enum phase { FILL, MIX };
 
-/* What each lane does next: out = scryptBlockMix(in) in FILL, scryptBlockMix(in ^ add) in MIX; far is the one of in and add that is in V. */
+/* What each lane does next: out = scryptBlockMix(in) in FILL, scryptBlockMix(in ^ add) in MIX; far
+ * is the one of in and add that is in V. */
 struct turn {
 	const quad *in[SLOTS], *add[SLOTS], *far[SLOTS];
 	quad *out[SLOTS];
 };
 
-/* The place that an odd number of lanes leaves over repeats the last one: it computes the same, and reads and writes the same. */
+/* The place that an odd number of lanes leaves over repeats the last one: it computes the same, and
+ * reads and writes the same. */
 PART const struct turn *whole(struct turn *t, size_t lanes)
 {
 	if (lanes % WIDTH) {
@@ -161,8 +174,9 @@ PART const struct turn *whole(struct turn *t, size_t lanes)
 }
 
 /*
- * V is too large for the caches, and where a lane reads next is known only when its block is done.  So matrix i is asked for AHEAD matrices
- * early, and the first ones at once: asked for all together they would be more than the CPU keeps in flight, and it would wait for them.
+ * V is too large for the caches, and where a lane reads next is known only when its block is done.
+ * So matrix i is asked for AHEAD matrices early, and the first ones at once: asked for all together
+ * they would be more than the CPU keeps in flight, and it would wait for them.
  */
 #define AHEAD 4
 
@@ -171,7 +185,8 @@ PART void fetch(const struct turn *t, size_t l, size_t i)
 	__builtin_prefetch(t->far[l] + 4 * i);
 }
 
-/* What the lanes of register k begin with: xored before they are joined, which is half of the joins. */
+/* What the lanes of register k begin with: xored before they are joined, which is half of the
+ * joins. */
 PART row from(const struct turn *t, size_t k, size_t at, enum phase phase)
 {
 	quad q[WIDTH];
@@ -184,7 +199,8 @@ PART row from(const struct turn *t, size_t k, size_t at, enum phase phase)
 	return join(q);
 }
 
-PART void xor_turn(struct matrix *x, const struct turn *t, size_t i, enum phase phase, const size_t regs)
+PART void xor_turn(struct matrix *x, const struct turn *t, size_t i, enum phase phase,
+	const size_t regs)
 {
 	EACH_REGISTER (k) {
 		x[k].a ^= from(t, k, 4 * i, phase);
@@ -229,8 +245,9 @@ PART void store(const quad *m, uint8_t *p)
 }
 
 /*
- * Only the even entries of V are kept.  An odd one is made again when it is asked for, of the one before: half of the memory, for half more
- * turns in MIX.  Each lane takes them when it needs them, so lanes are in step by turns, not by steps of ROMix.
+ * Only the even entries of V are kept.  An odd one is made again when it is asked for, of the one
+ * before: half of the memory, for half more turns in MIX.  Each lane takes them when it needs them,
+ * so lanes are in step by turns, not by steps of ROMix.
  */
 struct lane {
 	quad *v, *there, *end; /* its V; how far its pages are there; where it ends */
@@ -239,7 +256,8 @@ struct lane {
 	bool made;             /* the entry of V that X asks for is in `odd` */
 };
 
-/* Entry 2 n of V, to be written for the first time: nothing of a page may be written before the page is made. */
+/* Entry 2 n of V, to be written for the first time: nothing of a page may be written before the
+ * page is made. */
 PART quad *entry(struct lane *a, size_t n, size_t block)
 {
 	while (a->there < a->v + (n + 1) * block)
@@ -263,7 +281,8 @@ PART void fill(const struct scrypt_work *w, struct lane *lane, const size_t regs
 	}
 }
 
-/* What lane l does next in phase two; true when that is its last step.  After it a lane does something that changes nothing of its own. */
+/* What lane l does next in phase two; true when that is its last step.  After it a lane does
+ * something that changes nothing of its own. */
 PART bool choose(const struct scrypt_work *w, struct lane *a, struct turn *t, size_t l)
 {
 	const size_t block = 8 * w->r;
@@ -301,7 +320,13 @@ PART void romix(const struct scrypt_work *w, const size_t regs)
 	for (size_t l = 0; l < w->lanes; l++) {
 		quad *v = (quad *)w->v + l * all, *x = (quad *)w->x + (1 + 3 * l) * block, *first;
 
-		lane[l] = (struct lane){.v = v, .there = v, .end = v + all, .x = x, .y = x + block, .odd = x + 2 * block, .left = w->n};
+		lane[l] = (struct lane){.v = v,
+			.there = v,
+			.end = v + all,
+			.x = x,
+			.y = x + block,
+			.odd = x + 2 * block,
+			.left = w->n};
 		if (!w->fresh)
 			lane[l].there = lane[l].end;
 		first = entry(&lane[l], 0, block);

@@ -5,7 +5,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-/* Encrypted and authenticated piece by piece, so that the second pass finds the bytes in the cache. */
+/* Encrypted and authenticated piece by piece, so that the second pass finds the bytes in the cache.
+ */
 #define PIECE ((size_t)64 * 1024)
 
 struct seal {
@@ -25,7 +26,8 @@ static bool all_zero(const uint8_t *p, size_t n)
 
 bool seal_key_valid(const struct seal_key *k)
 {
-	return !all_zero(k->encrypt, sizeof k->encrypt) && !all_zero(k->mac_k, sizeof k->mac_k) && !all_zero(k->mac_r, sizeof k->mac_r);
+	return !all_zero(k->encrypt, sizeof k->encrypt) && !all_zero(k->mac_k, sizeof k->mac_k) &&
+	       !all_zero(k->mac_r, sizeof k->mac_r);
 }
 
 struct seal *seal_new(const struct seal_key *k)
@@ -65,7 +67,8 @@ static void mac_begin(struct seal *s, const uint8_t iv[SEAL_IV])
 	crypto_must(EVP_MAC_init(s->mac, s->mac_key, sizeof s->mac_key, NULL) == 1);
 }
 
-/* OpenSSL's vector code wants groups of eight blocks: a call that ends within one costs all of its bytes a third more. */
+/* OpenSSL's vector code wants groups of eight blocks: a call that ends within one costs all of its
+ * bytes a third more. */
 static void mac_add(struct seal *s, const uint8_t *p, size_t n)
 {
 	size_t whole = n - n % 128;

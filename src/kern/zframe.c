@@ -20,8 +20,10 @@ static uint64_t le_n(const uint8_t *p, size_t n)
 	return v;
 }
 
-/* The window and, when it is there, the content size (f->exact, f->bound).  *used: bytes of the header, *sum: a checksum comes last. */
-static int read_header(struct zframe *f, const uint8_t *p, size_t n, size_t *used, bool *sum, struct err *err)
+/* The window and, when it is there, the content size (f->exact, f->bound).  *used: bytes of the
+ * header, *sum: a checksum comes last. */
+static int read_header(struct zframe *f, const uint8_t *p, size_t n, size_t *used, bool *sum,
+	struct err *err)
 {
 	static const size_t dict_sizes[] = {0, 1, 2, 4}, content_sizes[] = {0, 2, 4, 8};
 	unsigned flags;

@@ -1,7 +1,9 @@
 /*
- * zframe: where a zstd frame ends and how much it can hold at most, from its header and block headers alone (RFC 8878, section 3.1).
+ * zframe: where a zstd frame ends and how much it can hold at most, from its header and block
+ * headers alone (RFC 8878, section 3.1).
  *
- * Asked before anything is decompressed, so that memory follows what is there and not what a header claims.  Pure.
+ * Asked before anything is decompressed, so that memory follows what is there and not what a header
+ * claims.  Pure.
  */
 #ifndef KERN_ZFRAME_H
 #define KERN_ZFRAME_H
@@ -20,8 +22,9 @@ struct zframe {
 };
 
 /*
- * zframe_read(f, p, n): the frame at the beginning of n bytes.  0, or ERR_INVALID: cut off, not a frame of today's format, in need of a
- * dictionary, a window that is too large, or a content size that its blocks cannot hold.
+ * zframe_read(f, p, n): the frame at the beginning of n bytes.  0, or ERR_INVALID: cut off, not a
+ * frame of today's format, in need of a dictionary, a window that is too large, or a content size
+ * that its blocks cannot hold.
  */
 int zframe_read(struct zframe *f, const uint8_t *p, size_t n, struct err *err);
 

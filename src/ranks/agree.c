@@ -1,6 +1,7 @@
 /*
- * Each collective is one message from each rank to rank 0 and one back.  A rank starts the next only after the answer to the last, so rank
- * 0 collects for one round at a time, maybe before it has come to that call itself.
+ * Each collective is one message from each rank to rank 0 and one back.  A rank starts the next
+ * only after the answer to the last, so rank 0 collects for one round at a time, maybe before it
+ * has come to that call itself.
  */
 #include "ranks/agree.h"
 #include "base/mem.h"
@@ -180,8 +181,8 @@ static void answer_all(struct agree *a, const struct round *done)
 }
 
 /*
- * Bring what this rank has and wait until all have met.  The round is taken out before anybody is told, because then the next one may
- * begin.
+ * Bring what this rank has and wait until all have met.  The round is taken out before anybody is
+ * told, because then the next one may begin.
  */
 static void meet(struct agree *a, struct buf *b, const struct err *mine, struct round *done)
 {
@@ -250,7 +251,8 @@ void agree_sum(struct agree *a, uint64_t *v, size_t n)
 	meet(a, &b, NULL, &done);
 	buf_release(&b);
 	if (done.worst < router_size(a->r))
-		log_msg(&router_env(a->r)->log, LOG_ERROR, "sum over ranks: rank %d: %s", done.worst, done.err.msg);
+		log_msg(&router_env(a->r)->log, LOG_ERROR, "sum over ranks: rank %d: %s",
+			done.worst, done.err.msg);
 	for (size_t i = 0; i < n && i < done.sums; i++)
 		v[i] += done.sum[i];
 	mem_free(done.sum);

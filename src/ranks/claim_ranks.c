@@ -4,14 +4,18 @@
 #include "base/mem.h"
 
 /*
- * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take, bit 2 forget) and an id.   VERDICT: the number, a byte for
- * each question.
+ * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take, bit 2
+ *          forget) and an id.   VERDICT: the number, a byte for
+ *          each question.
  * FIND:    u32 number of the batch, then for each question a byte (type), an id, u32 nth.
- * PLACE:   the number, then for each question a byte (found) and, if found, pack id, u32 offset, length, plain.
+ * PLACE:   the number, then for each question a byte (found) and, if found, pack id, u32 offset,
+ *          length, plain.
  *
- * FIRST:   u32 number of the batch, then for each question two ids: key, what.   AGREES: the number, a byte for each question (agrees).
+ * FIRST:   u32 number of the batch, then for each question two ids: key, what.   AGREES: the
+ *          number, a byte for each question (agrees).
  *
- * An owner answers a rank's batches in the order they came, and messages between two ranks stay in order, so answers belong to the oldest
+ * An owner answers a rank's batches in the order they came, and messages between two ranks stay in
+ * order, so answers belong to the oldest
  * batch that is out; the number only confirms it.
  */
 #define BATCH_MAX 512
@@ -112,7 +116,8 @@ static struct batch *batch_of(struct claim_ranks *d, enum kind k, int owner)
 }
 
 /* The question itself is in the message: remember whose it is, and send when the batch is full. */
-static void batch_added(struct claim_ranks *d, enum kind k, int owner, struct batch *b, void *q, size_t i)
+static void batch_added(struct claim_ranks *d, enum kind k, int owner, struct batch *b, void *q,
+	size_t i)
 {
 	if (b->n == b->room) {
 		b->room = b->room ? 2 * b->room : 16;
@@ -136,12 +141,14 @@ static void over_ask(struct claim *c, struct claim_req *r)
 		struct batch *b;
 
 		if (owner == me) {
-			r->verdict[i] = claim_answer(d->cat, r->take, r->forget, r->type, &r->id[i]);
+			r->verdict[i] = claim_answer(d->cat, r->take, r->forget, r->type,
+				&r->id[i]);
 			r->missing--;
 			continue;
 		}
 		b = batch_of(d, CLAIMS, owner);
-		wire_put_u8(&b->msg, (uint8_t)((unsigned)r->type | (unsigned)r->take << 1 | (unsigned)r->forget << 2));
+		wire_put_u8(&b->msg, (uint8_t)((unsigned)r->type | (unsigned)r->take << 1 |
+					       (unsigned)r->forget << 2));
 		wire_put_id(&b->msg, &r->id[i]);
 		batch_added(d, CLAIMS, owner, b, r, i);
 	}
@@ -200,7 +207,8 @@ static void on_claim(void *arg, struct comm_msg *m)
 		wire_id(&w, &id);
 		if (w.bad || flags > 7)
 			break; /* the answer is too short, which tells the asker */
-		wire_put_u8(&out, (uint8_t)claim_answer(d->cat, flags >> 1 & 1, flags >> 2, (enum blob_type)(flags & 1), &id));
+		wire_put_u8(&out, (uint8_t)claim_answer(d->cat, flags >> 1 & 1, flags >> 2,
+					  (enum blob_type)(flags & 1), &id));
 	}
 	router_send(d->r, m->from, ROUTER_VERDICT, &out);
 }
@@ -258,8 +266,10 @@ static void on_first(void *arg, struct comm_msg *m)
 	router_send(d->r, m->from, ROUTER_AGREES, &out);
 }
 
-/* The batch an answer belongs to, out of its lane; *ok says whether its number fits.  NULL when none is out. */
-static struct batch *answered(struct claim_ranks *d, enum kind k, const struct comm_msg *m, struct wire_in *w, bool *ok)
+/* The batch an answer belongs to, out of its lane; *ok says whether its number fits.  NULL when
+ * none is out. */
+static struct batch *answered(struct claim_ranks *d, enum kind k, const struct comm_msg *m,
+	struct wire_in *w, bool *ok)
 {
 	struct lane *l = &d->lanes[(size_t)m->from * KINDS + k];
 	struct batch *b = l->first;
@@ -276,10 +286,12 @@ static struct batch *answered(struct claim_ranks *d, enum kind k, const struct c
 
 static void damaged(struct claim_ranks *d, const struct comm_msg *m)
 {
-	log_msg(&router_env(d->r)->log, LOG_ERROR, "damaged answer about blobs from rank %d", m->from);
+	log_msg(&router_env(d->r)->log, LOG_ERROR, "damaged answer about blobs from rank %d",
+		m->from);
 }
 
-/* Without a usable answer a blob is stored once more, which costs space; to believe that somebody else stores it could cost data. */
+/* Without a usable answer a blob is stored once more, which costs space; to believe that somebody
+ * else stores it could cost data. */
 static void on_verdict(void *arg, struct comm_msg *m)
 {
 	struct claim_ranks *d = arg;
@@ -404,8 +416,11 @@ static void over_free(struct claim *c)
 	mem_free(d);
 }
 
-static const struct claim_vtable over_vtable = {
-	.ask = over_ask, .find = over_find, .first = over_first, .flush = over_flush, .free = over_free};
+static const struct claim_vtable over_vtable = {.ask = over_ask,
+	.find = over_find,
+	.first = over_first,
+	.flush = over_flush,
+	.free = over_free};
 
 struct claim *claim_ranks_new(struct router *r, struct catalog *mine)
 {

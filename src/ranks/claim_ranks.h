@@ -1,9 +1,10 @@
 /*
- * claim_ranks: the claim over all ranks.  The owner of a blob is decided by its id, so the index needs blobs / N entries per rank (ADR in
- * docs/adr).
+ * claim_ranks: the claim over all ranks.  The owner of a blob is decided by its id, so the index
+ * needs blobs / N entries per rank (ADR in docs/adr).
  *
- * Questions are batched by owner and sent at the end of each turn, or when a batch is full.  The own share is answered at once.
- * Ranks trust each other: they are one program; still every message is checked for length.
+ * Questions are batched by owner and sent at the end of each turn, or when a batch is full.  The
+ * own share is answered at once. Ranks trust each other: they are one program; still every message
+ * is checked for length.
  */
 #ifndef RANKS_CLAIM_RANKS_H
 #define RANKS_CLAIM_RANKS_H
@@ -14,8 +15,9 @@
 int claim_owner(const struct id *id, int ranks);
 
 /*
- * claim_ranks_new: borrows the router and this rank's share of the catalog.  With one rank use claim_local.
- * Before claim_free all ranks must have met (agree_all) with their questions answered: a rank that is gone answers nobody.
+ * claim_ranks_new: borrows the router and this rank's share of the catalog.  With one rank use
+ * claim_local. Before claim_free all ranks must have met (agree_all) with their questions answered:
+ * a rank that is gone answers nobody.
  */
 struct claim *claim_ranks_new(struct router *r, struct catalog *mine);
 

@@ -1,12 +1,12 @@
 /*
  * INDEXES: rank 0 lists once, so that all ranks share out the same files: ids, sorted.
  * ENTRIES: for each pack its id, u32 n and n blobs: u8 type, id, u32 offset, length, plain.
- * LOADED:  u64 packs that this rank's files name, a struct err.  The last message of each rank; messages between two ranks stay in order, so all entries have come when all LOADED
- * have.
+ * LOADED:  u64 packs that this rank's files name, a struct err.  The last message of each rank;
+ * messages between two ranks stay in order, so all entries have come when all LOADED have.
  *
- * Workers read the files and fill a parcel for each owner.  What parcels are full or on their way is bounded by a budget, which is given
- * back when the receivers have taken them: a worker that finds none waits.  The loop itself never waits, so everybody's parcels are always
- * taken.
+ * Workers read the files and fill a parcel for each owner.  What parcels are full or on their way
+ * is bounded by a budget, which is given back when the receivers have taken them: a worker that
+ * finds none waits.  The loop itself never waits, so everybody's parcels are always taken.
  */
 #include "ranks/idxshare.h"
 #include "base/le.h"
@@ -107,7 +107,8 @@ static void ship(struct file *f, int to)
 	loop_post(router_loop(f->s->r), &p->task);
 }
 
-static void box_add(struct file *f, int owner, const struct id *pack, const struct blob *b, int *n_touched)
+static void box_add(struct file *f, int owner, const struct id *pack, const struct blob *b,
+	int *n_touched)
 {
 	struct box *x = &f->box[owner];
 
@@ -188,7 +189,8 @@ static void file_done(struct task *t)
 static void start_files(struct share *s)
 {
 	const struct env *env = router_env(s->r);
-	size_t most = jobs_threads(env->readers) < FILES_MAX ? jobs_threads(env->readers) : FILES_MAX;
+	size_t most = jobs_threads(env->readers) < FILES_MAX ? jobs_threads(env->readers)
+							     : FILES_MAX;
 
 	while (s->next < s->n && s->running < most && !atomic_load(&s->cancel)) {
 		struct file *f = mem_zalloc(sizeof(*f));
@@ -315,7 +317,8 @@ static void on_entries(void *arg, struct comm_msg *m)
 	while (w.p < w.end) {
 		if (get_pack(s, &w) == 0)
 			continue;
-		err_set(&e, ERR_INVALID, "damaged message with index entries from rank %d", m->from);
+		err_set(&e, ERR_INVALID, "damaged message with index entries from rank %d",
+			m->from);
 		note_failure(s, m->from, &e);
 		break;
 	}
@@ -364,7 +367,8 @@ static void run(struct share *s)
 	router_close(s->r, ROUTER_LOADED);
 }
 
-int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs, struct err *err)
+int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs,
+	struct err *err)
 {
 	struct share s = {.r = r, .repo = repo, .mine = mine, .worst = router_size(r)};
 	size_t parcel = OPEN_BYTES / (size_t)router_size(r);

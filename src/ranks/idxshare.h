@@ -1,5 +1,6 @@
 /*
- * idxshare: loads the repository's index files, rank r the files r, r + N, …, and ships each entry to the rank that owns its blob.
+ * idxshare: loads the repository's index files, rank r the files r, r + N, …, and ships each entry
+ * to the rank that owns its blob.
  */
 #ifndef RANKS_IDXSHARE_H
 #define RANKS_IDXSHARE_H
@@ -8,10 +9,12 @@
 #include "repo/repo.h"
 
 /*
- * idxshare_load: collective, blocking (runs the router); returns the same code on all ranks (the first error in rank order).  Bounded
- * memory: a rank reads on only while its unsent messages are few.  With one rank it is catalog_load.
- * *packs: how many packs all index files name (one that two files name counts twice).
+ * idxshare_load: collective, blocking (runs the router); returns the same code on all ranks (the
+ * first error in rank order).  Bounded memory: a rank reads on only while its unsent messages are
+ * few.  With one rank it is catalog_load. *packs: how many packs all index files name (one that two
+ * files name counts twice).
  */
-int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs, struct err *err);
+int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs,
+	struct err *err);
 
 #endif

@@ -1,10 +1,13 @@
 /*
- * TAIL:   u64 bytes of data blobs, u64 of trees; when both are 0 that is all there is between the two.
+ * TAIL:   u64 bytes of data blobs, u64 of trees; when both are 0 that is all there is between the
+ *         two.
  * PULL:   u8: 1 = send the next parcel, 0 = keep the rest.
  * PARCEL: u8 type, u8 whether it is the last one, then a parcel as packer.h has it, maybe empty.
  *
- * A rank gives only after its own children have given: then its tail grows no more.  It takes from one child at a time and asks for one parcel
- * at a time, so what is in memory besides packs is one parcel; by now nothing is read any more, and the budget of plaintext is free.
+ * A rank gives only after its own children have given: then its tail grows no more.  It takes from
+ * one child at a time and asks for one parcel
+ * at a time, so what is in memory besides packs is one parcel; by now nothing is read any more,
+ * and the budget of plaintext is free.
  */
 #include "ranks/lastpacks.h"
 #include "base/mem.h"
@@ -20,7 +23,8 @@ struct lastpacks {
 	void *arg;
 	int parent;                /* -1: rank 0 */
 	unsigned missing;          /* children that have not given all yet */
-	int waiting[CHILDREN_MAX]; /* of them, those that have something, in the order they said so */
+	int waiting[CHILDREN_MAX]; /* of them, those that have something, in the order they said so
+				    */
 	unsigned n_waiting;
 	bool started, cancelled, told, finished;
 	bool pulling; /* a parcel is on its way from waiting[0], or being taken in */
@@ -46,7 +50,8 @@ static void pull(struct lastpacks *t)
 
 static void tell_parent(struct lastpacks *t)
 {
-	size_t data = t->cancelled ? 0 : saver_tail(t->s, BLOB_DATA), tree = t->cancelled ? 0 : saver_tail(t->s, BLOB_TREE);
+	size_t data = t->cancelled ? 0 : saver_tail(t->s, BLOB_DATA),
+	       tree = t->cancelled ? 0 : saver_tail(t->s, BLOB_TREE);
 	struct buf b;
 
 	t->told = true;
@@ -147,7 +152,8 @@ static void on_parcel(void *arg, struct comm_msg *m)
 	saver_adopt(t->s, &t->parcel);
 }
 
-struct lastpacks *lastpacks_new(struct router *r, struct saver *s, void (*done)(void *arg), void *arg)
+struct lastpacks *lastpacks_new(struct router *r, struct saver *s, void (*done)(void *arg),
+	void *arg)
 {
 	struct lastpacks *t = mem_zalloc(sizeof(*t));
 	int me = router_rank(r), size = router_size(r);

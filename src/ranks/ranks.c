@@ -48,7 +48,8 @@ static void *start(void *arg)
 	return NULL;
 }
 
-/* Signals are for the caller's thread; those that a faulty instruction raises must stay where they happen. */
+/* Signals are for the caller's thread; those that a faulty instruction raises must stay where they
+ * happen. */
 static void block_signals(sigset_t *before)
 {
 	sigset_t s;
@@ -68,7 +69,8 @@ static int run_threads(struct ranks *a, struct rank *rank, int n)
 	sigset_t before;
 
 	block_signals(&before);
-	while (started < n && pthread_create(&rank[started].thread, NULL, start, &rank[started]) == 0)
+	while (started < n &&
+		pthread_create(&rank[started].thread, NULL, start, &rank[started]) == 0)
 		started++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	decide(a, started == n ? 1 : -1);
@@ -90,7 +92,10 @@ static int run_threads(struct ranks *a, struct rank *rank, int n)
 
 int ranks_run(int n, int (*fn)(void *arg, struct comm *c), void *arg)
 {
-	struct ranks a = {.fn = fn, .arg = arg, .lock = PTHREAD_MUTEX_INITIALIZER, .decided = PTHREAD_COND_INITIALIZER};
+	struct ranks a = {.fn = fn,
+		.arg = arg,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.decided = PTHREAD_COND_INITIALIZER};
 	struct rank *rank = mem_array((size_t)n, sizeof(*rank));
 	struct comm **comm = mem_array((size_t)n, sizeof(struct comm *));
 	int worst;

@@ -2,8 +2,9 @@
 #include "base/mem.h"
 #include <assert.h>
 
-#define MESSAGES_A_TURN 256 /* so that under a flood the loop's tasks and the batches have their turn too */
-#define TURN_FNS        8
+#define MESSAGES_A_TURN                                                                            \
+	256 /* so that under a flood the loop's tasks and the batches have their turn too */
+#define TURN_FNS 8
 
 /* A message's tag for the mailbox: the router's in the low bits, the epoch above. */
 #define TAG_BITS 8
@@ -182,7 +183,8 @@ static void deliver(struct router *r, struct comm_msg *m)
 	m->tag &= TAG_MASK;
 	t = m->tag < ROUTER_TAGS ? &r->tags[m->tag] : NULL;
 	if (!t) {
-		log_msg(&r->env->log, LOG_WARN, "message with unknown tag %u from rank %d dropped", (unsigned)m->tag, m->from);
+		log_msg(&r->env->log, LOG_WARN, "message with unknown tag %u from rank %d dropped",
+			(unsigned)m->tag, m->from);
 	} else if (epoch > t->epoch || (!t->known && !t->epoch) || (epoch == t->epoch && t->due)) {
 		/* Also behind those that are held already, so that their order stays. */
 		hold(r, t, m, epoch);

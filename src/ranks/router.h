@@ -1,10 +1,12 @@
 /*
- * router: gives each message of a rank's mailbox to the module that handles its tag.  Loop thread only.
+ * router: gives each message of a rank's mailbox to the module that handles its tag.  Loop thread
+ * only.
  *
- * Ranks do not enter and leave a phase at the same time.  So messages of a tag that has no handler yet are held and given to its first
- * handler, in order, in a later turn.  And a module that all ranks start and end several times opens and closes its tags: messages say for
- * the how-many-th opening they are, early ones are held for that one, late ones are dropped.  Turns may be nested (a handler may call
- * router_run).
+ * Ranks do not enter and leave a phase at the same time.  So messages of a tag that has no handler
+ * yet are held and given to its first handler, in order, in a later turn.  And a module that all
+ * ranks start and end several times opens and closes its tags: messages say for the how-many-th
+ * opening they are, early ones are held for that one, late ones are dropped.  Turns may be nested
+ * (a handler may call router_run).
  */
 #ifndef RANKS_ROUTER_H
 #define RANKS_ROUTER_H
@@ -46,30 +48,33 @@ int router_rank(const struct router *r);
 int router_size(const struct router *r);
 struct loop *router_loop(const struct router *r);
 const struct env *router_env(const struct router *r);
-void router_on(struct router *r, unsigned tag, router_fn *fn, void *arg); /* fn NULL: messages of this tag are dropped */
+/* fn NULL: messages of this tag are dropped */
+void router_on(struct router *r, unsigned tag, router_fn *fn, void *arg);
 /*
- * router_open: as router_on, on all ranks equally often; each opening is a new epoch.  router_close: until the next one there is no
- * handler.
+ * router_open: as router_on, on all ranks equally often; each opening is a new epoch. router_close:
+ * until the next one there is no handler.
  */
 void router_open(struct router *r, unsigned tag, router_fn *fn, void *arg);
 void router_close(struct router *r, unsigned tag);
-void router_send(struct router *r, int to, unsigned tag, struct buf *data); /* takes the contents; to oneself too */
-bool router_sent(struct router *r);                                         /* comm_sent */
+/* takes the contents; to oneself too */
+void router_send(struct router *r, int to, unsigned tag, struct buf *data);
+bool router_sent(struct router *r); /* comm_sent */
 
 /*
- * router_turn: run posted tasks and arrived messages (at most a bounded number of each); returns how many.  router_idle: sleep as
- * comm_idle.
+ * router_turn: run posted tasks and arrived messages (at most a bounded number of each); returns
+ * how many.  router_idle: sleep as comm_idle.
  */
 size_t router_turn(struct router *r);
 void router_idle(struct router *r, int64_t max_ns);
-/* router_on_turn: fn(arg) is called at the end of each turn: for batches that wait for more.  router_off_turn: no longer. */
+/* router_on_turn: fn(arg) is called at the end of each turn: for batches that wait for more.
+ * router_off_turn: no longer. */
 void router_on_turn(struct router *r, void (*fn)(void *arg), void *arg); /* up to 8 */
 void router_off_turn(struct router *r, void (*fn)(void *arg), void *arg);
 /* router_run(r, until): turns and sleeps until *until is true. */
 void router_run(struct router *r, const bool *until);
 /*
- * router_aside: fn(arg) on a reader's thread, and turns until it has returned.  For what may hang: the main thread must be there to take
- * signals, and others' messages.
+ * router_aside: fn(arg) on a reader's thread, and turns until it has returned.  For what may hang:
+ * the main thread must be there to take signals, and others' messages.
  */
 void router_aside(struct router *r, void (*fn)(void *arg), void *arg);
 

@@ -8,8 +8,9 @@
 
 struct tokens {
 	struct router *r;
-	struct swift_token *cur; /* the last one given: by rank 0 to all, or to this rank's keeper */
-	uint32_t number;         /* its number, from 1: names it in questions */
+	struct swift_token
+		*cur;    /* the last one given: by rank 0 to all, or to this rank's keeper */
+	uint32_t number; /* its number, from 1: names it in questions */
 	struct swift_keeper *keeper;
 	/* ranks > 0 */
 	struct swift_token_source source;
@@ -57,7 +58,8 @@ static void answer(struct tokens *t, int rank, struct swift_token *token, const 
 		wire_put_bytes(&m, token->value, strlen(token->value));
 		wire_put_bytes(&m, token->storage_url, strlen(token->storage_url));
 		wire_put_u64(&m, (uint64_t)ms_until(&token->got, &now));
-		wire_put_u64(&m, (uint64_t)(token->expires.sec ? ms_until(&token->expires, &now) : UNKNOWN));
+		wire_put_u64(&m,
+			(uint64_t)(token->expires.sec ? ms_until(&token->expires, &now) : UNKNOWN));
 		wire_put_u8(&m, token->inherited);
 	}
 	router_send(t->r, rank, ROUTER_TOKEN, &m);
@@ -150,7 +152,8 @@ static char *wire_text(struct wire_in *w)
 	return mem_strndup((const char *)p, n);
 }
 
-static int token_read(struct tokens *t, struct wire_in *w, struct swift_token **out, struct err *err)
+static int token_read(struct tokens *t, struct wire_in *w, struct swift_token **out,
+	struct err *err)
 {
 	struct ts now = clock_now(router_env(t->r)->clock), got, expires = {0};
 	uint32_t number = wire_u32(w);
@@ -212,7 +215,8 @@ static void ask_rank_0(struct task *task)
 }
 
 /* Any thread. */
-static void source_get(struct swift_token_source *s, const struct swift_token *stale, swift_token_fn *done, void *arg)
+static void source_get(struct swift_token_source *s, const struct swift_token *stale,
+	swift_token_fn *done, void *arg)
 {
 	struct tokens *t = task_of(s, struct tokens, source);
 	struct err e = {0};

@@ -6,8 +6,9 @@
 /*
  * STEAL has no contents.  LOOT: u32 number of items, then the items as the engine packs them.
  *
- * One question at a time, to the rank that gave last or else to a random one.  After an empty answer the thief pauses, twice as long each
- * time, so that at the end of a run, when hundreds wait for the last big file, their questions stay a trickle.
+ * One question at a time, to the rank that gave last or else to a random one.  After an empty
+ * answer the thief pauses, twice as long each time, so that at the end of a run, when hundreds wait
+ * for the last big file, their questions stay a trickle.
  */
 #define PAUSE_FIRST ((int64_t)1000000)
 #define PAUSE_MAX   ((int64_t)50000000)

@@ -1,9 +1,10 @@
 /*
  * workq: this rank's deque of items, and work stealing between ranks.
  *
- * Own items are taken newest first (depth first, so few directories are open); thieves get the oldest half, which are the largest pieces.
- * The queue does not know what an item is: the engine packs and unpacks it.  Loop thread only.  An idle rank asks random victims, with
- * growing pauses while all are empty. Termination is not its business: the root of the tree says when all is done.
+ * Own items are taken newest first (depth first, so few directories are open); thieves get the
+ * oldest half, which are the largest pieces. The queue does not know what an item is: the engine
+ * packs and unpacks it.  Loop thread only.  An idle rank asks random victims, with growing pauses
+ * while all are empty. Termination is not its business: the root of the tree says when all is done.
  */
 #ifndef RANKS_WORKQ_H
 #define RANKS_WORKQ_H
@@ -15,9 +16,11 @@ struct workq_item { /* embedded in the engine's item */
 };
 
 struct workq_ops {
-	void (*pack)(void *arg, struct workq_item *it, struct buf *out); /* appends; takes the item (frees it) */
-	struct workq_item *(*unpack)(void *arg, struct wire_in *in);     /* NULL: damaged message */
-	void (*arrived)(void *arg);                                      /* stolen items have come: take them */
+	/* appends; takes the item (frees it) */
+	void (*pack)(void *arg, struct workq_item *it, struct buf *out);
+	struct workq_item *(*unpack)(void *arg, struct wire_in *in); /* NULL: damaged message */
+	/* stolen items have come: take them */
+	void (*arrived)(void *arg);
 	void (*failed)(void *arg, const struct err *e);
 	void *arg;
 };
@@ -25,11 +28,13 @@ struct workq_ops {
 struct workq;
 struct workq *workq_new(struct router *r, const struct env *env, const struct workq_ops *ops);
 void workq_push(struct workq *q, struct workq_item *it); /* takes it */
-struct workq_item *workq_pop(struct workq *q);           /* the newest, owned by the caller; NULL when empty */
+/* the newest, owned by the caller; NULL when empty */
+struct workq_item *workq_pop(struct workq *q);
 size_t workq_count(const struct workq *q);
-/* workq_want(q, yes): whether this rank could do more than it has: while true and the queue is empty, others are asked. */
+/* workq_want(q, yes): whether this rank could do more than it has: while true and the queue is
+ * empty, others are asked. */
 void workq_want(struct workq *q, bool yes);
-void workq_stop(struct workq *q);             /* no more asking; questions are answered with nothing */
+void workq_stop(struct workq *q); /* no more asking; questions are answered with nothing */
 uint64_t workq_stolen(const struct workq *q); /* items that came from others */
 void workq_free(struct workq *q);             /* must be empty */
 

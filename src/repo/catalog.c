@@ -6,20 +6,23 @@
 #include <pthread.h>
 
 /*
- * Entries lie densely in blocks, in the order they came, so that growing copies nothing; an open-addressing table of 32-bit slots finds
- * them.  48 bytes an entry and, at a load of 3/8 to 3/4, 5 to 11 bytes of slots.  A slot holds the entry's number + 1 in as many low bits
- * as the table has address bits (the number always fits, because the table is never full), and hash bits in the rest: a lookup touches
- * the memory of hardly any entry but the one it wants.
+ * Entries lie densely in blocks, in the order they came, so that growing copies nothing; an
+ * open-addressing table of 32-bit slots finds them.  48 bytes an entry and, at a load of 3/8 to
+ * 3/4, 5 to 11 bytes of slots.  A slot holds the entry's number + 1 in as many low bits as the
+ * table has address bits (the number always fits, because the table is never full), and hash bits
+ * in the rest: a lookup touches the memory of hardly any entry but the one it wants.
  *
- * Entries of one blob follow each other on its probe sequence in the order they were added, also after growing (which reinserts in that
- * order): nth is stable, and the first one carries the blob's marks.
+ * Entries of one blob follow each other on its probe sequence in the order they were added, also
+ * after growing (which reinserts in that order): nth is stable, and the first one carries the
+ * blob's marks.
  */
-#define BLOCK_BITS  14
-#define BLOCK       ((size_t)1 << BLOCK_BITS)
-#define SLOT_BITS   10 /* the first table */
-#define SLOT_MAX    31
-#define NO_PACK     0x7fffffffu /* a promise */
-#define FORGOTTEN   0x7ffffffeu /* an entry that says nothing, until its blob is promised or added again */
+#define BLOCK_BITS 14
+#define BLOCK      ((size_t)1 << BLOCK_BITS)
+#define SLOT_BITS  10 /* the first table */
+#define SLOT_MAX   31
+#define NO_PACK    0x7fffffffu /* a promise */
+#define FORGOTTEN                                                                                  \
+	0x7ffffffeu /* an entry that says nothing, until its blob is promised or added again */
 #define PACK_NUMBER 0x7fffffffu
 #define TREE_BIT    0x80000000u
 
@@ -51,7 +54,8 @@ struct walk {
 	uint32_t tag;
 };
 
-/* The owner of a blob among ranks is decided by other bytes of the id; the multiplication spreads what such a choice leaves uneven. */
+/* The owner of a blob among ranks is decided by other bytes of the id; the multiplication spreads
+ * what such a choice leaves uneven. */
 static uint64_t id_hash(const struct id *id)
 {
 	uint64_t a = le64_get(id->b + 8), b = le64_get(id->b + 16);
@@ -79,7 +83,8 @@ static struct walk walk_begin(const struct slots *s, const struct id *id)
 	return (struct walk){.i = (size_t)(h >> (64 - s->bits)), .tag = (uint32_t)h << s->bits};
 }
 
-/* The next number on the sequence whose hash bits fit; false at its end, where walk->i is the free slot. */
+/* The next number on the sequence whose hash bits fit; false at its end, where walk->i is the free
+ * slot. */
 static bool walk_next(const struct slots *s, struct walk *w, size_t *number)
 {
 	uint32_t mask = ((uint32_t)1 << s->bits) - 1, v;
@@ -148,7 +153,8 @@ void catalog_free(struct catalog *c)
 }
 
 /* The next entry of a blob on its sequence, promises too. */
-static struct entry *entry_next(const struct catalog *c, struct walk *w, enum blob_type t, const struct id *id, size_t *number)
+static struct entry *entry_next(const struct catalog *c, struct walk *w, enum blob_type t,
+	const struct id *id, size_t *number)
 {
 	while (walk_next(&c->index, w, number)) {
 		struct entry *e = entry_at(c, *number);
@@ -183,7 +189,8 @@ static void entries_grow(struct catalog *c)
 }
 
 /* A new entry at the free slot where the walk ended. */
-static struct entry *entry_new(struct catalog *c, const struct walk *w, enum blob_type t, const struct id *id)
+static struct entry *entry_new(struct catalog *c, const struct walk *w, enum blob_type t,
+	const struct id *id)
 {
 	struct entry *e;
 
@@ -241,7 +248,8 @@ static bool add_one(struct catalog *c, uint32_t pack, const struct blob *b)
 			promise = e;
 			continue;
 		}
-		if ((e->pack & PACK_NUMBER) == pack && e->offset == b->offset && e->length == b->length && e->plain == b->plain)
+		if ((e->pack & PACK_NUMBER) == pack && e->offset == b->offset &&
+			e->length == b->length && e->plain == b->plain)
 			return false;
 		known = true;
 	}
@@ -279,7 +287,8 @@ static void place_of(const struct catalog *c, const struct entry *e, struct cata
 		.plain = e->plain};
 }
 
-bool catalog_find(const struct catalog *c, enum blob_type t, const struct id *id, unsigned nth, struct catalog_place *out)
+bool catalog_find(const struct catalog *c, enum blob_type t, const struct id *id, unsigned nth,
+	struct catalog_place *out)
 {
 	struct walk w = walk_begin(&c->index, id);
 	struct entry *e;
@@ -382,11 +391,14 @@ unsigned catalog_marks(const struct catalog *c, enum blob_type t, const struct i
 
 	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
 		if (entry_known(e))
-			return c->marks[number >> BLOCK_BITS] ? c->marks[number >> BLOCK_BITS][number & (BLOCK - 1)] : 0;
+			return c->marks[number >> BLOCK_BITS]
+				       ? c->marks[number >> BLOCK_BITS][number & (BLOCK - 1)]
+				       : 0;
 	return 0;
 }
 
-int catalog_each(const struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p), void *arg)
+int catalog_each(const struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
+	void *arg)
 {
 	struct catalog_place p;
 	int rc = 0;
@@ -409,11 +421,14 @@ size_t catalog_blobs(const struct catalog *c)
 
 size_t catalog_bytes(const struct catalog *c)
 {
-	size_t bytes = sizeof(*c) + c->blocks * (BLOCK * sizeof(struct entry) + sizeof(void *) * 2) + c->pack_cap * sizeof(*c->pack);
+	size_t bytes = sizeof(*c) +
+		       c->blocks * (BLOCK * sizeof(struct entry) + sizeof(void *) * 2) +
+		       c->pack_cap * sizeof(*c->pack);
 
 	for (size_t i = 0; i < c->blocks; i++)
 		bytes += c->marks[i] ? BLOCK : 0;
-	return bytes + (((size_t)1 << c->index.bits) + ((size_t)1 << c->pack_index.bits)) * sizeof(uint32_t);
+	return bytes + (((size_t)1 << c->index.bits) + ((size_t)1 << c->pack_index.bits)) *
+			       sizeof(uint32_t);
 }
 
 size_t catalog_packs(const struct catalog *c)
@@ -469,8 +484,9 @@ static int load_failed(void *arg, const struct id *id, const struct err *e)
 	return l->warn ? l->warn(l->arg, id, e) : e->code;
 }
 
-int catalog_load(
-	struct catalog *c, struct repo *r, int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg, struct err *err)
+int catalog_load(struct catalog *c, struct repo *r,
+	int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg,
+	struct err *err)
 {
 	struct load l = {.c = c, .r = r, .warn = warn, .arg = arg};
 	int rc;

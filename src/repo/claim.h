@@ -1,9 +1,11 @@
 /*
- * claim: who stores a blob.  Each blob id has one owner that answers, so each blob is stored at most once a run (invariant 3).  And what the
- * first one said of something that several may come across, hard links: there too each key has one owner.
+ * claim: who stores a blob.  Each blob id has one owner that answers, so each blob is stored at
+ * most once a run (invariant 3).  And what the first one said of something that several may come
+ * across, hard links: there too each key has one owner.
  *
- * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly before the call returns.  Loop thread
- * only. Implementations: claim_local (one rank, over a catalog), ranks/claim_ranks (owner ranks, in batches).
+ * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly
+ * before the call returns.  Loop thread only. Implementations: claim_local (one rank, over a
+ * catalog), ranks/claim_ranks (owner ranks, in batches).
  */
 #ifndef REPO_CLAIM_H
 #define REPO_CLAIM_H
@@ -81,9 +83,12 @@ static inline void claim_free(struct claim *c)
 
 /* claim_local_new(cat): borrows the catalog. */
 struct claim *claim_local_new(struct catalog *cat);
-/* claim_answer(cat, take, forget, type, id): what the owner of a catalog says; used by both implementations. */
-enum claim_verdict claim_answer(struct catalog *cat, bool take, bool forget, enum blob_type type, const struct id *id);
-/* claim_firsts_new, claim_agrees: likewise what was said first: 32 bytes a key and the table's room. */
+/* claim_answer(cat, take, forget, type, id): what the owner of a catalog says; used by both
+ * implementations. */
+enum claim_verdict claim_answer(struct catalog *cat, bool take, bool forget, enum blob_type type,
+	const struct id *id);
+/* claim_firsts_new, claim_agrees: likewise what was said first: 32 bytes a key and the table's
+ * room. */
 struct hashtab *claim_firsts_new(void);
 bool claim_agrees(struct hashtab *firsts, const struct id *key, const struct id *what);
 

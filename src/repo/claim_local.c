@@ -28,7 +28,8 @@ bool claim_agrees(struct hashtab *firsts, const struct id *key, const struct id 
 	return memcmp(s->what, what->b, sizeof(s->what)) == 0;
 }
 
-enum claim_verdict claim_answer(struct catalog *cat, bool take, bool forget, enum blob_type type, const struct id *id)
+enum claim_verdict claim_answer(struct catalog *cat, bool take, bool forget, enum blob_type type,
+	const struct id *id)
 {
 	if (forget)
 		catalog_forget(cat, type, id);
@@ -51,7 +52,8 @@ static void local_ask(struct claim *c, struct claim_req *r)
 
 static void local_find(struct claim *c, struct claim_find *f)
 {
-	f->found = catalog_find(((struct claim_local *)(void *)c)->cat, f->type, &f->id, f->nth, &f->place);
+	f->found = catalog_find(((struct claim_local *)(void *)c)->cat, f->type, &f->id, f->nth,
+		&f->place);
 	f->done(f);
 }
 
@@ -72,8 +74,11 @@ static void local_free(struct claim *c)
 	mem_free(c);
 }
 
-static const struct claim_vtable local_vtable = {
-	.ask = local_ask, .find = local_find, .first = local_first, .flush = local_flush, .free = local_free};
+static const struct claim_vtable local_vtable = {.ask = local_ask,
+	.find = local_find,
+	.first = local_first,
+	.flush = local_flush,
+	.free = local_free};
 
 struct claim *claim_local_new(struct catalog *cat)
 {

@@ -6,7 +6,8 @@
 
 #define DEFAULT_AGE ((int64_t)5 * 60 * 1000000000)
 
-/* What one index file will name.  Blobs take 48 bytes here and three times as much as JSON, which is made when it is saved. */
+/* What one index file will name.  Blobs take 48 bytes here and three times as much as JSON, which
+ * is made when it is saved. */
 struct batch {
 	struct repo_pack *pack;
 	struct blob *blob;
@@ -44,7 +45,8 @@ static void batch_release(struct batch *a)
 	mem_free(a->blob);
 }
 
-/* The process is about to end while the loop's thread waits for something that hangs: all that is stored and not indexed yet. */
+/* The process is about to end while the loop's thread waits for something that hangs: all that is
+ * stored and not indexed yet. */
 static void rescue_all(void *arg)
 {
 	struct indexer *x = arg;
@@ -56,14 +58,17 @@ static void rescue_all(void *arg)
 	for (struct save *s = &last; s; s = s->next) {
 		struct err err = {0};
 
-		if (s->what.packs && repo_save_index(x->r, s->what.pack, s->what.packs, s->what.blob, &err))
-			log_msg(&x->r->env->log, LOG_WARN, "%s: the next run will store again what this one stored last", err.msg);
+		if (s->what.packs &&
+			repo_save_index(x->r, s->what.pack, s->what.packs, s->what.blob, &err))
+			log_msg(&x->r->env->log, LOG_WARN,
+				"%s: the next run will store again what this one stored last",
+				err.msg);
 	}
 	pthread_mutex_unlock(&x->lock);
 }
 
-struct indexer *indexer_new(
-	struct repo *r, int64_t max_age_ns, void (*failed)(void *arg, const struct err *e), void (*flushed)(void *arg), void *arg)
+struct indexer *indexer_new(struct repo *r, int64_t max_age_ns,
+	void (*failed)(void *arg, const struct err *e), void (*flushed)(void *arg), void *arg)
 {
 	struct indexer *x = mem_zalloc(sizeof(*x));
 

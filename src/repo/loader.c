@@ -6,22 +6,26 @@
 #include <assert.h>
 
 /*
- * A tree's way: find (which pack) -> fetch (its own range, or the whole pack together with others) -> decode on env->cpu -> done.
+ * A tree's way: find (which pack) -> fetch (its own range, or the whole pack together with others)
+ * -> decode on env->cpu -> done.
  *
- * Fetches wait in a queue until one of the connections is free.  The first tree wanted from a pack asks for its range; once a second one
- * is wanted, be it while the first still waits, the pack is fetched whole; a large one only once a fourth is, for the upper directories of a
- * run, which are wanted first, lie here and there in all its packs.  Every pack that was ever wanted keeps its small record: tree
- * packs are few.
+ * Fetches wait in a queue until one of the connections is free.  The first tree wanted from a pack
+ * asks for its range; once a second one is wanted, be it while the first still waits, the pack is
+ * fetched whole; a large one only once a fourth is, for the upper directories of a run, which are
+ * wanted first, lie here and there in all its packs.  Every pack that was ever wanted keeps its
+ * small record: tree packs are few.
  *
- * A pack that had to leave the cache and is wanted again comes in parts from then on: the trees of many ranks' runs lie side by side, and with
- * more packs in use at once than there is room for, each tree would cost a whole pack.  What is wanted at one time lies close together in
- * each of them.
+ * A pack that had to leave the cache and is wanted again comes in parts from then on: the trees of
+ * many ranks' runs lie side by side, and with more packs in use at once than there is room for,
+ * each tree would cost a whole pack.  What is wanted at one time lies close together in each of
+ * them.
  */
-#define WHOLE_MAX     (PACK_SIZE_MAX + CHUNKER_MAX + PACK_HEADER_MAX)
-#define FEW           3                  /* trees of a large pack that come by themselves */
-#define PARTS         32                 /* so many parts fit into the cache */
-#define PART_MIN      ((size_t)64 << 10) /* but they are not smaller than this */
-#define OVERLAP(part) ((part) / 16)      /* of a part with the next, so that few trees lie across a border */
+#define WHOLE_MAX (PACK_SIZE_MAX + CHUNKER_MAX + PACK_HEADER_MAX)
+#define FEW       3                  /* trees of a large pack that come by themselves */
+#define PARTS     32                 /* so many parts fit into the cache */
+#define PART_MIN  ((size_t)64 << 10) /* but they are not smaller than this */
+#define OVERLAP(part)                                                                              \
+	((part) / 16) /* of a part with the next, so that few trees lie across a border */
 
 /* A pack, or a part of one. */
 struct loader_pack {
@@ -37,7 +41,8 @@ struct loader_pack {
 	struct buf data; /* when cached */
 	size_t refs;     /* decodes that read it */
 	struct loader_pack *newer, *older;
-	struct loader_fetch *fetch; /* that more trees may join: not started, or of the whole pack */
+	struct loader_fetch
+		*fetch; /* that more trees may join: not started, or of the whole pack */
 };
 
 struct loader_fetch {
@@ -126,7 +131,10 @@ static void divide(struct loader *l, struct loader_pack *p)
 	for (size_t i = 0; i < p->n_part; i++) {
 		size_t at = i * l->part, most = l->part + OVERLAP(l->part);
 
-		p->part[i] = (struct loader_pack){.id = p->id, .at = at, .size = p->size - at < most ? p->size - at : most, .wanted = FEW};
+		p->part[i] = (struct loader_pack){.id = p->id,
+			.at = at,
+			.size = p->size - at < most ? p->size - at : most,
+			.wanted = FEW};
 	}
 }
 
@@ -182,7 +190,8 @@ static void finish(struct loader_tree *t, const struct err *e)
 	if (e) {
 		err_copy(&t->err, e);
 		buf_release(&t->plain);
-		err_prefix(&t->err, "load %s %s", blob_type_name(t->find.type), id_short(&t->find.id).s);
+		err_prefix(&t->err, "load %s %s", blob_type_name(t->find.type),
+			id_short(&t->find.id).s);
 	} else {
 		t->loader->stats.trees++;
 	}
@@ -190,7 +199,8 @@ static void finish(struct loader_tree *t, const struct err *e)
 }
 
 /*
- * This copy cannot be had.  A damaged one is read once more by itself, in case the damage is not in the store; then comes the next place.
+ * This copy cannot be had.  A damaged one is read once more by itself, in case the damage is not in
+ * the store; then comes the next place.
  */
 static void copy_failed(struct loader_tree *t, const struct err *e)
 {
@@ -226,7 +236,8 @@ static void decode_run(struct task *task)
 		uint64_t offset = b->offset - t->pack->at;
 
 		if (offset > t->pack->data.len || b->length > t->pack->data.len - offset) {
-			err_set(&t->err, ERR_INVALID, "pack %s is shorter than its index says", id_short(&t->pack->id).s);
+			err_set(&t->err, ERR_INVALID, "pack %s is shorter than its index says",
+				id_short(&t->pack->id).s);
 			return;
 		}
 		sealed = t->pack->data.p + offset;
@@ -298,7 +309,8 @@ static void whole_done(struct loader_fetch *f)
 		} else if (f->op.err.code == ERR_NOTFOUND) {
 			pack_failed(t, &f->op.err);
 		} else {
-			/* Each by itself: a range may come where a whole pack does not, and its error is about this tree. */
+			/* Each by itself: a range may come where a whole pack does not, and its
+			 * error is about this tree. */
 			t->alone = true;
 			tree_place(t);
 		}
@@ -316,7 +328,8 @@ static void single_done(struct loader_fetch *f)
 		return;
 	}
 	if (!f->op.err.code)
-		err_set(&f->op.err, ERR_INVALID, "%zu bytes came instead of %u", f->op.out.len, t->find.place.blob.length);
+		err_set(&f->op.err, ERR_INVALID, "%zu bytes came instead of %u", f->op.out.len,
+			t->find.place.blob.length);
 	pack_failed(t, &f->op.err);
 	fetch_free(f);
 }
@@ -350,7 +363,11 @@ static void fetch_start(struct loader_fetch *f)
 
 	f->started = true;
 	f->task = (struct task){.done = fetch_settled};
-	f->op = (struct backend_op){.verb = BACKEND_GET, .type = BACKEND_PACK, .name = f->pack->id, .done = get_done, .arg = f};
+	f->op = (struct backend_op){.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.name = f->pack->id,
+		.done = get_done,
+		.arg = f};
 	l->active++;
 	l->stats.gets++;
 	if (f->whole) {
@@ -374,7 +391,8 @@ static void queue_pump(struct loader *l)
 
 	while (l->active < l->limit && (f = *at) != NULL) {
 		if (f->whole) {
-			/* What is being fetched is bounded as the cache is, at what packs usually have. */
+			/* What is being fetched is bounded as the cache is, at what packs usually
+			 * have. */
 			f->weight = f->pack->size ? f->pack->size : PACK_SIZE_DEFAULT;
 			if (l->active_bytes && l->active_bytes + f->weight > l->cache_bytes) {
 				at = &f->next;
@@ -388,7 +406,8 @@ static void queue_pump(struct loader *l)
 	}
 }
 
-static struct loader_fetch *fetch_new(struct loader *l, struct loader_pack *p, struct loader_tree *t, bool whole)
+static struct loader_fetch *fetch_new(struct loader *l, struct loader_pack *p,
+	struct loader_tree *t, bool whole)
 {
 	struct loader_fetch *f = mem_zalloc(sizeof(*f));
 
@@ -414,7 +433,8 @@ static bool is_wanted_whole(const struct loader *l, struct loader_pack *p, const
 static void tree_place(struct loader_tree *t)
 {
 	struct loader *l = t->loader;
-	struct loader_pack *whole = pack_of(l, &t->find.place.pack), *p = part_of(l, whole, &t->find.place.blob);
+	struct loader_pack *whole = pack_of(l, &t->find.place.pack),
+			   *p = part_of(l, whole, &t->find.place.blob);
 
 	t->pack = p ? p : whole;
 	if (t->direct || t->alone || !p || p->single) {
@@ -450,7 +470,8 @@ static void place_found(struct claim_find *find)
 			err_set(&t->first, ERR_NOTFOUND, "it is not in the index");
 		finish(t, &t->first);
 	} else if (b->length <= SEAL_OVERHEAD) {
-		err_set(&e, ERR_INVALID, "pack %s: the index gives it %u bytes", id_short(&find->place.pack).s, b->length);
+		err_set(&e, ERR_INVALID, "pack %s: the index gives it %u bytes",
+			id_short(&find->place.pack).s, b->length);
 		t->again = true; /* reading would not help */
 		copy_failed(t, &e);
 	} else {
@@ -494,7 +515,8 @@ static void wait_done(struct loader_tree *t)
 	*(bool *)t->arg = true;
 }
 
-static int blob_wait(struct loader *l, enum blob_type type, bool direct, const struct id *id, struct buf *plain, struct err *err)
+static int blob_wait(struct loader *l, enum blob_type type, bool direct, const struct id *id,
+	struct buf *plain, struct err *err)
 {
 	bool done = false;
 	struct loader_tree t = {.id = *id, .done = wait_done, .arg = &done};
@@ -512,7 +534,8 @@ int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, s
 	return blob_wait(l, BLOB_TREE, false, id, plain, err);
 }
 
-int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain, struct err *err)
+int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain,
+	struct err *err)
 {
 	return blob_wait(l, t, true, id, plain, err);
 }

@@ -1,8 +1,10 @@
 /*
  * loader: trees out of packs, few requests (../design "Reading trees").
  *
- * A pack that a second tree is wanted from is fetched whole and kept in an LRU bounded in bytes; one that has left it comes back in parts.
- * Several requests for one pack share its fetch.  Decoding runs on env->cpu. A damaged copy is replaced by another place of the same blob if there is one.  Loop thread only.
+ * A pack that a second tree is wanted from is fetched whole and kept in an LRU bounded in bytes;
+ * one that has left it comes back in parts. Several requests for one pack share its fetch. Decoding
+ * runs on env->cpu. A damaged copy is replaced by another place of the same blob if there is one.
+ * Loop thread only.
  */
 #ifndef REPO_LOADER_H
 #define REPO_LOADER_H
@@ -37,9 +39,11 @@ void loader_tree_get(struct loader *l, struct loader_tree *t);
 int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err);
 /* loader_blob_get, loader_blob_wait: any one blob (dump, cat), by its own range request. */
 void loader_blob_get(struct loader *l, enum blob_type type, struct loader_tree *t);
-int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain, struct err *err);
+int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain,
+	struct err *err);
 
-void loader_wait(struct loader *l, const bool *done); /* runs env->loop until done, which the done() of a request sets */
+/* runs env->loop until done, which the done() of a request sets */
+void loader_wait(struct loader *l, const bool *done);
 
 struct loader_stats {
 	uint64_t gets, bytes, trees, hits;

@@ -26,7 +26,8 @@ static int judge(struct lock *l, bool careful, int rc, struct err *err)
 
 static int stop_if_lost(struct lock *l, struct err *err)
 {
-	return atomic_load(&l->lost) ? err_set(err, ERR_NOTFOUND, "the repository's lock is lost") : 0;
+	return atomic_load(&l->lost) ? err_set(err, ERR_NOTFOUND, "the repository's lock is lost")
+				     : 0;
 }
 
 void lock_name(struct lock *l, struct id *id)
@@ -45,7 +46,8 @@ int lock_check(struct lock *l, struct err *err)
 	careful = lock_unrefreshed(l) >= l->timing.give_up;
 	rc = stop_if_lost(l, err);
 	if (!rc)
-		rc = judge(l, careful, careful ? lock_refresh(l, true, err) : lock_look_for(l, &l->id, err), err);
+		rc = judge(l, careful,
+			careful ? lock_refresh(l, true, err) : lock_look_for(l, &l->id, err), err);
 	pthread_mutex_unlock(&l->files);
 	return rc;
 }
@@ -65,11 +67,13 @@ static void refresh_due(struct lock *l, int64_t *due)
 	careful = lock_unrefreshed(l) >= l->timing.give_up;
 	if (careful || clock_mono(l->r->env->clock) >= *due) {
 		rc = judge(l, careful, lock_refresh(l, careful, &err), &err);
-		*due = rc ? clock_mono(l->r->env->clock) + l->timing.refresh / 5 : l->fresh_mono + l->timing.refresh;
+		*due = rc ? clock_mono(l->r->env->clock) + l->timing.refresh / 5
+			  : l->fresh_mono + l->timing.refresh;
 	}
 	pthread_mutex_unlock(&l->files);
 	if (rc && rc != ERR_NOTFOUND)
-		log_msg(&l->r->env->log, LOG_WARN, "the repository's lock could not be refreshed, trying again: %s", err.msg);
+		log_msg(&l->r->env->log, LOG_WARN,
+			"the repository's lock could not be refreshed, trying again: %s", err.msg);
 }
 
 static void *refresher(void *arg)
@@ -107,8 +111,9 @@ static void rescue_lock(void *arg)
 			backend_remove(l->r->be, BACKEND_LOCK, &id[i], NULL);
 }
 
-static struct lock *lock_new(struct repo *r, const struct lock_owner *who, bool exclusive, const struct lock_timing *timing,
-	void (*on_lost)(void *arg, const struct err *why), void *arg)
+static struct lock *lock_new(struct repo *r, const struct lock_owner *who, bool exclusive,
+	const struct lock_timing *timing, void (*on_lost)(void *arg, const struct err *why),
+	void *arg)
 {
 	struct lock *l = mem_zalloc(sizeof(*l));
 	pthread_condattr_t attr;
@@ -147,7 +152,11 @@ static void lock_free(struct lock *l)
 
 static int try_acquire(struct lock *l, struct err *err)
 {
-	struct lock_scan s = {.r = l->r, .who = &l->who, .exclusive = l->exclusive, .stale_ns = l->timing.stale, .own = &l->id};
+	struct lock_scan s = {.r = l->r,
+		.who = &l->who,
+		.exclusive = l->exclusive,
+		.stale_ns = l->timing.stale,
+		.own = &l->id};
 	struct err ignored;
 	struct buf stored;
 	struct id id;
@@ -171,9 +180,11 @@ static int try_acquire(struct lock *l, struct err *err)
 	s.n_own = 1;
 	rc = lock_scan_patiently(&s, l->timing.again, err);
 	if (!rc && !s.found_first)
-		rc = err_set(err, ERR_IO, "our new lock file %s cannot be seen in the repository", id_short(&id).s);
+		rc = err_set(err, ERR_IO, "our new lock file %s cannot be seen in the repository",
+			id_short(&id).s);
 	if (rc && backend_remove(l->r->be, BACKEND_LOCK, &id, &ignored))
-		log_msg(&l->r->env->log, LOG_WARN, "our lock %s could not be removed: %s", id_short(&id).s, ignored.msg);
+		log_msg(&l->r->env->log, LOG_WARN, "our lock %s could not be removed: %s",
+			id_short(&id).s, ignored.msg);
 	return rc;
 }
 
@@ -186,8 +197,9 @@ static int64_t jitter(const struct env *env, int64_t ns)
 	return ns - ns / 4 + ns / 2 * r / UINT16_MAX;
 }
 
-int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns, const struct lock_timing *timing,
-	void (*on_lost)(void *arg, const struct err *why), void *arg, struct lock **out, struct err *err)
+int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns,
+	const struct lock_timing *timing, void (*on_lost)(void *arg, const struct err *why),
+	void *arg, struct lock **out, struct err *err)
 {
 	struct lock *l = lock_new(r, who, exclusive, timing, on_lost, arg);
 	int64_t end = clock_mono(r->env->clock) + retry_ns, pause = l->timing.again, left;

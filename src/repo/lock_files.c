@@ -8,7 +8,8 @@
 #define LOOKS 4 /* for what is not as it should be, before that is believed */
 
 /* The bytes and name of a lock file of now. */
-int lock_seal(struct lock *l, struct buf *stored, struct id *id, struct ts *wall, int64_t *mono, struct err *err)
+int lock_seal(struct lock *l, struct buf *stored, struct id *id, struct ts *wall, int64_t *mono,
+	struct err *err)
 {
 	struct lockfile f = {
 		.exclusive = l->exclusive,
@@ -91,7 +92,8 @@ static struct timespec deadline(int64_t ns)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	ns += ts.tv_nsec;
-	return (struct timespec){.tv_sec = ts.tv_sec + (time_t)(ns / LOCK_SECOND), .tv_nsec = (long)(ns % LOCK_SECOND)};
+	return (struct timespec){.tv_sec = ts.tv_sec + (time_t)(ns / LOCK_SECOND),
+		.tv_nsec = (long)(ns % LOCK_SECOND)};
 }
 
 /* Until `ns` have passed or the thread is to stop, which is returned.  Under l->state. */
@@ -122,12 +124,14 @@ int64_t lock_tick(const struct lock *l)
 }
 
 /*
- * An operation that may hang for longer than the lock lives: then the lock is lost at once, not when the operation ends.  What counts is time that this thread
- * did wait: a process that was stopped in the middle hears the answer first.
+ * An operation that may hang for longer than the lock lives: then the lock is lost at once, not
+ * when the operation ends.  What counts is time that this thread did wait: a process that was
+ * stopped in the middle hears the answer first.
  */
 static int run_watched(struct lock *l, struct backend_op *op, struct err *err)
 {
-	int64_t age = lock_unrefreshed(l), left = age < l->timing.give_up ? l->timing.give_up - age : l->timing.refresh;
+	int64_t age = lock_unrefreshed(l),
+		left = age < l->timing.give_up ? l->timing.give_up - age : l->timing.refresh;
 
 	op->done = op_done;
 	op->arg = l;
@@ -144,7 +148,9 @@ static int run_watched(struct lock *l, struct backend_op *op, struct err *err)
 		if (left <= 0) {
 			struct err why;
 
-			err_set(&why, ERR_IO, "the repository's lock could not be refreshed in time: the store does not answer");
+			err_set(&why, ERR_IO,
+				"the repository's lock could not be refreshed in time: the store "
+				"does not answer");
 			lock_declare_lost(l, &why);
 		}
 		pthread_mutex_lock(&l->state);
@@ -192,7 +198,8 @@ void lock_remove_left(struct lock *l)
 		pthread_mutex_unlock(&l->state);
 	}
 	if (kept)
-		log_msg(&l->r->env->log, LOG_WARN, "a lock file of ours cannot be removed: %s", err.msg);
+		log_msg(&l->r->env->log, LOG_WARN, "a lock file of ours cannot be removed: %s",
+			err.msg);
 }
 
 static void pause_for(struct lock *l, int64_t ns)
@@ -203,8 +210,9 @@ static void pause_for(struct lock *l, int64_t ns)
 }
 
 /*
- * Is this file of ours there?  ERR_NOTFOUND: no, neither after a while nor in the listing.  One odd answer of a balancer, or of a server that says "not found" to
- * whatever fails, must not end a run of days.  Under l->files.
+ * Is this file of ours there?  ERR_NOTFOUND: no, neither after a while nor in the listing.  One odd
+ * answer of a balancer, or of a server that says "not found" to whatever fails, must not end a run
+ * of days.  Under l->files.
  */
 int lock_look_for(struct lock *l, const struct id *id, struct err *err)
 {
@@ -222,18 +230,24 @@ int lock_look_for(struct lock *l, const struct id *id, struct err *err)
 		if (!listed)
 			return err_set(err, ERR_NOTFOUND, "somebody has removed it");
 		if (looks == LOOKS)
-			return err_set(err, ERR_IO, "our lock file %s is listed, but not found", id_short(id).s);
+			return err_set(err, ERR_IO, "our lock file %s is listed, but not found",
+				id_short(id).s);
 		pause_for(l, pause);
 		pause *= 2;
 	}
 }
 
-/* Is nobody else in our way?  Who finds our lock while taking one goes away again soon.  Under l->files. */
+/* Is nobody else in our way?  Who finds our lock while taking one goes away again soon.  Under
+ * l->files. */
 static int look_for_others(struct lock *l, struct err *err)
 {
 	int64_t pause = l->timing.again;
 	struct id own[LOCK_LEFT_MAX + 2];
-	struct lock_scan s = {.r = l->r, .who = &l->who, .exclusive = l->exclusive, .stale_ns = l->timing.stale, .own = own};
+	struct lock_scan s = {.r = l->r,
+		.who = &l->who,
+		.exclusive = l->exclusive,
+		.stale_ns = l->timing.stale,
+		.own = own};
 
 	own[s.n_own++] = l->id;
 	own[s.n_own++] = l->next;
@@ -249,7 +263,8 @@ static int look_for_others(struct lock *l, struct err *err)
 	}
 }
 
-/* A new file, then the old one away.  careful: as when a lock is taken.  ERR_NOTFOUND: our lock is gone.  Under l->files. */
+/* A new file, then the old one away.  careful: as when a lock is taken.  ERR_NOTFOUND: our lock is
+ * gone.  Under l->files. */
 int lock_refresh(struct lock *l, bool careful, struct err *err)
 {
 	struct backend_op op = {.verb = BACKEND_PUT, .type = BACKEND_LOCK};
@@ -278,7 +293,8 @@ int lock_refresh(struct lock *l, bool careful, struct err *err)
 	}
 	if (!rc)
 		lock_became_fresh(l, &wall, mono);
-	/* The old file; or the new one, of which an answer that was lost may have left something. */
+	/* The old file; or the new one, of which an answer that was lost may have left something.
+	 */
 	leave_next(l);
 	lock_remove_left(l);
 out:

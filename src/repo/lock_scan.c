@@ -62,10 +62,14 @@ static int load_lock(struct repo *r, const struct id *id, struct lockfile *f, st
 	}
 	buf_release(&json);
 	/* Nobody can tell whose it is: only a person knows whether it still means something. */
-	if (err && (rc == ERR_INVALID || rc == ERR_TOOSHORT || rc == ERR_UNSUPPORTED || rc == ERR_NOMEM)) {
+	if (err && (rc == ERR_INVALID || rc == ERR_TOOSHORT || rc == ERR_UNSUPPORTED ||
+			   rc == ERR_NOMEM)) {
 		struct err what = *err;
 
-		err_set(err, rc, "%.800s; when no program uses the repository any more: a_backup unlock --remove-all", what.msg);
+		err_set(err, rc,
+			"%.800s; when no program uses the repository any more: a_backup unlock "
+			"--remove-all",
+			what.msg);
 	}
 	return rc;
 }
@@ -83,9 +87,11 @@ static bool process_gone(uint64_t pid)
 	return pid > 0 && pid <= INT_MAX && kill((pid_t)pid, 0) && errno == ESRCH;
 }
 
-static bool lock_stale(const struct repo *r, const struct lock_owner *who, const struct lockfile *f, int64_t stale)
+static bool lock_stale(const struct repo *r, const struct lock_owner *who, const struct lockfile *f,
+	int64_t stale)
 {
-	return lock_age(r, f) > stale / LOCK_SECOND || (who->hostname && strcmp(f->hostname, who->hostname) == 0 && process_gone(f->pid));
+	return lock_age(r, f) > stale / LOCK_SECOND ||
+	       (who->hostname && strcmp(f->hostname, who->hostname) == 0 && process_gone(f->pid));
 }
 
 /* A name out of somebody's file, fit for a terminal. */
@@ -98,8 +104,8 @@ static void clean_name(char out[64], const char *s)
 	out[n] = 0;
 }
 
-static int tell_conflict(
-	const struct repo *r, const struct lock_owner *who, const struct id *id, const struct lockfile *f, int64_t stale, struct err *err)
+static int tell_conflict(const struct repo *r, const struct lock_owner *who, const struct id *id,
+	const struct lockfile *f, int64_t stale, struct err *err)
 {
 	const char *unit = "seconds", *hint = "";
 	int64_t age = lock_age(r, f);
@@ -116,8 +122,10 @@ static int tell_conflict(
 	}
 	if (lock_stale(r, who, f, stale))
 		hint = "; that process seems to be gone: unlock removes its lock";
-	return err_set(err, ERR_LOCKED, "the repository is locked%s by process %llu of %s on %s since %lld %s (lock %s)%s",
-		f->exclusive ? " exclusively" : "", (unsigned long long)f->pid, user, host, (long long)age, unit, id_short(id).s, hint);
+	return err_set(err, ERR_LOCKED,
+		"the repository is locked%s by process %llu of %s on %s since %lld %s (lock %s)%s",
+		f->exclusive ? " exclusively" : "", (unsigned long long)f->pid, user, host,
+		(long long)age, unit, id_short(id).s, hint);
 }
 
 static bool is_own(struct lock_scan *s, const struct id *id)
@@ -157,7 +165,9 @@ int lock_scan_patiently(struct lock_scan *s, int64_t pause, struct err *err)
 {
 	int rc = lock_scan_once(s, err);
 
-	for (int pass = 0; pass < 3 && (rc == ERR_INVALID || rc == ERR_TOOSHORT || rc == ERR_UNSUPPORTED); pass++) {
+	for (int pass = 0;
+		pass < 3 && (rc == ERR_INVALID || rc == ERR_TOOSHORT || rc == ERR_UNSUPPORTED);
+		pass++) {
 		clock_sleep(s->r->env->clock, pause);
 		pause *= 2;
 		rc = lock_scan_once(s, err);
@@ -165,7 +175,8 @@ int lock_scan_patiently(struct lock_scan *s, int64_t pause, struct err *err)
 	return rc;
 }
 
-int lock_unlock(struct repo *r, const struct lock_owner *who, bool all, size_t *removed, struct err *err)
+int lock_unlock(struct repo *r, const struct lock_owner *who, bool all, size_t *removed,
+	struct err *err)
 {
 	struct listing l = {0};
 	int rc = list_locks(r, &l, err);
@@ -180,7 +191,8 @@ int lock_unlock(struct repo *r, const struct lock_owner *who, bool all, size_t *
 			if (!load_lock(r, &l.v[i].id, &f, &why))
 				gone = lock_stale(r, who, &f, lock_timing_default.stale);
 			else if (why.code != ERR_NOTFOUND)
-				log_msg(&r->env->log, LOG_WARN, "lock %s is left alone: %s", id_short(&l.v[i].id).s, why.msg);
+				log_msg(&r->env->log, LOG_WARN, "lock %s is left alone: %s",
+					id_short(&l.v[i].id).s, why.msg);
 			lockfile_release(&f);
 		}
 		if (!gone)

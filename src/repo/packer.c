@@ -8,17 +8,20 @@
 #include <string.h>
 
 /*
- * Why this cannot stop for ever.  A worker holds at most one room and commits it without waiting for anything; the last commit of a
- * closed pack finishes it, and its PUT goes on without any worker.  So a pack is at rest only while it is open, and at most two are open:
- * one for data, one for trees.  Out of UPLOADER_MIN = 3 packs at least one is on its way to the pool when uploader_take has to wait.  Of
- * several workers that find no open pack one takes; the others wait for that pack, not for packs of their own.
+ * Why this cannot stop for ever.  A worker holds at most one room and commits it without waiting
+ * for anything; the last commit of a closed pack finishes it, and its PUT goes on without any
+ * worker.  So a pack is at rest only while it is open, and at most two are open: one for data, one
+ * for trees.  Out of UPLOADER_MIN = 3 packs at least one is on its way to the pool when
+ * uploader_take has to wait.  Of several workers that find no open pack one takes; the others wait
+ * for that pack, not for packs of their own.
  *
- * A pack is closed at the reservation that fills it; so an open one always has room for a blob of ordinary size, and what does not fit
- * gets a pack of its own.
+ * A pack is closed at the reservation that fills it; so an open one always has room for a blob of
+ * ordinary size, and what does not fit gets a pack of its own.
  */
 #define ENTRY_MAX 41
 
-/* A parcel: for each blob its id, u32 length of its plaintext if it is compressed, else 0, u32 length and the sealed bytes. */
+/* A parcel: for each blob its id, u32 length of its plaintext if it is compressed, else 0, u32
+ * length and the sealed bytes. */
 #define PARCEL_ENTRY (ID_SIZE + 8)
 
 struct packer {
@@ -121,7 +124,8 @@ int packer_reserve(struct packer *p, struct blob *b, struct packer_room *room, s
 	if (b->length <= SEAL_OVERHEAD || (unsigned)b->type > BLOB_TREE)
 		return err_set(err, ERR_INVALID, "a blob of %u stored bytes cannot be", b->length);
 	if (b->length > UINT32_MAX - PACK_OVERHEAD - ENTRY_MAX)
-		return err_set(err, ERR_INVALID, "a blob of %u stored bytes does not fit into a pack", b->length);
+		return err_set(err, ERR_INVALID,
+			"a blob of %u stored bytes does not fit into a pack", b->length);
 	if (b->length >= p->target)
 		return own_pack(p, b, room, err);
 	pthread_mutex_lock(&p->lock);
@@ -164,21 +168,23 @@ static int pack_check(const struct pack *pk, struct repo_ctx *ctx, struct err *e
 	if (rc)
 		return rc;
 	if (n != pk->n)
-		rc = err_set(err, ERR_INVALID, "its header names %zu blobs instead of %zu", n, pk->n);
+		rc = err_set(err, ERR_INVALID, "its header names %zu blobs instead of %zu", n,
+			pk->n);
 	for (size_t i = 0; i < n && !rc; i++) {
 		const struct blob *x = &b[i], *y = &pk->blob[i];
 
-		if (!id_equal(&x->id, &y->id) || x->type != y->type || x->offset != y->offset || x->length != y->length ||
-			x->plain != y->plain)
-			rc = err_set(err, ERR_INVALID, "its header has another blob %zu than was meant", i);
+		if (!id_equal(&x->id, &y->id) || x->type != y->type || x->offset != y->offset ||
+			x->length != y->length || x->plain != y->plain)
+			rc = err_set(err, ERR_INVALID,
+				"its header has another blob %zu than was meant", i);
 	}
 	mem_free(b);
 	return rc;
 }
 
 /*
- * Nobody else knows the pack any more.  The header of a pack of tiny blobs has megabytes: it is not made in the scratch of the context,
- * where every worker's would stay.
+ * Nobody else knows the pack any more.  The header of a pack of tiny blobs has megabytes: it is not
+ * made in the scratch of the context, where every worker's would stay.
  */
 static void pack_finish(struct packer *p, struct pack *pk, struct repo_ctx *ctx)
 {
@@ -261,8 +267,10 @@ void packer_give(struct packer *p, enum blob_type t, size_t max, struct buf *out
 	uploader_drop(p->u, pk);
 }
 
-/* Into a room of this packer, and opened there: nothing else will look at it before it is uploaded. */
-static int adopt(struct packer *p, struct blob *b, const uint8_t *sealed, struct repo_ctx *ctx, struct err *err)
+/* Into a room of this packer, and opened there: nothing else will look at it before it is uploaded.
+ */
+static int adopt(struct packer *p, struct blob *b, const uint8_t *sealed, struct repo_ctx *ctx,
+	struct err *err)
 {
 	struct packer_room room;
 	int rc = packer_reserve(p, b, &room, err);
@@ -274,13 +282,16 @@ static int adopt(struct packer *p, struct blob *b, const uint8_t *sealed, struct
 		buf_reset(&ctx->tmp2);
 		buf_reserve(&ctx->tmp2, b->length);
 		if (seal_open(ctx->seal, room.p, b->length, ctx->tmp2.p))
-			rc = err_set(err, ERR_INVALID, "a blob changed on its way from rank to rank: memory or network at fault?");
+			rc = err_set(err, ERR_INVALID,
+				"a blob changed on its way from rank to rank: memory or network at "
+				"fault?");
 	}
 	packer_commit(p, &room, rc == 0, ctx);
 	return rc;
 }
 
-int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t n, struct repo_ctx *ctx, struct err *err)
+int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t n,
+	struct repo_ctx *ctx, struct err *err)
 {
 	struct wire_in w;
 	int rc = 0;
@@ -295,7 +306,8 @@ int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t 
 		b.plain = wire_u32(&w);
 		sealed = wire_bytes(&w, &length);
 		b.length = (uint32_t)length;
-		rc = w.bad ? err_set(err, ERR_INVALID, "a damaged parcel of blobs") : adopt(p, &b, sealed, ctx, err);
+		rc = w.bad ? err_set(err, ERR_INVALID, "a damaged parcel of blobs")
+			   : adopt(p, &b, sealed, ctx, err);
 	}
 	return rc;
 }

@@ -109,8 +109,10 @@ static void list_done(struct task *t)
 	s->all->done = true;
 }
 
-int parallel_files(struct repo *r, enum backend_type t, int (*work)(void *arg, const struct id *id, struct err *err),
-	int (*failed)(void *arg, const struct id *id, const struct err *e), void *arg, struct err *err)
+int parallel_files(struct repo *r, enum backend_type t,
+	int (*work)(void *arg, const struct id *id, struct err *err),
+	int (*failed)(void *arg, const struct id *id, const struct err *e), void *arg,
+	struct err *err)
 {
 	struct parallel p = {.r = r, .type = t, .work = work, .failed = failed, .arg = arg};
 	size_t slots = r->be->connections ? r->be->connections : 1;

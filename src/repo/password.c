@@ -40,7 +40,8 @@ static void put_utf8(struct buf *b, uint32_t c)
 	buf_add(b, bytes, utf8_put(bytes, c));
 }
 
-/* Text files from Windows: a byte order mark is dropped, UTF-16 becomes UTF-8 (lone surrogates U+FFFD). */
+/* Text files from Windows: a byte order mark is dropped, UTF-16 becomes UTF-8 (lone surrogates
+ * U+FFFD). */
 static void decode_text(struct buf *b)
 {
 	bool big, little;
@@ -55,7 +56,8 @@ static void decode_text(struct buf *b)
 	little = b->len >= 2 && b->p[0] == 0xff && b->p[1] == 0xfe;
 	if (!big && !little)
 		return;
-	/* All memory at once, here and for the contents: growing would leave copies of the secret behind. */
+	/* All memory at once, here and for the contents: growing would leave copies of the secret
+	 * behind. */
 	buf_init(&out, 3 * PASSWORD_MAX);
 	buf_reserve(&out, 3 * PASSWORD_MAX);
 	for (size_t i = 2; i + 1 < b->len; i += 2) {
@@ -87,7 +89,8 @@ static int read_secret(int fd, struct buf *out, const char *what, struct err *er
 	else
 		rc = readall(fd, out, what, err);
 	if (rc == ERR_NOMEM)
-		rc = err_set(err, ERR_USAGE, "%s: more than %zu bytes cannot be a password", what, PASSWORD_MAX);
+		rc = err_set(err, ERR_USAGE, "%s: more than %zu bytes cannot be a password", what,
+			PASSWORD_MAX);
 	out->max = max;
 	return rc;
 }
@@ -127,9 +130,10 @@ static void words_add(struct words *w, const char *s, size_t n)
 }
 
 /*
- * Words by restic's rules (docs/format.md 17), which are no shell's: white space separates; so does a quote at its beginning and at its
- * end, and outside quotes a backslash; a quote behind a backslash is an ordinary character (and inside quotes the backslash stays).
- * There are no empty words.
+ * Words by restic's rules (docs/format.md 17), which are no shell's: white space separates; so does
+ * a quote at its beginning and at its end, and outside quotes a backslash; a quote behind a
+ * backslash is an ordinary character (and inside quotes the backslash stays). There are no empty
+ * words.
  */
 static int split(const char *s, struct words *w, struct err *err)
 {
@@ -158,7 +162,8 @@ static int split(const char *s, struct words *w, struct err *err)
 	if (word)
 		words_add(w, word, (size_t)(s + n - word));
 	if (quote)
-		return err_set(err, ERR_USAGE, "password command: a %s quote is not closed", quote == '"' ? "double" : "single");
+		return err_set(err, ERR_USAGE, "password command: a %s quote is not closed",
+			quote == '"' ? "double" : "single");
 	if (!w->n)
 		return err_set(err, ERR_USAGE, "password command: it is empty");
 	return 0;
@@ -218,7 +223,8 @@ static int from_command(const char *command, struct buf *out, struct err *err)
 	if (rc)
 		goto out;
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		rc = err_set(err, ERR_IO, "password command %s failed (%s %d)", w.v[0], WIFEXITED(status) ? "status" : "signal",
+		rc = err_set(err, ERR_IO, "password command %s failed (%s %d)", w.v[0],
+			WIFEXITED(status) ? "status" : "signal",
 			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	else
 		trim(out);
@@ -245,7 +251,8 @@ int password_get(const struct password_source *s, struct buf *out, struct err *e
 		buf_init(out, 3 * PASSWORD_MAX);
 	buf_reset(out);
 	if (given(s->command) && given(s->file))
-		return err_set(err, ERR_USAGE, "a password file and a password command exclude each other");
+		return err_set(err, ERR_USAGE,
+			"a password file and a password command exclude each other");
 	if (s->allow_empty && any)
 		return err_set(err, ERR_USAGE, "a password is given although none is wanted");
 	if (s->allow_empty)

@@ -34,7 +34,8 @@ static struct repo *repo_new(struct backend *be, const struct env *env)
 	return r;
 }
 
-struct repo *repo_adopt(struct backend *be, const struct env *env, const struct config *config, const struct seal_key *master)
+struct repo *repo_adopt(struct backend *be, const struct env *env, const struct config *config,
+	const struct seal_key *master)
 {
 	struct repo *r = repo_new(be, env);
 
@@ -70,8 +71,8 @@ int repo_config_get(struct backend *be, struct buf *stored, struct err *err)
 	return rc;
 }
 
-int repo_with(
-	struct backend *be, const struct env *env, const struct repo_key *k, const struct buf *config, struct repo **out, struct err *err)
+int repo_with(struct backend *be, const struct env *env, const struct repo_key *k,
+	const struct buf *config, struct repo **out, struct err *err)
 {
 	struct repo *r = repo_new(be, env);
 	struct err own = {0};
@@ -98,8 +99,8 @@ int repo_with(
 	return rc;
 }
 
-int repo_open(
-	struct backend *be, const struct env *env, const void *pass, size_t n, const char *key_hint, struct repo **out, struct err *err)
+int repo_open(struct backend *be, const struct env *env, const void *pass, size_t n,
+	const char *key_hint, struct repo **out, struct err *err)
 {
 	struct repo_key key = {0};
 	struct buf stored;
@@ -107,7 +108,8 @@ int repo_open(
 
 	*out = NULL;
 	buf_init(&stored, REPO_SMALL_MAX);
-	/* First: whether there is a repository at all is known before half a second is spent on a key. */
+	/* First: whether there is a repository at all is known before half a second is spent on a
+	 * key. */
 	rc = repo_config_get(be, &stored, err);
 	if (!rc)
 		rc = repo_key_find(be, env, key_hint, pass, n, &stored, &key, err);

@@ -1,21 +1,33 @@
 /*
  * repo_create: a new repository, also where several runs make one at the same moment.
  *
- * Each writes its key and then the config; one config stays, and keys that do not open it must go: restic would try such a key, find that the password fits, and
- * give up.  Where the store creates conditionally the first config stays.  Swift's API cannot, nor can some servers: there the last one stays, and may come when the other
- * run has read its own back, has ended, or has stored a whole snapshot.  So after its config each run looks at what is there, until one look finds nothing to do (settle):
+ * Each writes its key and then the config; one config stays, and keys that do not open it must go:
+ * restic would try such a key, find that the password fits, and
+ * give up.  Where the store creates conditionally the first config stays.  Swift's API cannot, nor
+ * can some servers: there the last one stays, and may come when the other
+ * run has read its own back, has ended, or has stored a whole snapshot.  So after its config each
+ * run looks at what is there, until one look finds nothing to do (settle):
  *
  *   the config is opened by  | and                              | then
- *   -------------------------+----------------------------------+-------------------------------------------------------------------
- *   a key that is not listed |                                  | it was removed when it seemed to be of no use: it is put back
- *   another's key            | ours is listed                   | we have lost: ours is removed; looked at again
- *   our key                  | there are keys that came later   | their runs are about to lose: they are waited for.  If one stays, its run has ended in
- *                            |                                  | the belief that the repository is its own: the config is sealed for that key instead;
- *                            |                                  | of another password's we cannot: this run says so and fails
- *   none that we can open    |                                  | another password's: ours is removed, and we have lost
+ *   -------------------------+----------------------------------+-----------------------------
+ *   a key that is not listed |                                  | it was removed when it seemed to
+ *                            |                                  | be of no use: it is put back
+ *   another's key            | ours is listed                   | we have lost: ours is removed;
+ *                            |                                  | looked at again
+ *   our key                  | there are keys that came later   | their runs are about to lose:
+ *                            |                                  | they are waited for.  If one
+ *                            |                                  | stays, its run has ended in
+ *                            |                                  | the belief that the repository
+ *                            |                                  | is its own: the config is sealed
+ *                            |                                  | for that key instead;
+ *                            |                                  | of another password's we cannot:
+ *                            |                                  | this run says so and fails
+ *   none that we can open    |                                  | another password's: ours is
+ *                            |                                  | removed, and we have lost
  *   nothing: no config       | ours could not be stored         | ours is removed; looked at again
  *
- * A run that goes on looks once more before it saves an index file or a snapshot (repo_still_ours), and waits longer than is waited here.
+ * A run that goes on looks once more before it saves an index file or a snapshot
+ * (repo_still_ours), and waits longer than is waited here.
  */
 #include "base/mem.h"
 #include "kern/poly.h"
@@ -70,8 +82,10 @@ static int exists(void *arg, const struct id *name, uint64_t size)
 
 int repo_look(struct backend *be, enum repo_state *state, struct err *err)
 {
-	/* Anything that could belong to a repository whose config was lost must not be made unreadable by a new one. */
-	static const enum backend_type type[] = {BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK, BACKEND_PACK, BACKEND_KEY};
+	/* Anything that could belong to a repository whose config was lost must not be made
+	 * unreadable by a new one. */
+	static const enum backend_type type[] = {BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK,
+		BACKEND_PACK, BACKEND_KEY};
 	struct err own = {0};
 	int rc = repo_probe(be, &own);
 
@@ -94,7 +108,9 @@ int repo_look(struct backend *be, enum repo_state *state, struct err *err)
 			if (rc && rc != ERR_NOREPO)
 				return err_copy(err, &own);
 			if (rc)
-				err_set(err, 0, "there is no config, but there is a %s: not overwriting what may be a damaged repository",
+				err_set(err, 0,
+					"there is no config, but there is a %s: not overwriting "
+					"what may be a damaged repository",
 					backend_type_name(type[i]));
 		} else if (rc) {
 			err_prefix(&own, "list %s files", backend_type_name(type[i]));
@@ -145,7 +161,8 @@ static int list_keys(struct making *m, struct err *err)
 	return rc ? err_prefix(err, "list keys") : 0;
 }
 
-/* The password on what is listed and was not tried.  A key that cannot be read fits nothing; one that is not found is tried again as long as it is listed. */
+/* The password on what is listed and was not tried.  A key that cannot be read fits nothing; one
+ * that is not found is tried again as long as it is listed. */
 static int try_keys(struct making *m, struct err *err)
 {
 	for (size_t i = 0; i < m->n; i++) {
@@ -194,10 +211,12 @@ static int put_config(struct making *m, size_t key, bool fresh, struct err *err)
 	buf_init(&stored, REPO_SMALL_MAX);
 	if (!rc) {
 		r = repo_adopt(m->be, m->env, &config, &m->known[key].key.master);
-		rc = repo_seal_file(r, BACKEND_CONFIG, m->json.p, m->json.len, &stored, &name, &own);
+		rc = repo_seal_file(r, BACKEND_CONFIG, m->json.p, m->json.len, &stored, &name,
+			&own);
 	}
 	if (!rc)
-		rc = (fresh ? backend_put_fresh : backend_put)(m->be, BACKEND_CONFIG, NULL, stored.p, stored.len, &own);
+		rc = (fresh ? backend_put_fresh : backend_put)(m->be, BACKEND_CONFIG, NULL,
+			stored.p, stored.len, &own);
 	if (rc) {
 		err_prefix(&own, "save config");
 		err_copy(err, &own);
@@ -214,7 +233,9 @@ static void remove_mine(struct making *m)
 
 	m->gone = true;
 	if (backend_remove(m->be, BACKEND_KEY, id, &e))
-		log_msg(&m->env->log, LOG_WARN, "key %s of this run is of no use and cannot be removed: %s", id_short(id).s, e.msg);
+		log_msg(&m->env->log, LOG_WARN,
+			"key %s of this run is of no use and cannot be removed: %s", id_short(id).s,
+			e.msg);
 }
 
 static size_t opener(const struct making *m, const struct buf *config)
@@ -230,7 +251,8 @@ static size_t opener(const struct making *m, const struct buf *config)
 static size_t rival(const struct making *m, bool fits)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		if (i != m->mine && m->known[i].listed && (m->known[i].fits || (!fits && !m->known[i].tried)))
+		if (i != m->mine && m->known[i].listed &&
+			(m->known[i].fits || (!fits && !m->known[i].tried)))
 			return i;
 	}
 	return NONE;
@@ -242,7 +264,10 @@ static int settle_absent(struct making *m, struct err *err)
 	bool mine = m->mine != NONE && !m->gone;
 
 	if (!m->put.code || (mine && m->stored && !m->known[m->mine].listed))
-		return wait_for_others(m) ? AGAIN : err_set(err, ERR_IO, "the store does not deliver what it has stored");
+		return wait_for_others(m)
+			       ? AGAIN
+			       : err_set(err, ERR_IO,
+					 "the store does not deliver what it has stored");
 	if (m->put.code == ERR_EXISTS && wait_for_others(m)) {
 		err_clear(&m->put);
 		put_config(m, m->use, true, &m->put);
@@ -260,7 +285,9 @@ static int settle_stranger(struct making *m, struct err *err)
 	if (m->mine != NONE && !m->gone)
 		remove_mine(m);
 	else if (!wait_for_others(m))
-		return err_set(err, ERR_PASSWORD, "another run has just made the repository, and this password does not open it");
+		return err_set(err, ERR_PASSWORD,
+			"another run has just made the repository, and this password does not open "
+			"it");
 	return AGAIN;
 }
 
@@ -273,7 +300,8 @@ static int settle_opened(struct making *m, size_t by, struct err *err)
 	size_t other;
 	int rc;
 
-	if ((by == m->mine && m->gone) || (!m->known[by].listed && backend_stat(m->be, BACKEND_KEY, &k->id, &size, &e))) {
+	if ((by == m->mine && m->gone) ||
+		(!m->known[by].listed && backend_stat(m->be, BACKEND_KEY, &k->id, &size, &e))) {
 		rc = backend_put(m->be, BACKEND_KEY, &k->id, k->file.p, k->file.len, err);
 		if (by == m->mine)
 			m->gone = false;
@@ -347,8 +375,9 @@ static int find_foreign(struct repo *r, enum backend_type t, bool *found, struct
 }
 
 /*
- * The config is this run's.  Where the store cannot create conditionally it may have replaced that of a run with another password, which has ended and believes its backups safe.
- * Its config cannot be made again from what is here, so this must not end well.
+ * The config is this run's.  Where the store cannot create conditionally it may have replaced that
+ * of a run with another password, which has ended and believes its backups safe. Its config cannot
+ * be made again from what is here, so this must not end well.
  */
 static int settle_made(struct making *m, struct repo *r, size_t by, struct err *err)
 {
@@ -372,12 +401,15 @@ static int settle_made(struct making *m, struct repo *r, size_t by, struct err *
 	}
 	m->replaced = true;
 	return err_set(err, ERR_EXISTS,
-		"another run with another password, whose key is %s, has made a repository there at the same moment, and the config of "
+		"another run with another password, whose key is %s, has made a repository there "
+		"at the same moment, and the config of "
 		"this run, "
-		"with the key %s, has replaced its config: what was backed up with %s cannot be opened now; both keys stay; who has a copy "
+		"with the key %s, has replaced its config: what was backed up with %s cannot be "
+		"opened now; both keys stay; who has a copy "
 		"of the "
 		"config of %s, put it back",
-		id_short(&other->id).s, id_short(&m->known[by].key.id).s, id_short(&other->id).s, id_short(&other->id).s);
+		id_short(&other->id).s, id_short(&m->known[by].key.id).s, id_short(&other->id).s,
+		id_short(&other->id).s);
 }
 
 /* One look.  0: *out is open. */
@@ -440,7 +472,9 @@ static int settle(struct making *m, struct repo **out, struct err *err)
 	if (rc && rc != ERR_PASSWORD && m->mine != NONE && !m->gone) {
 		struct err cause = own;
 
-		err_set(&own, rc, "%.800s; it is not known whether the repository was made, so the key %s, which this run wrote, stays",
+		err_set(&own, rc,
+			"%.800s; it is not known whether the repository was made, so the key %s, "
+			"which this run wrote, stays",
 			cause.msg, id_short(&m->known[m->mine].key.id).s);
 	}
 	return rc ? err_copy(err, &own) : 0;
@@ -462,7 +496,9 @@ static int get_key(struct making *m, bool begun, struct err *err)
 	if (rc || m->use != NONE)
 		return rc;
 	if (m->n == KEYS_MAX)
-		return err_set(err, ERR_EXISTS, "there is no config, but there are many keys, none of which this password opens");
+		return err_set(err, ERR_EXISTS,
+			"there is no config, but there are many keys, none of which this password "
+			"opens");
 	k = &m->known[m->n];
 	rc = repo_key_make(m->env, m->what, m->pass, m->pass_n, &k->key, err);
 	if (!rc && stopped(m))
@@ -473,7 +509,8 @@ static int get_key(struct making *m, bool begun, struct err *err)
 	}
 	k->tried = k->fits = true;
 	m->use = m->mine = m->n++;
-	m->stored = !backend_put(m->be, BACKEND_KEY, &k->key.id, k->key.file.p, k->key.file.len, &m->put);
+	m->stored = !backend_put(m->be, BACKEND_KEY, &k->key.id, k->key.file.p, k->key.file.len,
+		&m->put);
 	if (!m->stored)
 		err_prefix(&m->put, "save key");
 	return 0;
@@ -504,8 +541,8 @@ static int make(struct making *m, struct repo **out, struct err *err)
 	return settle(m, out, err);
 }
 
-int repo_create(struct backend *be, const struct env *env, const struct repo_spec *what, const void *pass, size_t n, struct repo **out,
-	bool *made, struct err *err)
+int repo_create(struct backend *be, const struct env *env, const struct repo_spec *what,
+	const void *pass, size_t n, struct repo **out, bool *made, struct err *err)
 {
 	struct making *m = mem_zalloc(sizeof(*m));
 	struct config config = {.version = what->version, .polynomial = what->polynomial}, check;

@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Scratch above what a chunk needs is given back: a huge tree, an index file or a pack of tiny blobs is rare, and there are many contexts. */
+/* Scratch above what a chunk needs is given back: a huge tree, an index file or a pack of tiny
+ * blobs is rare, and there are many contexts. */
 #define KEEP ((size_t)CHUNKER_MAX + ((size_t)1 << 20))
 
 struct repo_ctx_pool {
@@ -90,7 +91,8 @@ static bool all_zero(const uint8_t *p, size_t n)
 
 const uint8_t *repo_ctx_iv(struct repo_ctx *c)
 {
-	/* Zero comes up once in 2^128 draws; a generator that gives nothing else is broken, and no data may be sealed with it. */
+	/* Zero comes up once in 2^128 draws; a generator that gives nothing else is broken, and no
+	 * data may be sealed with it. */
 	for (unsigned zeros = 0; zeros < 2 * REPO_CTX_IVS; zeros++) {
 		const uint8_t *iv;
 

@@ -15,11 +15,13 @@ int repo_file_hash(const struct id *id, const uint8_t *p, size_t n, struct err *
 	hash_once(h, p, n, &got);
 	hash_free(h);
 	if (!id_equal(&got, id))
-		return err_set(err, ERR_INVALID, "the file is damaged: its SHA-256 is not its name");
+		return err_set(err, ERR_INVALID,
+			"the file is damaged: its SHA-256 is not its name");
 	return 0;
 }
 
-static int open_sealed(struct repo_ctx *c, const uint8_t *stored, size_t n, struct buf *out, struct err *err)
+static int open_sealed(struct repo_ctx *c, const uint8_t *stored, size_t n, struct buf *out,
+	struct err *err)
 {
 	if (n < SEAL_OVERHEAD)
 		return err_set(err, ERR_INVALID, "the file is damaged: %zu bytes are too few", n);
@@ -27,13 +29,14 @@ static int open_sealed(struct repo_ctx *c, const uint8_t *stored, size_t n, stru
 	if (buf_try_reserve(out, n - SEAL_OVERHEAD + 1))
 		return err_set(err, ERR_NOMEM, "the file is larger than expected: %zu bytes", n);
 	if (seal_open(c->seal, stored, n, out->p))
-		return err_set(err, ERR_INVALID, "the file is damaged or sealed with another key: wrong MAC");
+		return err_set(err, ERR_INVALID,
+			"the file is damaged or sealed with another key: wrong MAC");
 	out->len = n - SEAL_OVERHEAD;
 	return 0;
 }
 
-static int open_file(
-	struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *stored, size_t n, struct buf *out, struct err *err)
+static int open_file(struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *stored,
+	size_t n, struct buf *out, struct err *err)
 {
 	int rc;
 
@@ -49,17 +52,19 @@ static int open_file(
 	case '[':
 	case '{':
 		if (buf_add(out, c->tmp2.p, c->tmp2.len))
-			return err_set(err, ERR_NOMEM, "the file is larger than expected: %zu bytes", c->tmp2.len);
+			return err_set(err, ERR_NOMEM,
+				"the file is larger than expected: %zu bytes", c->tmp2.len);
 		return 0;
 	case REPO_COMPRESSED:
 		return compress_get_all(c->compress, c->tmp2.p + 1, c->tmp2.len - 1, out, err);
 	default:
-		return err_set(err, ERR_UNSUPPORTED, "the file has an unknown encoding (%u)", c->tmp2.p[0]);
+		return err_set(err, ERR_UNSUPPORTED, "the file has an unknown encoding (%u)",
+			c->tmp2.p[0]);
 	}
 }
 
-int repo_open_file(
-	struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct buf *out, struct err *err)
+int repo_open_file(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored,
+	size_t n, struct buf *out, struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	int rc = t == BACKEND_CONFIG ? 0 : repo_file_hash(id, stored, n, err);
@@ -70,8 +75,8 @@ int repo_open_file(
 	return rc;
 }
 
-static int seal_file(
-	struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *p, size_t n, struct buf *stored, struct err *err)
+static int seal_file(struct repo *r, struct repo_ctx *c, enum backend_type t, const uint8_t *p,
+	size_t n, struct buf *stored, struct err *err)
 {
 	size_t packed, bound = enveloped(r, t) ? 1 + compress_bound(n) : n;
 
@@ -81,7 +86,8 @@ static int seal_file(
 		buf_reset(&c->tmp);
 		buf_reserve(&c->tmp, bound);
 		c->tmp.p[0] = REPO_COMPRESSED;
-		if (compress_put(c->compress, r->level, p, n, c->tmp.p + 1, bound - 1, &packed, err))
+		if (compress_put(c->compress, r->level, p, n, c->tmp.p + 1, bound - 1, &packed,
+			    err))
 			return err->code;
 		p = c->tmp.p;
 		n = packed + 1;
@@ -94,7 +100,8 @@ static int seal_file(
 	return 0;
 }
 
-int repo_seal_file(struct repo *r, enum backend_type t, const void *p, size_t n, struct buf *stored, struct id *id, struct err *err)
+int repo_seal_file(struct repo *r, enum backend_type t, const void *p, size_t n, struct buf *stored,
+	struct id *id, struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	struct err own = {0};
@@ -110,7 +117,8 @@ int repo_seal_file(struct repo *r, enum backend_type t, const void *p, size_t n,
 		if (!rc && (back.len != n || (n && memcmp(back.p, p, n) != 0)))
 			rc = err_set(&own, ERR_INVALID, "the contents differ");
 		if (rc) {
-			err_prefix(&own, "what was sealed cannot be opened again: memory or processor at fault?");
+			err_prefix(&own, "what was sealed cannot be opened again: memory or "
+					 "processor at fault?");
 			goto out;
 		}
 	}
@@ -123,7 +131,8 @@ out:
 	return rc;
 }
 
-int repo_file_get(struct repo *r, enum backend_type t, const struct id *id, size_t max, struct buf *stored, struct err *err)
+int repo_file_get(struct repo *r, enum backend_type t, const struct id *id, size_t max,
+	struct buf *stored, struct err *err)
 {
 	int rc = 0;
 
@@ -147,7 +156,8 @@ int repo_file_prefix(struct err *err, const char *what, enum backend_type t, con
 	return err_prefix(err, "%s %s %s", what, backend_type_name(t), id_short(id).s);
 }
 
-int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct buf *out, struct err *err)
+int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct buf *out,
+	struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	static const struct id config;
@@ -171,7 +181,8 @@ int repo_load(struct repo *r, enum backend_type t, const struct id *id, struct b
 	return rc;
 }
 
-int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, struct id *id, struct err *err)
+int repo_save(struct repo *r, enum backend_type t, const void *p, size_t n, struct id *id,
+	struct err *err)
 {
 	struct err own = {0};
 	struct buf stored;
@@ -212,12 +223,14 @@ static int prefix_match(void *arg, const struct id *name, uint64_t size)
 	return 0;
 }
 
-int repo_prefix(struct repo *r, enum backend_type t, const char *prefix, struct id *id, struct err *err)
+int repo_prefix(struct repo *r, enum backend_type t, const char *prefix, struct id *id,
+	struct err *err)
 {
 	return repo_prefix_be(r->be, t, prefix, id, err);
 }
 
-int repo_prefix_be(struct backend *be, enum backend_type t, const char *prefix, struct id *id, struct err *err)
+int repo_prefix_be(struct backend *be, enum backend_type t, const char *prefix, struct id *id,
+	struct err *err)
 {
 	struct prefix p = {.s = prefix, .n = strlen(prefix)};
 	int rc;
@@ -225,14 +238,17 @@ int repo_prefix_be(struct backend *be, enum backend_type t, const char *prefix, 
 	if (p.n == ID_HEX && !id_parse(id, prefix, p.n))
 		return 0;
 	if (!p.n || p.n > ID_HEX || strspn(prefix, "0123456789abcdef") != p.n)
-		return err_set(err, ERR_USAGE, "'%.70s' is not the beginning of the name of a %s", prefix, backend_type_name(t));
+		return err_set(err, ERR_USAGE, "'%.70s' is not the beginning of the name of a %s",
+			prefix, backend_type_name(t));
 	rc = backend_list(be, t, prefix_match, &p, err);
 	if (rc)
 		return err_prefix(err, "list %s files", backend_type_name(t));
 	if (!p.found)
-		return err_set(err, ERR_NOTFOUND, "there is no %s whose name begins with %s", backend_type_name(t), prefix);
+		return err_set(err, ERR_NOTFOUND, "there is no %s whose name begins with %s",
+			backend_type_name(t), prefix);
 	if (p.found > 1)
-		return err_set(err, ERR_USAGE, "the names of %u %s files begin with %s", p.found, backend_type_name(t), prefix);
+		return err_set(err, ERR_USAGE, "the names of %u %s files begin with %s", p.found,
+			backend_type_name(t), prefix);
 	*id = p.id;
 	return 0;
 }

@@ -17,7 +17,8 @@ void repo_unguard(struct repo *r, const void *arg)
 	r->guards = kept;
 }
 
-/* *gone: not because it cannot be told, but because what is to be published may name what is gone. */
+/* *gone: not because it cannot be told, but because what is to be published may name what is gone.
+ */
 static int may_publish(struct repo *r, bool *gone, struct err *err)
 {
 	int rc = 0;
@@ -29,7 +30,8 @@ static int may_publish(struct repo *r, bool *gone, struct err *err)
 	return *gone ? err->code = ERR_IO : rc;
 }
 
-int repo_file_put(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored, size_t n, struct err *err)
+int repo_file_put(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored,
+	size_t n, struct err *err)
 {
 	bool guarded = t == BACKEND_INDEX || t == BACKEND_SNAPSHOT, gone = false;
 	int rc = guarded ? may_publish(r, &gone, err) : 0;
@@ -39,12 +41,14 @@ int repo_file_put(struct repo *r, enum backend_type t, const struct id *id, cons
 		rc = backend_put(r->be, t, t == BACKEND_CONFIG ? NULL : id, stored, n, err);
 	if (rc || !guarded)
 		return rc;
-	/* The process may have been stopped, or the upload tried for long, since the guards were asked. */
+	/* The process may have been stopped, or the upload tried for long, since the guards were
+	 * asked. */
 	may_publish(r, &gone, &why);
 	if (!gone)
 		return 0;
 	if (backend_remove(r->be, t, id, &left))
-		log_msg(&r->env->log, LOG_ERROR, "%s %s was stored too late and cannot be removed: %s", backend_type_name(t),
+		log_msg(&r->env->log, LOG_ERROR,
+			"%s %s was stored too late and cannot be removed: %s", backend_type_name(t),
 			id_short(id).s, left.msg);
 	return err_copy(err, &why);
 }

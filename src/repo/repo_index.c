@@ -24,8 +24,9 @@ static int count_pack(void *arg, const struct id *pack, const struct blob *b, si
 	return c->fn(c->arg, pack, b, n);
 }
 
-int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n),
-	void *arg, struct err *err)
+int repo_load_index(struct repo *r, const struct id *id,
+	int (*fn)(void *arg, const struct id *pack, const struct blob *b, size_t n), void *arg,
+	struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	struct counted counted = {.fn = fn, .arg = arg};
@@ -40,8 +41,10 @@ int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, co
 	if (rc)
 		goto out;
 	/* Opened in place: an old index file may have hundreds of megabytes. */
-	if (stored.len < SEAL_OVERHEAD || seal_open(c->seal, stored.p, stored.len, stored.p + SEAL_IV)) {
-		rc = err_set(&own, ERR_INVALID, "the file is damaged or sealed with another key: wrong MAC");
+	if (stored.len < SEAL_OVERHEAD ||
+		seal_open(c->seal, stored.p, stored.len, stored.p + SEAL_IV)) {
+		rc = err_set(&own, ERR_INVALID,
+			"the file is damaged or sealed with another key: wrong MAC");
 		goto out;
 	}
 	plain = stored.p + SEAL_IV;
@@ -52,14 +55,17 @@ int repo_load_index(struct repo *r, const struct id *id, int (*fn)(void *arg, co
 	} else if (r->config.version < 2 || !n || plain[0] == '{' || plain[0] == 'n') {
 		json_in_mem(&json, plain, n);
 	} else {
-		rc = err_set(&own, ERR_UNSUPPORTED, "the file has an unknown encoding (%u)", plain[0]);
+		rc = err_set(&own, ERR_UNSUPPORTED, "the file has an unknown encoding (%u)",
+			plain[0]);
 		goto out;
 	}
 	rc = index_read(&json, r->config.version, count_pack, &counted, &own);
 	json_in_release(&json);
-	/* No program that keeps its word writes such a file: what it should have named looks as if it were in no index. */
+	/* No program that keeps its word writes such a file: what it should have named looks as if
+	 * it were in no index. */
 	if (!rc && !counted.packs)
-		log_msg(&r->env->log, LOG_WARN, "index %s is passed over: it names no packs", id_hex(id).s);
+		log_msg(&r->env->log, LOG_WARN, "index %s is passed over: it names no packs",
+			id_hex(id).s);
 out:
 	if (rc) {
 		repo_file_prefix(&own, "load", BACKEND_INDEX, id);
@@ -93,7 +99,8 @@ static void drain(void *arg, struct buf *json)
 }
 
 /* The plaintext in the form in which it is stored, and its SHA-256. */
-static int write_index(struct writing *w, const struct repo_pack *p, size_t n, const struct blob *b, struct id *plain)
+static int write_index(struct writing *w, const struct repo_pack *p, size_t n, const struct blob *b,
+	struct id *plain)
 {
 	static const uint8_t room[SEAL_IV];
 	bool compressed = w->r->config.version >= 2;
@@ -151,11 +158,13 @@ static int check_sealed(struct writing *w, const struct id *plain)
 		rc = err_set(&w->err, ERR_INVALID, "the contents differ");
 	buf_release(&open);
 	if (rc)
-		err_prefix(&w->err, "what was sealed cannot be opened again: memory or processor at fault?");
+		err_prefix(&w->err,
+			"what was sealed cannot be opened again: memory or processor at fault?");
 	return rc;
 }
 
-int repo_save_index(struct repo *r, const struct repo_pack *p, size_t n, const struct blob *b, struct err *err)
+int repo_save_index(struct repo *r, const struct repo_pack *p, size_t n, const struct blob *b,
+	struct err *err)
 {
 	struct repo_ctx *c = repo_ctx_get(r);
 	struct buf stored;
@@ -168,7 +177,8 @@ int repo_save_index(struct repo *r, const struct repo_pack *p, size_t n, const s
 	if (!rc && buf_reserve(&stored, SEAL_MAC))
 		rc = err_set(&w.err, ERR_NOMEM, "it would have more than %zu bytes", stored.max);
 	if (!rc) {
-		seal_put(c->seal, repo_ctx_iv(c), stored.p + SEAL_IV, stored.len - SEAL_IV, stored.p);
+		seal_put(c->seal, repo_ctx_iv(c), stored.p + SEAL_IV, stored.len - SEAL_IV,
+			stored.p);
 		stored.len += SEAL_MAC;
 		rc = r->verify ? check_sealed(&w, &plain) : 0;
 	}

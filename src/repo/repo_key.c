@@ -9,7 +9,8 @@
 #define MASTER_JSON_MAX 4096
 
 /* A name that no key has opened yet is no error: 1 = the password does not fit this key. */
-static int key_unwrap(const struct keyfile *k, const void *pass, size_t n, struct seal_key *master, struct err *err)
+static int key_unwrap(const struct keyfile *k, const void *pass, size_t n, struct seal_key *master,
+	struct err *err)
 {
 	struct seal_key user = {0};
 	struct seal *s = NULL;
@@ -62,7 +63,8 @@ void repo_key_release(struct repo_key *k)
 	mem_wipe(k, sizeof(*k));
 }
 
-int repo_key_try(struct backend *be, const struct id *id, const void *pass, size_t n, struct repo_key *k, struct err *err)
+int repo_key_try(struct backend *be, const struct id *id, const void *pass, size_t n,
+	struct repo_key *k, struct err *err)
 {
 	struct keyfile f = {0};
 	struct err own = {0};
@@ -117,7 +119,8 @@ static int remember(void *arg, const struct id *name, uint64_t size)
 
 	(void)size;
 	l->id[l->n++] = *name;
-	return l->n == TRIES_MAX + 1; /* one more than is tried: then we know that there are too many */
+	return l->n ==
+	       TRIES_MAX + 1; /* one more than is tried: then we know that there are too many */
 }
 
 struct absent {
@@ -138,7 +141,8 @@ static int still_listed(void *arg, const struct id *name, uint64_t size)
 	return a->found ? 1 : 0;
 }
 
-/* Gateways answer 404 when their own storage fails.  Who removes a key takes it from the listing too. */
+/* Gateways answer 404 when their own storage fails.  Who removes a key takes it from the listing
+ * too. */
 int repo_key_lost(struct backend *be, const struct id *id, size_t n, struct err *err)
 {
 	struct absent a = {.id = id, .n = n};
@@ -146,7 +150,9 @@ int repo_key_lost(struct backend *be, const struct id *id, size_t n, struct err 
 
 	if (rc < 0)
 		return err_prefix(err, "list keys");
-	return a.found ? err_set(err, ERR_IO, "key %s is listed, but not found", id_short(a.found).s) : 0;
+	return a.found ? err_set(err, ERR_IO, "key %s is listed, but not found",
+				 id_short(a.found).s)
+		       : 0;
 }
 
 /* What became of the keys that do not open the repository. */
@@ -158,9 +164,10 @@ struct tried {
 	struct names absent;   /* listed, and then not found */
 };
 
-/* 0: this is the key.  1: it is not.  An error: the store fails, so that others need not be tried. */
-static int key_fits(
-	struct backend *be, const struct id *id, const void *pass, size_t n, const struct buf *config, struct repo_key *k, struct tried *t)
+/* 0: this is the key.  1: it is not.  An error: the store fails, so that others need not be tried.
+ */
+static int key_fits(struct backend *be, const struct id *id, const void *pass, size_t n,
+	const struct buf *config, struct repo_key *k, struct tried *t)
 {
 	struct err e = {0};
 	int rc = repo_key_try(be, id, pass, n, k, &e);
@@ -170,7 +177,8 @@ static int key_fits(
 	if (!rc) {
 		repo_key_release(k);
 		err_set(&t->foreign, ERR_INVALID,
-			"config: the file is damaged or sealed with another key than %s, which is this password's: wrong MAC",
+			"config: the file is damaged or sealed with another key than %s, which is "
+			"this password's: wrong MAC",
 			id_short(id).s);
 		strlist_add(&t->passed, t->foreign.msg);
 	} else if (rc > 0) {
@@ -200,15 +208,17 @@ static int tell_none(const struct tried *t, const struct env *env, bool more, st
 		return err_copy(err, &t->foreign);
 	if (more)
 		return err_set(err, ERR_USAGE,
-			"none of the first %d keys fits the password, and there are more: name the right one with --key-hint", TRIES_MAX);
+			"none of the first %d keys fits the password, and there are more: name the "
+			"right one with --key-hint",
+			TRIES_MAX);
 	if (t->bad.code && !t->refused)
 		return err_copy(err, &t->bad);
 	tell_passed(t, env);
 	return err_set(err, ERR_PASSWORD, "wrong password or no key found");
 }
 
-static int find_listed(struct backend *be, const struct env *env, const void *pass, size_t n, const struct buf *config, struct repo_key *k,
-	struct err *err)
+static int find_listed(struct backend *be, const struct env *env, const void *pass, size_t n,
+	const struct buf *config, struct repo_key *k, struct err *err)
 {
 	struct names keys = {0};
 	struct tried t = {0};
@@ -230,8 +240,8 @@ static int find_listed(struct backend *be, const struct env *env, const void *pa
 	return rc;
 }
 
-int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass, size_t n, const struct buf *config,
-	struct repo_key *k, struct err *err)
+int repo_key_find(struct backend *be, const struct env *env, const char *hint, const void *pass,
+	size_t n, const struct buf *config, struct repo_key *k, struct err *err)
 {
 	struct err ignored = {0};
 	struct tried t = {0};
@@ -241,13 +251,15 @@ int repo_key_find(struct backend *be, const struct env *env, const char *hint, c
 	if (hint && *hint && !repo_prefix_be(be, BACKEND_KEY, hint, &id, &ignored)) {
 		rc = key_fits(be, &id, pass, n, config, k, &t);
 		if (rc)
-			log_msg(&env->log, LOG_DEBUG, "the hinted key %s does not fit", id_short(&id).s);
+			log_msg(&env->log, LOG_DEBUG, "the hinted key %s does not fit",
+				id_short(&id).s);
 		strlist_release(&t.passed);
 	}
 	return rc ? find_listed(be, env, pass, n, config, k, err) : 0;
 }
 
-int repo_key_make(const struct env *env, const struct repo_spec *what, const void *pass, size_t n, struct repo_key *key, struct err *err)
+int repo_key_make(const struct env *env, const struct repo_spec *what, const void *pass, size_t n,
+	struct repo_key *key, struct err *err)
 {
 	struct keyfile k = {.created = clock_now(env->clock)};
 	struct seal_key user = {0};

@@ -18,7 +18,8 @@ static int is_ours(struct repo *r, struct err *err)
 	return rc;
 }
 
-/* "Not found" is no proof: some servers say so of whatever their own storage fails to do.  But it is waited for as well. */
+/* "Not found" is no proof: some servers say so of whatever their own storage fails to do.  But it
+ * is waited for as well. */
 static bool is_not(int rc)
 {
 	return rc == ERR_NOREPO || rc == ERR_INVALID;
@@ -39,8 +40,9 @@ static int is_other(void *arg, const struct id *name, uint64_t size)
 }
 
 /*
- * A key that fits the password, but not the config, would keep restic out; the only key there is was not made for another config, whatever the store says of that.
- * While the key was away another run may have come to need it.
+ * A key that fits the password, but not the config, would keep restic out; the only key there is
+ * was not made for another config, whatever the store says of that. While the key was away another
+ * run may have come to need it.
  */
 static int withdraw(struct repo *r, struct err *err)
 {
@@ -51,12 +53,13 @@ static int withdraw(struct repo *r, struct err *err)
 	if (!rc && o.any)
 		rc = backend_remove(r->be, BACKEND_KEY, &r->key_id, &why);
 	if (rc || !o.any) {
-		log_msg(&r->env->log, LOG_WARN, "key %s, which this run made, stays: %s", id_short(&r->key_id).s,
-			rc ? why.msg : "there is no other");
+		log_msg(&r->env->log, LOG_WARN, "key %s, which this run made, stays: %s",
+			id_short(&r->key_id).s, rc ? why.msg : "there is no other");
 		return ERR_INVALID;
 	}
 	rc = is_ours(r, err);
-	if (rc != ERR_INVALID && backend_put(r->be, BACKEND_KEY, &r->key_id, r->own_key.p, r->own_key.len, &why))
+	if (rc != ERR_INVALID &&
+		backend_put(r->be, BACKEND_KEY, &r->key_id, r->own_key.p, r->own_key.len, &why))
 		rc = err_copy(err, &why);
 	atomic_store(&r->replaced, rc == ERR_INVALID);
 	return rc;
@@ -76,10 +79,12 @@ int repo_still_ours(void *arg, struct err *err)
 		rc = withdraw(r, &own);
 	if (rc == ERR_INVALID)
 		return err_set(err, ERR_NOTFOUND,
-			"the repository was made anew by another run while this one was under way, so nothing that this one has stored can "
+			"the repository was made anew by another run while this one was under way, "
+			"so nothing that this one has stored can "
 			"be "
 			"read, and it saves no snapshot; start it again");
 	if (rc)
-		rc = err_set(err, rc == ERR_NOREPO ? ERR_IO : rc, "look whether the repository is still the same: %.900s", own.msg);
+		rc = err_set(err, rc == ERR_NOREPO ? ERR_IO : rc,
+			"look whether the repository is still the same: %.900s", own.msg);
 	return rc;
 }

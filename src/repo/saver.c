@@ -5,10 +5,11 @@
 #include <stdatomic.h>
 
 /*
- * A blob's way: piece -> batch (one question to the claim) -> job (a task on env->cpu that seals a few) -> a room in a pack -> uploader.
+ * A blob's way: piece -> batch (one question to the claim) -> job (a task on env->cpu that seals a
+ * few) -> a room in a pack -> uploader.
  *
- * Batches and jobs only save overhead: a batch leaves at the loop's next turn even when it is small.  Jobs go before other work on
- * env->cpu, because they free memory.
+ * Batches and jobs only save overhead: a batch leaves at the loop's next turn even when it is
+ * small.  Jobs go before other work on env->cpu, because they free memory.
  */
 #define BATCH     128
 #define JOB_BLOBS 64
@@ -76,8 +77,8 @@ static void pack_failed(void *arg, const struct err *e)
 	saver_progress(s);
 }
 
-struct saver *saver_new(
-	struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev)
+struct saver *saver_new(struct repo *r, struct claim *claim, size_t pack_size,
+	unsigned packs_in_flight, bool discard, const struct saver_events *ev)
 {
 	struct saver *s = mem_zalloc(sizeof(*s));
 
@@ -121,7 +122,8 @@ static void piece_free(struct saver *s, struct piece *pc)
 }
 
 /* What will be sealed: the plaintext, or its compressed form in ctx->tmp. */
-static int squeeze(const struct saver *s, struct repo_ctx *ctx, const struct piece *pc, const uint8_t **p, size_t *n, struct err *err)
+static int squeeze(const struct saver *s, struct repo_ctx *ctx, const struct piece *pc,
+	const uint8_t **p, size_t *n, struct err *err)
 {
 	size_t bound = compress_bound(pc->plain.len);
 
@@ -131,9 +133,11 @@ static int squeeze(const struct saver *s, struct repo_ctx *ctx, const struct pie
 		return 0;
 	buf_reset(&ctx->tmp);
 	buf_reserve(&ctx->tmp, bound);
-	if (compress_put(ctx->compress, s->r->level, pc->plain.p, pc->plain.len, ctx->tmp.p, bound, n, err))
+	if (compress_put(ctx->compress, s->r->level, pc->plain.p, pc->plain.len, ctx->tmp.p, bound,
+		    n, err))
 		return err->code;
-	/* Raw saves the restore some work.  Not for trees: restic's prune repacks packs with uncompressed trees each time it runs. */
+	/* Raw saves the restore some work.  Not for trees: restic's prune repacks packs with
+	 * uncompressed trees each time it runs. */
 	if (*n >= pc->plain.len && pc->type == BLOB_DATA)
 		*n = pc->plain.len;
 	else
@@ -141,8 +145,10 @@ static int squeeze(const struct saver *s, struct repo_ctx *ctx, const struct pie
 	return 0;
 }
 
-/* Opened where it lies in the pack, and compared with the plaintext.  Overwrites both scratch buffers. */
-static int sealed_check(struct repo_ctx *ctx, const struct blob *b, const uint8_t *sealed, const struct buf *plain, struct err *err)
+/* Opened where it lies in the pack, and compared with the plaintext.  Overwrites both scratch
+ * buffers. */
+static int sealed_check(struct repo_ctx *ctx, const struct blob *b, const uint8_t *sealed,
+	const struct buf *plain, struct err *err)
 {
 	const uint8_t *got;
 
@@ -154,17 +160,20 @@ static int sealed_check(struct repo_ctx *ctx, const struct blob *b, const uint8_
 	if (b->plain) {
 		buf_reset(&ctx->tmp);
 		buf_reserve(&ctx->tmp, b->plain);
-		if (compress_get(ctx->compress, ctx->tmp2.p, b->length - SEAL_OVERHEAD, ctx->tmp.p, b->plain, err))
+		if (compress_get(ctx->compress, ctx->tmp2.p, b->length - SEAL_OVERHEAD, ctx->tmp.p,
+			    b->plain, err))
 			goto bad;
 		got = ctx->tmp.p;
 	}
 	if (memcmp(got, plain->p, plain->len) == 0)
 		return 0;
 bad:
-	return err_set(err, ERR_INVALID, "what was sealed cannot be opened again: memory or processor at fault?");
+	return err_set(err, ERR_INVALID,
+		"what was sealed cannot be opened again: memory or processor at fault?");
 }
 
-static int piece_seal(struct saver *s, struct repo_ctx *ctx, const struct piece *pc, struct saver_stats *added, struct err *err)
+static int piece_seal(struct saver *s, struct repo_ctx *ctx, const struct piece *pc,
+	struct saver_stats *added, struct err *err)
 {
 	struct blob b = {.id = pc->id, .type = pc->type};
 	struct packer_room room;
@@ -175,7 +184,8 @@ static int piece_seal(struct saver *s, struct repo_ctx *ctx, const struct piece 
 	if (!pc->plain.len)
 		return err_set(err, ERR_INVALID, "an empty blob cannot be");
 	if (pc->plain.len > REPO_BLOB_MAX)
-		return err_set(err, ERR_INVALID, "%zu bytes are too many for a blob", pc->plain.len);
+		return err_set(err, ERR_INVALID, "%zu bytes are too many for a blob",
+			pc->plain.len);
 	rc = squeeze(s, ctx, pc, &p, &n, err);
 	if (rc)
 		return rc;
@@ -209,8 +219,10 @@ static void job_run(struct task *t)
 	for (size_t i = 0; i < j->n; i++) {
 		struct piece *pc = j->piece[i];
 
-		if (!j->err.code && !atomic_load(&s->cancelled) && piece_seal(s, ctx, pc, &j->added, &j->err))
-			err_prefix(&j->err, "save %s blob %s", blob_type_name(pc->type), id_short(&pc->id).s);
+		if (!j->err.code && !atomic_load(&s->cancelled) &&
+			piece_seal(s, ctx, pc, &j->added, &j->err))
+			err_prefix(&j->err, "save %s blob %s", blob_type_name(pc->type),
+				id_short(&pc->id).s);
 		piece_free(s, pc);
 	}
 	repo_ctx_put(s->r, ctx);
@@ -282,8 +294,13 @@ static void batch_send(struct saver *s, enum blob_type t)
 	if (!b)
 		return;
 	s->batch[t] = NULL;
-	b->req = (struct claim_req){
-		.take = true, .type = t, .id = b->id, .n = b->n, .verdict = b->verdict, .done = batch_answered, .arg = b};
+	b->req = (struct claim_req){.take = true,
+		.type = t,
+		.id = b->id,
+		.n = b->n,
+		.verdict = b->verdict,
+		.done = batch_answered,
+		.arg = b};
 	claim_ask(s->claim, &b->req);
 }
 
@@ -307,7 +324,8 @@ static void ask_soon(struct saver *s)
 	loop_post(s->r->env->loop, &s->ask);
 }
 
-void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain, size_t charge)
+void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain,
+	size_t charge)
 {
 	struct piece *pc = mem_zalloc(sizeof(*pc));
 	struct batch *b = s->batch[t];
@@ -362,7 +380,8 @@ static void drain_over(struct task *t)
 	s->ev.drained(s->ev.arg);
 }
 
-/* The next step of a drain or flush, if one is under way and may be taken: all blobs packed -> packs closed -> all packs settled. */
+/* The next step of a drain or flush, if one is under way and may be taken: all blobs packed ->
+ * packs closed -> all packs settled. */
 static void saver_progress(struct saver *s)
 {
 	if (s->pending || s->asking)
@@ -384,7 +403,8 @@ static void saver_progress(struct saver *s)
 	}
 	if (!s->packs_closed || !uploader_idle(s->up))
 		return;
-	/* From a turn of its own: flushed() may free the saver, and we may have been called by its uploader. */
+	/* From a turn of its own: flushed() may free the saver, and we may have been called by its
+	 * uploader. */
 	s->packs_closed = false;
 	s->flush = (struct task){.done = flush_over};
 	loop_post(s->r->env->loop, &s->flush);
@@ -421,7 +441,8 @@ static void adopt_run(struct task *t)
 	struct saver_parcel *p = task_of(t, struct saver_parcel, task);
 	struct repo_ctx *ctx = repo_ctx_get(p->s->r);
 
-	packer_adopt(p->s->packer, p->type, p->data.p + p->offset, p->data.len - p->offset, ctx, &p->err);
+	packer_adopt(p->s->packer, p->type, p->data.p + p->offset, p->data.len - p->offset, ctx,
+		&p->err);
 	repo_ctx_put(p->s->r, ctx);
 }
 

@@ -1,9 +1,10 @@
 /*
  * saver: turns plaintext blobs into durable pack contents.
  *
- * saver_put asks the claim; a blob that is ours is compressed, sealed, opened again and compared (repo->verify), packed and uploaded, on
- * env->cpu.  What a caller needs of a blob is its id, which it has already, so there is no answer per blob: a failure fails the whole run
- * through `failed`. Loop thread only.  Knows neither files nor ranks.
+ * saver_put asks the claim; a blob that is ours is compressed, sealed, opened again and compared
+ * (repo->verify), packed and uploaded, on env->cpu.  What a caller needs of a blob is its id, which
+ * it has already, so there is no answer per blob: a failure fails the whole run through `failed`.
+ * Loop thread only.  Knows neither files nor ranks.
  */
 #ifndef REPO_SAVER_H
 #define REPO_SAVER_H
@@ -18,30 +19,36 @@ struct saver_stats { /* of blobs this rank stored */
 };
 
 struct saver_events {
-	void (*stored)(void *arg, const struct pack *p); /* a pack is durable: record it in the index */
-	void (*failed)(void *arg, const struct err *e);  /* the run cannot succeed any more; may come several times */
-	void (*drained)(void *arg);                      /* after saver_drain */
-	void (*flushed)(void *arg);                      /* after saver_flush */
+	/* a pack is durable: record it in the index */
+	void (*stored)(void *arg, const struct pack *p);
+	/* the run cannot succeed any more; may come several times */
+	void (*failed)(void *arg, const struct err *e);
+	void (*drained)(void *arg); /* after saver_drain */
+	void (*flushed)(void *arg); /* after saver_flush */
 	void *arg;
 };
 
 struct saver;
 /* saver_new: borrows claim.  discard: --dry-run: everything but the upload. */
-struct saver *saver_new(
-	struct repo *r, struct claim *claim, size_t pack_size, unsigned packs_in_flight, bool discard, const struct saver_events *ev);
+struct saver *saver_new(struct repo *r, struct claim *claim, size_t pack_size,
+	unsigned packs_in_flight, bool discard, const struct saver_events *ev);
 /*
- * saver_hold: from now on a pack that is stored keeps its place among packs_in_flight until saver_release is called, once for each (uploader_hold).
- * A dry run's packs do not.
+ * saver_hold: from now on a pack that is stored keeps its place among packs_in_flight until
+ * saver_release is called, once for each (uploader_hold). A dry run's packs do not.
  */
 void saver_hold(struct saver *s);
 void saver_release(struct saver *s);
-/* saver_put: takes plain (contents moved out), whose SHA-256 is id; gives `charge` bytes back to env->budget once the plaintext is gone. */
-void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain, size_t charge);
-/* saver_drain: ev.drained once all blobs put before lie in packs, full or still open; nothing may be put any more. */
+/* saver_put: takes plain (contents moved out), whose SHA-256 is id; gives `charge` bytes back to
+ * env->budget once the plaintext is gone. */
+void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain,
+	size_t charge);
+/* saver_drain: ev.drained once all blobs put before lie in packs, full or still open; nothing may
+ * be put any more. */
 void saver_drain(struct saver *s);
 /*
- * Once drained: what lies in open packs may move to another rank's saver, parcel by parcel (packer.h).  saver_tail: its bytes.
- * saver_adopt: takes the parcel's contents in on env->cpu; then done() on the loop, whether it failed, which failed() has said, or not.
+ * Once drained: what lies in open packs may move to another rank's saver, parcel by parcel
+ * (packer.h).  saver_tail: its bytes. saver_adopt: takes the parcel's contents in on env->cpu; then
+ * done() on the loop, whether it failed, which failed() has said, or not.
  */
 size_t saver_tail(const struct saver *s, enum blob_type t);
 void saver_give(struct saver *s, enum blob_type t, size_t max, struct buf *out);
@@ -57,11 +64,13 @@ struct saver_parcel {
 	struct err err;
 };
 void saver_adopt(struct saver *s, struct saver_parcel *p);
-/* saver_flush: close all packs; ev.flushed once everything put before is durable or failed and all stored() calls are made. */
+/* saver_flush: close all packs; ev.flushed once everything put before is durable or failed and all
+ * stored() calls are made. */
 void saver_flush(struct saver *s);
-void saver_cancel(struct saver *s); /* what is not yet sealed, and packs that are not on their way, are dropped; flush still completes */
-void saver_wind_up(
-	struct saver *s); /* what is not yet sealed is dropped and no pack is begun until drained; flush stores those that are open */
+void saver_cancel(struct saver *s);  /* what is not yet sealed, and packs that are not on their way,
+					are dropped; flush still completes */
+void saver_wind_up(struct saver *s); /* what is not yet sealed is dropped and no pack is begun until
+					drained; flush stores those that are open */
 void saver_stats(const struct saver *s, struct saver_stats *out);
 size_t saver_pending(const struct saver *s); /* blobs between put and packed */
 void saver_free(struct saver *s);            /* after flushed only */

@@ -81,7 +81,8 @@ static int listed_again(void *arg, const struct id *name, uint64_t size)
 	return 0;
 }
 
-/* Removed by somebody between our listing and our reading is not damage; but that is so only if it is not listed any more. */
+/* Removed by somebody between our listing and our reading is not damage; but that is so only if it
+ * is not listed any more. */
 static int look_again(struct load *l, struct err *err)
 {
 	int rc = l->lost.n_bad ? backend_list(l->r->be, BACKEND_SNAPSHOT, listed_again, l, err) : 0;
@@ -98,7 +99,8 @@ static int by_time(const void *a, const void *b)
 	return c ? c : id_cmp(&x->id, &y->id);
 }
 
-int snapshots_load(struct repo *r, struct snapshots *out, void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg,
+int snapshots_load(struct repo *r, struct snapshots *out,
+	void (*warn)(void *arg, const struct id *id, const struct err *e), void *arg,
 	struct err *err)
 {
 	struct load l = {.r = r, .out = out, .warn = warn, .arg = arg};
@@ -193,12 +195,14 @@ bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f)
 static int cannot_tell(const struct snapshots *all, struct err *err)
 {
 	return err_set(err, ERR_INVALID,
-		"%zu snapshot%s cannot be read (%s), so nobody knows which one is the latest; name the one that is meant: a_backup list "
+		"%zu snapshot%s cannot be read (%s), so nobody knows which one is the latest; name "
+		"the one that is meant: a_backup list "
 		"shows the ids; a_backup delete with its whole id removes one that is damaged",
 		all->n_bad, all->n_bad > 1 ? "s" : "", id_hex(&all->bad[0]).s);
 }
 
-static int pick_latest(const struct snapshots *all, const struct snapshots_filter *f, const struct snapshot **out, struct err *err)
+static int pick_latest(const struct snapshots *all, const struct snapshots_filter *f,
+	const struct snapshot **out, struct err *err)
 {
 	if (all->n_bad && !(f && f->readable))
 		return cannot_tell(all, err);
@@ -208,7 +212,8 @@ static int pick_latest(const struct snapshots *all, const struct snapshots_filte
 		*out = &all->s[i];
 		return 0;
 	}
-	return err_set(err, ERR_NOTFOUND, all->n ? "no snapshot matches" : "there are no snapshots");
+	return err_set(err, ERR_NOTFOUND,
+		all->n ? "no snapshot matches" : "there are no snapshots");
 }
 
 /* Whether the n digits at `hex` begin this id.  A whole one may be in upper case. */
@@ -221,7 +226,8 @@ static bool begins(const struct id *id, const char *hex, size_t n)
 	return n && n <= ID_HEX && memcmp(id_hex(id).s, hex, n) == 0;
 }
 
-static int pick_id(const struct snapshots *all, const char *arg, size_t n, const struct snapshot **out, struct err *err)
+static int pick_id(const struct snapshots *all, const char *arg, size_t n,
+	const struct snapshot **out, struct err *err)
 {
 	const struct id *bad = NULL;
 	unsigned found = 0;
@@ -242,8 +248,8 @@ static int pick_id(const struct snapshots *all, const char *arg, size_t n, const
 	if (found == 1)
 		return err_set(err, ERR_INVALID, "snapshot %s cannot be read", id_hex(bad).s);
 	if (found)
-		return err_set(err, ERR_USAGE, "%u snapshots have an id that begins with %.*s%s", found, (int)n, arg,
-			bad ? ", and not all of them can be read" : "");
+		return err_set(err, ERR_USAGE, "%u snapshots have an id that begins with %.*s%s",
+			found, (int)n, arg, bad ? ", and not all of them can be read" : "");
 	return err_set(err, ERR_NOTFOUND, "there is no snapshot %.*s", n > 100 ? 100 : (int)n, arg);
 }
 
@@ -252,8 +258,8 @@ bool snapshots_is_latest(const char *arg)
 	return strcspn(arg, ":") == 6 && !memcmp(arg, "latest", 6);
 }
 
-int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out,
-	char **subpath, struct err *err)
+int snapshots_pick(const struct snapshots *all, const char *arg, const struct snapshots_filter *f,
+	const struct snapshot **out, char **subpath, struct err *err)
 {
 	size_t n = strcspn(arg, ":");
 	int rc;
@@ -269,22 +275,24 @@ int snapshots_pick(const struct snapshots *all, const char *arg, const struct sn
 	return rc;
 }
 
-int snapshots_pick_whole(
-	const struct snapshots *all, const char *arg, const struct snapshots_filter *f, const struct snapshot **out, struct err *err)
+int snapshots_pick_whole(const struct snapshots *all, const char *arg,
+	const struct snapshots_filter *f, const struct snapshot **out, struct err *err)
 {
 	char *sub = NULL;
 	int rc;
 
 	*out = NULL;
 	if (strchr(arg, ':'))
-		return err_set(err, ERR_USAGE, "%s: only whole snapshots can be named here, without \":\" and a directory", arg);
+		return err_set(err, ERR_USAGE,
+			"%s: only whole snapshots can be named here, without \":\" and a directory",
+			arg);
 	rc = snapshots_pick(all, arg, f, out, &sub, err);
 	mem_free(sub);
 	return rc;
 }
 
-const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after, unsigned by, const char *host,
-	const struct strlist *paths, const struct strlist *tags)
+const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after,
+	unsigned by, const char *host, const struct strlist *paths, const struct strlist *tags)
 {
 	for (size_t i = all->n; i-- > 0;) {
 		const struct snapshot *s = &all->s[i];

@@ -44,9 +44,11 @@ void strays_release(struct strays *s)
 
 bool stray_hides(const struct stray *s)
 {
-	bool matters = s->type == BACKEND_SNAPSHOT || s->type == BACKEND_INDEX || s->type == BACKEND_KEY;
+	bool matters = s->type == BACKEND_SNAPSHOT || s->type == BACKEND_INDEX ||
+		       s->type == BACKEND_KEY;
 
-	return matters && (s->why == BACKEND_ODD_CASE || s->why == BACKEND_ODD_KIND || s->why == BACKEND_ODD_PLACE);
+	return matters && (s->why == BACKEND_ODD_CASE || s->why == BACKEND_ODD_KIND ||
+				  s->why == BACKEND_ODD_PLACE);
 }
 
 void stray_text(const struct stray *s, struct buf *b)
@@ -58,7 +60,9 @@ void stray_text(const struct stray *s, struct buf *b)
 	buf_addf(b, "%s: ", s->path);
 	switch (s->why) {
 	case BACKEND_ODD_CASE:
-		buf_addf(b, "if this is a %s, then nothing finds it before its name is in lower case", what);
+		buf_addf(b,
+			"if this is a %s, then nothing finds it before its name is in lower case",
+			what);
 		break;
 	case BACKEND_ODD_KIND:
 		buf_addf(b, "a %s has this name, but this is no regular file", what);
@@ -90,18 +94,21 @@ void strays_temps(const struct strays *s, struct buf *b)
 	}
 	if (n == 1)
 		buf_addf(b,
-			"%s was left by a writer that was killed, unless one writes it just now; when no run is under way it can be "
+			"%s was left by a writer that was killed, unless one writes it just now; "
+			"when no run is under way it can be "
 			"removed",
 			first);
 	else if (n)
 		buf_addf(b,
-			"%zu temporary files (%s, …) were left by writers that were killed, unless one writes them just now; when no run "
+			"%zu temporary files (%s, …) were left by writers that were killed, unless "
+			"one writes them just now; when no run "
 			"is under way "
 			"they can be removed: find . -name '*-tmp-*'",
 			n, first);
 }
 
-static void tell(const struct strays *s, void (*say)(void *arg, const char *message), void *arg, bool errors)
+static void tell(const struct strays *s, void (*say)(void *arg, const char *message), void *arg,
+	bool errors)
 {
 	size_t told = 0, more = 0;
 	struct buf b;
@@ -110,7 +117,8 @@ static void tell(const struct strays *s, void (*say)(void *arg, const char *mess
 	for (size_t i = 0; i < s->n; i++) {
 		const struct stray *one = &s->v[i];
 
-		if (one->why == BACKEND_ODD_TEMP || (stray_hides(one) || one->why == BACKEND_ODD_PLACE) != errors)
+		if (one->why == BACKEND_ODD_TEMP ||
+			(stray_hides(one) || one->why == BACKEND_ODD_PLACE) != errors)
 			continue;
 		if (!errors && told == TOLD_MAX) {
 			more++;
@@ -156,8 +164,10 @@ int strays_refuse(struct backend *be, struct err *err)
 			continue;
 		buf_init(&b, SIZE_MAX / 2);
 		stray_text(&s.v[i], &b);
-		rc = err_set(
-			err, ERR_INVALID, "nothing is removed while something may be hidden: %s; rename it, or take it away", buf_str(&b));
+		rc = err_set(err, ERR_INVALID,
+			"nothing is removed while something may be hidden: %s; rename it, or take "
+			"it away",
+			buf_str(&b));
 		buf_release(&b);
 	}
 	strays_release(&s);

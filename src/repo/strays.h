@@ -1,6 +1,7 @@
 /*
- * strays: what lies among a repository's files and is none that a program reads by its name.  Most of it is of no importance; but what looks like a snapshot,
- * an index or a key may be one that nobody finds, and what it needs must not be removed.
+ * strays: what lies among a repository's files and is none that a program reads by its name.  Most
+ * of it is of no importance; but what looks like a snapshot, an index or a key may be one that
+ * nobody finds, and what it needs must not be removed.
  */
 #ifndef REPO_STRAYS_H
 #define REPO_STRAYS_H
@@ -29,18 +30,21 @@ bool stray_hides(const struct stray *s);
 /* stray_text(s, b): at the end of b, what it is and what to do. */
 void stray_text(const struct stray *s, struct buf *b);
 
-/* strays_tell: all of them in sentences: what hides something and packs in the wrong place as errors; of the rest the first few, temporary files together. */
+/* strays_tell: all of them in sentences: what hides something and packs in the wrong place as
+ * errors; of the rest the first few, temporary files together. */
 struct strays_events {
 	void (*error)(void *arg, const char *message);
 	void (*hint)(void *arg, const char *message);
 	void *arg;
 };
 void strays_tell(const struct strays *s, const struct strays_events *ev);
-/* strays_temps(s, b): at the end of b, one sentence about all temporary files; nothing if there are none. */
+/* strays_temps(s, b): at the end of b, one sentence about all temporary files; nothing if there are
+ * none. */
 void strays_temps(const struct strays *s, struct buf *b);
 
 /*
- * strays_refuse(be, err): for what removes from a repository: ERR_INVALID with a sentence if a snapshot, index or key may be hidden.  Three listings.
+ * strays_refuse(be, err): for what removes from a repository: ERR_INVALID with a sentence if a
+ * snapshot, index or key may be hidden.  Three listings.
  */
 int strays_refuse(struct backend *be, struct err *err);
 

@@ -14,13 +14,15 @@ struct uploader {
 	void *arg;
 	pthread_mutex_t lock;
 	pthread_cond_t room;
-	struct pack *free;         /* with their buffers, the last used first */
-	unsigned limit, out, held; /* out: open, under way, or held: settled, but its place is not free */
+	struct pack *free; /* with their buffers, the last used first */
+	unsigned limit, out,
+		held; /* out: open, under way, or held: settled, but its place is not free */
 	bool cancelled, discard, hold;
 	size_t under_way;
 };
 
-struct uploader *uploader_new(struct repo *r, unsigned in_flight, void (*stored)(void *arg, const struct pack *p),
+struct uploader *uploader_new(struct repo *r, unsigned in_flight,
+	void (*stored)(void *arg, const struct pack *p),
 	void (*failed)(void *arg, const struct err *e), void *arg)
 {
 	struct uploader *u = mem_zalloc(sizeof(*u));

@@ -1,9 +1,11 @@
 /*
- * restore_shim: an LD_PRELOAD library that stops a restore, or lies to it, at the system calls that change the target.
+ * restore_shim: an LD_PRELOAD library that stops a restore, or lies to it, at the system calls that
+ * change the target.
  *
- * SHIM_KILL=K SHIM_WHEN=before|after: the process is killed before or after the Kth such call.  SHIM_COUNT=FILE: their number is written there.
- * SHIM_FOLD=1: names are taken in lower case, as by a file system that knows no other.
- * SHIM_NO_LINKS=1: linkat says EPERM.  SHIM_CLOSE=1: close of a regular file that is open for reading and writing says EDQUOT.
+ * SHIM_KILL=K SHIM_WHEN=before|after: the process is killed before or after the Kth such call.
+ * SHIM_COUNT=FILE: their number is written there. SHIM_FOLD=1: names are taken in lower case, as by
+ * a file system that knows no other. SHIM_NO_LINKS=1: linkat says EPERM.  SHIM_CLOSE=1: close of a
+ * regular file that is open for reading and writing says EDQUOT.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -90,21 +92,21 @@ int statx(int d, const char *restrict p, int flags, unsigned mask, struct statx 
 }
 
 /* A call of the type R name(PARAMETERS), with the arguments ARGS. */
-#define SHIM(R, name, PARAMETERS, ARGS)                                                                                                    \
-	R name PARAMETERS                                                                                                                  \
-	{                                                                                                                                  \
-		static R(*real) PARAMETERS;                                                                                                \
-		long k = before();                                                                                                         \
-		int saved;                                                                                                                 \
-		R rc;                                                                                                                      \
-                                                                                                                                           \
-		if (!real)                                                                                                                 \
-			*(void **)&real = next(#name);                                                                                     \
-		rc = real ARGS;                                                                                                            \
-		saved = errno;                                                                                                             \
-		after(k);                                                                                                                  \
-		errno = saved;                                                                                                             \
-		return rc;                                                                                                                 \
+#define SHIM(R, name, PARAMETERS, ARGS)                                                            \
+	R name PARAMETERS                                                                          \
+	{                                                                                          \
+		static R(*real) PARAMETERS;                                                        \
+		long k = before();                                                                 \
+		int saved;                                                                         \
+		R rc;                                                                              \
+                                                                                                   \
+		if (!real)                                                                         \
+			*(void **)&real = next(#name);                                             \
+		rc = real ARGS;                                                                    \
+		saved = errno;                                                                     \
+		after(k);                                                                          \
+		errno = saved;                                                                     \
+		return rc;                                                                         \
 	}
 
 SHIM(int, mkdirat, (int d, const char *p, mode_t m), (d, fold(d, p, 0), m))
@@ -122,7 +124,8 @@ SHIM(int, chmod, (const char *p, mode_t m), (p, m))
 SHIM(int, fchmod, (int fd, mode_t m), (fd, m))
 SHIM(int, fchownat, (int d, const char *p, uid_t u, gid_t g, int f), (d, p, u, g, f))
 SHIM(int, setxattr, (const char *p, const char *x, const void *v, size_t n, int f), (p, x, v, n, f))
-SHIM(int, lsetxattr, (const char *p, const char *x, const void *v, size_t n, int f), (p, x, v, n, f))
+SHIM(int, lsetxattr, (const char *p, const char *x, const void *v, size_t n, int f),
+	(p, x, v, n, f))
 SHIM(int, fsetxattr, (int fd, const char *x, const void *v, size_t n, int f), (fd, x, v, n, f))
 SHIM(int, removexattr, (const char *p, const char *x), (p, x))
 SHIM(int, lremovexattr, (const char *p, const char *x), (p, x))
@@ -162,16 +165,16 @@ static int open_at(const char *name, int d, const char *p, int flags, mode_t mod
 	return rc;
 }
 
-#define OPENAT(name)                                                                                                                       \
-	int name(int d, const char *p, int flags, ...)                                                                                     \
-	{                                                                                                                                  \
-		mode_t mode;                                                                                                               \
-		va_list ap;                                                                                                                \
-                                                                                                                                           \
-		va_start(ap, flags);                                                                                                       \
-		mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;                                                                           \
-		va_end(ap);                                                                                                                \
-		return open_at(#name, d, p, flags, mode);                                                                                  \
+#define OPENAT(name)                                                                               \
+	int name(int d, const char *p, int flags, ...)                                             \
+	{                                                                                          \
+		mode_t mode;                                                                       \
+		va_list ap;                                                                        \
+                                                                                                   \
+		va_start(ap, flags);                                                               \
+		mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;                                   \
+		va_end(ap);                                                                        \
+		return open_at(#name, d, p, flags, mode);                                          \
 	}
 
 OPENAT(openat)

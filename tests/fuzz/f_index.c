@@ -43,7 +43,8 @@ struct pieces {
 static int more(void *arg, const uint8_t **p, size_t *n, struct err *err)
 {
 	struct pieces *s = arg;
-	size_t k = (size_t)(s->end - s->p) < sizeof(s->piece) ? (size_t)(s->end - s->p) : sizeof(s->piece);
+	size_t k = (size_t)(s->end - s->p) < sizeof(s->piece) ? (size_t)(s->end - s->p)
+							      : sizeof(s->piece);
 
 	(void)err;
 	memcpy(s->piece, s->p, k);

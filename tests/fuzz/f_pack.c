@@ -1,4 +1,5 @@
-/* A pack header that can be read is what its blobs are written as.  Input: the header, whose blobs are taken to fill what is before it. */
+/* A pack header that can be read is what its blobs are written as.  Input: the header, whose blobs
+ * are taken to fill what is before it. */
 #include "base/le.h"
 #include "base/mem.h"
 #include "format/pack.h"

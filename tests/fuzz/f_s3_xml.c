@@ -1,4 +1,5 @@
-/* Whatever an S3 server answers: a listing gives as many keys as it counts, its last key is the page's, and texts for messages hold no control characters. */
+/* Whatever an S3 server answers: a listing gives as many keys as it counts, its last key is the
+ * page's, and texts for messages hold no control characters. */
 #include "backend/s3_xml.h"
 #include "fuzz/fuzz.h"
 

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	ALWAYS(!b.overflow && b.len > 2 && b.p[0] == '"' && b.p[b.len - 1] == '"');
 	ALWAYS(json_parse_time((const char *)b.p + 1, b.len - 2, &again, &zero) == 0);
 	ALWAYS(zero == 0 && again.nsec == t.nsec);
-	/* An offset may carry the first or last hours into years that cannot be written; those are clamped. */
+	/* An offset may carry the first or last hours into years that cannot be written; those are
+	 * clamped. */
 	ALWAYS(again.sec == t.sec || t.sec < -62167219200 || t.sec > 253402300799);
 	buf_release(&b);
 	return 0;

@@ -1,4 +1,5 @@
-/* A tree that can be read is written so that it reads the same again; its names are safe as path components and ascend. */
+/* A tree that can be read is written so that it reads the same again; its names are safe as path
+ * components and ascend. */
 #include "format/treemend.h"
 #include "fuzz/fuzz.h"
 
@@ -7,8 +8,10 @@ static void check_name(const struct node *n, struct buf *last)
 	size_t k = n->name.n < last->len ? n->name.n : last->len;
 	int c = k ? memcmp(last->p, n->name.p, k) : 0;
 
-	ALWAYS(n->name.n > 0 && !memchr(n->name.p, '/', n->name.n) && !memchr(n->name.p, 0, n->name.n));
-	ALWAYS(!(n->name.n == 1 && n->name.p[0] == '.') && !(n->name.n == 2 && memcmp(n->name.p, "..", 2) == 0));
+	ALWAYS(n->name.n > 0 && !memchr(n->name.p, '/', n->name.n) &&
+		!memchr(n->name.p, 0, n->name.n));
+	ALWAYS(!(n->name.n == 1 && n->name.p[0] == '.') &&
+		!(n->name.n == 2 && memcmp(n->name.p, "..", 2) == 0));
 	ALWAYS(c < 0 || (c == 0 && last->len < n->name.n));
 	buf_reset(last);
 	buf_add(last, n->name.p, n->name.n);

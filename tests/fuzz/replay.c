@@ -1,4 +1,5 @@
-/* The test that feeds each file of tests/fuzz/corpus/NAME (a folder of $A_BACKUP_TESTS, or tests) to the target f_NAME. */
+/* The test that feeds each file of tests/fuzz/corpus/NAME (a folder of $A_BACKUP_TESTS, or tests)
+ * to the target f_NAME. */
 #include "fuzz/fuzz.h"
 #include "unit/check.h"
 #include <dirent.h>
@@ -40,7 +41,8 @@ TEST(corpus)
 	DIR *d;
 	int files = 0;
 
-	snprintf(folder, sizeof(folder), "%s/fuzz/corpus/%s", tests ? tests : "tests", program_invocation_short_name + 2);
+	snprintf(folder, sizeof(folder), "%s/fuzz/corpus/%s", tests ? tests : "tests",
+		program_invocation_short_name + 2);
 	d = opendir(folder);
 	if (!d)
 		fprintf(stderr, "%s cannot be read\n", folder);

@@ -60,7 +60,10 @@ void craft_init(struct craft *c, size_t threads)
 	struct seal_key master;
 
 	*c = (struct craft){.flushed = false};
-	c->env = (struct env){.clock = clock_real(), .rnd = rnd_real(), .log = {LOG_WARN, to_stderr, NULL}, .loop = loop_new()};
+	c->env = (struct env){.clock = clock_real(),
+		.rnd = rnd_real(),
+		.log = {LOG_WARN, to_stderr, NULL},
+		.loop = loop_new()};
 	c->env.cpu = jobs_new(threads, c->env.loop, "cpu");
 	c->env.readers = jobs_new(threads, c->env.loop, "read");
 	c->env.budget = budget_new((size_t)256 << 20);
@@ -197,7 +200,8 @@ void craft_put(struct craft_tree *t, struct node *n)
 	buf_release(&b);
 }
 
-void craft_file(struct craft_tree *t, const char *name, const struct id *content, size_t n, uint64_t size)
+void craft_file(struct craft_tree *t, const char *name, const struct id *content, size_t n,
+	uint64_t size)
 {
 	struct node d = craft_node(NODE_FILE, name);
 
@@ -252,8 +256,10 @@ struct id craft_empty(struct craft *c)
 
 struct id craft_snapshot(struct craft *c, const struct id *tree)
 {
-	struct snapshot s = {
-		.time = {CRAFT_TIME, 0}, .tree = *tree, .hostname = (char *)(uintptr_t) "h", .username = (char *)(uintptr_t) "u"};
+	struct snapshot s = {.time = {CRAFT_TIME, 0},
+		.tree = *tree,
+		.hostname = (char *)(uintptr_t) "h",
+		.username = (char *)(uintptr_t) "u"};
 	struct err e = {0};
 	struct buf b;
 	struct id id;
@@ -269,7 +275,8 @@ struct id craft_snapshot(struct craft *c, const struct id *tree)
 	return id;
 }
 
-struct catalog_place craft_place(struct craft *c, enum blob_type t, const struct id *id, unsigned nth)
+struct catalog_place craft_place(struct craft *c, enum blob_type t, const struct id *id,
+	unsigned nth)
 {
 	struct catalog_place at;
 

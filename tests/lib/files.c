@@ -178,7 +178,8 @@ static bool link_same(const char *a, const char *b)
 {
 	char x[4096] = {0}, y[4096] = {0};
 
-	return readlink(a, x, sizeof(x) - 1) >= 0 && readlink(b, y, sizeof(y) - 1) >= 0 && strcmp(x, y) == 0;
+	return readlink(a, x, sizeof(x) - 1) >= 0 && readlink(b, y, sizeof(y) - 1) >= 0 &&
+	       strcmp(x, y) == 0;
 }
 
 static size_t one_differs(const char *da, const char *db, const char *name)

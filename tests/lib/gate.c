@@ -28,12 +28,14 @@ static void gate_start(struct backend *b, struct backend_op *op)
 	op->done(op);
 }
 
-static int gate_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int gate_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct gate *g = gate_of(b);
 	int code = g->ask(g->arg, NULL, t);
 
-	return code ? err_set(err, code, "the gate is closed") : backend_list_all(g->inner, t, to, err);
+	return code ? err_set(err, code, "the gate is closed")
+		    : backend_list_all(g->inner, t, to, err);
 }
 
 static int gate_create(struct backend *b, struct err *err)
@@ -50,8 +52,11 @@ static void gate_free(struct backend *b)
 	mem_free(b);
 }
 
-static const struct backend_vtable gate_vtable = {
-	.scheme = "gate", .start = gate_start, .list = gate_list, .create = gate_create, .free = gate_free};
+static const struct backend_vtable gate_vtable = {.scheme = "gate",
+	.start = gate_start,
+	.list = gate_list,
+	.create = gate_create,
+	.free = gate_free};
 
 struct backend *gate_new(struct backend *inner, gate_ask_fn *ask, void *arg)
 {

@@ -25,7 +25,8 @@ void golden_read(const char *name, struct buf *out)
 }
 
 /* malloc, not mem_alloc: nothing may round the size up. */
-static void call(const uint8_t *p, size_t n, size_t at, int value, void (*fn)(void *arg, const uint8_t *p, size_t n), void *arg)
+static void call(const uint8_t *p, size_t n, size_t at, int value,
+	void (*fn)(void *arg, const uint8_t *p, size_t n), void *arg)
 {
 	uint8_t *copy = malloc(n ? n : 1);
 
@@ -38,7 +39,8 @@ static void call(const uint8_t *p, size_t n, size_t at, int value, void (*fn)(vo
 	free(copy);
 }
 
-void hostile_each(const void *data, size_t n, size_t max, void (*fn)(void *arg, const uint8_t *p, size_t n), void *arg)
+void hostile_each(const void *data, size_t n, size_t max,
+	void (*fn)(void *arg, const uint8_t *p, size_t n), void *arg)
 {
 	static const char telling[] = "\"\\{}[]:,0-9.eunx/\x80\xff";
 	const uint8_t *p = data;

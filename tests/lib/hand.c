@@ -16,7 +16,10 @@ void hand_init(struct hand *h, int n)
 	*h = (struct hand){.n = n};
 	comm_threads_new(n, h->comm);
 	for (int i = 0; i < n; i++) {
-		h->env[i] = (struct env){.clock = clock_real(), .rnd = rnd_real(), .log = {LOG_WARN, count, h}, .loop = loop_new()};
+		h->env[i] = (struct env){.clock = clock_real(),
+			.rnd = rnd_real(),
+			.log = {LOG_WARN, count, h},
+			.loop = loop_new()};
 		h->r[i] = router_new(h->comm[i], &h->env[i]);
 	}
 }

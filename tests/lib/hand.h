@@ -1,4 +1,5 @@
-/* hand: a few ranks with routers in one thread, turned by hand, so that a test decides what happens when. */
+/* hand: a few ranks with routers in one thread, turned by hand, so that a test decides what happens
+ * when. */
 #ifndef LIB_HAND_H
 #define LIB_HAND_H
 #include "base/env.h"
@@ -17,7 +18,8 @@ struct hand {
 
 void hand_init(struct hand *h, int n);
 void hand_release(struct hand *h);
-void hand_settle(struct hand *h); /* turn all until nothing happens; timers that are not due do not count */
+void hand_settle(
+	struct hand *h); /* turn all until nothing happens; timers that are not due do not count */
 
 /* hand_send: a message from outside of the modules: `n` bytes. */
 void hand_send(struct hand *h, int from, int to, unsigned tag, const void *p, size_t n);

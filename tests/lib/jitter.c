@@ -77,8 +77,11 @@ static void jitter_free(struct comm *c)
 	mem_free(j);
 }
 
-static const struct comm_vtable jitter_vtable = {
-	.send = jitter_send, .poll = jitter_poll, .idle = jitter_idle, .sent = jitter_sent, .free = jitter_free};
+static const struct comm_vtable jitter_vtable = {.send = jitter_send,
+	.poll = jitter_poll,
+	.idle = jitter_idle,
+	.sent = jitter_sent,
+	.free = jitter_free};
 
 struct comm *jitter_new(struct comm *inner, uint64_t seed)
 {

@@ -19,7 +19,8 @@ struct pyserver pyserver_start(const char *cert, const char *key, const char *ca
 	if (!s.pid) {
 		dup2(in[0], 0);
 		dup2(out[1], 1);
-		execlp("python3", "python3", "tests/lib/http_server.py", cert, key, ca, (char *)NULL);
+		execlp("python3", "python3", "tests/lib/http_server.py", cert, key, ca,
+			(char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);

@@ -11,7 +11,8 @@ struct pyserver {
 	int port; /* on 127.0.0.1 */
 };
 
-/* pyserver_start(cert, key, ca): files in PEM; all NULL: plain HTTP; with ca, clients need a certificate.  Ends the test if it cannot. */
+/* pyserver_start(cert, key, ca): files in PEM; all NULL: plain HTTP; with ca, clients need a
+ * certificate.  Ends the test if it cannot. */
 struct pyserver pyserver_start(const char *cert, const char *key, const char *ca);
 void pyserver_stop(struct pyserver *s);
 

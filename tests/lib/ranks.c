@@ -12,7 +12,9 @@ static void print(void *arg, enum log_level level, const char *msg)
 
 void ranks_env_init(struct env *env, unsigned workers)
 {
-	*env = (struct env){.clock = clock_real(), .rnd = rnd_real(), .log = {.max = LOG_WARN, .fn = print}};
+	*env = (struct env){.clock = clock_real(),
+		.rnd = rnd_real(),
+		.log = {.max = LOG_WARN, .fn = print}};
 	env->loop = loop_new();
 	env->cpu = jobs_new(workers, env->loop, "cpu");
 	env->readers = jobs_new(workers, env->loop, "read");

@@ -1,7 +1,9 @@
 /*
- * ranks: runs a function as N ranks, threads of this process, each with a loop, workers and a budget of its own.
+ * ranks: runs a function as N ranks, threads of this process, each with a loop, workers and a
+ * budget of its own.
  *
- * With a seed other than 0 each mailbox is wrapped in a jitter (lib/jitter.h), so that messages of different senders overtake each other.
+ * With a seed other than 0 each mailbox is wrapped in a jitter (lib/jitter.h), so that messages of
+ * different senders overtake each other.
  */
 #ifndef LIB_RANKS_H
 #define LIB_RANKS_H
@@ -13,7 +15,8 @@ typedef int ranks_fn(void *arg, struct comm *c, const struct env *env);
 /* ranks_test: returns the largest result of fn.  Log messages up to LOG_WARN go to stderr. */
 int ranks_test(int n, uint64_t seed, ranks_fn *fn, void *arg);
 
-/* ranks_env: an environment for one rank of a test program; ranks_env_release after the last user. */
+/* ranks_env: an environment for one rank of a test program; ranks_env_release after the last user.
+ */
 void ranks_env_init(struct env *env, unsigned workers);
 void ranks_env_release(struct env *env);
 

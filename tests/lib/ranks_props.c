@@ -123,7 +123,10 @@ static enum blob_type type_of(size_t i)
 
 static struct blob known_blob(uint64_t seed, size_t i)
 {
-	struct blob b = {.type = type_of(i), .offset = (uint32_t)i, .length = (uint32_t)(1000 + i), .plain = (uint32_t)(2000 + i)};
+	struct blob b = {.type = type_of(i),
+		.offset = (uint32_t)i,
+		.length = (uint32_t)(1000 + i),
+		.plain = (uint32_t)(2000 + i)};
 
 	blob_id(seed, i, &b.id);
 	return b;
@@ -173,8 +176,12 @@ static void ask_once(struct asking *a)
 	size_t most = 1 + random_next(&a->random) % 40;
 
 	q->a = a;
-	q->req = (struct claim_req){
-		.take = a->take, .type = type_of(a->order[a->next]), .id = q->id, .verdict = q->verdict, .done = question_done, .arg = q};
+	q->req = (struct claim_req){.take = a->take,
+		.type = type_of(a->order[a->next]),
+		.id = q->id,
+		.verdict = q->verdict,
+		.done = question_done,
+		.arg = q};
 	while (q->req.n < most && a->next < a->blobs && type_of(a->order[a->next]) == q->req.type) {
 		q->which[q->req.n] = a->order[a->next];
 		q->verdict[q->req.n] = (enum claim_verdict)77;
@@ -186,7 +193,8 @@ static void ask_once(struct asking *a)
 
 static void ask_more(struct asking *a)
 {
-	/* One at a time here: question_done comes back to this when the answer is at hand, and must not nest for each blob. */
+	/* One at a time here: question_done comes back to this when the answer is at hand, and must
+	 * not nest for each blob. */
 	if (a->next < a->blobs && a->out < 8)
 		ask_once(a);
 }
@@ -246,9 +254,15 @@ static void find_all(struct asking *a)
 	for (size_t i = 0; i < 2 * a->blobs; i++) {
 		unsigned nth = (unsigned)(i & 1);
 
-		f[i] = (struct finding){
-			.missing = &missing, .over = &over, .which = i / 2, .seed = a->seed, .expected = is_known(i / 2) && nth == 0};
-		f[i].f = (struct claim_find){.type = type_of(i / 2), .nth = nth, .done = found, .arg = &f[i]};
+		f[i] = (struct finding){.missing = &missing,
+			.over = &over,
+			.which = i / 2,
+			.seed = a->seed,
+			.expected = is_known(i / 2) && nth == 0};
+		f[i].f = (struct claim_find){.type = type_of(i / 2),
+			.nth = nth,
+			.done = found,
+			.arg = &f[i]};
 		blob_id(a->seed, i / 2, &f[i].f.id);
 		claim_find(a->claim, &f[i].f);
 	}
@@ -373,7 +387,8 @@ static void make_index(struct repo *repo, size_t f, size_t blobs)
 	buf_release(&out);
 }
 
-static void check_share(struct router *r, struct agree *a, struct catalog *mine, size_t files, size_t blobs)
+static void check_share(struct router *r, struct agree *a, struct catalog *mine, size_t files,
+	size_t blobs)
 {
 	uint64_t count = catalog_blobs(mine);
 	size_t wrong = 0;
@@ -386,8 +401,8 @@ static void check_share(struct router *r, struct agree *a, struct catalog *mine,
 
 		if (there != (claim_owner(&b.id, router_size(r)) == router_rank(r)))
 			wrong++;
-		else if (there && (!id_equal(&at.pack, &pack) || at.blob.offset != b.offset || at.blob.length != b.length ||
-					  at.blob.plain != b.plain))
+		else if (there && (!id_equal(&at.pack, &pack) || at.blob.offset != b.offset ||
+					  at.blob.length != b.length || at.blob.plain != b.plain))
 			wrong++;
 	}
 	CHECK_EQ(wrong, 0);
@@ -407,7 +422,8 @@ static void damage(struct backend *be)
 	CHECK_EQ(backend_put(be, BACKEND_INDEX, &id, junk, sizeof(junk), &e), 0);
 }
 
-void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_t files, size_t blobs)
+void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_t files,
+	size_t blobs)
 {
 	struct config config = {.version = 2};
 	struct seal_key key;
@@ -541,7 +557,8 @@ static void start(struct work *w)
 
 		w->under_way++;
 		it->task.done = item_done;
-		loop_after(router_loop(w->r), (int64_t)(random_next(&w->random) % (uint64_t)w->p->cost), &it->task);
+		loop_after(router_loop(w->r),
+			(int64_t)(random_next(&w->random) % (uint64_t)w->p->cost), &it->task);
 	}
 	workq_want(w->q, w->under_way < AT_ONCE);
 }
@@ -580,7 +597,11 @@ static void on_stop(void *arg, struct comm_msg *m)
 void props_workq(struct router *r, struct agree *a, const struct props_work *p)
 {
 	struct work w = {.p = p, .r = r, .random = own_random(r, p->seed)};
-	const struct workq_ops ops = {.pack = pack, .unpack = unpack, .arrived = arrived, .failed = failed, .arg = &w};
+	const struct workq_ops ops = {.pack = pack,
+		.unpack = unpack,
+		.arrived = arrived,
+		.failed = failed,
+		.arg = &w};
 	size_t n = (size_t)router_size(r), me = (size_t)router_rank(r);
 
 	w.q = workq_new(r, router_env(r), &ops);

@@ -55,7 +55,10 @@ static void on_progress(void *arg, const struct restore_counts *n)
 
 struct restore_events lab_events(void)
 {
-	return (struct restore_events){.progress = on_progress, .error = on_error, .warn = on_warn, .item = on_item};
+	return (struct restore_events){.progress = on_progress,
+		.error = on_error,
+		.warn = on_warn,
+		.item = on_item};
 }
 
 int lab_restore(const struct id *root, struct restore_options o)
@@ -72,7 +75,8 @@ int lab_restore(const struct id *root, struct restore_options o)
 	craft_save(&lab.c);
 	craft_load(&lab.c);
 	fds = files_fds();
-	rc = restore_run(lab.c.repo, lab.c.catalog, lab.c.loader, &lab.c.env, root, &o, &ev, &lab.stop, &lab.counts, &e);
+	rc = restore_run(lab.c.repo, lab.c.catalog, lab.c.loader, &lab.c.env, root, &o, &ev,
+		&lab.stop, &lab.counts, &e);
 	CHECK_EQ(files_fds(), fds);
 	CHECK_EQ(budget_used(lab.c.env.budget), 0);
 	CHECK_EQ(rc, e.code);
@@ -136,8 +140,10 @@ struct id lab_small_tree(void)
 
 void lab_check_small_tree(const char *dir)
 {
-	CHECK(files_has(dir, "f", "new f") && files_has(dir, "d/g", "new g") && files_has(dir, "d/e", ""));
-	CHECK(S_ISFIFO(files_stat(dir, "fifo").st_mode) && S_ISLNK(files_stat(dir, "d/link").st_mode));
+	CHECK(files_has(dir, "f", "new f") && files_has(dir, "d/g", "new g") &&
+		files_has(dir, "d/e", ""));
+	CHECK(S_ISFIFO(files_stat(dir, "fifo").st_mode) &&
+		S_ISLNK(files_stat(dir, "d/link").st_mode));
 	CHECK_EQ(files_stat(dir, "f").st_mode, S_IFREG | 0644);
 	CHECK_EQ(files_stat(dir, "d").st_mode, S_IFDIR | 0755);
 	CHECK_EQ(files_stat(dir, "f").st_mtim.tv_sec, CRAFT_TIME);

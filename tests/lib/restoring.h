@@ -1,5 +1,6 @@
 /*
- * restoring: a crafted repository, and restores of its trees into a folder whose results and messages a test then looks at.  One a program.
+ * restoring: a crafted repository, and restores of its trees into a folder whose results and
+ * messages a test then looks at.  One a program.
  */
 #ifndef LIB_RESTORING_H
 #define LIB_RESTORING_H
@@ -21,16 +22,19 @@ extern struct lab lab;
 
 void lab_init(void);
 void lab_release(void);
-/* lab_restore: saves and loads the repository, restores root; afterwards nothing is open that was not before.  The code. */
+/* lab_restore: saves and loads the repository, restores root; afterwards nothing is open that was
+ * not before.  The code. */
 int lab_restore(const struct id *root, struct restore_options o);
 struct restore_events lab_events(void);
 const char *lab_errors(void);
 bool lab_told(const char *line);
 bool lab_warned(const char *text);
-const char *lab_fresh(void); /* the empty target folder of the next restore; lives until lab_release */
+const char *lab_fresh(
+	void); /* the empty target folder of the next restore; lives until lab_release */
 
 struct id lab_text_file(struct craft_tree *t, const char *name, const char *text);
-/* lab_small_tree: f "new f"; d/g "new g"; d/link -> g; d/e empty; fifo.  lab_check_small_tree: dir is that. */
+/* lab_small_tree: f "new f"; d/g "new g"; d/link -> g; d/e empty; fifo.  lab_check_small_tree: dir
+ * is that. */
 struct id lab_small_tree(void);
 void lab_check_small_tree(const char *dir);
 

@@ -18,7 +18,11 @@ void rig_init(struct rig *r, size_t threads)
 {
 	struct loop *l = loop_new();
 
-	r->env = (struct env){.clock = clock_real(), .rnd = rnd_real(), .zone = NULL, .log = {LOG_WARN, to_stderr, NULL}, .loop = l};
+	r->env = (struct env){.clock = clock_real(),
+		.rnd = rnd_real(),
+		.zone = NULL,
+		.log = {LOG_WARN, to_stderr, NULL},
+		.loop = l};
 	r->env.cpu = jobs_new(threads, l, "cpu");
 	r->env.readers = jobs_new(threads, l, "read");
 	r->env.budget = budget_new(((size_t)32 << 20) + threads * ((size_t)24 << 20));
@@ -38,7 +42,10 @@ void rig_init_repo(struct backend *be, uint64_t polynomial)
 	struct rig g;
 	struct repo *repo = NULL;
 	struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
-	struct repo_spec what = {.version = 2, .polynomial = polynomial, .who = {"tester", "rig"}, .cost = &cheap};
+	struct repo_spec what = {.version = 2,
+		.polynomial = polynomial,
+		.who = {"tester", "rig"},
+		.cost = &cheap};
 	bool made;
 	struct err e = {0};
 
@@ -121,7 +128,8 @@ static int one_rank(void *arg, struct comm *c)
 	struct snapshot parent = {.has_summary = false};
 	struct backend_retry_policy often = {100000, 1000000, 50000000};
 	struct backend *be = b->be;
-	struct stopper stopper = {.task = {.done = stop_now}, .how = b->stop_how ? b->stop_how : ENGINE_STOP};
+	struct stopper stopper = {.task = {.done = stop_now},
+		.how = b->stop_how ? b->stop_how : ENGINE_STOP};
 	struct sleeper sleeper = {.task = {.done = sleep_now}, .ns = b->lag_ns};
 	struct err e = {0};
 	int rc = 0;
@@ -167,7 +175,10 @@ static int one_rank(void *arg, struct comm *c)
 			opt.cwd = "/";
 		if (!opt.pack_size)
 			opt.pack_size = PACK_SIZE_MIN;
-		opt.head = (struct snapshot){.time = {1700000000, 5}, .hostname = "rig", .username = "", .program_version = "rig"};
+		opt.head = (struct snapshot){.time = {1700000000, 5},
+			.hostname = "rig",
+			.username = "",
+			.program_version = "rig"};
 		backup_paths(&opt.targets, opt.cwd, &opt.head.paths);
 		rc = backup_run(r, a, repo, &g.env, &opt, &ev, &stopper.stop, &result, &e);
 		strlist_release(&opt.targets);
@@ -191,12 +202,13 @@ static int one_rank(void *arg, struct comm *c)
 	return 0;
 }
 
-/* The ranks look at the end whether the config is still one that their key opens.  The store may fail now and then, or for good: then nothing is looked at. */
+/* The ranks look at the end whether the config is still one that their key opens.  The store may
+ * fail now and then, or for good: then nothing is looked at. */
 static void put_config(struct backend *be)
 {
-	static const char json[] =
-		"{\"version\":2,\"id\":\"" /* 64 digits */
-		"1111111111111111111111111111111111111111111111111111111111111111\",\"chunker_polynomial\":\"3da3358b4dc173\"}";
+	static const char json[] = "{\"version\":2,\"id\":\"" /* 64 digits */
+				   "111111111111111111111111111111111111111111111111111111111111111"
+				   "1\",\"chunker_polynomial\":\"3da3358b4dc173\"}";
 	struct buf stored, there;
 	struct repo *repo;
 	struct id name;
@@ -207,7 +219,8 @@ static void put_config(struct backend *be)
 	repo = rig_adopt(be, &g.env);
 	buf_init(&stored, 4096);
 	buf_init(&there, 4096);
-	REQUIRE(repo_seal_file(repo, BACKEND_CONFIG, json, strlen(json), &stored, &name, NULL) == 0);
+	REQUIRE(repo_seal_file(repo, BACKEND_CONFIG, json, strlen(json), &stored, &name, NULL) ==
+		0);
 	if (backend_get(be, BACKEND_CONFIG, NULL, &there, NULL) < 0)
 		for (int i = 0; i < 5 && rc; i++)
 			rc = backend_put(be, BACKEND_CONFIG, NULL, stored.p, stored.len, NULL);

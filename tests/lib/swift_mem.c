@@ -128,7 +128,8 @@ static void list(struct swift_mem *m, struct http_req *r)
 	n = strcspn(prefix, "&");
 	buf_addc(&r->out, '[');
 	for (size_t i = 0; i < m->n; i++) {
-		if (strncmp(m->v[i].name, prefix, n) != 0 || (marker && strcmp(m->v[i].name, marker + 8) <= 0))
+		if (strncmp(m->v[i].name, prefix, n) != 0 ||
+			(marker && strcmp(m->v[i].name, marker + 8) <= 0))
 			continue;
 		if (r->out.len > 1)
 			buf_addc(&r->out, ',');
@@ -175,7 +176,8 @@ static void start(void *arg, struct http_req *r)
 
 static const char *variable(const char *name)
 {
-	static const char *const v[] = {"ST_AUTH", "http://swift/auth/v1.0", "ST_USER", "u", "ST_KEY", "k"};
+	static const char *const v[] = {"ST_AUTH", "http://swift/auth/v1.0", "ST_USER", "u",
+		"ST_KEY", "k"};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i += 2) {
 		if (!strcmp(name, v[i]))
@@ -184,7 +186,8 @@ static const char *variable(const char *name)
 	return NULL;
 }
 
-struct backend *swift_mem_store(struct swift_mem *m, int (*ask)(void *arg), void *arg, const struct env *env)
+struct backend *swift_mem_store(struct swift_mem *m, int (*ask)(void *arg), void *arg,
+	const struct env *env)
 {
 	struct line *l = mem_alloc(sizeof(*l));
 	struct swift_wire w = {.start = start, .arg = l};
@@ -197,7 +200,8 @@ struct backend *swift_mem_store(struct swift_mem *m, int (*ask)(void *arg), void
 	m->lines = l;
 	pthread_mutex_unlock(&m->lock);
 	REQUIRE(swift_creds_read(&c, variable, NULL) == 0);
-	REQUIRE(swift_new("box:/p", swift_login_source_new(&c, &w, env), &w, NULL, 0, env, &b, NULL) == 0);
+	REQUIRE(swift_new("box:/p", swift_login_source_new(&c, &w, env), &w, NULL, 0, env, &b,
+			NULL) == 0);
 	return backend_look_new(b);
 }
 

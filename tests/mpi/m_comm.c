@@ -22,9 +22,11 @@
 static struct comm *c;
 static struct loop *l;
 #define MEET 1000
-static uint32_t phase; /* the tag of this test's messages: a fast rank's next test must not mix with this one */
+static uint32_t phase; /* the tag of this test's messages: a fast rank's next test must not mix with
+			  this one */
 
-/* The linker brings the mailbox's calls here, so that tests see what it asks for: how long a sleep takes is the machine's business. */
+/* The linker brings the mailbox's calls here, so that tests see what it asks for: how long a sleep
+ * takes is the machine's business. */
 static int sleeps;
 static int64_t first_sleep, last_sleep;
 void __real_loop_wait(struct loop *loop, int64_t ns);
@@ -42,7 +44,8 @@ static int64_t cpu_ns(void)
 	struct rusage u;
 
 	getrusage(RUSAGE_SELF, &u);
-	return ((int64_t)u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 * MS + ((int64_t)u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000;
+	return ((int64_t)u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 * MS +
+	       ((int64_t)u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000;
 }
 
 static uint64_t mix(uint64_t x)
@@ -52,7 +55,8 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* Contents that follow from sender, receiver, number and size, so that each byte of a message can be checked by its receiver. */
+/* Contents that follow from sender, receiver, number and size, so that each byte of a message can
+ * be checked by its receiver. */
 static void fill(struct buf *b, int from, int to, uint32_t i, size_t size)
 {
 	uint64_t seed = mix((uint64_t)from << 40 ^ (uint64_t)to << 20 ^ i);
@@ -147,7 +151,8 @@ void check_setup(void)
 	const char *size = getenv("OMPI_COMM_WORLD_SIZE");
 	struct err e = {0};
 
-	/* Two ranks talk over TCP, where big messages take their time; more ranks over shared memory. */
+	/* Two ranks talk over TCP, where big messages take their time; more ranks over shared
+	 * memory. */
 	if (size && strcmp(size, "2") == 0)
 		setenv("OMPI_MCA_btl", "tcp,self", 1);
 	c = comm_mpi_init(NULL, NULL, &e);
@@ -182,7 +187,8 @@ TEST(all_to_all_flood_in_order)
 	}
 	for (int got = 0; got < EACH * c->size; got++) {
 		wait_msg(&m);
-		check_contents(&m.data, m.from, c->rank, next[m.from], flood_size(m.from, c->rank, next[m.from]));
+		check_contents(&m.data, m.from, c->rank, next[m.from],
+			flood_size(m.from, c->rank, next[m.from]));
 		next[m.from]++;
 		buf_release(&m.data);
 	}
@@ -213,8 +219,9 @@ TEST(big_messages_keep_their_place)
 }
 
 /*
- * While rank 0 does not look at its mail, comm_sent must say that not all is taken, and what lies in MPI is bounded.  Rank 0 tells the others
- * until when it will not look; all are on one machine and so have one clock.
+ * While rank 0 does not look at its mail, comm_sent must say that not all is taken, and what lies
+ * in MPI is bounded.  Rank 0 tells the others until when it will not look; all are on one machine
+ * and so have one clock.
  */
 TEST(sent_means_taken)
 {
@@ -245,7 +252,8 @@ TEST(sent_means_taken)
 			le64_put(b.p, (uint64_t)until);
 			comm_send(c, to, phase, &b);
 		}
-		/* TCP brings a message only to who looks after it; of the others' mail this takes less than one of them sends. */
+		/* TCP brings a message only to who looks after it; of the others' mail this takes
+		 * less than one of them sends. */
 		while (!comm_sent(c))
 			comm_idle(c, l, MS);
 		while (c->size > 1 && clock_mono(clock_real()) < until)
@@ -257,8 +265,9 @@ TEST(sent_means_taken)
 }
 
 /*
- * On a loaded virtual machine CPU time is counted badly, so how often the rank woke up is the sharp test here and CPU time the coarse one.
- * Whoever began to wait first is the first to meet the others, who then still wait here: that is all that may come.
+ * On a loaded virtual machine CPU time is counted badly, so how often the rank woke up is the sharp
+ * test here and CPU time the coarse one. Whoever began to wait first is the first to meet the
+ * others, who then still wait here: that is all that may come.
  */
 TEST(a_waiting_rank_costs_next_to_nothing)
 {
@@ -275,7 +284,8 @@ TEST(a_waiting_rank_costs_next_to_nothing)
 		woke++;
 	}
 	cpu = cpu_ns() - cpu;
-	fprintf(stderr, "rank %d: %.1f ms CPU in 2 s of waiting, woke %d times\n", c->rank, (double)cpu / 1e6, woke);
+	fprintf(stderr, "rank %d: %.1f ms CPU in 2 s of waiting, woke %d times\n", c->rank,
+		(double)cpu / 1e6, woke);
 	CHECK(woke < 500);
 	CHECK(cpu < 200 * MS * SLOWER);
 	meet();
@@ -343,7 +353,8 @@ static void *post_later(void *arg)
 	return NULL;
 }
 
-/* After 60 ms a rank sleeps 5 ms at a time; the quick quarter shows whether a task waits for the end of such a sleep. */
+/* After 60 ms a rank sleeps 5 ms at a time; the quick quarter shows whether a task waits for the
+ * end of such a sleep. */
 TEST(a_posted_task_ends_the_sleep)
 {
 	enum { N = 20 };
@@ -367,8 +378,8 @@ TEST(a_posted_task_ends_the_sleep)
 }
 
 /*
- * Rank 0 comes a second late to the end, and reads its mail only then: nobody may have gone before it was taken.  The others wait asleep,
- * also over mail that nobody reads.
+ * Rank 0 comes a second late to the end, and reads its mail only then: nobody may have gone before
+ * it was taken.  The others wait asleep, also over mail that nobody reads.
  */
 void check_teardown(void)
 {

@@ -1,4 +1,5 @@
-/* The distributed modules over the real MPI: the same properties as in sim/s_ranks.c.  ranks: 1 2 4 */
+/* The distributed modules over the real MPI: the same properties as in sim/s_ranks.c.  ranks: 1 2 4
+ */
 #include "comm/comm_mpi.h"
 #include "ranks/agree.h"
 #include "lib/ranks_props.h"
@@ -65,10 +66,12 @@ TEST(index_entries_end_at_their_owners)
 TEST(each_item_is_done_once)
 {
 	props_workq(r, a, &(struct props_work){.seed = 3, .items = 600, .cost = 400000});
-	props_workq(r, a, &(struct props_work){.seed = 4, .items = 600, .cost = 400000, .anywhere = true});
+	props_workq(r, a,
+		&(struct props_work){.seed = 4, .items = 600, .cost = 400000, .anywhere = true});
 }
 
 TEST(stealing_spreads_the_work_of_one_rank)
 {
-	props_workq(r, a, &(struct props_work){.seed = 5, .items = 800, .cost = 8000000, .spread = true});
+	props_workq(r, a,
+		&(struct props_work){.seed = 5, .items = 800, .cost = 8000000, .spread = true});
 }

@@ -1,4 +1,5 @@
-/* The backup engine over thread ranks and the memory store: one result for any number of ranks, and no snapshot after a fault. */
+/* The backup engine over thread ranks and the memory store: one result for any number of ranks, and
+ * no snapshot after a fault. */
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"
@@ -96,8 +97,10 @@ TEST(same_tree_for_any_number_of_ranks)
 		if (i == 0)
 			tree = b.result.tree;
 		CHECK(id_equal(&tree, &b.result.tree));
-		printf("    %d ranks: %llu files, %llu data blobs, %llu stolen\n", ranks[i], (unsigned long long)b.result.counts.files_done,
-			(unsigned long long)b.result.counts.data_blobs, (unsigned long long)b.result.counts.items_stolen);
+		printf("    %d ranks: %llu files, %llu data blobs, %llu stolen\n", ranks[i],
+			(unsigned long long)b.result.counts.files_done,
+			(unsigned long long)b.result.counts.data_blobs,
+			(unsigned long long)b.result.counts.items_stolen);
 		backend_free(be);
 	}
 }
@@ -134,7 +137,10 @@ static int count_file(void *arg, const struct id *name, uint64_t size)
 TEST(a_repository_of_its_own)
 {
 	struct backend *be = backend_mem_new();
-	struct rig_backup b = {.ranks = 2, .be = be, .target = "src", .opt = {.cwd = check_tmpdir()}};
+	struct rig_backup b = {.ranks = 2,
+		.be = be,
+		.target = "src",
+		.opt = {.cwd = check_tmpdir()}};
 
 	source();
 	rig_init_repo(be, POLY);
@@ -248,11 +254,17 @@ static void copy_trees(struct backend *from, struct backend *to)
 	rig_release(&g);
 }
 
-/* Unchanged files whose content the repository has lost are read and stored again, and it is said. */
+/* Unchanged files whose content the repository has lost are read and stored again, and it is said.
+ */
 TEST(lost_content_is_stored_again)
 {
 	struct backend *be = backend_mem_new(), *poor = backend_mem_new();
-	struct rig_backup first = {.ranks = 1, .be = be, .adopt = true, .target = "src", .opt = {.cwd = check_tmpdir()}}, b;
+	struct rig_backup first = {.ranks = 1,
+				  .be = be,
+				  .adopt = true,
+				  .target = "src",
+				  .opt = {.cwd = check_tmpdir()}},
+			  b;
 
 	source();
 	rig_backup_run(&first);
@@ -268,7 +280,8 @@ TEST(lost_content_is_stored_again)
 		CHECK(id_equal(&b.result.tree, &first.result.tree));
 		if (ranks == 1) {
 			CHECK_EQ(b.result.counts.data_blobs, first.result.counts.data_blobs);
-			CHECK_EQ(b.notes + b.result.counts.errors, 0); /* nothing that was to be saved is missing: warnings */
+			/* nothing that was to be saved is missing: warnings */
+			CHECK_EQ(b.notes + b.result.counts.errors, 0);
 			CHECK(b.warnings > 50);
 		} else {
 			CHECK_EQ(b.notes + b.warnings, 0);
@@ -283,7 +296,11 @@ TEST(lost_content_is_stored_again)
 TEST(a_parent_that_cannot_be_read)
 {
 	struct backend *be = backend_mem_new();
-	struct rig_backup b = {.ranks = 2, .be = be, .adopt = true, .target = "src", .opt = {.cwd = check_tmpdir()}};
+	struct rig_backup b = {.ranks = 2,
+		.be = be,
+		.adopt = true,
+		.target = "src",
+		.opt = {.cwd = check_tmpdir()}};
 	struct id nowhere;
 
 	source();
@@ -297,7 +314,8 @@ TEST(a_parent_that_cannot_be_read)
 	backend_free(be);
 }
 
-/* Files that could have changed behind their times are read again; nothing has, so nothing is said to have, and nothing is stored. */
+/* Files that could have changed behind their times are read again; nothing has, so nothing is said
+ * to have, and nothing is stored. */
 TEST(young_files_are_read_again)
 {
 	struct backend *be = backend_mem_new();

@@ -1,4 +1,5 @@
-/* check over repositories with one thing wrong at a time: what it says, which packs it calls broken, what it suggests. */
+/* check over repositories with one thing wrong at a time: what it says, which packs it calls
+ * broken, what it suggests. */
 #include "base/mem.h"
 #include "engine/check.h"
 #include "lib/craft.h"
@@ -131,7 +132,8 @@ TEST(a_damaged_blob)
 	CHECK_EQ(check_all(), 0);
 	CHECK_EQ(res.errors, 1);
 	CHECK(is_broken(&data_pack));
-	CHECK(strstr(errors(), "contains 2 errors") != NULL); /* the blob, and the pack's own name */
+	/* the blob, and the pack's own name */
+	CHECK(strstr(errors(), "contains 2 errors") != NULL);
 	CHECK(!res.suggest_repair_index && !res.suggest_prune);
 	end();
 }
@@ -205,7 +207,8 @@ TEST(a_lost_index)
 		struct id more[2], tree;
 
 		begin();
-		/* Another index file: with a data pack and a tree pack, or with a data pack only. */
+		/* Another index file: with a data pack and a tree pack, or with a data pack only.
+		 */
 		more[0] = craft_text(&c, "more, in another index");
 		if (trees) {
 			craft_tree(&t);
@@ -225,7 +228,8 @@ TEST(a_lost_index)
 		}
 		CHECK(res.errors > 0);
 		CHECK(res.suggest_repair_index && !res.suggest_prune);
-		CHECK(strstr(hinted(), "packs are in no index; they may hold what is missing") && !strstr(hinted(), "additional files"));
+		CHECK(strstr(hinted(), "packs are in no index; they may hold what is missing") &&
+			!strstr(hinted(), "additional files"));
 		end();
 	}
 }
@@ -343,7 +347,8 @@ TEST(trees_with_holes)
 	craft_snapshot(&c, &tree);
 	craft_snapshot(&c, &gone);
 	CHECK_EQ(check_all(), 0);
-	CHECK(strstr(errors(), "directory /a has no tree") && strstr(errors(), "file /b: blob 5555"));
+	CHECK(strstr(errors(), "directory /a has no tree") &&
+		strstr(errors(), "file /b: blob 5555"));
 	CHECK(strstr(errors(), "file /c has no content list") && strstr(errors(), ": /d: "));
 	CHECK(strstr(errors(), "directory /e has no tree") && strstr(errors(), ": /: "));
 	CHECK_EQ(res.errors, 6);
@@ -377,7 +382,8 @@ TEST(shared_trees)
 TEST(a_damaged_snapshot)
 {
 	begin();
-	REQUIRE(backend_put(c.be, BACKEND_SNAPSHOT, &blob[0], (const uint8_t *)"nonsense", 8, NULL) == 0);
+	REQUIRE(backend_put(c.be, BACKEND_SNAPSHOT, &blob[0], (const uint8_t *)"nonsense", 8,
+			NULL) == 0);
 	CHECK_EQ(check_all(), 0);
 	CHECK_EQ(res.errors, 1);
 	CHECK(strncmp(errors(), "snapshot ", 9) == 0);
@@ -441,7 +447,8 @@ TEST(stopped)
 	end();
 }
 
-/* ---- a store with faults: the data is right, so no pack may be called broken for what happens on the way ---- */
+/* ---- a store with faults: the data is right, so no pack may be called broken for what happens on
+ * the way ---- */
 
 TEST(faults_on_the_way)
 {
@@ -451,7 +458,9 @@ TEST(faults_on_the_way)
 	many_packs(8);
 	mem = c.be;
 	for (uint64_t seed = 1; seed <= 60; seed++) {
-		struct backend_fault_policy p = {.seed = seed, .get_flip = 60000, .get_short = 30000};
+		struct backend_fault_policy p = {.seed = seed,
+			.get_flip = 60000,
+			.get_short = 30000};
 
 		c.be = backend_fault_new(backend_share(mem), &p);
 		failed += check_all() != 0;

@@ -1,6 +1,7 @@
 /*
- * Whatever the store does and whenever a run is stopped: every rank returns with the same result, all memory in flight has come back, no
- * descriptor is left open, and a snapshot is there only if everything that it needs is, which check --read-data says.
+ * Whatever the store does and whenever a run is stopped: every rank returns with the same result,
+ * all memory in flight has come back, no descriptor is left open, and a snapshot is there only if
+ * everything that it needs is, which check --read-data says.
  */
 #include "base/mem.h"
 #include "lib/files.h"
@@ -32,7 +33,8 @@ static void fill(const char *to, uint64_t seed)
 		files_mkdir(to, name);
 		for (unsigned f = 0; f < 5; f++) {
 			snprintf(name, sizeof(name), "%u/%u/%u", d / 6, d % 6, f);
-			files_random(to, name, d % 8 == 3 && f == 2 ? (size_t)3 << 20 : roll(40000), seed + d * 10 + f);
+			files_random(to, name, d % 8 == 3 && f == 2 ? (size_t)3 << 20 : roll(40000),
+				seed + d * 10 + f);
 		}
 	}
 }
@@ -67,7 +69,8 @@ static size_t files_of(struct backend *be, enum backend_type t)
 	return n;
 }
 
-/* One backup through `through` into `store`, looked at from all sides.  Returns whether it succeeded. */
+/* One backup through `through` into `store`, looked at from all sides.  Returns whether it
+ * succeeded. */
 static bool run(struct backend *store, struct backend *through, struct rig_backup b)
 {
 	size_t fds = files_fds(), before = files_of(store, BACKEND_SNAPSHOT), after;
@@ -88,7 +91,8 @@ static bool run(struct backend *store, struct backend *through, struct rig_backu
 		CHECK_EQ(b.notes, 0);
 	} else {
 		CHECK(b.err.msg[0]);
-		/* Its PUT may have worked although the store said no: then it is complete all the same. */
+		/* Its PUT may have worked although the store said no: then it is complete all the
+		 * same. */
 		CHECK(after <= before + 1);
 	}
 	rig_check(store, after);
@@ -136,14 +140,20 @@ TEST(a_store_that_dies_at_each_operation)
 		/* Each operation, or those of one remainder for each number of ranks. */
 		for (uint64_t k = CHECK_LESS == 1 ? 1 : (uint64_t)ranks; k <= n; k += CHECK_LESS) {
 			struct backend *store = backend_mem_new(), *bad;
-			struct backend_fault_policy p = {.seed = k, .permanent = k % 2 ? 1000000 : 0, .fail_from_op = k};
+			struct backend_fault_policy p = {.seed = k,
+				.permanent = k % 2 ? 1000000 : 0,
+				.fail_from_op = k};
 
 			bad = backend_fault_new(backend_share(store), &p);
-			good += run(store, bad, (struct rig_backup){.ranks = ranks, .threads = 1 + k % 2, .retry = k % 3 == 0});
+			good += run(store, bad,
+				(struct rig_backup){.ranks = ranks,
+					.threads = 1 + k % 2,
+					.retry = k % 3 == 0});
 			backend_free(bad);
 			backend_free(store);
 		}
-		CHECK(good <= (size_t)ranks); /* packs may divide otherwise than when they were counted */
+		CHECK(good <=
+			(size_t)ranks); /* packs may divide otherwise than when they were counted */
 	}
 }
 
@@ -174,11 +184,13 @@ TEST(random_faults)
 			p.permanent = 300000;
 			break;
 		default:
-			p.put_fail = p.put_fail_after = p.get_fail = p.get_short = p.get_flip = p.list_fail = rate / 2;
+			p.put_fail = p.put_fail_after = p.get_fail = p.get_short = p.get_flip =
+				p.list_fail = rate / 2;
 			p.permanent = 100000;
 			break;
 		}
-		/* The first run is disturbed half of the time; the second one has indexes and a snapshot to read. */
+		/* The first run is disturbed half of the time; the second one has indexes and a
+		 * snapshot to read. */
 		if (seed % 2) {
 			bad = backend_fault_new(backend_share(store), &p);
 			run(store, bad, b);
@@ -204,16 +216,26 @@ TEST(random_faults)
 
 /* ---- stopping ---- */
 
-/* A signal that came before the first rank looked: some rank may ask for the end before rank 0 has begun at the root. */
+/* A signal that came before the first rank looked: some rank may ask for the end before rank 0 has
+ * begun at the root. */
 TEST(stopped_before_the_start)
 {
 	struct backend *store = backend_mem_new();
-	struct rig_backup first = {.ranks = 1, .be = store, .target = dir, .adopt = true, .threads = 1};
+	struct rig_backup first = {.ranks = 1,
+		.be = store,
+		.target = dir,
+		.adopt = true,
+		.threads = 1};
 
 	rig_backup_run(&first);
 	REQUIRE(first.code == 0);
 	for (int k = 0; k < 40 / CHECK_LESS; k++) {
-		struct rig_backup b = {.ranks = 1 + k % 4, .be = store, .target = dir, .adopt = true, .threads = 1, .stop_ns = -1};
+		struct rig_backup b = {.ranks = 1 + k % 4,
+			.be = store,
+			.target = dir,
+			.adopt = true,
+			.threads = 1,
+			.stop_ns = -1};
 
 		b.parent = &first.result.tree;
 		b.stop_how = k % 8 < 4 ? ENGINE_STOP : ENGINE_WIND_UP;
@@ -233,7 +255,11 @@ TEST(stopped_at_any_moment)
 
 	for (uint64_t k = 0; k < 60 / CHECK_LESS; k++) {
 		struct backend *store = backend_mem_new();
-		struct rig_backup b = {.ranks = 1 + (int)(k % 4), .be = store, .target = dir, .adopt = true, .threads = 1 + k % 2};
+		struct rig_backup b = {.ranks = 1 + (int)(k % 4),
+			.be = store,
+			.target = dir,
+			.adopt = true,
+			.threads = 1 + k % 2};
 		size_t fds = files_fds(), snapshots;
 
 		b.stop_rank = k % 3 ? -1 : (int)(k % (uint64_t)b.ranks);
@@ -280,7 +306,11 @@ TEST(wound_up_at_any_moment)
 
 	for (uint64_t k = 0; k < 40 / CHECK_LESS; k++) {
 		struct backend *store = backend_mem_new();
-		struct rig_backup b = {.ranks = 1 + (int)(k % 4), .be = store, .target = dir, .adopt = true, .threads = 1 + k % 2};
+		struct rig_backup b = {.ranks = 1 + (int)(k % 4),
+			.be = store,
+			.target = dir,
+			.adopt = true,
+			.threads = 1 + k % 2};
 		size_t fds = files_fds(), there;
 
 		b.stop_rank = k % 3 ? -1 : 0;
@@ -298,7 +328,8 @@ TEST(wound_up_at_any_moment)
 		if (b.code) {
 			ended++;
 			packs += there;
-			CHECK_EQ(there > 0, b.result.counts.data_blobs + b.result.counts.tree_blobs > 0);
+			CHECK_EQ(there > 0,
+				b.result.counts.data_blobs + b.result.counts.tree_blobs > 0);
 		}
 		backend_free(store);
 	}

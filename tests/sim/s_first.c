@@ -1,7 +1,9 @@
 /*
- * Two that make a repository at the same moment, or back up there for the first time, stopped at every pair of their requests: A before its k-th, B before its m-th, then
- * A goes on to its end, and then B, or B is dead.  And in turns, one request each; and by the dice.  Afterwards the password opens the repository, by whichever key; each of the two has what it
- * was told that it has.
+ * Two that make a repository at the same moment, or back up there for the first time, stopped at
+ * every pair of their requests: A before its k-th, B before its m-th, then A goes on to its end,
+ * and then B, or B is dead.  And in turns, one request each; and by the dice.  Afterwards the
+ * password opens the repository, by whichever key; each of the two has what it was told that it
+ * has.
  *
  * Over a store that creates conditionally, and over Swift, which cannot.
  */
@@ -98,7 +100,8 @@ static void next_turn(struct race *r)
 	pthread_cond_broadcast(&r->moved);
 }
 
-/* A request comes to the gate; it passes when its turn has come, or fails if its process is dead. */
+/* A request comes to the gate; it passes when its turn has come, or fails if its process is dead.
+ */
 static int ask(void *arg)
 {
 	struct side *s = arg;
@@ -139,7 +142,8 @@ static int ask_gate(void *arg, const struct backend_op *op, enum backend_type t)
 }
 
 /* As the command does it: look, then make or open. */
-static struct repo *first_repo(struct backend *be, const struct env *env, bool *there, struct err *err)
+static struct repo *first_repo(struct backend *be, const struct env *env, bool *there,
+	struct err *err)
 {
 	static const struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
 	struct repo_spec what = {.version = 2, .who = {"tester", "first"}, .cost = &cheap};
@@ -244,7 +248,8 @@ static int find_tree(void *arg, const struct id *name, uint64_t size)
 	return 0;
 }
 
-/* Every blob of the snapshots is there and right, and their trees are those of the sources; of a side that died it may be there. */
+/* Every blob of the snapshots is there and right, and their trees are those of the sources; of a
+ * side that died it may be there. */
 static void holds_both(struct race *r)
 {
 	struct check_options opt = {.read_data = true};
@@ -296,7 +301,8 @@ static void race(const struct plan *p, unsigned *asked)
 		struct side *s = &r.side[i];
 
 		*s = (struct side){.race = &r, .who = i, .backs_up = p->backs_up};
-		s->be = p->swift ? swift_mem_store(r.swift, ask, s, &rig.env) : gate_new(backend_share(r.store), ask_gate, s);
+		s->be = p->swift ? swift_mem_store(r.swift, ask, s, &rig.env)
+				 : gate_new(backend_share(r.store), ask_gate, s);
 		REQUIRE(!pthread_create(&thread[i], NULL, run_side, s));
 	}
 	for (int i = 0; i < 2; i++)
@@ -319,8 +325,9 @@ static void race(const struct plan *p, unsigned *asked)
 	pthread_cond_destroy(&r.moved);
 	pthread_mutex_destroy(&r.lock);
 	if (check_failures() > before)
-		fprintf(stderr, "  in %s of %s, A stopped before request %u, B %s %u, dice %llu\n", p->backs_up ? "first backups" : "inits",
-			p->swift ? "Swift" : "memory", p->k + 1,
+		fprintf(stderr, "  in %s of %s, A stopped before request %u, B %s %u, dice %llu\n",
+			p->backs_up ? "first backups" : "inits", p->swift ? "Swift" : "memory",
+			p->k + 1,
 			p->in_turns ? "in turns"
 			: p->dies   ? "dead before"
 				    : "before",
@@ -334,23 +341,34 @@ static void all_pairs(bool swift, bool backs_up)
 
 	race(&(struct plan){.swift = swift, .backs_up = backs_up, .k = ALL}, &most);
 	for (unsigned k = 0; k <= most; k++) {
-		race(&(struct plan){.swift = swift, .backs_up = backs_up, .in_turns = true, .k = k}, &asked);
+		race(&(struct plan){.swift = swift, .backs_up = backs_up, .in_turns = true, .k = k},
+			&asked);
 		for (unsigned m = 0; m <= most; m += CHECK_LESS, races++) {
-			race(&(struct plan){.swift = swift, .backs_up = backs_up, .k = k, .m = m}, &asked);
-			race(&(struct plan){.swift = swift, .backs_up = backs_up, .k = k, .m = m, .dies = true}, &asked);
+			race(&(struct plan){.swift = swift, .backs_up = backs_up, .k = k, .m = m},
+				&asked);
+			race(&(struct plan){.swift = swift,
+				     .backs_up = backs_up,
+				     .k = k,
+				     .m = m,
+				     .dies = true},
+				&asked);
 		}
 		if (check_failures() > 20)
 			return;
 	}
 	for (uint64_t i = 1; i <= DICE / CHECK_LESS; i++) {
-		struct plan p = {.swift = swift, .backs_up = backs_up, .k = (unsigned)(i % 8), .dice = i * 0x9e3779b97f4a7c15u};
+		struct plan p = {.swift = swift,
+			.backs_up = backs_up,
+			.k = (unsigned)(i % 8),
+			.dice = i * 0x9e3779b97f4a7c15u};
 
 		race(&p, &asked);
 		p.dies = true;
 		p.m = (unsigned)(i % most);
 		race(&p, &asked);
 	}
-	printf("    %s of %s: %u requests, %u pairs\n", backs_up ? "first backups" : "inits", swift ? "Swift" : "memory", most, races);
+	printf("    %s of %s: %u requests, %u pairs\n", backs_up ? "first backups" : "inits",
+		swift ? "Swift" : "memory", most, races);
 }
 
 void check_setup(void)

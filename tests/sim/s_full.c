@@ -1,6 +1,6 @@
 /*
- * A store that becomes full, or may hold only so many objects: all ranks end in order, hardly anything is tried any more, and what was stored is
- * what the next run goes on from.
+ * A store that becomes full, or may hold only so many objects: all ranks end in order, hardly
+ * anything is tried any more, and what was stored is what the next run goes on from.
  */
 #include "base/mem.h"
 #include "lib/files.h"
@@ -60,13 +60,15 @@ void check_teardown(void)
 	mem_free(dir);
 }
 
-/* A bucket in memory that tells how full it is, and after some packs takes no more of them, or nothing at all. */
+/* A bucket in memory that tells how full it is, and after some packs takes no more of them, or
+ * nothing at all. */
 struct bucket {
 	struct backend b;
 	struct backend *inner;
 	unsigned packs_max; /* 0: any number */
-	bool strict, mute;  /* once full it takes no other file either; it does not tell how full it is */
-	unsigned others;    /* objects that others add with each pack of ours */
+	bool strict,
+		mute; /* once full it takes no other file either; it does not tell how full it is */
+	unsigned others; /* objects that others add with each pack of ours */
 	atomic_uint objects, packs, refused, most, asked;
 };
 
@@ -91,7 +93,8 @@ static void bucket_start(struct backend *b, struct backend_op *op)
 	backend_start(k->inner, op);
 }
 
-static int bucket_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int bucket_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	return backend_list_all(((struct bucket *)(void *)b)->inner, t, to, err);
 }
@@ -112,12 +115,16 @@ static void bucket_free(struct backend *b)
 	(void)b;
 }
 
-static const struct backend_vtable bucket_vtable = {
-	.scheme = "bucket", .start = bucket_start, .list = bucket_list, .usage = bucket_usage, .free = bucket_free};
+static const struct backend_vtable bucket_vtable = {.scheme = "bucket",
+	.start = bucket_start,
+	.list = bucket_list,
+	.usage = bucket_usage,
+	.free = bucket_free};
 
 static void bucket_init(struct bucket *k, struct backend *inner)
 {
-	*k = (struct bucket){.b = {.vt = &bucket_vtable, .connections = AT_ONCE - 1}, .inner = inner};
+	*k = (struct bucket){.b = {.vt = &bucket_vtable, .connections = AT_ONCE - 1},
+		.inner = inner};
 }
 
 static int count_file(void *arg, const struct id *name, uint64_t size)
@@ -171,7 +178,8 @@ static void full_then_emptied(int ranks, unsigned packs_max, bool strict)
 	b.be = &k.b;
 	run(&b);
 	CHECK_EQ(b.code, ERR_NOSPACE);
-	CHECK(strstr(b.err.msg, "this bucket is full") && strstr(b.err.msg, "upload pack") && strstr(b.err.msg, "free space there"));
+	CHECK(strstr(b.err.msg, "this bucket is full") && strstr(b.err.msg, "upload pack") &&
+		strstr(b.err.msg, "free space there"));
 	CHECK((strstr(b.err.msg, "is kept for the next run") != NULL) == !strict);
 	stored = files_of(store, BACKEND_PACK);
 	CHECK_EQ(stored, packs_max);
@@ -210,7 +218,9 @@ struct ends {
 static void limited(int ranks, unsigned most, int64_t lag_ns, struct ends *n)
 {
 	struct bucket k;
-	struct rig_backup b = {.ranks = ranks, .lag_ns = lag_ns, .opt = {.objects_max = most, .objects_max_given = true}};
+	struct rig_backup b = {.ranks = ranks,
+		.lag_ns = lag_ns,
+		.opt = {.objects_max = most, .objects_max_given = true}};
 	struct backend *store = backend_mem_new();
 	size_t stored;
 
@@ -232,13 +242,15 @@ static void limited(int ranks, unsigned most, int64_t lag_ns, struct ends *n)
 		b.lag_ns = 0;
 		run(&b);
 		CHECK_EQ(b.code, 0);
-		CHECK(stored ? b.result.counts.data_added < whole : b.result.counts.data_added == whole);
+		CHECK(stored ? b.result.counts.data_added < whole
+			     : b.result.counts.data_added == whole);
 		rig_check(store, 1);
 	}
 	backend_free(store);
 }
 
-/* The limit is kept whatever it is, and a run that ends at it leaves an index of all that it stored. */
+/* The limit is kept whatever it is, and a run that ends at it leaves an index of all that it
+ * stored. */
 TEST(no_more_objects_than_allowed)
 {
 	struct ends n = {0};
@@ -246,7 +258,8 @@ TEST(no_more_objects_than_allowed)
 	for (int ranks = 1; ranks <= 4; ranks++)
 		for (unsigned most = 8; most <= 98; most += CHECK_LESS == 1 ? 9 : 27)
 			limited(ranks, most, 0, &n);
-	printf("    %zu runs fitted, %zu did not begin, %zu ended before the limit\n", n.good, n.before, n.middle);
+	printf("    %zu runs fitted, %zu did not begin, %zu ended before the limit\n", n.good,
+		n.before, n.middle);
 	CHECK(n.good > 3 && n.before > 3 / CHECK_LESS && n.middle > 3 / CHECK_LESS);
 }
 
@@ -261,14 +274,16 @@ TEST(the_limit_is_kept_by_ranks_that_are_ahead)
 	CHECK(n.middle > 3);
 }
 
-/* Two or more runs fill one bucket: each sees what the others do before it is too late, and asks seldom. */
+/* Two or more runs fill one bucket: each sees what the others do before it is too late, and asks
+ * seldom. */
 TEST(others_fill_the_bucket_too)
 {
 	const size_t reserve = 2 * AT_ONCE + 3;
 
 	for (unsigned others = 1; others <= 3; others++) {
 		struct bucket k;
-		struct rig_backup b = {.ranks = 2, .opt = {.objects_max = 60, .objects_max_given = true}};
+		struct rig_backup b = {.ranks = 2,
+			.opt = {.objects_max = 60, .objects_max_given = true}};
 		struct backend *store = backend_mem_new();
 		size_t stored;
 
@@ -278,7 +293,8 @@ TEST(others_fill_the_bucket_too)
 		run(&b);
 		stored = files_of(store, BACKEND_PACK);
 		CHECK_EQ(b.code, ERR_NOSPACE);
-		/* It asks when half of what is left is taken; then there may be packs on their way, and what others add meanwhile our reserve does not know. */
+		/* It asks when half of what is left is taken; then there may be packs on their way,
+		 * and what others add meanwhile our reserve does not know. */
 		CHECK(stored <= (60 - OF_OTHER - reserve) / 2 + 1 + (size_t)2 * AT_ONCE);
 		CHECK(atomic_load(&k.asked) >= 2 && atomic_load(&k.asked) <= 8);
 		CHECK_EQ(indexed(store), stored);

@@ -1,6 +1,6 @@
 /*
- * What N ranks leave is as few packs as one rank leaves, and whatever fails while their last packs are merged: the run ends on all ranks, and
- * every pack that an index names is whole.
+ * What N ranks leave is as few packs as one rank leaves, and whatever fails while their last packs
+ * are merged: the run ends on all ranks, and every pack that an index names is whole.
  */
 #include "base/mem.h"
 #include "ranks/agree.h"
@@ -114,15 +114,19 @@ TEST(as_few_small_packs_as_of_one_rank)
 	struct backup_counts one = {0};
 	uint64_t stolen = 0;
 
-	for (int ranks = 1; ranks <= RIG_RANKS; ranks = ranks < 17 ? ranks + 1 : ranks == 17 ? 100 : ranks + 28) {
+	for (int ranks = 1; ranks <= RIG_RANKS; ranks = ranks < 17    ? ranks + 1
+							: ranks == 17 ? 100
+								      : ranks + 28) {
 		struct rig_backup b = {.ranks = ranks, .be = backend_mem_new()};
 		struct left l;
 
 		run(&b);
 		CHECK_EQ(b.code, 0);
 		l = left_in(b.be);
-		printf("    %3d ranks leave %zu full packs, %zu + %zu small ones; %llu items changed hands\n", ranks, l.full, l.small[0],
-			l.small[1], (unsigned long long)b.result.counts.items_stolen);
+		printf("    %3d ranks leave %zu full packs, %zu + %zu small ones; %llu items "
+		       "changed hands\n",
+			ranks, l.full, l.small[0], l.small[1],
+			(unsigned long long)b.result.counts.items_stolen);
 		CHECK(l.full >= 50);
 		CHECK(l.small[BLOB_DATA] <= 1);
 		CHECK(l.small[BLOB_TREE] <= 1);
@@ -168,7 +172,9 @@ TEST(a_store_that_fails_while_tails_are_merged)
 		size_t snapshots;
 
 		if (seed % 3 == 0)
-			p.fail_from_op = 40 + roll(30); /* there are some 60 packs, half of them from tails */
+			p.fail_from_op =
+				40 +
+				roll(30); /* there are some 60 packs, half of them from tails */
 		else
 			p.put_fail = p.put_fail_after = seed % 4 ? 8000 : 100000;
 		p.permanent = seed % 2 && !b.retry ? 1000000 : 0;
@@ -180,7 +186,8 @@ TEST(a_store_that_fails_while_tails_are_merged)
 			failed++;
 		backend_free(b.be);
 		snapshots = files_of(store, BACKEND_SNAPSHOT);
-		/* A PUT may have worked although the store said no: then the snapshot is complete all the same. */
+		/* A PUT may have worked although the store said no: then the snapshot is complete
+		 * all the same. */
 		CHECK(snapshots <= 1 && (b.code || snapshots));
 		rig_check(store, snapshots);
 		backend_free(store);
@@ -286,7 +293,8 @@ static void on_flushed(void *arg)
 	((struct one_rank *)arg)->flushed = true;
 }
 
-/* Blobs of at most a tenth of a pack: on most ranks less than a pack of them, on some none, on some several packs. */
+/* Blobs of at most a tenth of a pack: on most ranks less than a pack of them, on some none, on some
+ * several packs. */
 static void put_blobs(struct saver *s, struct repo *repo, uint64_t seed, size_t *n)
 {
 	struct repo_ctx *ctx = repo_ctx_get(repo);
@@ -362,7 +370,9 @@ static int save_and_merge(void *arg, struct comm *c)
 
 static void savers_run(int ranks, bool cancel)
 {
-	struct savers all = {.be = backend_mem_new(), .rank = mem_array((size_t)ranks, sizeof(*all.rank)), .cancel = cancel};
+	struct savers all = {.be = backend_mem_new(),
+		.rank = mem_array((size_t)ranks, sizeof(*all.rank)),
+		.cancel = cancel};
 	size_t small[2] = {0}, blobs = 0, want = 0;
 	uint64_t bytes = 0;
 

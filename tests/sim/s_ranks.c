@@ -1,4 +1,5 @@
-/* The distributed modules over 1 to 8 ranks, threads of this process, with messages that overtake each other as seeds say. */
+/* The distributed modules over 1 to 8 ranks, threads of this process, with messages that overtake
+ * each other as seeds say. */
 #include "ranks/agree.h"
 #include "lib/ranks_props.h"
 #include "lib/ranks.h"
@@ -48,29 +49,37 @@ static void work(struct router *r, struct agree *a, struct prop *p)
 }
 
 static const int sizes[] = {1, 2, 3, 8};
-#define EACH_SIZE(n, body)                                                                                                                 \
-	for (size_t each = 0; each < sizeof(sizes) / sizeof(*sizes); each++) {                                                             \
-		int n = sizes[each];                                                                                                       \
-		body;                                                                                                                      \
+#define EACH_SIZE(n, body)                                                                         \
+	for (size_t each = 0; each < sizeof(sizes) / sizeof(*sizes); each++) {                     \
+		int n = sizes[each];                                                               \
+		body;                                                                              \
 	}
 
 TEST(all_learn_the_worst_result)
 {
 	for (uint64_t seed = 0; seed < 4; seed++)
-		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &(struct prop){.fn = agreements, .seed = seed}), 0));
+		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main,
+					      &(struct prop){.fn = agreements, .seed = seed}),
+				     0));
 }
 
 TEST(a_blob_is_promised_to_one_rank_only)
 {
 	for (uint64_t seed = 0; seed < 3; seed++)
-		EACH_SIZE(
-			n, CHECK_EQ(ranks_test(n, seed, rank_main, &(struct prop){.fn = claims, .seed = seed, .blobs = 4000 / CHECK_LESS}),
-				   0));
+		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main,
+					      &(struct prop){.fn = claims,
+						      .seed = seed,
+						      .blobs = 4000 / CHECK_LESS}),
+				     0));
 }
 
 static void share(int n, uint64_t seed, size_t files, size_t blobs)
 {
-	struct prop p = {.fn = indexes, .seed = seed, .files = files, .blobs = blobs, .be = backend_mem_new()};
+	struct prop p = {.fn = indexes,
+		.seed = seed,
+		.files = files,
+		.blobs = blobs,
+		.be = backend_mem_new()};
 
 	CHECK_EQ(ranks_test(n, seed, rank_main, &p), 0);
 	backend_free(p.be);
@@ -85,7 +94,8 @@ TEST(index_entries_end_at_their_owners)
 }
 
 /*
- * A mailbox over another one that measures how many bytes a rank lets pile up before all it sent was taken.  Rank 1 reads slowly.
+ * A mailbox over another one that measures how many bytes a rank lets pile up before all it sent
+ * was taken.  Rank 1 reads slowly.
  */
 struct meter {
 	struct comm c;
@@ -131,7 +141,10 @@ static bool meter_sent(struct comm *c)
 	return sent;
 }
 
-static const struct comm_vtable meter_vtable = {.send = meter_send, .poll = meter_poll, .idle = meter_idle, .sent = meter_sent};
+static const struct comm_vtable meter_vtable = {.send = meter_send,
+	.poll = meter_poll,
+	.idle = meter_idle,
+	.sent = meter_sent};
 
 static int metered(void *arg, struct comm *c, const struct env *env)
 {
@@ -147,7 +160,10 @@ static int metered(void *arg, struct comm *c, const struct env *env)
 
 TEST(entries_pile_up_to_the_window_only)
 {
-	struct prop p = {.fn = indexes, .files = 20, .blobs = 40000 / CHECK_LESS, .be = backend_mem_new()};
+	struct prop p = {.fn = indexes,
+		.files = 20,
+		.blobs = 40000 / CHECK_LESS,
+		.be = backend_mem_new()};
 
 	CHECK_EQ(ranks_test(2, 0, metered, &p), 0);
 	backend_free(p.be);
@@ -156,9 +172,15 @@ TEST(entries_pile_up_to_the_window_only)
 TEST(each_item_is_done_once)
 {
 	for (uint64_t seed = 0; seed < 3; seed++) {
-		struct prop tree = {.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / CHECK_LESS, .cost = 400000}};
-		struct prop all_over = {
-			.fn = work, .seed = seed, .work = {.seed = seed, .items = 600 / CHECK_LESS, .cost = 400000, .anywhere = true}};
+		struct prop tree = {.fn = work,
+			.seed = seed,
+			.work = {.seed = seed, .items = 600 / CHECK_LESS, .cost = 400000}};
+		struct prop all_over = {.fn = work,
+			.seed = seed,
+			.work = {.seed = seed,
+				.items = 600 / CHECK_LESS,
+				.cost = 400000,
+				.anywhere = true}};
 
 		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &tree), 0));
 		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main, &all_over), 0));
@@ -167,7 +189,8 @@ TEST(each_item_is_done_once)
 
 TEST(stealing_spreads_the_work_of_one_rank)
 {
-	struct prop p = {.fn = work, .work = {.seed = 5, .items = 800, .cost = 8000000, .spread = true}};
+	struct prop p = {.fn = work,
+		.work = {.seed = 5, .items = 800, .cost = 8000000, .spread = true}};
 
 	CHECK_EQ(ranks_test(8, 0, rank_main, &p), 0);
 	CHECK_EQ(ranks_test(2, 0, rank_main, &p), 0);

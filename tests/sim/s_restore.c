@@ -1,4 +1,5 @@
-/* Restoring: what lies in the target already, hostile repositories, damaged ones, few descriptors, stopping at any moment. */
+/* Restoring: what lies in the target already, hostile repositories, damaged ones, few descriptors,
+ * stopping at any moment. */
 #include "base/mem.h"
 #include "engine/restore.h"
 #include "engine/restore_window.h"
@@ -42,7 +43,8 @@ TEST(into_nothing)
 	CHECK_EQ(lab.counts.files_skipped, 0);
 	CHECK_EQ(lab.counts.total_bytes, 10);
 	CHECK_EQ(lab.counts.bytes_restored, 10);
-	CHECK(lab_told("restored /d\n") && lab_told("restored /d/g\n") && lab_told("restored /d/link\n") && lab_told("restored /fifo\n"));
+	CHECK(lab_told("restored /d\n") && lab_told("restored /d/g\n") &&
+		lab_told("restored /d/link\n") && lab_told("restored /fifo\n"));
 	/* Once more: only what is no file is made again. */
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = deep}), 0);
 	lab_check_small_tree(deep);
@@ -77,28 +79,36 @@ TEST(overwrite_modes)
 	const char *dir = lab_fresh();
 
 	old_files(dir);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = RESTORE_NEVER}), 0);
-	CHECK(files_has(dir, "f", "old f, and longer") && files_has(dir, "d/g", "my g!") && files_has(dir, "d/link", "a file") &&
-		files_has(dir, "fifo", "a file"));
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .overwrite = RESTORE_NEVER}),
+		0);
+	CHECK(files_has(dir, "f", "old f, and longer") && files_has(dir, "d/g", "my g!") &&
+		files_has(dir, "d/link", "a file") && files_has(dir, "fifo", "a file"));
 	CHECK(files_has(dir, "d/e", ""));
 	CHECK_EQ(lab.counts.files_skipped, 4);
 	CHECK_EQ(lab.counts.bytes_skipped, 10);
 	CHECK_EQ(lab.counts.files_restored, 2); /* d and d/e */
 	CHECK_EQ(lab.counts.total_files, 2);
-	CHECK_EQ(files_stat(dir, "f").st_mtim.tv_sec, CRAFT_TIME - 1); /* what is skipped keeps its metadata */
+	/* what is skipped keeps its metadata */
+	CHECK_EQ(files_stat(dir, "f").st_mtim.tv_sec, CRAFT_TIME - 1);
 	CHECK_EQ(files_stat(dir, "d").st_mtim.tv_sec, CRAFT_TIME);
 
 	dir = lab_fresh();
 	old_files(dir);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = RESTORE_IF_NEWER}), 0);
-	CHECK(files_has(dir, "f", "new f") && files_has(dir, "d/g", "my g!") && files_has(dir, "fifo", "a file"));
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .overwrite = RESTORE_IF_NEWER}),
+		0);
+	CHECK(files_has(dir, "f", "new f") && files_has(dir, "d/g", "my g!") &&
+		files_has(dir, "fifo", "a file"));
 	CHECK(S_ISLNK(files_stat(dir, "d/link").st_mode));
 	CHECK_EQ(lab.counts.files_skipped, 2);
 	CHECK(lab_told("updated /f\n") && lab_told("unchanged /d/g\n"));
 
 	dir = lab_fresh();
 	old_files(dir);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = RESTORE_ALWAYS}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .overwrite = RESTORE_ALWAYS}),
+		0);
 	lab_check_small_tree(dir);
 	CHECK_EQ(lab.counts.files_skipped, 0);
 	CHECK_EQ(lab.counts.files_restored, 6);
@@ -106,7 +116,9 @@ TEST(overwrite_modes)
 	/* The same size and time is enough for if-changed, and the metadata is restored. */
 	files_text(dir, "f", "?ew f");
 	files_mtime(dir, "f", CRAFT_TIME);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = RESTORE_IF_CHANGED}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .overwrite = RESTORE_IF_CHANGED}),
+		0);
 	CHECK(files_has(dir, "f", "new f")); /* the nanoseconds differ */
 	{
 		struct timespec same[2] = {{CRAFT_TIME, 5}, {CRAFT_TIME, 5}};
@@ -116,7 +128,9 @@ TEST(overwrite_modes)
 		REQUIRE(utimensat(AT_FDCWD, f, same, 0) == 0 && chmod(f, 0600) == 0);
 		mem_free(f);
 	}
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = RESTORE_IF_CHANGED}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .overwrite = RESTORE_IF_CHANGED}),
+		0);
 	CHECK(files_has(dir, "f", "?ew f"));
 	CHECK_EQ(files_stat(dir, "f").st_mode & 0777, 0644);
 	CHECK_EQ(lab.counts.files_skipped, 3);
@@ -181,7 +195,9 @@ TEST(another_name_of_an_old_file_keeps_what_it_is)
 	CHECK_EQ(files_stat(dir, "other").st_mtim.tv_sec, CRAFT_TIME);
 	/* Where size and time are enough to keep a content, as well. */
 	fresh_link(f, other);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_IF_CHANGED}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+					    .overwrite = RESTORE_IF_CHANGED}),
+		0);
 	CHECK_EQ(files_stat(dir, "f").st_nlink, 1);
 	CHECK_EQ(files_stat(dir, "f").st_mode & 07777, 0644);
 	CHECK_EQ(files_stat(dir, "other").st_mode & 07777, 0600);
@@ -198,7 +214,8 @@ TEST(other_things_in_the_way)
 	files_mkdir(dir, "fifo");
 	files_text(dir, "d", "a file");
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
-	CHECK(strncmp(lab_errors(), "/f: ", 4) == 0); /* a directory with something in it is not removed */
+	/* a directory with something in it is not removed */
+	CHECK(strncmp(lab_errors(), "/f: ", 4) == 0);
 	CHECK_EQ(lab.counts.errors, 1);
 	CHECK(files_has(dir, "d/g", "new g"));
 	CHECK(S_ISFIFO(files_stat(dir, "fifo").st_mode));
@@ -227,7 +244,9 @@ TEST(links_are_never_followed)
 		files_mtime(dir, "f", 1);
 		files_mtime(dir, "fifo", 1);
 		files_mtime(dir, "d", 1);
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = (enum restore_overwrite)mode}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir,
+						    .overwrite = (enum restore_overwrite)mode}),
+			0);
 		lab_check_small_tree(dir);
 		CHECK(files_has(out, "f", "mine") && files_has(out, "d/g", "mine"));
 		CHECK_EQ(files_count(out), 3);
@@ -274,12 +293,15 @@ TEST(names_that_lead_elsewhere)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		for (int kind = 0; kind < 3; kind++) {
 			static const char *const type[] = {"file", "dir", "symlink"};
-			struct id id = craft_text(&lab.c, "evil"), sub = craft_empty(&lab.c), root, tree;
+			struct id id = craft_text(&lab.c, "evil"), sub = craft_empty(&lab.c), root,
+				  tree;
 			struct craft_tree t;
 			char *json = mem_printf(
-				"{\"name\":\"%s\",\"type\":\"%s\",\"mode\":420,\"content\":%s%s%s,\"linktarget\":\"/etc\",\"subtree\":"
+				"{\"name\":\"%s\",\"type\":\"%s\",\"mode\":420,\"content\":%s%s%s,"
+				"\"linktarget\":\"/etc\",\"subtree\":"
 				"\"%s\"}",
-				bad[i], type[kind], kind ? "null" : "[\"", kind ? "" : id_hex(&id).s, kind ? "" : "\"]", id_hex(&sub).s);
+				bad[i], type[kind], kind ? "null" : "[\"",
+				kind ? "" : id_hex(&id).s, kind ? "" : "\"]", id_hex(&sub).s);
 
 			craft_tree(&t);
 			craft_raw(&t, json);
@@ -289,11 +311,14 @@ TEST(names_that_lead_elsewhere)
 			lab_text_file(&t, "good", "good");
 			root = craft_end(&lab.c, &t);
 			files_text(dir, "mine", "");
-			CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .delete = true}), 0);
+			CHECK_EQ(lab_restore(&root,
+					 (struct restore_options){.target = dir, .delete = true}),
+				0);
 			CHECK(lab.counts.errors > 0);
 			CHECK(strncmp(lab_errors(), "/bad/?: ", 8) == 0); /* without the name */
 			CHECK(files_has(dir, "good", "good"));
-			CHECK(files_has(dir, "mine", "")); /* nothing is deleted after such a thing */
+			/* nothing is deleted after such a thing */
+			CHECK(files_has(dir, "mine", ""));
 			CHECK_EQ(everything_but(dir), before);
 			mem_free(json);
 		}
@@ -352,21 +377,30 @@ TEST(includes_and_excludes)
 	const struct match *list[] = {g}, *dirs[] = {d};
 	const char *dir = lab_fresh();
 
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .include = list, .n_include = 1}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .include = list, .n_include = 1}),
+		0);
 	CHECK_EQ(files_count(dir), 2);
 	CHECK(files_has(dir, "d/g", "new g"));
-	CHECK_EQ(files_stat(dir, "d").st_mtim.tv_sec, CRAFT_TIME); /* what is above gets its metadata too */
+	/* what is above gets its metadata too */
+	CHECK_EQ(files_stat(dir, "d").st_mtim.tv_sec, CRAFT_TIME);
 	CHECK_EQ(files_stat(dir, "d").st_mode & 07777, 0755);
 	CHECK_EQ(lab.counts.total_files, 1);
 	dir = lab_fresh();
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .include = dirs, .n_include = 1}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .include = dirs, .n_include = 1}),
+		0);
 	CHECK_EQ(files_count(dir), 4);
 	dir = lab_fresh();
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .exclude = dirs, .n_exclude = 1}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .exclude = dirs, .n_exclude = 1}),
+		0);
 	CHECK(files_has(dir, "f", "new f") && !files_there(dir, "d"));
 	CHECK_EQ(files_count(dir), 2);
 	dir = lab_fresh();
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .exclude = list, .n_exclude = 1}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .exclude = list, .n_exclude = 1}),
+		0);
 	CHECK_EQ(files_count(dir), 5);
 	match_free(g);
 	match_free(d);
@@ -375,7 +409,8 @@ TEST(includes_and_excludes)
 TEST(attributes_and_owners)
 {
 	struct craft_tree t;
-	struct node_xattr x[] = {{{"user.keep", 9}, {"v", 1}, false}, {{"user.drop", 9}, {"w", 1}, false}};
+	struct node_xattr x[] = {{{"user.keep", 9}, {"v", 1}, false},
+		{{"user.drop", 9}, {"w", 1}, false}};
 	struct node n = craft_node(NODE_FIFO, "n");
 	struct id root, id = craft_text(&lab.c, "text");
 	struct match *m = pattern("user.k*");
@@ -404,16 +439,21 @@ TEST(attributes_and_owners)
 		SKIP("this file system has no attributes");
 	}
 	CHECK(getxattr(path, "user.keep", v, 8) == 1 && getxattr(path, "user.drop", v, 8) == 1);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .ownership_by_name = true}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .ownership_by_name = true}),
+		0);
 	if (geteuid() == 0)
 		CHECK(files_stat(dir, "a").st_uid == 0 &&
-			files_stat(dir, "a").st_gid == 23456); /* a name that nobody has leaves the number */
-	CHECK(getxattr(path, "user.mine", v, 8) < 0);          /* others are removed */
+			files_stat(dir, "a").st_gid ==
+				23456);               /* a name that nobody has leaves the number */
+	CHECK(getxattr(path, "user.mine", v, 8) < 0); /* others are removed */
 	dir = lab_fresh();
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .include_xattr = m}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .include_xattr = m}),
+		0);
 	CHECK(getxattr(path, "user.keep", v, 8) == 1 && getxattr(path, "user.drop", v, 8) < 0);
 	dir = lab_fresh();
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .exclude_xattr = m}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .exclude_xattr = m}),
+		0);
 	CHECK(getxattr(path, "user.keep", v, 8) < 0 && getxattr(path, "user.drop", v, 8) == 1);
 	match_free(m);
 	mem_free(path);
@@ -440,7 +480,9 @@ TEST(delete_what_is_not_in_the_snapshot)
 	const char *dir = lab_fresh();
 
 	superfluous(dir);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .delete = true, .dry_run = true}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .delete = true, .dry_run = true}),
+		0);
 	CHECK_EQ(lab.counts.files_deleted, 6);
 	CHECK(lab_told("deleted /d/sub\n"));
 	CHECK_EQ(files_count(dir), 9);
@@ -452,14 +494,24 @@ TEST(delete_what_is_not_in_the_snapshot)
 	/* Only what the filter covers. */
 	dir = lab_fresh();
 	superfluous(dir);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .delete = true, .include = list, .n_include = 1}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir,
+					    .delete = true,
+					    .include = list,
+					    .n_include = 1}),
+		0);
 	CHECK_EQ(lab.counts.files_deleted, 3);
-	CHECK(files_there(dir, "aaa") && files_there(dir, "l") && !files_there(dir, "d/a") && !files_there(dir, "d/sub"));
+	CHECK(files_there(dir, "aaa") && files_there(dir, "l") && !files_there(dir, "d/a") &&
+		!files_there(dir, "d/sub"));
 	dir = lab_fresh();
 	superfluous(dir);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .delete = true, .exclude = list, .n_exclude = 1}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir,
+					    .delete = true,
+					    .exclude = list,
+					    .n_exclude = 1}),
+		0);
 	CHECK_EQ(lab.counts.files_deleted, 3);
-	CHECK(!files_there(dir, "aaa") && files_there(dir, "d/a") && files_there(dir, "d/sub/deep/x"));
+	CHECK(!files_there(dir, "aaa") && files_there(dir, "d/a") &&
+		files_there(dir, "d/sub/deep/x"));
 	match_free(d);
 }
 
@@ -498,11 +550,13 @@ TEST(no_deleting_on_a_false_belief)
 	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	/* Stopped before, and at the first progress. */
 	lab.stop = 1;
-	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}), ERR_CANCELLED);
+	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}),
+		ERR_CANCELLED);
 	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	lab.stop = 0;
 	lab.stop_after = 1;
-	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}), ERR_CANCELLED);
+	CHECK_EQ(lab_restore(&good, (struct restore_options){.target = dir, .delete = true}),
+		ERR_CANCELLED);
 	CHECK(files_there(dir, "aaa") && files_there(dir, "d/z"));
 	lab.stop = 0;
 	lab.stop_after = 0;
@@ -512,14 +566,17 @@ TEST(no_deleting_on_a_false_belief)
 	craft_link(&t, "aaa", "x");
 	craft_dir(&t, "d", &good);
 	root = craft_end(&lab.c, &t);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab_fresh(), .delete = true}), 0);
+	CHECK_EQ(
+		lab_restore(&root, (struct restore_options){.target = lab_fresh(), .delete = true}),
+		0);
 	CHECK_EQ(lab.counts.errors, 0);
 	CHECK_EQ(lab.counts.files_deleted, 0);
 }
 
 /* ---- hard links ---- */
 
-static void linked(struct craft_tree *t, const char *name, const struct id *id, uint64_t inode, uint64_t size)
+static void linked(struct craft_tree *t, const char *name, const struct id *id, uint64_t inode,
+	uint64_t size)
 {
 	struct node n = craft_node(NODE_FILE, name);
 
@@ -536,7 +593,8 @@ static void linked(struct craft_tree *t, const char *name, const struct id *id, 
 TEST(hard_links_across_directories_and_windows)
 {
 	struct craft_tree t;
-	struct id a, b, z, root, one = craft_text(&lab.c, "inode one"), two = craft_text(&lab.c, "inode two");
+	struct id a, b, z, root, one = craft_text(&lab.c, "inode one"),
+				 two = craft_text(&lab.c, "inode two");
 	const char *dir = lab_fresh();
 	char name[32];
 
@@ -571,12 +629,14 @@ TEST(hard_links_across_directories_and_windows)
 		CHECK_EQ(files_stat(dir, "a/first").st_ino, files_stat(dir, "z/one").st_ino);
 		CHECK_EQ(files_stat(dir, "b/0007").st_nlink, 11);
 		CHECK_EQ(files_stat(dir, "b/4507").st_ino, files_stat(dir, "z/two").st_ino);
-		CHECK(files_has(dir, "z/one", "inode one") && files_has(dir, "b/0507", "inode two") && files_has(dir, "b/4999", "odd"));
+		CHECK(files_has(dir, "z/one", "inode one") &&
+			files_has(dir, "b/0507", "inode two") && files_has(dir, "b/4999", "odd"));
 		CHECK_EQ(files_stat(dir, "z").st_mtim.tv_sec, CRAFT_TIME);
 		if (round == 0)
 			CHECK_EQ(lab.counts.files_restored, 5007);
 	}
-	CHECK_EQ(lab.counts.files_skipped, 4990 + 2); /* the first names are unchanged; links are made anew */
+	/* the first names are unchanged; links are made anew */
+	CHECK_EQ(lab.counts.files_skipped, 4990 + 2);
 	/* One name was changed: its content comes back for all. */
 	files_text(dir, "z/one", "inode ONE");
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
@@ -585,7 +645,9 @@ TEST(hard_links_across_directories_and_windows)
 	dir = lab_fresh();
 	files_mkdir(dir, "a");
 	files_text(dir, "a/first", "mine");
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = RESTORE_NEVER}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .overwrite = RESTORE_NEVER}),
+		0);
 	CHECK(files_has(dir, "a/first", "mine") && files_has(dir, "a/same", "inode one"));
 	CHECK_EQ(files_stat(dir, "a/same").st_ino, files_stat(dir, "z/one").st_ino);
 }
@@ -606,7 +668,8 @@ TEST(a_link_to_what_is_lost_is_an_error)
 	files_text(dir, "b", "mine");
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
 	CHECK_EQ(lab.counts.errors, 2);
-	CHECK(strstr(lab_errors(), "/a: blob 99999999 is not in the index") && strstr(lab_errors(), "/b: /a, which has its content"));
+	CHECK(strstr(lab_errors(), "/a: blob 99999999 is not in the index") &&
+		strstr(lab_errors(), "/b: /a, which has its content"));
 	CHECK(files_has(dir, "b", "mine") && files_has(dir, "c", "c"));
 }
 
@@ -631,7 +694,9 @@ TEST(holes)
 	craft_file(&t, "hollow", all, 40, 40 * N);
 	craft_file(&t, "one", &z, 1, N);
 	root = craft_end(&lab.c, &t);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .sparse = true, .verify = true}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .sparse = true, .verify = true}),
+		0);
 	CHECK_EQ(lab.counts.verified, 2);
 	CHECK_EQ(files_stat(dir, "hollow").st_size, 40 * N);
 	CHECK(files_stat(dir, "hollow").st_blocks * 512 < 2 * N);
@@ -646,7 +711,9 @@ TEST(holes)
 	memset(p, 'q', 40 * (size_t)N);
 	files_write(dir, "hollow", p, 40 * (size_t)N);
 	mem_free(p);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .sparse = true, .verify = true}), 0);
+	CHECK_EQ(lab_restore(&root,
+			 (struct restore_options){.target = dir, .sparse = true, .verify = true}),
+		0);
 	CHECK_STR(lab_errors(), "");
 	CHECK_EQ(lab.counts.verified, 1);
 	mem_free(zeros);
@@ -687,7 +754,8 @@ TEST(a_file_larger_than_a_window)
 	enum { N = 8 << 20, BLOBS = RESTORE_WINDOW_BYTES / N + 3 };
 	struct craft_tree t;
 	uint8_t *zeros = mem_zalloc(N);
-	struct id z = craft_blob(&lab.c, BLOB_DATA, zeros, N), *all = mem_array(BLOBS, sizeof(*all)), root;
+	struct id z = craft_blob(&lab.c, BLOB_DATA, zeros, N),
+		  *all = mem_array(BLOBS, sizeof(*all)), root;
 	const char *dir = lab_fresh();
 
 	for (size_t i = 0; i < BLOBS; i++)
@@ -724,13 +792,17 @@ TEST(dry_run)
 		dir = lab_fresh();
 		old_files(dir);
 		files_text(dir, "d/e", "");
-		CHECK_EQ(lab_restore(&root,
-				 (struct restore_options){.target = dir, .dry_run = true, .overwrite = (enum restore_overwrite)mode}),
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir,
+						    .dry_run = true,
+						    .overwrite = (enum restore_overwrite)mode}),
 			0);
-		CHECK(files_has(dir, "f", "old f, and longer") && files_has(dir, "d/link", "a file"));
+		CHECK(files_has(dir, "f", "old f, and longer") &&
+			files_has(dir, "d/link", "a file"));
 		CHECK_EQ(files_stat(dir, "f").st_mtim.tv_sec, CRAFT_TIME - 1);
 		dry = lab.counts;
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .overwrite = (enum restore_overwrite)mode}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir,
+						    .overwrite = (enum restore_overwrite)mode}),
+			0);
 		CHECK_MEM(&dry, &lab.counts, sizeof(lab.counts));
 	}
 	mem_free(none);
@@ -750,16 +822,18 @@ TEST(a_target_that_cannot_be_written)
 	files_mkdir(dir, "ro/d");
 	files_text(dir, "file", "");
 	REQUIRE(chmod(check_tmpdir(), 0711) == 0);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = file}), ERR_NOTFOUND); /* ENOTDIR */
+	/* ENOTDIR */
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = file}), ERR_NOTFOUND);
 	REQUIRE(setegid(65534) == 0 && seteuid(65534) == 0);
 	rc = lab_restore(&root, (struct restore_options){.target = ro});
 	REQUIRE(seteuid(0) == 0 && setegid(0) == 0);
 	CHECK_EQ(rc, 0);
 	/* d exists, so only its entries fail; then f, fifo, each once. */
 	CHECK_EQ(lab.counts.errors, 5);
-	CHECK(strstr(lab_errors(), "/d/g: ") && strstr(lab_errors(), "/f: ") && strstr(lab_errors(), "/fifo: ") &&
-		strstr(lab_errors(), "/d/link: "));
-	CHECK_EQ(lab.counts.files_restored, 1); /* d: that its owner cannot be set is no error for a user */
+	CHECK(strstr(lab_errors(), "/d/g: ") && strstr(lab_errors(), "/f: ") &&
+		strstr(lab_errors(), "/fifo: ") && strstr(lab_errors(), "/d/link: "));
+	/* d: that its owner cannot be set is no error for a user */
+	CHECK_EQ(lab.counts.files_restored, 1);
 	mem_free(file);
 	mem_free(ro);
 }
@@ -794,8 +868,10 @@ TEST(damaged_blobs)
 	craft_text(&lab.c, "damage: the first");
 	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
 	CHECK_STR(lab_errors(), "");
-	CHECK(files_has(dir, "a", "damage: the first") && files_has(dir, "b", "damage: the firstdamage: the seconddamage: the third"));
-	/* Now the first pack is cut off, in the middle of the third blob: it alone is lost, although they are asked for together. */
+	CHECK(files_has(dir, "a", "damage: the first") &&
+		files_has(dir, "b", "damage: the firstdamage: the seconddamage: the third"));
+	/* Now the first pack is cut off, in the middle of the third blob: it alone is lost,
+	 * although they are asked for together. */
 	at = craft_place(&lab.c, BLOB_DATA, &id[2], 0);
 	craft_cut(&lab.c, &at.pack, at.blob.offset + 9);
 	dir = lab_fresh();
@@ -812,12 +888,13 @@ TEST(damaged_blobs)
 }
 
 /*
- * A restore that lost blobs, was stopped or killed leaves files of the right size.  One that keeps existing files must not take them for the
- * user's; nor are they newer than the snapshot.
+ * A restore that lost blobs, was stopped or killed leaves files of the right size.  One that keeps
+ * existing files must not take them for the user's; nor are they newer than the snapshot.
  */
 TEST(what_was_left_unfinished_is_not_kept)
 {
-	static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER, RESTORE_IF_CHANGED, RESTORE_ALWAYS};
+	static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER,
+		RESTORE_IF_CHANGED, RESTORE_ALWAYS};
 	struct craft_tree t;
 	struct id id[2], root;
 	struct catalog_place at;
@@ -846,7 +923,8 @@ TEST(what_was_left_unfinished_is_not_kept)
 	craft_text(&lab.c, "something else, to have another pack");
 	craft_text(&lab.c, "unfinished: the first");
 	for (int i = 0; i < 4; i++) {
-		REQUIRE(lab_restore(&root, (struct restore_options){.target = dir[i], .overwrite = modes[i]}) == 0);
+		REQUIRE(lab_restore(&root, (struct restore_options){.target = dir[i],
+						   .overwrite = modes[i]}) == 0);
 		CHECK_STR(lab_errors(), "");
 		CHECK(files_has(dir[i], "a", "unfinished: the first"));
 		CHECK(files_has(dir[i], "b", "unfinished: the firstunfinished: the second"));
@@ -854,7 +932,8 @@ TEST(what_was_left_unfinished_is_not_kept)
 		CHECK_EQ(files_stat(dir[i], "a").st_mode & 07777, 0644);
 		/* What is finished is the user's again. */
 		files_text(dir[i], "a", "mine");
-		REQUIRE(lab_restore(&root, (struct restore_options){.target = dir[i], .overwrite = RESTORE_NEVER}) == 0);
+		REQUIRE(lab_restore(&root, (struct restore_options){.target = dir[i],
+						   .overwrite = RESTORE_NEVER}) == 0);
 		CHECK(files_has(dir[i], "a", "mine"));
 		mem_free(dir[i]);
 	}
@@ -876,7 +955,8 @@ static struct id many(int dirs, int files)
 			snprintf(name, sizeof(name), "%03d", f);
 			snprintf(text, sizeof(text), "text of %d in %d", f, d % 50);
 			parts[1] = craft_text(&lab.c, text);
-			craft_file(&t, name, f % 3 ? parts + 1 : parts, f % 3 ? 1 : 2, strlen(text) + (f % 3 ? 0 : 5));
+			craft_file(&t, name, f % 3 ? parts + 1 : parts, f % 3 ? 1 : 2,
+				strlen(text) + (f % 3 ? 0 : 5));
 		}
 		id = craft_end(&lab.c, &t);
 		snprintf(name, sizeof(name), "%04d", d);
@@ -906,7 +986,9 @@ TEST(few_descriptors)
 		const char *dir = lab_fresh();
 		struct rlimit old = limit_files(limits[k]);
 
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .verify = true}), 0);
+		CHECK_EQ(
+			lab_restore(&root, (struct restore_options){.target = dir, .verify = true}),
+			0);
 		REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
 		CHECK_STR(lab_errors(), "");
 		CHECK_EQ(lab.counts.files_restored, dirs[k] * 11);
@@ -914,7 +996,8 @@ TEST(few_descriptors)
 		for (int d = 0; d < dirs[k]; d += 37) {
 			for (int f = 0; f < 10; f++) {
 				snprintf(path, sizeof(path), "%04d/%03d", d, f);
-				snprintf(text, sizeof(text), "%stext of %d in %d", f % 3 ? "" : "head ", f, d % 50);
+				snprintf(text, sizeof(text), "%stext of %d in %d",
+					f % 3 ? "" : "head ", f, d % 50);
 				CHECK(files_has(dir, path, text));
 			}
 		}
@@ -940,7 +1023,10 @@ TEST(deeper_than_descriptors)
 	CHECK_EQ(lab_restore(&id, (struct restore_options){.target = dir}), 0);
 	CHECK_STR(lab_errors(), "");
 	CHECK_EQ(lab.counts.files_restored, 3000);
-	CHECK_EQ(lab_restore(&id, (struct restore_options){.target = dir, .delete = true, .overwrite = RESTORE_NEVER}), 0);
+	CHECK_EQ(lab_restore(&id, (struct restore_options){.target = dir,
+					  .delete = true,
+					  .overwrite = RESTORE_NEVER}),
+		0);
 	CHECK_STR(lab_errors(), "");
 	CHECK_EQ(lab.counts.files_deleted, 0);
 	CHECK_EQ(lab.counts.files_skipped, 1500);
@@ -963,7 +1049,10 @@ TEST(a_store_with_faults)
 
 	craft_save(&lab.c);
 	for (uint64_t seed = 1; seed <= 8; seed++) {
-		struct backend_fault_policy p = {.seed = seed, .get_fail = 60000, .get_short = 60000, .get_flip = 60000};
+		struct backend_fault_policy p = {.seed = seed,
+			.get_fail = 60000,
+			.get_short = 60000,
+			.get_flip = 60000};
 		const char *dir = lab_fresh();
 
 		craft_load(&lab.c);
@@ -976,8 +1065,9 @@ TEST(a_store_with_faults)
 
 			buf_reset(&lab.said);
 			buf_reset(&lab.items);
-			CHECK_EQ(
-				restore_run(lab.c.repo, lab.c.catalog, lab.c.loader, &lab.c.env, &root, &o, &ev, NULL, &lab.counts, &e), 0);
+			CHECK_EQ(restore_run(lab.c.repo, lab.c.catalog, lab.c.loader, &lab.c.env,
+					 &root, &o, &ev, NULL, &lab.counts, &e),
+				0);
 		}
 		for (int d = 0; d < 20; d++) {
 			for (int f = 0; f < 10; f++) {
@@ -985,10 +1075,12 @@ TEST(a_store_with_faults)
 
 				snprintf(path, sizeof(path), "%04d/%03d", d, f);
 				snprintf(line, sizeof(line), "/%04d", d);
-				snprintf(text, sizeof(text), "%stext of %d in %d", f % 3 ? "" : "head ", f, d % 50);
+				snprintf(text, sizeof(text), "%stext of %d in %d",
+					f % 3 ? "" : "head ", f, d % 50);
 				right = files_has(dir, path, text);
 				lost += !right;
-				wrong += !right && !strstr(lab_errors(), line) && !strstr(lab_errors(), "/: ");
+				wrong += !right && !strstr(lab_errors(), line) &&
+					 !strstr(lab_errors(), "/: ");
 			}
 		}
 		backend_free(lab.c.be);
@@ -1008,7 +1100,9 @@ TEST(stopped_at_any_moment)
 
 		files_text(dir, "mine", "");
 		lab.stop_after = at;
-		stopped += lab_restore(&root, (struct restore_options){.target = dir, .delete = true, .verify = at % 2}) == ERR_CANCELLED;
+		stopped += lab_restore(&root, (struct restore_options){.target = dir,
+						      .delete = true,
+						      .verify = at % 2}) == ERR_CANCELLED;
 		/* Once all is restored it goes; what may be stopped then is verifying. */
 		CHECK_EQ(files_there(dir, "mine"), lab.counts.files_deleted == 0);
 		lab.stop = 0;

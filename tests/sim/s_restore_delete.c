@@ -62,7 +62,10 @@ static struct restore_options including(struct match **m, const char *a, const c
 	if (b)
 		REQUIRE(match_add(*m, b, NULL) == 0);
 	list[0] = *m;
-	return (struct restore_options){.target = lab.target, .delete = true, .include = list, .n_include = 1};
+	return (struct restore_options){.target = lab.target,
+		.delete = true,
+		.include = list,
+		.n_include = 1};
 }
 
 static void targets_files(void)
@@ -82,8 +85,10 @@ TEST(a_pattern_that_matches_nothing_deletes_nothing)
 	targets_files();
 	CHECK_EQ(lab_restore(&root, including(&m, "/thesis", NULL)), 0);
 	CHECK_EQ(lab.counts.errors, 1);
-	CHECK_STR(lab_errors(), "/thesis: the pattern matches nothing in the snapshot: nothing is deleted for it\n");
-	CHECK(files_there(lab.target, "thesis/ch1") && files_there(lab.target, "other") && files_there(lab.target, "d/mine"));
+	CHECK_STR(lab_errors(), "/thesis: the pattern matches nothing in the snapshot: nothing is "
+				"deleted for it\n");
+	CHECK(files_there(lab.target, "thesis/ch1") && files_there(lab.target, "other") &&
+		files_there(lab.target, "d/mine"));
 	CHECK_EQ(lab.counts.files_deleted, 0);
 	match_free(m);
 	/* Beside one that does match, in the same directory. */
@@ -97,7 +102,8 @@ TEST(a_pattern_that_matches_nothing_deletes_nothing)
 	match_free(m);
 }
 
-/* As restic: in directories that are selected, or below which something was restored; and there what the patterns select. */
+/* As restic: in directories that are selected, or below which something was restored; and there
+ * what the patterns select. */
 TEST(only_in_directories_that_are_restored)
 {
 	struct id root = lab_small_tree();
@@ -108,12 +114,15 @@ TEST(only_in_directories_that_are_restored)
 	lay("x.o");
 	CHECK_EQ(lab_restore(&root, including(&m, "/d/g", "*.o")), 0);
 	CHECK_EQ(lab.counts.errors, 1); /* *.o */
-	CHECK(files_there(lab.target, "x.o") && files_there(lab.target, "d/e.o") && files_there(lab.target, "d/mine"));
+	CHECK(files_there(lab.target, "x.o") && files_there(lab.target, "d/e.o") &&
+		files_there(lab.target, "d/mine"));
 	match_free(m);
 	CHECK_EQ(lab_restore(&root, including(&m, "/d/g", "/d/*")), 0);
 	CHECK_STR(lab_errors(), "");
-	CHECK(files_there(lab.target, "other") && files_there(lab.target, "thesis/ch1") && files_there(lab.target, "x.o"));
-	CHECK(!files_there(lab.target, "d/mine") && !files_there(lab.target, "d/deep") && files_has(lab.target, "d/g", "new g"));
+	CHECK(files_there(lab.target, "other") && files_there(lab.target, "thesis/ch1") &&
+		files_there(lab.target, "x.o"));
+	CHECK(!files_there(lab.target, "d/mine") && !files_there(lab.target, "d/deep") &&
+		files_has(lab.target, "d/g", "new g"));
 	match_free(m);
 }
 
@@ -131,12 +140,15 @@ TEST(what_is_excluded_stays_below_what_is_deleted)
 		lay("new/deep/er/c.keep");
 		lay("d/b.keep");
 		lay("gone/x");
-		CHECK_EQ(lab_restore(&root,
-				 (struct restore_options){
-					 .target = lab.target, .delete = true, .exclude = list, .n_exclude = 1, .dry_run = dry}),
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .delete = true,
+						    .exclude = list,
+						    .n_exclude = 1,
+						    .dry_run = dry}),
 			0);
 		CHECK_STR(lab_errors(), "");
-		CHECK(files_there(lab.target, "new/sub/a") && files_there(lab.target, "new/deep/er/c.keep"));
+		CHECK(files_there(lab.target, "new/sub/a") &&
+			files_there(lab.target, "new/deep/er/c.keep"));
 		CHECK(files_there(lab.target, "d/b.keep"));
 		CHECK_EQ(files_there(lab.target, "new/other"), dry);
 		CHECK_EQ(files_there(lab.target, "gone"), dry);
@@ -146,7 +158,11 @@ TEST(what_is_excluded_stays_below_what_is_deleted)
 	lab_fresh();
 	lay("f/c.keep");
 	lay("fifo/c.keep");
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true, .exclude = list, .n_exclude = 1}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+					    .delete = true,
+					    .exclude = list,
+					    .n_exclude = 1}),
+		0);
 	CHECK_EQ(lab.counts.errors, 2);
 	CHECK(files_there(lab.target, "f/c.keep") && files_there(lab.target, "fifo/c.keep"));
 	match_free(m);
@@ -157,7 +173,8 @@ static void repository_at(const char *name)
 	lay_text(name, "key");
 }
 
-/* Its packs may lie elsewhere, behind a link, and config be one: they stay, and nothing is written over them. */
+/* Its packs may lie elsewhere, behind a link, and config be one: they stay, and nothing is written
+ * over them. */
 TEST(the_repository_in_parts)
 {
 	struct id root = lab_small_tree();
@@ -182,10 +199,12 @@ TEST(the_repository_in_parts)
 	CHECK(strstr(lab_errors(), "/d: the repository that is read from is here"));
 }
 
-/* The repository that is read from: in the target, in a directory of the snapshot, above the target. */
+/* The repository that is read from: in the target, in a directory of the snapshot, above the
+ * target. */
 TEST(the_repository_stays)
 {
-	static const char *const places[] = {"r/config", "d/r/config", "d/config", "gone/deep/r/config", "f/config", "f/sub/config"};
+	static const char *const places[] = {"r/config", "d/r/config", "d/config",
+		"gone/deep/r/config", "f/config", "f/sub/config"};
 	static const char *const repositories[] = {"r", "d/r", "d", "gone/deep/r", "f", "f/sub"};
 	struct id root = lab_small_tree();
 	struct restore_options o;
@@ -197,7 +216,9 @@ TEST(the_repository_stays)
 		lab_fresh();
 		repository_at(places[i]);
 		lay("extra/x");
-		o = (struct restore_options){.target = lab.target, .delete = true, .repository = path_of(repositories[i])};
+		o = (struct restore_options){.target = lab.target,
+			.delete = true,
+			.repository = path_of(repositories[i])};
 		CHECK_EQ(lab_restore(&root, o), 0);
 		CHECK(files_has(lab.target, places[i], "key"));
 		CHECK(!files_there(lab.target, "extra"));
@@ -211,9 +232,12 @@ TEST(the_repository_stays)
 		repository_at("in/config");
 		deep = mem_strdup(path_of(i ? "in/here" : "in"));
 		lay("in/here/x");
-		o = (struct restore_options){.target = deep, .delete = true, .repository = path_of("in/")};
+		o = (struct restore_options){.target = deep,
+			.delete = true,
+			.repository = path_of("in/")};
 		CHECK_EQ(lab_restore(&root, o), 0);
-		CHECK(files_has(lab.target, "in/config", "key") && files_there(lab.target, "in/here/x"));
+		CHECK(files_has(lab.target, "in/config", "key") &&
+			files_there(lab.target, "in/here/x"));
 		CHECK_EQ(lab.counts.files_deleted, 0);
 		mem_free(deep);
 	}
@@ -221,7 +245,9 @@ TEST(the_repository_stays)
 	lab_fresh();
 	repository_at("store/r/config");
 	files_link(lab.target, "link", "store");
-	o = (struct restore_options){.target = lab.target, .delete = true, .repository = path_of("link/r")};
+	o = (struct restore_options){.target = lab.target,
+		.delete = true,
+		.repository = path_of("link/r")};
 	CHECK_EQ(lab_restore(&root, o), 0);
 	CHECK(files_has(lab.target, "store/r/config", "key") && !files_there(lab.target, "link"));
 }
@@ -235,8 +261,10 @@ TEST(the_root)
 
 	REQUIRE(symlink("/", link) == 0);
 	for (size_t i = 0; i < 5; i++)
-		CHECK_EQ(
-			lab_restore(&root, (struct restore_options){.target = names[i] ? names[i] : link, .delete = true, .dry_run = true}),
+		CHECK_EQ(lab_restore(&root,
+				 (struct restore_options){.target = names[i] ? names[i] : link,
+					 .delete = true,
+					 .dry_run = true}),
 			ERR_USAGE);
 	mem_free(link);
 }
@@ -246,7 +274,8 @@ static void as(uid_t uid)
 	REQUIRE(setegid(uid) == 0 && seteuid(uid) == 0);
 }
 
-/* A user's directories that their own modes shut: what is superfluous in them goes, and the modes come back. */
+/* A user's directories that their own modes shut: what is superfluous in them goes, and the modes
+ * come back. */
 TEST(directories_that_are_shut)
 {
 	static const uint32_t modes[] = {0311, 0000, 0555};
@@ -278,10 +307,14 @@ TEST(directories_that_are_shut)
 		for (size_t i = 0; i < 3; i++) {
 			snprintf(extra, sizeof(extra), "%s/extra", names[i]);
 			lay(extra);
-			REQUIRE(chown(path_of(extra), 65534, 65534) == 0 && chown(path_of(names[i]), 65534, 65534) == 0);
+			REQUIRE(chown(path_of(extra), 65534, 65534) == 0 &&
+				chown(path_of(names[i]), 65534, 65534) == 0);
 		}
 		as(65534);
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true, .verify = round == 0}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .delete = true,
+						    .verify = round == 0}),
+			0);
 		as(0);
 		CHECK_STR(lab_errors(), "");
 		CHECK_EQ(lab.counts.files_deleted, 3);
@@ -306,9 +339,11 @@ TEST(directories_that_cannot_be_opened)
 	lay("d/extra");
 	REQUIRE(chown(lab.target, 65534, 65534) == 0 && chmod(path_of("d"), 0711) == 0);
 	as(65534);
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true}),
+		0);
 	as(0);
-	CHECK(lab.counts.errors > 0 && strstr(lab_errors(), "/d: open directory: Permission denied"));
+	CHECK(lab.counts.errors > 0 &&
+		strstr(lab_errors(), "/d: open directory: Permission denied"));
 	CHECK(files_there(lab.target, "d/extra"));
 }
 
@@ -318,38 +353,48 @@ static void spoil_both(void)
 	REQUIRE(unlink(path_of("d/g")) == 0);
 }
 
-/* A deletion may hit what was just restored, by another name of it: what verifies looks afterwards. */
+/* A deletion may hit what was just restored, by another name of it: what verifies looks afterwards.
+ */
 TEST(verify_comes_after_the_deletion)
 {
 	struct id root = lab_small_tree();
 
 	lab_fresh();
 	lay("mine");
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true, .verify = true, .verbose_items = true}),
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+					    .delete = true,
+					    .verify = true,
+					    .verbose_items = true}),
 		0);
 	CHECK_STR(lab_errors(), "");
 	CHECK_EQ(lab.counts.verified, 3);
 	lab_fresh();
 	lay("mine");
 	lab.deleted = spoil_both;
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .delete = true, .verify = true, .verbose_items = true}),
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+					    .delete = true,
+					    .verify = true,
+					    .verbose_items = true}),
 		0);
 	lab.deleted = NULL;
 	CHECK_EQ(lab.counts.files_deleted, 1);
 	CHECK_EQ(lab.counts.errors, 2);
-	CHECK(strstr(lab_errors(), "/f: verify: the file's content at offset 0 is not what was restored"));
+	CHECK(strstr(lab_errors(),
+		"/f: verify: the file's content at offset 0 is not what was restored"));
 	CHECK(strstr(lab_errors(), "/d/g: "));
 	CHECK_EQ(lab.counts.verified, 1);
 }
 
-/* What was there and right already was compared, and is not read again; a directory's metadata is as it was. */
+/* What was there and right already was compared, and is not read again; a directory's metadata is
+ * as it was. */
 TEST(verify_reads_what_was_written)
 {
 	struct id root = lab_small_tree();
 
 	lab_fresh();
 	lay_text("f", "new f");
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .verify = true}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .verify = true}),
+		0);
 	CHECK_STR(lab_errors(), "");
 	CHECK_EQ(lab.counts.verified, 2);
 	CHECK_EQ(files_stat(lab.target, "d").st_mtim.tv_sec, CRAFT_TIME);

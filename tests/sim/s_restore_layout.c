@@ -1,4 +1,5 @@
-/* What a repository says twice, and differently: lengths of blobs in several packs, sizes that the contents do not have. */
+/* What a repository says twice, and differently: lengths of blobs in several packs, sizes that the
+ * contents do not have. */
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/restoring.h"
@@ -25,8 +26,8 @@ static const char *letters(char which, size_t n)
 }
 
 /*
- * A data blob whose index has, before the true place, one of another pack and another length, whose bytes are something else.  The file is
- * E D D.
+ * A data blob whose index has, before the true place, one of another pack and another length, whose
+ * bytes are something else.  The file is E D D.
  */
 static struct id two_lengths(char which, int delta, struct id *root, char *want)
 {
@@ -67,12 +68,17 @@ TEST(places_of_different_lengths)
 		const char *dir = lab_fresh();
 		struct id d = two_lengths((char)('A' + 3 * i), deltas[i], &root, want);
 
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .verify = i % 2}), 0);
+		CHECK_EQ(lab_restore(&root,
+				 (struct restore_options){.target = dir, .verify = i % 2}),
+			0);
 		CHECK_STR(lab_errors(), "");
 		CHECK(files_has(dir, "f", want));
-		CHECK(catalog_find(lab.c.catalog, BLOB_DATA, &d, 1, &(struct catalog_place){0})); /* there are two */
+		/* there are two */
+		CHECK(catalog_find(lab.c.catalog, BLOB_DATA, &d, 1, &(struct catalog_place){0}));
 		/* With the right file in its place already. */
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .verify = true}), 0);
+		CHECK_EQ(
+			lab_restore(&root, (struct restore_options){.target = dir, .verify = true}),
+			0);
 		CHECK_STR(lab_errors(), "");
 		CHECK(files_has(dir, "f", want));
 		CHECK_EQ(lab.counts.files_skipped, 1);
@@ -94,12 +100,16 @@ TEST(sizes_that_the_contents_do_not_have)
 		craft_file(&t, "none", NULL, 0, right ? 0 : 700);
 		root = craft_end(&lab.c, &t);
 		files_text(dir, "f", right ? "" : "mine");
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir, .verify = true}), 0);
+		CHECK_EQ(
+			lab_restore(&root, (struct restore_options){.target = dir, .verify = true}),
+			0);
 		CHECK_EQ(lab.counts.errors, right ? 0 : 2);
 		CHECK_EQ(lab.counts.verified, right ? 2 : 0);
 		if (right)
 			continue;
-		CHECK(strstr(lab_errors(), "/none: the snapshot says 700 bytes, but its contents have 0") != NULL);
+		CHECK(strstr(lab_errors(),
+			      "/none: the snapshot says 700 bytes, but its contents have 0") !=
+			NULL);
 		CHECK(files_has(dir, "f", "mine") && !files_there(dir, "none")); /* untouched */
 	}
 }

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER, RESTORE_IF_CHANGED, RESTORE_ALWAYS};
+static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER, RESTORE_IF_CHANGED,
+	RESTORE_ALWAYS};
 
 void check_setup(void)
 {
@@ -61,12 +62,15 @@ TEST(names_that_do_not_agree_are_files_of_their_own)
 	for (size_t m = 0; m < 4; m++) {
 		lab_fresh();
 		for (int round = 0; round < 2; round++) {
-			CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = modes[m], .verify = true}),
+			CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+							    .overwrite = modes[m],
+							    .verify = true}),
 				0);
 			CHECK_STR(lab_errors(), "");
 			CHECK_EQ(lab.counts.verified, round ? 0 : 6);
 			CHECK(inode("a") == inode("b") && inode("c") == inode("d"));
-			CHECK(files_has(lab.target, "b", "alice") && files_has(lab.target, "d", "bobby"));
+			CHECK(files_has(lab.target, "b", "alice") &&
+				files_has(lab.target, "d", "bobby"));
 			for (int i = 4; i < 8; i++) {
 				char name[2] = {(char)('a' + i), 0};
 
@@ -95,7 +99,8 @@ static struct id three_names(void)
 	return craft_end(&lab.c, &t);
 }
 
-/* A restore that was killed between the names: the next one links the others to those that it left, which are kept. */
+/* A restore that was killed between the names: the next one links the others to those that it left,
+ * which are kept. */
 TEST(half_of_the_links)
 {
 	struct id root = three_names();
@@ -104,15 +109,20 @@ TEST(half_of_the_links)
 	for (size_t m = 0; m < 4; m++) {
 		for (int gone = 1; gone < 7; gone++) { /* which of the names are missing */
 			lab_fresh();
-			CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target}), 0);
+			CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target}),
+				0);
 			for (int i = 0; i < 3; i++) {
 				snprintf(path, sizeof(path), "%s/%c", lab.target, 'a' + i);
 				REQUIRE(!(gone & 1 << i) || unlink(path) == 0);
 			}
-			CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = modes[m]}), 0);
+			CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+							    .overwrite = modes[m]}),
+				0);
 			CHECK_STR(lab_errors(), "");
-			CHECK(files_has(lab.target, "a", "three") && files_has(lab.target, "b", "three"));
-			/* The first name is made before the others: it is missing only where the user has removed it. */
+			CHECK(files_has(lab.target, "a", "three") &&
+				files_has(lab.target, "b", "three"));
+			/* The first name is made before the others: it is missing only where the
+			 * user has removed it. */
 			if (gone & 1 && m < 2)
 				continue;
 			CHECK_EQ(files_stat(lab.target, "a").st_nlink, 3);
@@ -136,9 +146,12 @@ TEST(links_to_what_the_user_changed)
 			REQUIRE(chmod(a, 0644) == 0 && utimensat(0, a, same, 0) == 0);
 		if (way == 1)
 			REQUIRE(chmod(a, 0600) == 0 && utimensat(0, a, same, 0) == 0);
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_NEVER}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .overwrite = RESTORE_NEVER}),
+			0);
 		CHECK_STR(lab_errors(), "");
-		CHECK(files_has(lab.target, "a", way ? "three" : "mine!") && files_has(lab.target, "b", "three"));
+		CHECK(files_has(lab.target, "a", way ? "three" : "mine!") &&
+			files_has(lab.target, "b", "three"));
 		CHECK_EQ(files_stat(lab.target, "a").st_nlink, 1);
 		CHECK(inode("b") == inode("c"));
 		mem_free(a);

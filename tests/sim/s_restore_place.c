@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER, RESTORE_IF_CHANGED, RESTORE_ALWAYS};
+static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER, RESTORE_IF_CHANGED,
+	RESTORE_ALWAYS};
 
 void check_setup(void)
 {
@@ -60,8 +61,8 @@ static void lay(const char *text, mode_t mode, uid_t uid)
 #define STICKY (1u << 20)
 
 /*
- * A file that was cut off has the mode 01600, whoever owns it by then; whatever its mode is to be.  Only one that is to have just that mode
- * may be whole: then its content decides.
+ * A file that was cut off has the mode 01600, whoever owns it by then; whatever its mode is to be.
+ * Only one that is to have just that mode may be whole: then its content decides.
  */
 TEST(unfinished_files)
 {
@@ -75,7 +76,9 @@ TEST(unfinished_files)
 			for (uid_t uid = geteuid(); uid <= (geteuid() ? geteuid() : 7); uid += 7) {
 				lay("cut off....", DEST_UNFINISHED, uid);
 				CHECK_EQ(lab_restore(&root,
-						 (struct restore_options){.target = lab.target, .overwrite = modes[i], .verify = true}),
+						 (struct restore_options){.target = lab.target,
+							 .overwrite = modes[i],
+							 .verify = true}),
 					0);
 				CHECK_STR(lab_errors(), "");
 				CHECK(files_has(lab.target, "f", "the content"));
@@ -84,16 +87,21 @@ TEST(unfinished_files)
 			}
 		}
 		/* Once whole, it is kept. */
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_NEVER}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .overwrite = RESTORE_NEVER}),
+			0);
 		CHECK_EQ(lab.counts.files_skipped, 1);
 		/* Any other mode is the user's. */
 		lay("my content", 01640, geteuid());
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_NEVER}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .overwrite = RESTORE_NEVER}),
+			0);
 		CHECK(files_has(lab.target, "f", "my content"));
 	}
 }
 
-/* FIFOs are marked in the same way; symbolic links cannot be, and get their time if they lead to the same place. */
+/* FIFOs are marked in the same way; symbolic links cannot be, and get their time if they lead to
+ * the same place. */
 TEST(unfinished_others)
 {
 	struct id root = lab_small_tree();
@@ -103,7 +111,9 @@ TEST(unfinished_others)
 		files_mkdir(lab.target, "d");
 		files_link(lab.target, "d/link", "g");
 		REQUIRE(mkfifo(at("fifo"), 0600) == 0 && chmod(at("fifo"), DEST_UNFINISHED) == 0);
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = modes[i]}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .overwrite = modes[i]}),
+			0);
 		CHECK_STR(lab_errors(), "");
 		lab_check_small_tree(lab.target);
 		CHECK_EQ(files_stat(lab.target, "fifo").st_mode & 07777, 0644);
@@ -111,12 +121,15 @@ TEST(unfinished_others)
 		files_link(lab_fresh(), "d", "elsewhere");
 		files_mkdir(lab_fresh(), "d");
 		files_link(lab.target, "d/link", "elsewhere");
-		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_NEVER}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .overwrite = RESTORE_NEVER}),
+			0);
 		CHECK(files_stat(lab.target, "d/link").st_mtim.tv_sec > CRAFT_TIME + 1000);
 	}
 }
 
-/* Somebody may have a file of somebody else's open, to read a secret or to write: a new one is made. */
+/* Somebody may have a file of somebody else's open, to read a secret or to write: a new one is
+ * made. */
 TEST(files_of_others_are_made_anew)
 {
 	struct id root = one_file("a secret", 0600, 0);
@@ -130,10 +143,13 @@ TEST(files_of_others_are_made_anew)
 		lay(same ? "a secret" : "no secret", 0666, 1234);
 		before = files_stat(lab.target, "f").st_ino;
 		fd = open(at("f"), O_RDWR);
-		CHECK_EQ(
-			lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_ALWAYS, .verify = true}), 0);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+						    .overwrite = RESTORE_ALWAYS,
+						    .verify = true}),
+			0);
 		CHECK(files_has(lab.target, "f", "a secret"));
-		CHECK(files_stat(lab.target, "f").st_uid == 0 && (files_stat(lab.target, "f").st_mode & 07777) == 0600);
+		CHECK(files_stat(lab.target, "f").st_uid == 0 &&
+			(files_stat(lab.target, "f").st_mode & 07777) == 0600);
 		CHECK(files_stat(lab.target, "f").st_ino != before);
 		memset(text, 0, sizeof(text));
 		CHECK(pread(fd, text, sizeof(text) - 1, 0) > 0);
@@ -144,7 +160,9 @@ TEST(files_of_others_are_made_anew)
 	root = one_file("of 1234", 0600, 1234);
 	lay("of others", 0600, 1234);
 	before = files_stat(lab.target, "f").st_ino;
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_ALWAYS}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+					    .overwrite = RESTORE_ALWAYS}),
+		0);
 	CHECK(files_has(lab.target, "f", "of 1234"));
 	CHECK_EQ(files_stat(lab.target, "f").st_ino, before);
 	/* Size and time are not enough to give root's mode to another user's file. */
@@ -155,7 +173,9 @@ TEST(files_of_others_are_made_anew)
 
 		REQUIRE(utimensat(AT_FDCWD, at("f"), now, 0) == 0);
 	}
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_IF_CHANGED}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+					    .overwrite = RESTORE_IF_CHANGED}),
+		0);
 	CHECK(files_has(lab.target, "f", "12345678"));
 }
 
@@ -167,15 +187,22 @@ TEST(a_file_where_a_directory_belongs)
 	for (int newer = 0; newer < 2; newer++) {
 		for (size_t i = 0; i < 4; i++) {
 			for (int dry = 1; dry >= 0; dry--) {
-				bool kept = modes[i] == RESTORE_NEVER || (modes[i] == RESTORE_IF_NEWER && newer);
+				bool kept = modes[i] == RESTORE_NEVER ||
+					    (modes[i] == RESTORE_IF_NEWER && newer);
 
 				files_text(lab_fresh(), "d", "mine");
-				files_mtime(lab.target, "d", newer ? CRAFT_TIME + 1 : CRAFT_TIME - 1);
+				files_mtime(lab.target, "d",
+					newer ? CRAFT_TIME + 1 : CRAFT_TIME - 1);
 				CHECK_EQ(lab_restore(&root,
-						 (struct restore_options){.target = lab.target, .overwrite = modes[i], .dry_run = dry}),
+						 (struct restore_options){.target = lab.target,
+							 .overwrite = modes[i],
+							 .dry_run = dry}),
 					0);
 				CHECK_EQ(lab.counts.errors, kept);
-				CHECK(!kept || strncmp(lab_errors(), "/d: a file is here where the snapshot has a directory", 53) == 0);
+				CHECK(!kept || strncmp(lab_errors(),
+						       "/d: a file is here where the snapshot has "
+						       "a directory",
+						       53) == 0);
 				CHECK_EQ(files_has(lab.target, "d", "mine"), kept || dry);
 				CHECK(kept || dry || files_has(lab.target, "d/g", "new g"));
 				CHECK(dry || files_has(lab.target, "f", "new f"));
@@ -183,7 +210,10 @@ TEST(a_file_where_a_directory_belongs)
 		}
 	}
 	files_link(lab_fresh(), "d", ".");
-	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target, .overwrite = RESTORE_NEVER, .delete = true}), 0);
+	CHECK_EQ(lab_restore(&root, (struct restore_options){.target = lab.target,
+					    .overwrite = RESTORE_NEVER,
+					    .delete = true}),
+		0);
 	CHECK_EQ(lab.counts.errors, 1);
 	CHECK(S_ISLNK(files_stat(lab.target, "d").st_mode) && !files_there(lab.target, "g"));
 }

@@ -1,6 +1,7 @@
 /*
- * saver, packer, uploader and indexer over a store with seeded faults.  Whatever happens: the run ends; a pack is recorded only if the
- * store has it; an index names only such packs; and if nobody was told of a failure, everything that was put can be read back.
+ * saver, packer, uploader and indexer over a store with seeded faults.  Whatever happens: the run
+ * ends; a pack is recorded only if the store has it; an index names only such packs; and if nobody
+ * was told of a failure, everything that was put can be read back.
  */
 #include "repo/indexer.h"
 #include "repo/saver.h"
@@ -9,7 +10,8 @@
 
 enum { BLOBS = 700 };
 
-static const struct backend_retry_policy quick = {200000, 1000000, 40000000}, patient = {200000, 1000000, 20000000000};
+static const struct backend_retry_policy quick = {200000, 1000000, 40000000},
+					 patient = {200000, 1000000, 20000000000};
 
 struct sim {
 	struct fixture f;
@@ -102,7 +104,8 @@ static void verify(struct sim *s, const struct id *id)
 		readable++;
 		buf_release(&op.out);
 		buf_release(&out);
-		CHECK(!catalog_find(cat, i % 5 ? BLOB_DATA : BLOB_TREE, &id[i], 1, &p)); /* invariant 3 */
+		/* invariant 3 */
+		CHECK(!catalog_find(cat, i % 5 ? BLOB_DATA : BLOB_TREE, &id[i], 1, &p));
 	}
 	if (!s->failures)
 		CHECK_EQ(readable, BLOBS);
@@ -111,7 +114,8 @@ static void verify(struct sim *s, const struct id *id)
 	repo_close(r);
 }
 
-static int simulate(const struct backend_fault_policy *p, const struct backend_retry_policy *retry, bool cancel)
+static int simulate(const struct backend_fault_policy *p, const struct backend_retry_policy *retry,
+	bool cancel)
 {
 	struct saver_events ev = {stored, failed, NULL, packed, NULL};
 	struct sim s = {.cancel_on_failure = cancel};
@@ -155,7 +159,9 @@ static int simulate(const struct backend_fault_policy *p, const struct backend_r
 TEST(faults_that_retries_overcome)
 {
 	for (uint64_t seed = 1; seed <= 8; seed++) {
-		struct backend_fault_policy p = {.seed = seed, .put_fail = 150000, .put_fail_after = 150000};
+		struct backend_fault_policy p = {.seed = seed,
+			.put_fail = 150000,
+			.put_fail_after = 150000};
 
 		CHECK_EQ(simulate(&p, &patient, false), 0);
 	}
@@ -166,7 +172,10 @@ TEST(faults_without_retries)
 	int failures = 0;
 
 	for (uint64_t seed = 1; seed <= 8; seed++) {
-		struct backend_fault_policy p = {.seed = seed, .put_fail = 100000, .put_fail_after = 100000, .permanent = 500000};
+		struct backend_fault_policy p = {.seed = seed,
+			.put_fail = 100000,
+			.put_fail_after = 100000,
+			.permanent = 500000};
 
 		failures += simulate(&p, NULL, seed % 2);
 	}
@@ -176,7 +185,9 @@ TEST(faults_without_retries)
 TEST(a_full_store)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		struct backend_fault_policy p = {.seed = seed, .put_fail = 200000, .permanent = 1000000};
+		struct backend_fault_policy p = {.seed = seed,
+			.put_fail = 200000,
+			.permanent = 1000000};
 
 		CHECK(simulate(&p, &quick, seed % 2) > 0);
 	}

@@ -1,4 +1,5 @@
-/* Ranks ask rank 0 about owners and file systems that are new to them: it names owners, and finds what another node sees otherwise. */
+/* Ranks ask rank 0 about owners and file systems that are new to them: it names owners, and finds
+ * what another node sees otherwise. */
 #include "base/mem.h"
 #include "ranks/agree.h"
 #include "ranks/ranks.h"
@@ -151,7 +152,8 @@ static void other_owner(struct witness *w, struct owners *o)
 	witness_owner(w, &m, path);
 	CHECK(!witness_news(w, &last, &m));
 	last = (struct witness_last){.any = false};
-	CHECK(witness_news(w, &last, &m)); /* anybody may hide behind this id: once in each directory */
+	CHECK(witness_news(w, &last,
+		&m)); /* anybody may hide behind this id: once in each directory */
 	mem_free(path);
 }
 
@@ -167,7 +169,8 @@ TEST(an_owner_that_rank_0_does_not_see)
 	mem_free(dir);
 }
 
-/* What changed between the two looks, or is not there any more, tells nothing: it is asked again. */
+/* What changed between the two looks, or is not there any more, tells nothing: it is asked again.
+ */
 static void changed(struct witness *w, struct owners *o)
 {
 	struct witness_last last = {.any = false};
@@ -202,7 +205,8 @@ static void attributes(struct witness *w, struct owners *o)
 {
 	struct witness_last last = {.any = false};
 	struct meta m = seen(dir);
-	int good = open(dir, O_RDONLY | O_DIRECTORY), bad = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	int good = open(dir, O_RDONLY | O_DIRECTORY),
+	    bad = open("/proc/self", O_RDONLY | O_DIRECTORY);
 
 	(void)o;
 	REQUIRE(good >= 0 && bad >= 0);
@@ -217,7 +221,8 @@ static void attributes(struct witness *w, struct owners *o)
 TEST(attributes_that_only_one_node_can_read)
 {
 	struct story s;
-	int fd = open(check_tmpdir(), O_RDONLY | O_DIRECTORY), bad = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	int fd = open(check_tmpdir(), O_RDONLY | O_DIRECTORY),
+	    bad = open("/proc/self", O_RDONLY | O_DIRECTORY);
 	bool differ = xattr_kinds_differ(xattr_kinds(fd), xattr_kinds(bad));
 
 	close(fd);
@@ -227,7 +232,8 @@ TEST(attributes_that_only_one_node_can_read)
 	dir = files_dir("attributes");
 	s = run(attributes);
 	CHECK_EQ(s.failures, 1);
-	CHECK(strstr(s.why, "rank 1 on node-b") && strstr(s.why, "attributes") && strstr(s.why, dir));
+	CHECK(strstr(s.why, "rank 1 on node-b") && strstr(s.why, "attributes") &&
+		strstr(s.why, dir));
 	mem_free(dir);
 }
 

@@ -1,8 +1,9 @@
 /*
  * One conformance suite for every object store and decorator.  A new store is a row in `stores`.
  *
- * With $STORE it is about that location alone, as a user would name it: for stores that need a server, which tests/services starts.  Each test has a place of
- * its own behind it ("$STORE/place3").
+ * With $STORE it is about that location alone, as a user would name it: for stores that need a
+ * server, which tests/services starts.  Each test has a place of its own behind it
+ * ("$STORE/place3").
  */
 #include "backend/backend.h"
 #include "base/mem.h"
@@ -23,7 +24,9 @@ static void quiet(void *arg, enum log_level level, const char *msg)
 }
 
 static struct env env = {.log = {.max = LOG_WARN, .fn = quiet}};
-static const struct backend_retry_policy quick = {.first_ns = 20000, .max_ns = 200000, .total_ns = INT64_C(60000000000)};
+static const struct backend_retry_policy quick = {.first_ns = 20000,
+	.max_ns = 200000,
+	.total_ns = INT64_C(60000000000)};
 static char *dir; /* a fresh place for the stores that need one */
 
 void check_setup(void)
@@ -59,8 +62,12 @@ static struct backend *look_local_store(void)
 
 static struct backend *retry_fault_store(void)
 {
-	struct backend_fault_policy p = {
-		.seed = 42, .put_fail = 200000, .put_fail_after = 100000, .get_fail = 250000, .list_fail = 500000, .remove_fail = 300000};
+	struct backend_fault_policy p = {.seed = 42,
+		.put_fail = 200000,
+		.put_fail_after = 100000,
+		.get_fail = 250000,
+		.list_fail = 500000,
+		.remove_fail = 300000};
 
 	return backend_retry_new(backend_fault_new(backend_mem_new(), &p), &quick, &env);
 }
@@ -73,7 +80,9 @@ static const char *variable(const char *name)
 static struct backend *named_store(void)
 {
 	static unsigned n;
-	struct backend_options opt = {.cacert = getenv("STORE_CACERT"), .getenv = variable, .any_names = true};
+	struct backend_options opt = {.cacert = getenv("STORE_CACERT"),
+		.getenv = variable,
+		.any_names = true};
 	char *location = mem_printf("%s/place%u", getenv("STORE"), n++);
 	struct backend *b = NULL;
 	struct err err = {0};
@@ -137,7 +146,8 @@ static struct id name_of(unsigned i)
 	return id;
 }
 
-static void get_is(struct backend *b, enum backend_type t, const struct id *id, const void *p, size_t n)
+static void get_is(struct backend *b, enum backend_type t, const struct id *id, const void *p,
+	size_t n)
 {
 	struct err err = {0};
 	struct buf out;
@@ -157,7 +167,9 @@ static void put_get(struct backend *b)
 		char text[32];
 
 		snprintf(text, sizeof(text), "contents of type %d", t);
-		CHECK_EQ(backend_put(b, (enum backend_type)t, t == BACKEND_CONFIG ? NULL : &id, text, strlen(text), NULL), 0);
+		CHECK_EQ(backend_put(b, (enum backend_type)t, t == BACKEND_CONFIG ? NULL : &id,
+				 text, strlen(text), NULL),
+			0);
 	}
 	for (int t = 0; t < BACKEND_TYPES; t++) {
 		struct id id = name_of((unsigned)t), other = name_of((unsigned)t + 100);
@@ -165,7 +177,8 @@ static void put_get(struct backend *b)
 		char text[32];
 
 		snprintf(text, sizeof(text), "contents of type %d", t);
-		get_is(b, (enum backend_type)t, t == BACKEND_CONFIG ? NULL : &id, text, strlen(text));
+		get_is(b, (enum backend_type)t, t == BACKEND_CONFIG ? NULL : &id, text,
+			strlen(text));
 		if (t == BACKEND_CONFIG)
 			continue;
 		buf_init(&out, 100);
@@ -233,9 +246,14 @@ TEST(missing_config)
 }
 
 /* want: the expected code, or 0 and then the text. */
-static void range_is(struct backend *b, uint64_t offset, uint64_t length, int want, const char *text)
+static void range_is(struct backend *b, uint64_t offset, uint64_t length, int want,
+	const char *text)
 {
-	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK, .name = name_of(1), .offset = offset, .length = length};
+	struct backend_op op = {.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.name = name_of(1),
+		.offset = offset,
+		.length = length};
 
 	buf_init(&op.out, 100);
 	buf_adds(&op.out, "rubbish of an earlier operation");
@@ -361,7 +379,9 @@ static void lists(struct backend *b)
 	for (unsigned i = 0; i < LISTED; i++) {
 		struct id id = name_of(i);
 
-		CHECK_EQ(backend_put(b, i < 18 ? BACKEND_PACK : BACKEND_SNAPSHOT, &id, bytes, i, NULL), 0);
+		CHECK_EQ(backend_put(b, i < 18 ? BACKEND_PACK : BACKEND_SNAPSHOT, &id, bytes, i,
+				 NULL),
+			0);
 	}
 	CHECK_EQ(backend_put(b, BACKEND_CONFIG, NULL, "x", 1, NULL), 0);
 	list_is(b, BACKEND_PACK, 0, 18);
@@ -434,7 +454,8 @@ TEST(list_may_use_the_store)
 /* Files of strangers.  Only stores that lie in a directory can have them here. */
 static void strangers(struct backend *b)
 {
-	static const char *const names[] = {"index/README", "index/abcd-tmp-12", "data/ab/x", "data/ab/.nfs0001", "locks/tmp"};
+	static const char *const names[] = {"index/README", "index/abcd-tmp-12", "data/ab/x",
+		"data/ab/.nfs0001", "locks/tmp"};
 
 	if (!now->in_dir)
 		return;
@@ -457,7 +478,9 @@ TEST(other_names_are_ignored)
 /* A listing that fails is an error, never "empty", through any decorator. */
 static void list_broken(struct backend *b)
 {
-	static const struct backend_retry_policy short_policy = {.first_ns = 1000, .max_ns = 1000, .total_ns = 100000};
+	static const struct backend_retry_policy short_policy = {.first_ns = 1000,
+		.max_ns = 1000,
+		.total_ns = 100000};
 	static const struct backend_fault_policy dead = {.fail_from_op = 1};
 	struct backend *bad = backend_fault_new(backend_share(b), &dead);
 	struct listing l = {0};
@@ -527,7 +550,8 @@ static void chain_step(struct backend_op *op)
 		op->verb = BACKEND_GET;
 		break;
 	case BACKEND_GET:
-		if (op->out.len != sizeof(c->bytes) || memcmp(op->out.p, c->bytes, sizeof(c->bytes)))
+		if (op->out.len != sizeof(c->bytes) ||
+			memcmp(op->out.p, c->bytes, sizeof(c->bytes)))
 			c->wrong++;
 		op->verb = BACKEND_STAT;
 		break;
@@ -569,7 +593,9 @@ static void many(struct backend *b)
 	for (unsigned i = 0; i < THREADS * CHAINS; i++) {
 		c[i].crowd = &w;
 		memset(c[i].bytes, (int)i, sizeof(c[i].bytes));
-		c[i].op = (struct backend_op){.verb = BACKEND_PUT, .type = i % 7 ? BACKEND_PACK : BACKEND_LOCK, .name = name_of(i)};
+		c[i].op = (struct backend_op){.verb = BACKEND_PUT,
+			.type = i % 7 ? BACKEND_PACK : BACKEND_LOCK,
+			.name = name_of(i)};
 		c[i].op.data = c[i].bytes;
 		c[i].op.size = sizeof(c[i].bytes);
 		c[i].op.done = chain_step;
@@ -609,7 +635,11 @@ static uint8_t *big_bytes;
 static void big(struct backend *b)
 {
 	struct id id = name_of(1);
-	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK, .name = id, .offset = BIG - 5, .length = 5};
+	struct backend_op op = {.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.name = id,
+		.offset = BIG - 5,
+		.length = 5};
 
 	CHECK_EQ(backend_put(b, BACKEND_PACK, &id, big_bytes, BIG, NULL), 0);
 	get_is(b, BACKEND_PACK, &id, big_bytes, BIG);
@@ -653,7 +683,8 @@ TEST(empty_object)
 	on_each(empty, true);
 }
 
-/* Names are hashes, so this is the same file again; the store must end with one whole copy, which a config's replacement relies on too. */
+/* Names are hashes, so this is the same file again; the store must end with one whole copy, which a
+ * config's replacement relies on too. */
 static void again(struct backend *b)
 {
 	struct id id = name_of(10);

@@ -1,7 +1,7 @@
 /*
- * The repository room against restic itself: repositories that restic wrote (tests/golden/repos, see repos.sh there) are opened and read,
- * and restic reads what this room wrote. The second part runs `restic` from $PATH and the programs in the colon list $A_BACKUP_RESTICS,
- * or is skipped.
+ * The repository room against restic itself: repositories that restic wrote (tests/golden/repos,
+ * see repos.sh there) are opened and read, and restic reads what this room wrote. The second part
+ * runs `restic` from $PATH and the programs in the colon list $A_BACKUP_RESTICS, or is skipped.
  */
 #include "base/json_out.h"
 #include "format/snapshot.h"
@@ -82,7 +82,8 @@ static void read_file(struct reader *r, const struct node *n, struct sum *s)
 		for (int i = 1; i <= 4000; i++) {
 			size_t len = (size_t)snprintf(line, sizeof(line), "%d\n", i);
 
-			s->numbers = s->numbers && at + len <= all.len && memcmp(all.p + at, line, len) == 0;
+			s->numbers = s->numbers && at + len <= all.len &&
+				     memcmp(all.p + at, line, len) == 0;
 			at += len;
 		}
 	}
@@ -225,10 +226,16 @@ static struct id w_put(struct writer *w, enum blob_type t, struct buf *b)
 }
 
 /* A file of `chunks` blobs, whose bytes are repeated in out. */
-static void w_file(struct writer *w, const char *name, size_t chunk, size_t chunks, bool compressible, struct buf *node, struct buf *out)
+static void w_file(struct writer *w, const char *name, size_t chunk, size_t chunks,
+	bool compressible, struct buf *node, struct buf *out)
 {
 	struct id *id = mem_array(chunks + 1, sizeof(*id));
-	struct node n = {.name = {name, strlen(name)}, .type = NODE_FILE, .mode = 0644, .links = 1, .inode = 5, .size = chunk * chunks};
+	struct node n = {.name = {name, strlen(name)},
+		.type = NODE_FILE,
+		.mode = 0644,
+		.links = 1,
+		.inode = 5,
+		.size = chunk * chunks};
 
 	for (size_t i = 0; i < chunks; i++) {
 		struct buf b;
@@ -254,9 +261,12 @@ static void write_snapshot(struct writer *w, const char *dir)
 		const char *name;
 		size_t chunk, chunks;
 		bool compressible;
-	} file[] = {{"a", 700000, 12, false}, {"b", 700000, 12, true}, {"c", 2048, 3000, true}, {"d", 1, 1, false}, {"e", 0, 0, false}};
-	struct snapshot s = {
-		.time = {.sec = 1700000001}, .hostname = mem_strdup("h"), .username = mem_strdup("u"), .program_version = mem_strdup("x")};
+	} file[] = {{"a", 700000, 12, false}, {"b", 700000, 12, true}, {"c", 2048, 3000, true},
+		{"d", 1, 1, false}, {"e", 0, 0, false}};
+	struct snapshot s = {.time = {.sec = 1700000001},
+		.hostname = mem_strdup("h"),
+		.username = mem_strdup("u"),
+		.program_version = mem_strdup("x")};
 	struct saver_events ev = {w_stored, w_failed, NULL, w_packed, w};
 	struct buf tree, json;
 	char path[4300];
@@ -273,11 +283,14 @@ static void write_snapshot(struct writer *w, const char *dir)
 
 		buf_init(&node, 1 << 20);
 		buf_init(&bytes, (size_t)1 << 28);
-		w_file(w, file[i].name, file[i].chunk, file[i].chunks, file[i].compressible, &node, &bytes);
+		w_file(w, file[i].name, file[i].chunk, file[i].chunks, file[i].compressible, &node,
+			&bytes);
 		tree_node(&tree, i == 0, node.p, node.len);
 		snprintf(path, sizeof(path), "%s/want-%s", dir, file[i].name);
 		f = fopen(path, "w");
-		REQUIRE(f && fwrite(bytes.p ? bytes.p : (uint8_t *)"", 1, bytes.len, f) == bytes.len && fclose(f) == 0);
+		REQUIRE(f &&
+			fwrite(bytes.p ? bytes.p : (uint8_t *)"", 1, bytes.len, f) == bytes.len &&
+			fclose(f) == 0);
 		buf_release(&node);
 		buf_release(&bytes);
 	}
@@ -322,9 +335,14 @@ static void restic_goes_on(const char *restic, const char *dir, const char *repo
 	struct reader r;
 	struct sum sum = {0};
 
-	CHECK_EQ(
-		sh("seq 4000 >'%s/numbers' && '%s' -q backup --host golden '%s/numbers' '%s/want-c' >/dev/null", dir, restic, dir, dir), 0);
-	CHECK_EQ(sh("'%s' -q forget --keep-last 1 --group-by '' --prune >/dev/null && '%s' -q check --read-data >&2", restic, restic), 0);
+	CHECK_EQ(sh("seq 4000 >'%s/numbers' && '%s' -q backup --host golden '%s/numbers' "
+		    "'%s/want-c' >/dev/null",
+			 dir, restic, dir, dir),
+		0);
+	CHECK_EQ(sh("'%s' -q forget --keep-last 1 --group-by '' --prune >/dev/null && '%s' -q "
+		    "check --read-data >&2",
+			 restic, restic),
+		0);
 	reader_open(&r, repo);
 	REQUIRE(r.snaps.n == 1);
 	read_tree(&r, &r.snaps.s[0].tree, &sum);
@@ -333,7 +351,9 @@ static void restic_goes_on(const char *restic, const char *dir, const char *repo
 	CHECK(sum.numbers);
 	REQUIRE(lock_acquire(r.repo, &who, true, 0, NULL, NULL, NULL, &lock, &err) == 0);
 	CHECK(sh("'%s' -q --no-cache snapshots >'%s/out.txt' 2>&1", restic, dir) != 0);
-	CHECK_EQ(sh("grep -q 'locked exclusively by PID 12345 on elsewhere' '%s/out.txt' || { cat '%s/out.txt' >&2; exit 1; }", dir, dir),
+	CHECK_EQ(sh("grep -q 'locked exclusively by PID 12345 on elsewhere' '%s/out.txt' || { cat "
+		    "'%s/out.txt' >&2; exit 1; }",
+			 dir, dir),
 		0);
 	lock_release(lock);
 	CHECK_EQ(sh("'%s' -q --no-cache snapshots >/dev/null", restic), 0);
@@ -355,14 +375,16 @@ static void with_restic(const char *restic, unsigned version, bool compress_data
 	snprintf(cache, sizeof(cache), "%s/cache", dir);
 	fixture_env(&w.f);
 	w.f.be = backend_local_new(repo, 2);
-	REQUIRE(repo_create(w.f.be, &w.f.env, &what, PASS, strlen(PASS), &w.f.repo, &made, &err) == 0);
+	REQUIRE(repo_create(w.f.be, &w.f.env, &what, PASS, strlen(PASS), &w.f.repo, &made, &err) ==
+		0);
 	w.f.repo->compress_data = compress_data;
 	write_snapshot(&w, dir);
 	setenv("RESTIC_PASSWORD", PASS, 1);
 	setenv("RESTIC_REPOSITORY", repo, 1);
 	setenv("RESTIC_CACHE_DIR", cache, 1);
 	CHECK_EQ(sh("'%s' -q check --read-data >&2", restic), 0);
-	CHECK_EQ(sh("'%s' -q restore latest --target '%s/out' >/dev/null && cd '%s/out' && for f in a b c d e; do cmp $f ../want-$f || "
+	CHECK_EQ(sh("'%s' -q restore latest --target '%s/out' >/dev/null && cd '%s/out' && for f "
+		    "in a b c d e; do cmp $f ../want-$f || "
 		    "exit 1; done",
 			 restic, dir, dir),
 		0);
@@ -377,8 +399,10 @@ TEST(restic_reads_what_we_write)
 	char list[4096];
 	bool any = false;
 
-	snprintf(list, sizeof(list), "%s:restic", getenv("A_BACKUP_RESTICS") ? getenv("A_BACKUP_RESTICS") : "");
-	for (char *save, *name = strtok_r(list, ":", &save); name; name = strtok_r(NULL, ":", &save)) {
+	snprintf(list, sizeof(list), "%s:restic",
+		getenv("A_BACKUP_RESTICS") ? getenv("A_BACKUP_RESTICS") : "");
+	for (char *save, *name = strtok_r(list, ":", &save); name;
+		name = strtok_r(NULL, ":", &save)) {
 		if (sh("command -v '%s' >/dev/null", name))
 			continue;
 		any = true;

@@ -1,6 +1,7 @@
 /*
- * What only the S3 store has, against a real server: pages of a listing in every form, many removed at once, uploads checked by the server, a wrong clock.
- * $S3_PLACE is what follows "s3:" of a location there; tests/services starts it.
+ * What only the S3 store has, against a real server: pages of a listing in every form, many removed
+ * at once, uploads checked by the server, a wrong clock. $S3_PLACE is what follows "s3:" of a
+ * location there; tests/services starts it.
  */
 #include "backend/http.h"
 #include "backend/s3.h"
@@ -93,8 +94,9 @@ static void lists(const char *prefix, struct s3_options o, unsigned from, unsign
 
 TEST(pages_and_many_removed)
 {
-	static const struct s3_options forms[] = {{.page = 0}, {.page = 7}, {.page = 1}, {.page = 1000}, {.list_v1 = true},
-		{.page = 7, .list_v1 = true}, {.page = 1, .list_v1 = true}};
+	static const struct s3_options forms[] = {{.page = 0}, {.page = 7}, {.page = 1},
+		{.page = 1000}, {.list_v1 = true}, {.page = 7, .list_v1 = true},
+		{.page = 1, .list_v1 = true}};
 	struct s3_options any = {.any_names = true};
 	struct id names[PACKS], absent = {{1}};
 	struct err err = {0};

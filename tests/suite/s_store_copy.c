@@ -1,6 +1,8 @@
 /*
- * Copies a repository between two stores: $FROM to $TO, locations as a user names them, $STORE_CACERT for a private CA.  Every file goes through the stores'
- * own list, stat, get (whole and in ranges) and put, and is checked against its name.  tests/services starts the servers and lets restic read the copies.
+ * Copies a repository between two stores: $FROM to $TO, locations as a user names them,
+ * $STORE_CACERT for a private CA.  Every file goes through the stores' own list, stat, get (whole
+ * and in ranges) and put, and is checked against its name.  tests/services starts the servers and
+ * lets restic read the copies.
  */
 #include "backend/backend.h"
 #include "backend/digest.h"
@@ -56,7 +58,8 @@ static int add_name(void *arg, const struct id *name, uint64_t size)
 	return 0;
 }
 
-static void copy_one(struct backend *from, struct backend *to, enum backend_type t, const struct id *name, uint64_t listed)
+static void copy_one(struct backend *from, struct backend *to, enum backend_type t,
+	const struct id *name, uint64_t listed)
 {
 	struct backend_op part = {.verb = BACKEND_GET, .type = t, .name = *name};
 	struct err err = {0};

@@ -1,5 +1,6 @@
 /*
- * What a real Swift store does that the conformance suite does not ask for.  $STORE names the container (as "swift:container:/prefix"), the environment has the user;
+ * What a real Swift store does that the conformance suite does not ask for.  $STORE names the
+ * container (as "swift:container:/prefix"), the environment has the user;
  * tests/services/keystone.sh starts the servers.
  */
 #include "backend/backend.h"
@@ -31,7 +32,9 @@ static const char *variable(const char *name)
 /* NULL without $STORE. */
 static struct backend *store(const char *place)
 {
-	struct backend_options opt = {.cacert = getenv("STORE_CACERT"), .getenv = variable, .connections = 20};
+	struct backend_options opt = {.cacert = getenv("STORE_CACERT"),
+		.getenv = variable,
+		.connections = 20};
 	struct backend *b = NULL;
 	struct err err = {0};
 	char *location;
@@ -101,8 +104,11 @@ TEST(long_listing)
 	pthread_cond_init(&w.c, NULL);
 	CHECK_EQ(backend_create(b, NULL), 0);
 	for (unsigned i = 0; i < MANY; i++) {
-		op[i] = (struct backend_op){
-			.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = name_of(i), .data = (const uint8_t *)"x", .size = 1};
+		op[i] = (struct backend_op){.verb = BACKEND_PUT,
+			.type = BACKEND_PACK,
+			.name = name_of(i),
+			.data = (const uint8_t *)"x",
+			.size = 1};
 		op[i].done = crowd_done;
 		op[i].arg = &w;
 		backend_start(b, &op[i]);
@@ -118,10 +124,12 @@ TEST(long_listing)
 	mem_free(op);
 }
 
-/* $RUN_SECONDS of work, longer than a token lives ($LIFE): every operation succeeds at its first try, with about as many logins as tokens are needed. */
+/* $RUN_SECONDS of work, longer than a token lives ($LIFE): every operation succeeds at its first
+ * try, with about as many logins as tokens are needed. */
 TEST(tokens_that_die)
 {
-	int64_t seconds = getenv("RUN_SECONDS") ? atoi(getenv("RUN_SECONDS")) : 0, life = getenv("LIFE") ? atoi(getenv("LIFE")) : 1, end;
+	int64_t seconds = getenv("RUN_SECONDS") ? atoi(getenv("RUN_SECONDS")) : 0,
+		life = getenv("LIFE") ? atoi(getenv("LIFE")) : 1, end;
 	struct backend *b;
 	unsigned logins = 0;
 
@@ -132,8 +140,11 @@ TEST(tokens_that_die)
 	end = clock_mono(clock_real()) + seconds * INT64_C(1000000000);
 	CHECK_EQ(backend_create(b, NULL), 0);
 	for (unsigned i = 0; clock_mono(clock_real()) < end; i++) {
-		struct backend_op op = {
-			.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = name_of(i), .data = (const uint8_t *)"x", .size = 1};
+		struct backend_op op = {.verb = BACKEND_PUT,
+			.type = BACKEND_PACK,
+			.name = name_of(i),
+			.data = (const uint8_t *)"x",
+			.size = 1};
 
 		CHECK_EQ(backend_run(b, &op, NULL), 0);
 		CHECK_STR(op.err.msg, "");

@@ -1,6 +1,7 @@
 /*
- * light_repo PLACE [FROM]: a repository, with the chunker polynomial of another one in a directory (same password, from RESTIC_PASSWORD), whose key costs a tenth of what
- * init would choose: the end-to-end tests open repositories hundreds of times, and most of that would be scrypt.
+ * light_repo PLACE [FROM]: a repository, with the chunker polynomial of another one in a directory
+ * (same password, from RESTIC_PASSWORD), whose key costs a tenth of what init would choose: the
+ * end-to-end tests open repositories hundreds of times, and most of that would be scrypt.
  */
 #include "base/mem.h"
 #include "kern/crypto.h"
@@ -44,7 +45,8 @@ int main(int argc, char **argv)
 
 		rc = backend_open(argv[1], &opt, &env, &be, &err);
 		if (!rc)
-			rc = repo_create(be, &env, &what, password, strlen(password), &repo, &made, &err);
+			rc = repo_create(be, &env, &what, password, strlen(password), &repo, &made,
+				&err);
 		repo_close(repo);
 		backend_free(be);
 	}

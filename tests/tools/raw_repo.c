@@ -1,5 +1,6 @@
 /*
- * raw_repo DIR: writes into a repository in a directory (password from RESTIC_PASSWORD) what no program of ours would, as lines of standard input say:
+ * raw_repo DIR: writes into a repository in a directory (password from RESTIC_PASSWORD) what no
+ * program of ours would, as lines of standard input say:
  *
  *     tree NAME TEXT       a tree blob, in a pack of its own
  *     data NAME TEXT       a data blob, likewise
@@ -53,7 +54,8 @@ static void expand(struct buf *out, const char *s)
 
 		end = *s == '@' ? strchr(s + 1, '@') : NULL;
 		while (end && i < names &&
-			(strlen(named[i].name) != (size_t)(end - s - 1) || strncmp(named[i].name, s + 1, (size_t)(end - s - 1)) != 0))
+			(strlen(named[i].name) != (size_t)(end - s - 1) ||
+				strncmp(named[i].name, s + 1, (size_t)(end - s - 1)) != 0))
 			i++;
 		if (end && i < names) {
 			buf_adds(out, id_hex(&named[i].id).s);

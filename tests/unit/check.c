@@ -42,18 +42,21 @@ bool check_eq(const char *file, int line, const char *as, const char *bs, long l
 	return a == b;
 }
 
-bool check_str(const char *file, int line, const char *as, const char *bs, const char *a, const char *b)
+bool check_str(const char *file, int line, const char *as, const char *bs, const char *a,
+	const char *b)
 {
 	bool ok = a && b ? strcmp(a, b) == 0 : a == b;
 
 	if (!ok) {
 		fail(file, line);
-		fprintf(stderr, "%s is\n  %s\n%s is\n  %s\n", as, a ? a : "NULL", bs, b ? b : "NULL");
+		fprintf(stderr, "%s is\n  %s\n%s is\n  %s\n", as, a ? a : "NULL", bs,
+			b ? b : "NULL");
 	}
 	return ok;
 }
 
-bool check_mem(const char *file, int line, const char *as, const char *bs, const void *a, const void *b, size_t n)
+bool check_mem(const char *file, int line, const char *as, const char *bs, const void *a,
+	const void *b, size_t n)
 {
 	const uint8_t *x = a, *y = b;
 
@@ -61,7 +64,8 @@ bool check_mem(const char *file, int line, const char *as, const char *bs, const
 		if (x[i] == y[i])
 			continue;
 		fail(file, line);
-		fprintf(stderr, "byte %zu of %zu: %s has %02x, %s has %02x\n", i, n, as, x[i], bs, y[i]);
+		fprintf(stderr, "byte %zu of %zu: %s has %02x, %s has %02x\n", i, n, as, x[i], bs,
+			y[i]);
 		return false;
 	}
 	return true;

@@ -1,6 +1,6 @@
 /*
- * repo_fixture: a repository over some store with its loop, workers and budget, for the tests of src/repo.  Its key is drawn, not
- * derived, so that no test pays for scrypt.
+ * repo_fixture: a repository over some store with its loop, workers and budget, for the tests of
+ * src/repo.  Its key is drawn, not derived, so that no test pays for scrypt.
  */
 #ifndef UNIT_REPO_FIXTURE_H
 #define UNIT_REPO_FIXTURE_H
@@ -104,7 +104,8 @@ static inline void fixture_fill(void *p, size_t n, uint64_t seed, bool compressi
 	uint64_t x = seed * 2 + 1;
 
 	for (size_t i = 0; i < n; i++)
-		b[i] = compressible ? (uint8_t)(fixture_random(&x) & 7) : (uint8_t)(fixture_random(&x) >> 32);
+		b[i] = compressible ? (uint8_t)(fixture_random(&x) & 7)
+				    : (uint8_t)(fixture_random(&x) >> 32);
 }
 
 static inline struct id fixture_hash(const void *p, size_t n)
@@ -149,7 +150,8 @@ static inline struct id fixture_first(struct backend *be, enum backend_type t)
 }
 
 /* fixture_spoil: flips a bit of a stored file, in the middle or in its last byte. */
-static inline void fixture_spoil(struct backend *be, enum backend_type t, const struct id *id, bool last)
+static inline void fixture_spoil(struct backend *be, enum backend_type t, const struct id *id,
+	bool last)
 {
 	struct buf b;
 

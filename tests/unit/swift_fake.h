@@ -1,4 +1,5 @@
-/* swift_fake: for the tests of Swift's modules: an environment with a clock by hand, and a server that answers from a script. */
+/* swift_fake: for the tests of Swift's modules: an environment with a clock by hand, and a server
+ * that answers from a script. */
 #ifndef UNIT_SWIFT_FAKE_H
 #define UNIT_SWIFT_FAKE_H
 #include "backend/swift_auth.h"
@@ -32,9 +33,11 @@ static void fake_log(void *arg, enum log_level level, const char *msg)
 }
 
 static const struct clock fake_clock = {.now = fake_now, .mono_ns = fake_mono};
-static const struct env fake_env = {.clock = &fake_clock, .log = {.max = LOG_DEBUG, .fn = fake_log}};
+static const struct env fake_env = {.clock = &fake_clock,
+	.log = {.max = LOG_DEBUG, .fn = fake_log}};
 
-/* What the server got, newest last, and what it shall say.  `hold`: it says nothing until fake_release(). */
+/* What the server got, newest last, and what it shall say.  `hold`: it says nothing until
+ * fake_release(). */
 struct fake_reply {
 	int status;
 	const char *headers, *body;
@@ -77,8 +80,10 @@ static inline void fake_start(void *arg, struct http_req *r)
 	REQUIRE(i < 64);
 	at = (size_t)snprintf(f->got[i], sizeof(f->got[i]), "%s %s\n", r->method, r->url);
 	for (size_t k = 0; k < r->n_header; k++)
-		at += (size_t)snprintf(f->got[i] + at, sizeof(f->got[i]) - at, "%s\n", r->header[k]);
-	snprintf(f->got[i] + at, sizeof(f->got[i]) - at, "%.*s", (int)r->body_n, r->body ? (const char *)r->body : "");
+		at += (size_t)snprintf(f->got[i] + at, sizeof(f->got[i]) - at, "%s\n",
+			r->header[k]);
+	snprintf(f->got[i] + at, sizeof(f->got[i]) - at, "%.*s", (int)r->body_n,
+		r->body ? (const char *)r->body : "");
 	if (f->hold) {
 		REQUIRE(f->n_held < 32);
 		f->held[f->n_held++] = r;
@@ -98,17 +103,21 @@ static inline void fake_release(struct fake_server *f)
 		fake_answer(f, r[i], first + i);
 }
 
-static inline void fake_says(struct fake_server *f, int status, const char *headers, const char *body)
+static inline void fake_says(struct fake_server *f, int status, const char *headers,
+	const char *body)
 {
 	REQUIRE(f->n_reply < 32);
-	f->reply[f->n_reply++] = (struct fake_reply){.status = status, .headers = headers, .body = body};
+	f->reply[f->n_reply++] = (struct fake_reply){.status = status,
+		.headers = headers,
+		.body = body};
 }
 
 static inline bool fake_got(const struct fake_server *f, size_t i, const char *what)
 {
 	if (i < f->n_got && strstr(f->got[i], what))
 		return true;
-	fprintf(stderr, "  request %zu: %s\n  does not have: %s\n", i, i < f->n_got ? f->got[i] : "(none)", what);
+	fprintf(stderr, "  request %zu: %s\n  does not have: %s\n", i,
+		i < f->n_got ? f->got[i] : "(none)", what);
 	return false;
 }
 

@@ -121,7 +121,8 @@ static int damaged_rank(void *arg, struct comm *c, const struct env *env)
 
 TEST(a_damaged_result_counts_as_a_failure)
 {
-	static const uint8_t cut[] = {1, 0, 0}, kind[] = {9}, long_one[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1}, sum[] = {2, 1};
+	static const uint8_t cut[] = {1, 0, 0}, kind[] = {9},
+			     long_one[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1}, sum[] = {2, 1};
 
 	CHECK_EQ(ranks_test(2, 0, damaged_rank, &(struct damaged){cut, sizeof(cut)}), 0);
 	CHECK_EQ(ranks_test(2, 0, damaged_rank, &(struct damaged){kind, sizeof(kind)}), 0);

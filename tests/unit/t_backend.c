@@ -12,7 +12,9 @@ static void quiet(void *arg, enum log_level level, const char *msg)
 
 static struct env env_new(void)
 {
-	struct env env = {.clock = clock_real(), .rnd = rnd_real(), .log = {.max = LOG_WARN, .fn = quiet}};
+	struct env env = {.clock = clock_real(),
+		.rnd = rnd_real(),
+		.log = {.max = LOG_WARN, .fn = quiet}};
 
 	return env;
 }
@@ -31,7 +33,9 @@ TEST(names)
 
 TEST(op_text)
 {
-	struct backend_op op = {.verb = BACKEND_REMOVE, .type = BACKEND_SNAPSHOT, .name = {{0xab, 0xcd, 0xef, 0x12}}};
+	struct backend_op op = {.verb = BACKEND_REMOVE,
+		.type = BACKEND_SNAPSHOT,
+		.name = {{0xab, 0xcd, 0xef, 0x12}}};
 
 	CHECK_STR(backend_op_text(&op).s, "remove snapshot abcdef12");
 	op.verb = BACKEND_GET;
@@ -59,7 +63,8 @@ TEST(run_keeps_the_callers_arg_and_copies_the_sentence)
 	backend_free(b);
 }
 
-/* get hands the caller's memory back also when it fails: what it had must be freed once, and its maximum stays. */
+/* get hands the caller's memory back also when it fails: what it had must be freed once, and its
+ * maximum stays. */
 TEST(get_failure_keeps_the_buffer)
 {
 	struct backend *b = backend_mem_new();

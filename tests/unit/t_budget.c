@@ -39,7 +39,8 @@ static void *taker(void *arg)
 		if (!budget_take(b, n))
 			return NULL;
 		now = atomic_fetch_add(&out, n) + n;
-		for (seen = atomic_load(&worst); now > seen && !atomic_compare_exchange_weak(&worst, &seen, now);)
+		for (seen = atomic_load(&worst);
+			now > seen && !atomic_compare_exchange_weak(&worst, &seen, now);)
 			;
 		atomic_fetch_sub(&out, n);
 		budget_give(b, n);

@@ -124,7 +124,8 @@ TEST(packs_have_the_size_their_file_must_have)
 {
 	struct catalog *c = catalog_new();
 	struct id id = fixture_id(1);
-	struct blob b[2] = {blob(1, BLOB_DATA, 0), blob(3, BLOB_TREE, 101)}; /* the second one is compressed */
+	/* the second one is compressed */
+	struct blob b[2] = {blob(1, BLOB_DATA, 0), blob(3, BLOB_TREE, 101)};
 	struct catalog_pack *p;
 
 	catalog_add(c, &id, &b[0], 1);
@@ -151,8 +152,8 @@ static int sum_one(void *arg, const struct catalog_place *p)
 }
 
 /*
- * Against arithmetic: blob n lies in pack n / 100 at offset n, every tenth in a second pack too.  Growing must lose nothing and keep the
- * order of places.
+ * Against arithmetic: blob n lies in pack n / 100 at offset n, every tenth in a second pack too.
+ * Growing must lose nothing and keep the order of places.
  */
 TEST(many)
 {
@@ -181,9 +182,11 @@ TEST(many)
 	for (uint32_t n = 0; n < N; n++) {
 		id = fixture_id(n);
 		pack = fixture_id(1000000 + n / 100);
-		REQUIRE(catalog_find(c, BLOB_DATA, &id, 0, &p) && p.blob.offset == n && id_equal(&p.pack, &pack));
+		REQUIRE(catalog_find(c, BLOB_DATA, &id, 0, &p) && p.blob.offset == n &&
+			id_equal(&p.pack, &pack));
 		pack = fixture_id(2000000 + n / 100);
-		REQUIRE(catalog_find(c, BLOB_DATA, &id, 1, &p) == (n % 10 == 0) && (n % 10 || id_equal(&p.pack, &pack)));
+		REQUIRE(catalog_find(c, BLOB_DATA, &id, 1, &p) == (n % 10 == 0) &&
+			(n % 10 || id_equal(&p.pack, &pack)));
 		id = fixture_id(5000000 + n);
 		REQUIRE(catalog_promised(c, BLOB_TREE, &id) == (n % 7 == 0));
 		REQUIRE(!catalog_has(c, BLOB_DATA, &id));
@@ -195,7 +198,8 @@ TEST(many)
 	catalog_free(c);
 }
 
-/* A rank that owns the blobs whose ids leave one remainder must find them as fast as one that owns all. */
+/* A rank that owns the blobs whose ids leave one remainder must find them as fast as one that owns
+ * all. */
 TEST(a_share_of_the_ids_is_spread_too)
 {
 	struct catalog *c = catalog_new();
@@ -318,12 +322,14 @@ TEST(a_failed_listing_is_an_error)
 	fixture_release(&f);
 }
 
-/* All places of a blob go; the other type of blob with that id, promises, and what comes later stay. */
+/* All places of a blob go; the other type of blob with that id, promises, and what comes later
+ * stay. */
 TEST(forgets_what_cannot_be_read)
 {
 	struct catalog *c = catalog_new();
 	struct id p1 = fixture_id(1), p2 = fixture_id(2);
-	struct blob a = blob(7, BLOB_TREE, 10), b = blob(7, BLOB_TREE, 900), data = blob(7, BLOB_DATA, 5);
+	struct blob a = blob(7, BLOB_TREE, 10), b = blob(7, BLOB_TREE, 900),
+		    data = blob(7, BLOB_DATA, 5);
 	struct catalog_place place;
 
 	catalog_add(c, &p1, &a, 1);
@@ -340,7 +346,8 @@ TEST(forgets_what_cannot_be_read)
 	catalog_forget(c, BLOB_TREE, &a.id);
 	CHECK(catalog_promised(c, BLOB_TREE, &a.id));
 	catalog_add(c, &p2, &b, 1);
-	CHECK(catalog_find(c, BLOB_TREE, &a.id, 0, &place) && id_equal(&place.pack, &p2) && place.blob.offset == 900);
+	CHECK(catalog_find(c, BLOB_TREE, &a.id, 0, &place) && id_equal(&place.pack, &p2) &&
+		place.blob.offset == 900);
 	CHECK(!catalog_find(c, BLOB_TREE, &a.id, 1, &place));
 	CHECK_EQ(catalog_blobs(c), 2);
 	catalog_forget(c, BLOB_TREE, &(struct id){{0xee}}); /* unknown */

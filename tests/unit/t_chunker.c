@@ -1,5 +1,6 @@
 /*
- * The chunker against restic's own state machine (docs/format.md 9.1), written down here once more, byte by byte and with its own tables.
+ * The chunker against restic's own state machine (docs/format.md 9.1), written down here once more,
+ * byte by byte and with its own tables.
  */
 #include "kern/chunker.h"
 #include "base/mem.h"
@@ -46,7 +47,8 @@ struct oracle {
 	uint64_t out[256], mod[256];
 	/* What the negative controls change. */
 	size_t min, max;
-	bool keep_one; /* hashing begins a byte late, so that the artificial 1 is still in the window */
+	bool keep_one; /* hashing begins a byte late, so that the artificial 1 is still in the
+			  window */
 };
 
 static struct oracle oracle_of(uint64_t poly)
@@ -82,7 +84,8 @@ static size_t oracle_cut(const struct oracle *o, const uint8_t *p, size_t n, siz
 			w = (w + 1) & 63;
 			d = (d << 8 | b) ^ o->mod[d >> 45];
 			count++;
-			if ((((d & 0xfffff) == 0 || count >= o->max) && count >= o->min) || at + count == n)
+			if ((((d & 0xfffff) == 0 || count >= o->max) && count >= o->min) ||
+				at + count == n)
 				break;
 		}
 		len[cuts++] = count;
@@ -107,7 +110,8 @@ static size_t next_cut(const struct chunker_tables *t, const uint8_t *p, size_t 
 	return cuts;
 }
 
-/* As a reader does: pieces of any size arrive behind what is left over, which moves to the front of another buffer after each cut. */
+/* As a reader does: pieces of any size arrive behind what is left over, which moves to the front of
+ * another buffer after each cut. */
 static size_t piecewise_cut(const struct chunker_tables *t, const uint8_t *p, size_t n, size_t *len)
 {
 	uint8_t *buf[2] = {mem_alloc(10 * MIB), mem_alloc(10 * MIB)};
@@ -141,16 +145,20 @@ static size_t piecewise_cut(const struct chunker_tables *t, const uint8_t *p, si
 	return cuts;
 }
 
-/* As several ranks do: segments with any borders scanned by themselves, then one pass over all candidates. */
-static size_t segment_cut(const struct chunker_tables *t, const uint8_t *p, size_t n, size_t *len, bool hinted)
+/* As several ranks do: segments with any borders scanned by themselves, then one pass over all
+ * candidates. */
+static size_t segment_cut(const struct chunker_tables *t, const uint8_t *p, size_t n, size_t *len,
+	bool hinted)
 {
 	struct chunker_runs runs = {0};
 	size_t cuts = 0, hint = 0;
 	uint64_t start = 0;
 
 	for (size_t at = 0; at < n;) {
-		size_t part = 1 + (size_t)(noise() % (noise() & 3 ? 2 * MIB : 300)), back = at < CHUNKER_WINDOW ? at : CHUNKER_WINDOW;
-		/* Copied, so that a byte read outside of what is promised is seen by the address sanitizer. */
+		size_t part = 1 + (size_t)(noise() % (noise() & 3 ? 2 * MIB : 300)),
+		       back = at < CHUNKER_WINDOW ? at : CHUNKER_WINDOW;
+		/* Copied, so that a byte read outside of what is promised is seen by the address
+		 * sanitizer. */
 		uint8_t *copy;
 
 		if (part > n - at)
@@ -219,7 +227,8 @@ TEST(tables)
 
 TEST(xorshift_file)
 {
-	static const size_t want[] = {856758, 925606, 3202690, 2320089, 1213232, 3934002, 1548952, 1311995, 1463892};
+	static const size_t want[] = {856758, 925606, 3202690, 2320089, 1213232, 3934002, 1548952,
+		1311995, 1463892};
 	const size_t n = 16 * MIB;
 	uint8_t *p = mem_alloc(n);
 	struct chunker_tables *t = chunker_tables_new(POLY);
@@ -236,10 +245,12 @@ TEST(xorshift_file)
 			p[i + k] = (uint8_t)(x >> 8 * k);
 	}
 	hash_once(h, p, n, &id);
-	CHECK_STR(id_hex(&id).s, "44e74d146ed8c4015c8032d8d207dab95b083a78ad1cd85166a9c737fb3d1395");
+	CHECK_STR(id_hex(&id).s,
+		"44e74d146ed8c4015c8032d8d207dab95b083a78ad1cd85166a9c737fb3d1395");
 	CHECK(equal_cuts(want, 9, got, next_cut(t, p, n, got)));
 	hash_once(h, p, got[0], &id);
-	CHECK_STR(id_hex(&id).s, "7c66c31c4ed764fd12b4f72bf2797dd8d19a4b62b44295782374447a2146c3cc");
+	CHECK_STR(id_hex(&id).s,
+		"7c66c31c4ed764fd12b4f72bf2797dd8d19a4b62b44295782374447a2146c3cc");
 	compare("xorshift", POLY, p, n);
 	hash_free(h);
 	chunker_tables_free(t);
@@ -258,7 +269,8 @@ TEST(zero_chunk)
 	for (int i = 0; i < 6; i++)
 		CHECK_EQ(got[i], 512 * KIB);
 	hash_once(h, p, got[0], &id);
-	CHECK_STR(id_hex(&id).s, "07854d2fef297a06ba81685e660c332de36d5d18d546927d30daad6d7fda1541");
+	CHECK_STR(id_hex(&id).s,
+		"07854d2fef297a06ba81685e660c332de36d5d18d546927d30daad6d7fda1541");
 	hash_free(h);
 	chunker_tables_free(t);
 	mem_free(p);
@@ -299,7 +311,8 @@ TEST(periods)
 	mem_free(p);
 }
 
-/* Noise and stretches of one byte in turns, and candidates as dense as they can be made: most cuts are at or near the minimum. */
+/* Noise and stretches of one byte in turns, and candidates as dense as they can be made: most cuts
+ * are at or near the minimum. */
 TEST(mixed)
 {
 	const size_t n = 12 * MIB;
@@ -327,7 +340,8 @@ TEST(mixed)
 
 TEST(lengths)
 {
-	static const size_t sizes[] = {1, 63, 64, 65, 524287, 524288, 524289, 524352, 8388607, 8388608, 8388609};
+	static const size_t sizes[] = {1, 63, 64, 65, 524287, 524288, 524289, 524352, 8388607,
+		8388608, 8388609};
 	uint8_t *p = mem_alloc(8388609);
 
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
@@ -344,8 +358,9 @@ TEST(bounds)
 {
 	static const struct {
 		size_t at, first;
-	} cases[] = {{CHUNKER_MIN - 1, CHUNKER_MAX}, {CHUNKER_MIN, CHUNKER_MIN}, {CHUNKER_MIN + 1, CHUNKER_MIN + 1},
-		{CHUNKER_MAX - 1, CHUNKER_MAX - 1}, {CHUNKER_MAX, CHUNKER_MAX}, {CHUNKER_MAX + 1, CHUNKER_MAX}};
+	} cases[] = {{CHUNKER_MIN - 1, CHUNKER_MAX}, {CHUNKER_MIN, CHUNKER_MIN},
+		{CHUNKER_MIN + 1, CHUNKER_MIN + 1}, {CHUNKER_MAX - 1, CHUNKER_MAX - 1},
+		{CHUNKER_MAX, CHUNKER_MAX}, {CHUNKER_MAX + 1, CHUNKER_MAX}};
 	const size_t n = 9 * MIB;
 	struct chunker_tables *t = chunker_tables_new(POLY);
 	uint8_t *p = mem_alloc(n);
@@ -362,7 +377,8 @@ TEST(bounds)
 	chunker_tables_free(t);
 }
 
-/* A cut at the minimum is found with exactly that many bytes, without waiting for more; the maximum likewise. */
+/* A cut at the minimum is found with exactly that many bytes, without waiting for more; the maximum
+ * likewise. */
 TEST(no_more_than_needed)
 {
 	struct chunker_tables *t = chunker_tables_new(POLY);
@@ -381,7 +397,8 @@ TEST(no_more_than_needed)
 	chunker_tables_free(t);
 }
 
-/* What is scanned already is not looked at again: bytes changed behind the chunker's back go unseen. */
+/* What is scanned already is not looked at again: bytes changed behind the chunker's back go
+ * unseen. */
 TEST(scans_once)
 {
 	struct chunker_tables *t = chunker_tables_new(POLY);
@@ -482,7 +499,10 @@ TEST(scan_finds_all)
 			struct chunker_runs runs = {0};
 
 			for (size_t at = 0; at < n;) {
-				size_t part = 1 + (size_t)(noise() % (split == 0 ? n : split == 1 ? (size_t)100 : (size_t)9000));
+				size_t part = 1 + (size_t)(noise() %
+							   (split == 0          ? n
+								   : split == 1 ? (size_t)100
+										: (size_t)9000));
 				size_t back = at < CHUNKER_WINDOW ? at : CHUNKER_WINDOW;
 
 				if (part > n - at)
@@ -499,7 +519,8 @@ TEST(scan_finds_all)
 	chunker_tables_free(t);
 }
 
-/* Stretches of one byte around the length of a window, looked at from every place: what is constant must not be decided a byte too early.
+/* Stretches of one byte around the length of a window, looked at from every place: what is constant
+ * must not be decided a byte too early.
  */
 TEST(scan_constants)
 {
@@ -517,7 +538,8 @@ TEST(scan_constants)
 		struct chunker_runs runs = {0};
 
 		for (at = 0; at < n; at += step)
-			chunker_scan(t, p + at, at < CHUNKER_WINDOW ? at : CHUNKER_WINDOW, n - at < step ? n - at : step, at, &runs);
+			chunker_scan(t, p + at, at < CHUNKER_WINDOW ? at : CHUNKER_WINDOW,
+				n - at < step ? n - at : step, at, &runs);
 		check_runs(&runs, pos, found);
 		chunker_runs_release(&runs);
 	}

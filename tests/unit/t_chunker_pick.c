@@ -8,28 +8,33 @@ static bool yes(void)
 }
 
 /* Variants that are wrong in ways a real one may be. */
-static void lose_last(const struct chunker_tables *t, const uint8_t *p, size_t n, struct chunker_marks *m)
+static void lose_last(const struct chunker_tables *t, const uint8_t *p, size_t n,
+	struct chunker_marks *m)
 {
 	chunker_plain.scan(t, p, n - 1, m);
 }
-static void one_late(const struct chunker_tables *t, const uint8_t *p, size_t n, struct chunker_marks *m)
+static void one_late(const struct chunker_tables *t, const uint8_t *p, size_t n,
+	struct chunker_marks *m)
 {
 	chunker_plain.scan(t, p, n, m);
 	for (size_t i = (n + 63) / 64; i-- > 0;)
 		m->word[i] = m->word[i] << 1 | (i ? m->word[i - 1] >> 63 : 0);
 }
-static void forget_any(const struct chunker_tables *t, const uint8_t *p, size_t n, struct chunker_marks *m)
+static void forget_any(const struct chunker_tables *t, const uint8_t *p, size_t n,
+	struct chunker_marks *m)
 {
 	chunker_plain.scan(t, p, n, m);
 	m->any = false;
 }
-static void one_more(const struct chunker_tables *t, const uint8_t *p, size_t n, struct chunker_marks *m)
+static void one_more(const struct chunker_tables *t, const uint8_t *p, size_t n,
+	struct chunker_marks *m)
 {
 	chunker_plain.scan(t, p, n, m);
 	if (n > 60000)
 		chunker_mark(m, n / 2);
 }
-static void fixed_poly(const struct chunker_tables *t, const uint8_t *p, size_t n, struct chunker_marks *m)
+static void fixed_poly(const struct chunker_tables *t, const uint8_t *p, size_t n,
+	struct chunker_marks *m)
 {
 	struct chunker_tables *mine = chunker_tables_new(0x3da3358b4dc173);
 
@@ -37,7 +42,8 @@ static void fixed_poly(const struct chunker_tables *t, const uint8_t *p, size_t 
 	chunker_plain.scan(mine, p, n, m);
 	chunker_tables_free(mine);
 }
-static void miss_zeros(const struct chunker_tables *t, const uint8_t *p, size_t n, struct chunker_marks *m)
+static void miss_zeros(const struct chunker_tables *t, const uint8_t *p, size_t n,
+	struct chunker_marks *m)
 {
 	chunker_plain.scan(t, p, n, m);
 	for (size_t i = 0; i < n / 64; i++)
@@ -47,9 +53,13 @@ static void miss_zeros(const struct chunker_tables *t, const uint8_t *p, size_t 
 
 TEST(selftest)
 {
-	void (*const bad[])(const struct chunker_tables *, const uint8_t *, size_t, struct chunker_marks *) = {
-		lose_last, one_late, forget_any, one_more, fixed_poly, miss_zeros};
-	struct chunker_variant v = {.name = "test", .block = 4096, .supported = yes, .scan = chunker_plain.scan};
+	void (*const bad[])(const struct chunker_tables *, const uint8_t *, size_t,
+		struct chunker_marks *) = {lose_last, one_late, forget_any, one_more, fixed_poly,
+		miss_zeros};
+	struct chunker_variant v = {.name = "test",
+		.block = 4096,
+		.supported = yes,
+		.scan = chunker_plain.scan};
 
 	CHECK(chunker_selftest(&chunker_plain));
 	CHECK(chunker_selftest(&v));

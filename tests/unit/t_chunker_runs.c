@@ -23,7 +23,8 @@ TEST(joins)
 	CHECK_EQ(r.run[1].step, 10);
 	chunker_runs_add(&r, 196 + CHUNKER_STEP_MAX, 1);
 	CHECK_EQ(r.n, 3);
-	chunker_runs_add(&r, 196 + 2 * CHUNKER_STEP_MAX, 5); /* more than one where the next is expected */
+	/* more than one where the next is expected */
+	chunker_runs_add(&r, 196 + 2 * CHUNKER_STEP_MAX, 5);
 	CHECK_EQ(r.n, 4);
 	CHECK_EQ(r.run[2].count, 2);
 	chunker_runs_add(&r, 1 << 20, 1);
@@ -60,7 +61,8 @@ TEST(cut_like_a_list)
 		}
 		CHECK(r.n > 3);
 		while (start < size) {
-			uint64_t want = start + CHUNKER_MAX < size ? start + CHUNKER_MAX : size, got;
+			uint64_t want = start + CHUNKER_MAX < size ? start + CHUNKER_MAX : size,
+				 got;
 
 			for (size_t i = n; i-- > 0 && pos[i] >= start + CHUNKER_MIN;)
 				if (pos[i] < want)
@@ -90,12 +92,15 @@ TEST(cut_of_short_files)
 	CHECK_EQ(chunker_cut(&r, NULL, 0, CHUNKER_MAX + 1), CHUNKER_MAX);
 	chunker_runs_add(&r, CHUNKER_MIN, 1);
 	for (uint64_t start = 0; start < 3; start++)
-		CHECK_EQ(chunker_cut(&r, NULL, start, 2 * CHUNKER_MIN), start ? 2 * CHUNKER_MIN : CHUNKER_MIN);
+		CHECK_EQ(chunker_cut(&r, NULL, start, 2 * CHUNKER_MIN),
+			start ? 2 * CHUNKER_MIN : CHUNKER_MIN);
 	chunker_runs_release(&r);
 	chunker_runs_add(&r, 64, 10 << 20);
 	for (uint64_t d = 0; d < 3; d++) {
-		CHECK_EQ(chunker_cut(&r, NULL, 0, CHUNKER_MIN - 1 + d), d ? CHUNKER_MIN : CHUNKER_MIN - 1);
-		CHECK_EQ(chunker_cut(&r, NULL, 1000, CHUNKER_MIN + 999 + d), d ? CHUNKER_MIN + 1000 : CHUNKER_MIN + 999);
+		CHECK_EQ(chunker_cut(&r, NULL, 0, CHUNKER_MIN - 1 + d),
+			d ? CHUNKER_MIN : CHUNKER_MIN - 1);
+		CHECK_EQ(chunker_cut(&r, NULL, 1000, CHUNKER_MIN + 999 + d),
+			d ? CHUNKER_MIN + 1000 : CHUNKER_MIN + 999);
 	}
 	chunker_runs_release(&r);
 }

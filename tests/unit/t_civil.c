@@ -4,7 +4,8 @@
 
 TEST(agrees_with_libc)
 {
-	/* Steps that hit no pattern of months: from year -2900 to 6800, and every day of eight centuries. */
+	/* Steps that hit no pattern of months: from year -2900 to 6800, and every day of eight
+	 * centuries. */
 	for (int64_t t = -153722867280, step; t < 153722867280; t += step) {
 		struct civil c;
 		struct tm tm;
@@ -13,8 +14,9 @@ TEST(agrees_with_libc)
 		step = t > -3000000000 && t < 22000000000 ? 86399 : 19999999;
 		civil_of(&c, t);
 		REQUIRE(gmtime_r(&tt, &tm) != NULL);
-		if (c.year != tm.tm_year + 1900LL || c.month != tm.tm_mon + 1 || c.day != tm.tm_mday || c.hour != tm.tm_hour ||
-			c.min != tm.tm_min || c.sec != tm.tm_sec || c.wday != tm.tm_wday || civil_sec(&c) != t) {
+		if (c.year != tm.tm_year + 1900LL || c.month != tm.tm_mon + 1 ||
+			c.day != tm.tm_mday || c.hour != tm.tm_hour || c.min != tm.tm_min ||
+			c.sec != tm.tm_sec || c.wday != tm.tm_wday || civil_sec(&c) != t) {
 			CHECK_EQ(t, -1);
 			return;
 		}

@@ -15,11 +15,18 @@ TEST(verdicts)
 {
 	struct catalog *cat = catalog_new();
 	struct claim *c = claim_local_new(cat);
-	struct id id[4] = {fixture_id(1), fixture_id(2), fixture_id(2), fixture_id(3)}, pack = fixture_id(9);
+	struct id id[4] = {fixture_id(1), fixture_id(2), fixture_id(2), fixture_id(3)},
+		  pack = fixture_id(9);
 	struct blob b = {.id = id[0], .type = BLOB_DATA, .length = 50};
 	enum claim_verdict v[4];
 	int calls = 0;
-	struct claim_req r = {.take = false, .type = BLOB_DATA, .id = id, .n = 4, .verdict = v, .done = asked, .arg = &calls};
+	struct claim_req r = {.take = false,
+		.type = BLOB_DATA,
+		.id = id,
+		.n = 4,
+		.verdict = v,
+		.done = asked,
+		.arg = &calls};
 
 	catalog_add(cat, &pack, &b, 1);
 	claim_ask(c, &r);
@@ -51,7 +58,11 @@ TEST(find)
 	struct catalog *cat = catalog_new();
 	struct claim *c = claim_local_new(cat);
 	struct id pack[2] = {fixture_id(8), fixture_id(9)};
-	struct blob b = {.id = fixture_id(1), .type = BLOB_TREE, .offset = 7, .length = 50, .plain = 99};
+	struct blob b = {.id = fixture_id(1),
+		.type = BLOB_TREE,
+		.offset = 7,
+		.length = 50,
+		.plain = 99};
 	int calls = 0;
 	struct claim_find f = {.type = BLOB_TREE, .id = b.id, .done = found, .arg = &calls};
 
@@ -83,7 +94,10 @@ TEST(the_first_decides)
 	struct catalog *cat = catalog_new();
 	struct claim *c = claim_local_new(cat);
 	int calls = 0;
-	struct claim_first f = {.key = fixture_id(1), .what = fixture_id(5), .done = said, .arg = &calls};
+	struct claim_first f = {.key = fixture_id(1),
+		.what = fixture_id(5),
+		.done = said,
+		.arg = &calls};
 
 	claim_first(c, &f);
 	CHECK(calls == 1 && f.agrees);
@@ -110,7 +124,13 @@ TEST(what_is_known_can_be_forgotten)
 	struct blob b = {.id = id, .type = BLOB_TREE, .length = 50};
 	enum claim_verdict v;
 	int calls = 0;
-	struct claim_req r = {.forget = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v, .done = asked, .arg = &calls};
+	struct claim_req r = {.forget = true,
+		.type = BLOB_TREE,
+		.id = &id,
+		.n = 1,
+		.verdict = &v,
+		.done = asked,
+		.arg = &calls};
 
 	catalog_add(cat, &pack, &b, 1);
 	claim_ask(c, &r);

@@ -72,7 +72,13 @@ TEST(the_own_share_is_answered_at_once)
 	struct id id[2] = {id_of(0, 1), id_of(0, 1)};
 	enum claim_verdict v[2];
 	int done = 0;
-	struct claim_req r = {.take = true, .type = BLOB_DATA, .id = id, .n = 2, .verdict = v, .done = count_done, .arg = &done};
+	struct claim_req r = {.take = true,
+		.type = BLOB_DATA,
+		.id = id,
+		.n = 2,
+		.verdict = v,
+		.done = count_done,
+		.arg = &done};
 
 	setup(&s, 2);
 	claim_ask(s.claim[0], &r);
@@ -104,7 +110,12 @@ TEST(questions_go_in_batches_at_the_end_of_a_turn_or_when_full)
 	enum claim_verdict *v = mem_array(1300, sizeof(*v));
 	size_t batches[2] = {0};
 	int done = 0;
-	struct claim_req r = {.take = true, .type = BLOB_TREE, .id = id, .verdict = v, .done = count_done, .arg = &done};
+	struct claim_req r = {.take = true,
+		.type = BLOB_TREE,
+		.id = id,
+		.verdict = v,
+		.done = count_done,
+		.arg = &done};
 
 	hand_init(&h, 2);
 	c = claim_ranks_new(h.r[0], cat);
@@ -155,9 +166,19 @@ TEST(done_may_ask_the_next_question)
 	struct sides s;
 	struct id id[2] = {id_of(1, 5), id_of(1, 6)};
 	enum claim_verdict v[2] = {(enum claim_verdict)9, (enum claim_verdict)9};
-	struct claim_req second = {.take = false, .type = BLOB_DATA, .id = &id[1], .n = 1, .verdict = &v[1], .done = nothing};
-	struct claim_req first = {
-		.take = true, .type = BLOB_DATA, .id = &id[0], .n = 1, .verdict = &v[0], .done = ask_again, .arg = &second};
+	struct claim_req second = {.take = false,
+		.type = BLOB_DATA,
+		.id = &id[1],
+		.n = 1,
+		.verdict = &v[1],
+		.done = nothing};
+	struct claim_req first = {.take = true,
+		.type = BLOB_DATA,
+		.id = &id[0],
+		.n = 1,
+		.verdict = &v[0],
+		.done = ask_again,
+		.arg = &second};
 
 	setup(&s, 2);
 	second.arg = s.claim[0];
@@ -174,8 +195,20 @@ TEST(both_kinds_of_blob_are_different_blobs)
 	struct id id = id_of(1, 3);
 	enum claim_verdict v[2];
 	int done = 0;
-	struct claim_req a = {.take = true, .type = BLOB_DATA, .id = &id, .n = 1, .verdict = &v[0], .done = count_done, .arg = &done};
-	struct claim_req b = {.take = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v[1], .done = count_done, .arg = &done};
+	struct claim_req a = {.take = true,
+		.type = BLOB_DATA,
+		.id = &id,
+		.n = 1,
+		.verdict = &v[0],
+		.done = count_done,
+		.arg = &done};
+	struct claim_req b = {.take = true,
+		.type = BLOB_TREE,
+		.id = &id,
+		.n = 1,
+		.verdict = &v[1],
+		.done = count_done,
+		.arg = &done};
 
 	setup(&s, 2);
 	claim_ask(s.claim[0], &a);
@@ -196,7 +229,11 @@ TEST(find_gives_each_copy)
 {
 	struct sides s;
 	struct id pack[2] = {{{1}}, {{2}}};
-	struct blob b = {.id = id_of(1, 8), .type = BLOB_DATA, .offset = 7, .length = 100, .plain = 200};
+	struct blob b = {.id = id_of(1, 8),
+		.type = BLOB_DATA,
+		.offset = 7,
+		.length = 100,
+		.plain = 200};
 	struct claim_find f[3];
 	int done = 0;
 
@@ -205,7 +242,11 @@ TEST(find_gives_each_copy)
 	b.offset = 9000;
 	catalog_add(s.cat[1], &pack[1], &b, 1);
 	for (unsigned i = 0; i < 3; i++) {
-		f[i] = (struct claim_find){.type = BLOB_DATA, .id = b.id, .nth = i, .done = find_done, .arg = &done};
+		f[i] = (struct claim_find){.type = BLOB_DATA,
+			.id = b.id,
+			.nth = i,
+			.done = find_done,
+			.arg = &done};
 		claim_find(s.claim[0], &f[i]);
 	}
 	hand_settle(&s.h);
@@ -219,7 +260,8 @@ TEST(find_gives_each_copy)
 	teardown(&s);
 }
 
-/* One damaged answer for each field: the asker must never believe that somebody else stores the blob. */
+/* One damaged answer for each field: the asker must never believe that somebody else stores the
+ * blob. */
 static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned question)
 {
 	struct hand h;
@@ -228,8 +270,18 @@ static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned quest
 	struct id id = id_of(1, 4);
 	enum claim_verdict v = CLAIM_TAKEN;
 	int done = 0;
-	struct claim_req r = {.take = true, .type = BLOB_DATA, .id = &id, .n = 1, .verdict = &v, .done = count_done, .arg = &done};
-	struct claim_find f = {.type = BLOB_DATA, .id = id, .found = true, .done = find_done, .arg = &done};
+	struct claim_req r = {.take = true,
+		.type = BLOB_DATA,
+		.id = &id,
+		.n = 1,
+		.verdict = &v,
+		.done = count_done,
+		.arg = &done};
+	struct claim_find f = {.type = BLOB_DATA,
+		.id = id,
+		.found = true,
+		.done = find_done,
+		.arg = &done};
 
 	hand_init(&h, 2);
 	c = claim_ranks_new(h.r[0], cat);
@@ -330,7 +382,11 @@ TEST(the_first_decides_for_all_ranks)
 
 	setup(&s, 2);
 	for (int owner = 0; owner < 2; owner++) {
-		struct claim_first a = {.key = id_of(owner, 7), .what = id_of(0, 1), .done = first_done, .arg = &done}, b = a, c = a;
+		struct claim_first a = {.key = id_of(owner, 7),
+					   .what = id_of(0, 1),
+					   .done = first_done,
+					   .arg = &done},
+				   b = a, c = a;
 
 		b.what = id_of(0, 2);
 		claim_first(s.claim[1], &a);
@@ -350,7 +406,8 @@ TEST(the_first_decides_for_all_ranks)
 
 TEST(a_damaged_answer_agrees_with_nobody)
 {
-	static const uint8_t wrong_no[] = {9, 0, 0, 0, 1}, long_one[] = {0, 0, 0, 0, 1, 1}, junk[4 + 64 + 10] = {0};
+	static const uint8_t wrong_no[] = {9, 0, 0, 0, 1}, long_one[] = {0, 0, 0, 0, 1, 1},
+			     junk[4 + 64 + 10] = {0};
 	const uint8_t *answer[] = {wrong_no, long_one};
 	size_t size[] = {sizeof(wrong_no), sizeof(long_one)};
 
@@ -359,7 +416,11 @@ TEST(a_damaged_answer_agrees_with_nobody)
 		struct catalog *cat = catalog_new();
 		struct claim *c;
 		int done = 0;
-		struct claim_first f = {.key = id_of(1, 4), .what = id_of(1, 5), .agrees = true, .done = first_done, .arg = &done};
+		struct claim_first f = {.key = id_of(1, 4),
+			.what = id_of(1, 5),
+			.agrees = true,
+			.done = first_done,
+			.arg = &done};
 		struct answer agrees = {0, 0};
 
 		hand_init(&h, 2);
@@ -380,7 +441,8 @@ TEST(a_damaged_answer_agrees_with_nobody)
 	}
 }
 
-/* Who asks after it has said that a blob cannot be read is told to store it, at whatever rank that is decided. */
+/* Who asks after it has said that a blob cannot be read is told to store it, at whatever rank that
+ * is decided. */
 TEST(the_owner_forgets)
 {
 	struct sides s;
@@ -391,10 +453,20 @@ TEST(the_owner_forgets)
 		struct blob b = {.id = id, .type = BLOB_TREE, .length = 50};
 		enum claim_verdict v[2];
 		int done = 0;
-		struct claim_req forget = {
-			.forget = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v[0], .done = count_done, .arg = &done};
-		struct claim_req take = {
-			.take = true, .type = BLOB_TREE, .id = &id, .n = 1, .verdict = &v[1], .done = count_done, .arg = &done};
+		struct claim_req forget = {.forget = true,
+			.type = BLOB_TREE,
+			.id = &id,
+			.n = 1,
+			.verdict = &v[0],
+			.done = count_done,
+			.arg = &done};
+		struct claim_req take = {.take = true,
+			.type = BLOB_TREE,
+			.id = &id,
+			.n = 1,
+			.verdict = &v[1],
+			.done = count_done,
+			.arg = &done};
 
 		catalog_add(s.cat[owner], &pack, &b, 1);
 		claim_ask(s.claim[0], &forget);

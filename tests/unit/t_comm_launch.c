@@ -24,7 +24,8 @@ static struct comm_launch launch(const char *const *v)
 TEST(alone)
 {
 	CHECK_EQ(LAUNCHED("HOME", "/"), 1);
-	CHECK_EQ(LAUNCHED("SLURM_NTASKS", "8"), 1); /* of the job, not of a step: a batch script runs once */
+	/* of the job, not of a step: a batch script runs once */
+	CHECK_EQ(LAUNCHED("SLURM_NTASKS", "8"), 1);
 	CHECK_EQ(LAUNCHED("SLURM_STEP_NUM_TASKS", "1"), 1);
 	CHECK_EQ(LAUNCHED("OMPI_COMM_WORLD_SIZE", "1", "PMIX_RANK", "0"), 1);
 }
@@ -59,14 +60,18 @@ TEST(what_is_no_number_is_nothing)
 TEST(which_of_them)
 {
 	CHECK_EQ(LAUNCH("HOME", "/").task, 0);
-	CHECK_EQ(LAUNCH("OMPI_COMM_WORLD_SIZE", "4", "OMPI_COMM_WORLD_RANK", "3", "PMIX_RANK", "3").task, 3);
+	CHECK_EQ(LAUNCH("OMPI_COMM_WORLD_SIZE", "4", "OMPI_COMM_WORLD_RANK", "3", "PMIX_RANK", "3")
+			 .task,
+		3);
 	CHECK_EQ(LAUNCH("PMI_SIZE", "4", "PMI_RANK", "2").task, 2);
 	CHECK_EQ(LAUNCH("SLURM_STEP_NUM_TASKS", "4", "SLURM_PROCID", "1").task, 1);
 	CHECK_EQ(LAUNCH("PMIX_RANK", "7").task, 7);
 	CHECK_EQ(LAUNCH("SLURM_PROCID", "3").task, 0); /* of an allocation, with one task */
 	/* mpirun inside of task 2 of an srun: mpirun's number counts. */
-	CHECK_EQ(
-		LAUNCH("SLURM_STEP_NUM_TASKS", "4", "SLURM_PROCID", "2", "OMPI_COMM_WORLD_SIZE", "2", "OMPI_COMM_WORLD_RANK", "0").task, 0);
+	CHECK_EQ(LAUNCH("SLURM_STEP_NUM_TASKS", "4", "SLURM_PROCID", "2", "OMPI_COMM_WORLD_SIZE",
+			 "2", "OMPI_COMM_WORLD_RANK", "0")
+			 .task,
+		0);
 	CHECK_EQ(LAUNCH("PMI_SIZE", "4", "PMI_RANK", "x").task, 0);
 }
 
@@ -76,7 +81,8 @@ TEST(who_knows_the_size)
 	CHECK(LAUNCH("PMIX_RANK", "0", "SLURM_STEP_NUM_TASKS", "2").sure);
 	CHECK(LAUNCH("PMI_SIZE", "2").sure);
 	CHECK(LAUNCH("SLURM_STEP_NUM_TASKS", "2").slurm);
-	CHECK(LAUNCH("SLURM_STEP_NUM_TASKS", "2", "PMI_SIZE", "2").slurm); /* srun --mpi=pmi2 sets both */
+	/* srun --mpi=pmi2 sets both */
+	CHECK(LAUNCH("SLURM_STEP_NUM_TASKS", "2", "PMI_SIZE", "2").slurm);
 	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "2", "OMPI_COMM_WORLD_SIZE", "2").slurm);
 	CHECK(!LAUNCH("PMI_SIZE", "2").slurm);
 }

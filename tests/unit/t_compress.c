@@ -117,8 +117,10 @@ static void expect_bad(struct kit *k, const uint8_t *in, size_t n, size_t want)
 
 TEST(round_trips)
 {
-	static const size_t sizes[] = {0, 1, 2, 255, 256, 1024, 2048, 16384, 16385, 131071, 131072, 131073, 1048576, 9437184};
-	static const int levels[] = {COMPRESS_FASTEST, COMPRESS_AUTO, COMPRESS_BETTER, COMPRESS_MAX};
+	static const size_t sizes[] = {0, 1, 2, 255, 256, 1024, 2048, 16384, 16385, 131071, 131072,
+		131073, 1048576, 9437184};
+	static const int levels[] = {COMPRESS_FASTEST, COMPRESS_AUTO, COMPRESS_BETTER,
+		COMPRESS_MAX};
 	struct kit k;
 
 	kit_init(&k, 9437184);
@@ -170,7 +172,8 @@ TEST(levels)
 	CHECK_EQ(compress_put(k.c, 0, k.plain, 10, k.packed, k.cap, &made, &k.err), ERR_USAGE);
 	CHECK_EQ(compress_put(k.c, 99, k.plain, 10, k.packed, k.cap, &made, NULL), ERR_USAGE);
 	CHECK_EQ(compress_put(k.c, -5, k.plain, 10, k.packed, k.cap, &made, NULL), ERR_USAGE);
-	/* A level that would like 2^27 is held to 8 MiB.  Most of the input is one byte, or this would take long. */
+	/* A level that would like 2^27 is held to 8 MiB.  Most of the input is one byte, or this
+	 * would take long. */
 	memset(k.plain, 0, 9 * MIB - 1000);
 	n = put(&k, 22, k.plain, 9 * MIB, k.packed);
 	CHECK_EQ(k.packed[4] & 0x20, 0);
@@ -180,11 +183,13 @@ TEST(levels)
 	kit_release(&k);
 }
 
-/* Frames of other writers: without sizes, with checksums, flushed, one after another, with skippable ones between. */
+/* Frames of other writers: without sizes, with checksums, flushed, one after another, with
+ * skippable ones between. */
 TEST(foreign_frames)
 {
 	static const uint8_t skip[] = {0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'x', 'y', 'z'};
-	/* The last ones have more content than is decoded at once, so that readers by pieces pass from frame to frame. */
+	/* The last ones have more content than is decoded at once, so that readers by pieces pass
+	 * from frame to frame. */
 	const int last = 32, more[] = {0, 6, 16, 26};
 	struct kit k;
 	ZSTD_CCtx *c = ZSTD_createCCtx();
@@ -265,7 +270,8 @@ TEST(by_pieces)
 	kit_release(&k);
 }
 
-/* What only the last bytes show (the checksum) is an error of the last piece, and of every call after. */
+/* What only the last bytes show (the checksum) is an error of the last piece, and of every call
+ * after. */
 TEST(damaged_far_in)
 {
 	const size_t total = 9 * MIB;
@@ -286,7 +292,8 @@ TEST(damaged_far_in)
 	kit_release(&k);
 }
 
-/* Every cut and every changed bit: an error or other contents, never a crash or more than asked for. */
+/* Every cut and every changed bit: an error or other contents, never a crash or more than asked
+ * for. */
 TEST(damaged)
 {
 	struct kit k;
@@ -310,7 +317,8 @@ TEST(damaged)
 			bad[i / 8] ^= (uint8_t)(1 << i % 8);
 			rc = compress_get(k.c, bad, n, k.back, 1500, NULL);
 			CHECK(rc == 0 || rc == ERR_INVALID);
-			/* A bit may mean nothing, but with a checksum no other contents get through unless its own flag was turned off. */
+			/* A bit may mean nothing, but with a checksum no other contents get through
+			 * unless its own flag was turned off. */
 			if (sum && rc == 0 && i / 8 != 4)
 				CHECK_MEM(k.back, k.plain, 1500);
 		}
@@ -321,10 +329,13 @@ TEST(damaged)
 
 TEST(not_frames)
 {
-	static const uint8_t dict[] = {0x28, 0xb5, 0x2f, 0xfd, 0x01, 0x00, 0x07, 0x19, 0, 0, 'a', 'b', 'c'};
-	static const uint8_t legacy[] = {0x27, 0xb5, 0x2f, 0xfd, 0x01, 0x00, 0x07, 0x19, 0, 0, 'a', 'b', 'c'};
+	static const uint8_t dict[] = {0x28, 0xb5, 0x2f, 0xfd, 0x01, 0x00, 0x07, 0x19, 0, 0, 'a',
+		'b', 'c'};
+	static const uint8_t legacy[] = {0x27, 0xb5, 0x2f, 0xfd, 0x01, 0x00, 0x07, 0x19, 0, 0, 'a',
+		'b', 'c'};
 	/* Five bytes where its header says three. */
-	static const uint8_t liar[] = {0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x00, 3, 0, 0, 0, 0, 0, 0, 0, 0x29, 0, 0, 'a', 'b', 'c', 'd', 'e'};
+	static const uint8_t liar[] = {0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x00, 3, 0, 0, 0, 0, 0, 0, 0,
+		0x29, 0, 0, 'a', 'b', 'c', 'd', 'e'};
 	struct kit k;
 
 	kit_init(&k, 100);
@@ -345,13 +356,15 @@ static size_t heap_used(void)
 	return m.uordblks + m.hblkhd;
 }
 
-/* Headers that promise much cost nothing until there are blocks for it.  (Under a sanitizer the heap cannot be asked, and only the result
- * is seen.) */
+/* Headers that promise much cost nothing until there are blocks for it.  (Under a sanitizer the
+ * heap cannot be asked, and only the result is seen.) */
 TEST(hostile_headers)
 {
 	/* A window of 512 MiB around 3 bytes; and a content size of 2^62. */
-	static const uint8_t window[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x98, 0x19, 0, 0, 'a', 'b', 'c'};
-	static const uint8_t size[] = {0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x98, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x19, 0, 0, 'a', 'b', 'c'};
+	static const uint8_t window[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x98, 0x19, 0, 0, 'a', 'b',
+		'c'};
+	static const uint8_t size[] = {0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x98, 0, 0, 0, 0, 0, 0, 0,
+		0x40, 0x19, 0, 0, 'a', 'b', 'c'};
 	struct kit k;
 	const uint8_t *p;
 	size_t got, before;
@@ -495,7 +508,8 @@ TEST(a_frame_written_piece_by_piece)
 		buf_add(&out, "head", 4);
 		REQUIRE(compress_open(k.c, COMPRESS_AUTO, &k.err) == 0);
 		for (size_t at = 0; at < n; at += step)
-			REQUIRE(compress_add(k.c, k.plain + at, n - at < step ? n - at : step, &out, &k.err) == 0);
+			REQUIRE(compress_add(k.c, k.plain + at, n - at < step ? n - at : step, &out,
+					&k.err) == 0);
 		REQUIRE(compress_close(k.c, &out, &k.err) == 0);
 		CHECK(memcmp(out.p, "head", 4) == 0);
 		CHECK(out.len < n / 2);

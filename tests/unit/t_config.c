@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ID                        "b58e0f3a2b58e0f3a2b58e0f3a2b58e0f3a2b58e0f3a2b58e0f3a2b58e0f2cd9"
-#define CONFIG(version, id, poly) "{\"version\":" version ",\"id\":\"" id "\",\"chunker_polynomial\":\"" poly "\"}"
+#define ID "b58e0f3a2b58e0f3a2b58e0f3a2b58e0f3a2b58e0f3a2b58e0f3a2b58e0f2cd9"
+#define CONFIG(version, id, poly)                                                                  \
+	"{\"version\":" version ",\"id\":\"" id "\",\"chunker_polynomial\":\"" poly "\"}"
 
 static int parse(const char *s, struct config *c, struct err *err)
 {
@@ -39,7 +40,10 @@ TEST(values)
 	struct config c;
 	struct err err;
 
-	CHECK_EQ(parse("{\"chunker_polynomial\":\"3DA3358B4DC173\",\"x\":[1],\"id\":\"" ID "\",\"version\":1}", &c, &err), 0);
+	CHECK_EQ(parse("{\"chunker_polynomial\":\"3DA3358B4DC173\",\"x\":[1],\"id\":\"" ID
+		       "\",\"version\":1}",
+			 &c, &err),
+		0);
 	CHECK_EQ(c.version, 1);
 	CHECK(c.polynomial == 0x3da3358b4dc173u);
 	CHECK_STR(id_hex(&c.id).s, ID);
@@ -56,16 +60,20 @@ TEST(refused)
 	CHECK_EQ(parse("{\"version\":3}", &c, &err), ERR_UNSUPPORTED);
 	CHECK_EQ(parse("{\"version\":3,\"id\":{}}", &c, &err), ERR_UNSUPPORTED);
 	CHECK_EQ(parse(CONFIG("2", ID, "3da3358b4dc171"), &c, &err), ERR_INVALID); /* reducible */
-	CHECK_EQ(parse(CONFIG("2", ID, "7"), &c, &err), ERR_INVALID);              /* irreducible, but of degree 2 */
+	/* irreducible, but of degree 2 */
+	CHECK_EQ(parse(CONFIG("2", ID, "7"), &c, &err), ERR_INVALID);
 	CHECK_EQ(parse(CONFIG("2", ID, ""), &c, &err), ERR_INVALID);
 	CHECK_EQ(parse(CONFIG("2", ID, "0x3da3358b4dc17"), &c, &err), ERR_INVALID);
-	CHECK_EQ(parse(CONFIG("2", ID, "0003da3358b4dc173"), &c, &err), ERR_INVALID); /* 17 digits */
+	/* 17 digits */
+	CHECK_EQ(parse(CONFIG("2", ID, "0003da3358b4dc173"), &c, &err), ERR_INVALID);
 	CHECK_EQ(parse(CONFIG("2", ID, "ffffffffffffffff"), &c, &err), ERR_INVALID);
 	CHECK_EQ(parse(CONFIG("2", "00", "3da3358b4dc173"), &c, &err), ERR_INVALID);
 	CHECK_EQ(parse(CONFIG("-2", ID, "3da3358b4dc173"), &c, &err), ERR_INVALID);
 	CHECK_EQ(parse("{\"version\":2,\"id\":\"" ID "\"}", &c, &err), ERR_INVALID);
-	CHECK_EQ(parse("{\"version\":2,\"chunker_polynomial\":\"3da3358b4dc173\"}", &c, &err), ERR_INVALID);
-	CHECK_EQ(parse("{\"id\":\"" ID "\",\"chunker_polynomial\":\"3da3358b4dc173\"}", &c, &err), ERR_INVALID);
+	CHECK_EQ(parse("{\"version\":2,\"chunker_polynomial\":\"3da3358b4dc173\"}", &c, &err),
+		ERR_INVALID);
+	CHECK_EQ(parse("{\"id\":\"" ID "\",\"chunker_polynomial\":\"3da3358b4dc173\"}", &c, &err),
+		ERR_INVALID);
 	CHECK_EQ(parse("[]", &c, &err), ERR_INVALID);
 	CHECK_EQ(parse(CONFIG("2", ID, "3da3358b4dc173") "{", &c, &err), ERR_INVALID);
 }

@@ -23,5 +23,6 @@ TEST(once)
 	for (int i = 0; i < 4; i++)
 		CHECK(seen[i] && seen[i] == seen[0]);
 	CHECK_EQ(crypto_ready(&err), 0);
-	CHECK(seen[0]->sha256 && seen[0]->aes256_ctr && seen[0]->aes128_ecb && seen[0]->poly1305 && seen[0]->scrypt);
+	CHECK(seen[0]->sha256 && seen[0]->aes256_ctr && seen[0]->aes128_ecb && seen[0]->poly1305 &&
+		seen[0]->scrypt);
 }

@@ -132,26 +132,31 @@ static int obstacles(const char *name)
 
 	put(at, "outside", "precious");
 	put(at, "file", "old");
-	REQUIRE(symlinkat("outside", at, "link") == 0 && symlinkat(".", at, "dirlink") == 0 && symlinkat("none", at, "dangling") == 0);
-	REQUIRE(mkfifoat(at, "fifo", 0600) == 0 && mkdirat(at, "empty", 0700) == 0 && mkdirat(at, "full", 0700) == 0);
+	REQUIRE(symlinkat("outside", at, "link") == 0 && symlinkat(".", at, "dirlink") == 0 &&
+		symlinkat("none", at, "dangling") == 0);
+	REQUIRE(mkfifoat(at, "fifo", 0600) == 0 && mkdirat(at, "empty", 0700) == 0 &&
+		mkdirat(at, "full", 0700) == 0);
 	put(at, "full/x", "1");
 	put(at, "hard1", "shared");
 	REQUIRE(linkat(at, "hard1", at, "hard2", 0) == 0);
 	d = openat(at, "full", O_RDONLY | O_DIRECTORY);
-	REQUIRE(mkdirat(d, "sub", 0700) == 0 && mkdirat(d, "sub/sub", 0700) == 0 && symlinkat("../..", d, "sub/up") == 0);
+	REQUIRE(mkdirat(d, "sub", 0700) == 0 && mkdirat(d, "sub/sub", 0700) == 0 &&
+		symlinkat("../..", d, "sub/up") == 0);
 	close(d);
 	return at;
 }
 
 TEST(mkdir)
 {
-	static const char *const in_the_way[] = {"file", "link", "dirlink", "dangling", "fifo", "hard1", "absent"};
+	static const char *const in_the_way[] = {"file", "link", "dirlink", "dangling", "fifo",
+		"hard1", "absent"};
 	int at = obstacles("mkdir"), fd;
 	struct err err = {0};
 	bool made;
 
 	for (size_t i = 0; i < sizeof(in_the_way) / sizeof(in_the_way[0]); i++) {
-		CHECK(strcmp(in_the_way[i], "absent") == 0 || dest_mkdir(at, in_the_way[i], false, &made, &err) == ERR_EXISTS);
+		CHECK(strcmp(in_the_way[i], "absent") == 0 ||
+			dest_mkdir(at, in_the_way[i], false, &made, &err) == ERR_EXISTS);
 		fd = dest_mkdir(at, in_the_way[i], true, &made, &err);
 		CHECK(fd >= 0 && made);
 		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFDIR | 0700);
@@ -170,7 +175,8 @@ TEST(mkdir)
 
 TEST(remove)
 {
-	static const char *const simple[] = {"file", "link", "dirlink", "dangling", "fifo", "hard1", "absent", "empty"};
+	static const char *const simple[] = {"file", "link", "dirlink", "dangling", "fifo", "hard1",
+		"absent", "empty"};
 	int at = obstacles("remove");
 	struct err err = {0};
 
@@ -256,7 +262,8 @@ TEST(remove_and_keep)
 		CHECK_EQ(dest_remove(at, "w", &spare, &err), ERR_EXISTS);
 		CHECK(a.absolute);
 		CHECK(!absent(at, left[i]));
-		CHECK(absent(at, "w/d0") && absent(at, "w/d1") && absent(at, "w/d3") && absent(at, "w/d4"));
+		CHECK(absent(at, "w/d0") && absent(at, "w/d1") && absent(at, "w/d3") &&
+			absent(at, "w/d4"));
 		CHECK(keep[i] == keep[2] || absent(at, i == 1 ? "w/d2/e" : "w/d2/empty"));
 		CHECK_EQ(dest_remove(at, "w", &everything, &err), 0);
 		CHECK(absent(at, "w"));
@@ -270,8 +277,9 @@ static int with_a_mount(void)
 	struct err err = {0};
 	int at;
 
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir(check_tmpdir()) < 0 ||
-		mount("none", "mounted/w/m", "tmpfs", 0, NULL) < 0 || (at = open("mounted", O_RDONLY | O_DIRECTORY)) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		chdir(check_tmpdir()) < 0 || mount("none", "mounted/w/m", "tmpfs", 0, NULL) < 0 ||
+		(at = open("mounted", O_RDONLY | O_DIRECTORY)) < 0)
 		return 77;
 	put(at, "w/m/precious", "1");
 	if (dest_remove(at, "w", &everything, &err) != ERR_IO || !strstr(err.msg, "remove m: "))
@@ -314,7 +322,8 @@ TEST(remove_is_not_led_astray)
 	char name[64];
 	pthread_t t;
 
-	REQUIRE(mkdirat(at, "victim", 0700) == 0 && mkdirat(at, "trap", 0700) == 0 && mkdirat(at, "victim/b", 0700) == 0);
+	REQUIRE(mkdirat(at, "victim", 0700) == 0 && mkdirat(at, "trap", 0700) == 0 &&
+		mkdirat(at, "victim/b", 0700) == 0);
 	put(at, "victim/z", "1");
 	put(at, "trap/z", "precious");
 	d = openat(at, "victim/b", O_RDONLY | O_DIRECTORY);
@@ -333,7 +342,8 @@ TEST(remove_is_not_led_astray)
 
 TEST(create)
 {
-	static const char *const in_the_way[] = {"file", "link", "dirlink", "dangling", "fifo", "hard1", "empty"};
+	static const char *const in_the_way[] = {"file", "link", "dirlink", "dangling", "fifo",
+		"hard1", "empty"};
 	int at = obstacles("create"), fd;
 	struct err err = {0};
 	struct meta is;
@@ -343,7 +353,8 @@ TEST(create)
 		CHECK_EQ(dest_create(at, in_the_way[i], &is, &err), ERR_EXISTS);
 		CHECK_EQ(dest_remove(at, in_the_way[i], NULL, &err), 0);
 		fd = dest_create(at, in_the_way[i], &is, &err);
-		CHECK(fd >= 0 && is.ino == look(at, in_the_way[i]).st_ino && is.size == 0 && is.nlink == 1);
+		CHECK(fd >= 0 && is.ino == look(at, in_the_way[i]).st_ino && is.size == 0 &&
+			is.nlink == 1);
 		CHECK_EQ(look(at, in_the_way[i]).st_mode, S_IFREG | DEST_UNFINISHED);
 		CHECK_EQ(dest_pwrite(fd, "new", 3, 0, &err), 0);
 		CHECK_EQ(dest_flush(fd, &err), 0);
@@ -433,7 +444,8 @@ TEST(sizes)
 }
 
 /* By name, as most callers of dest_metadata do. */
-static int metadata(int at, const char *name, const struct dest_meta *m, unsigned *left, struct err *err)
+static int metadata(int at, const char *name, const struct dest_meta *m, unsigned *left,
+	struct err *err)
 {
 	int pin = dest_pin(at, name, m->type, NULL, err), rc;
 
@@ -444,14 +456,18 @@ static int metadata(int at, const char *name, const struct dest_meta *m, unsigne
 	return rc;
 }
 
-static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
-	16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4,
+	0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255,
+	255, 255, 255};
 
 /* ramfs can neither preallocate nor keep attributes; both are done without. */
 static int on_ramfs(void)
 {
-	struct xattr x[] = {{.name = (char *)(uintptr_t) "user.a", .value = (uint8_t *)(uintptr_t) "1", .n = 1},
-		{.name = (char *)(uintptr_t) "system.posix_acl_access", .value = (uint8_t *)(uintptr_t)acl, .n = sizeof(acl)}};
+	struct xattr x[] = {
+		{.name = (char *)(uintptr_t) "user.a", .value = (uint8_t *)(uintptr_t) "1", .n = 1},
+		{.name = (char *)(uintptr_t) "system.posix_acl_access",
+			.value = (uint8_t *)(uintptr_t)acl,
+			.n = sizeof(acl)}};
 	struct xattr_list l = {.x = x, .n = 2};
 	struct dest_meta m = {.type = S_IFREG, .perm = 0644, .mtime = {.sec = 42}, .xattr = &l};
 	struct err err = {0};
@@ -460,8 +476,9 @@ static int on_ramfs(void)
 	int fd, at;
 
 	/* Not through `at`, which belongs to the old name space. */
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir(check_tmpdir()) < 0 ||
-		mount("none", "simple", "ramfs", 0, NULL) < 0 || (at = open("simple", O_RDONLY | O_DIRECTORY)) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		chdir(check_tmpdir()) < 0 || mount("none", "simple", "ramfs", 0, NULL) < 0 ||
+		(at = open("simple", O_RDONLY | O_DIRECTORY)) < 0)
 		return 77;
 	fd = dest_create(at, "f", &is, &err);
 	if (fd < 0 || dest_resize(fd, 0, 12345, false, &err) != 0 || look(at, "f").st_size != 12345)
@@ -505,7 +522,8 @@ TEST(others)
 	CHECK(absent(at, "reg"));
 	CHECK_EQ(dest_link(at, "l1", at, "file", &err), 0);
 	CHECK(look(at, "l1").st_ino == look(at, "file").st_ino);
-	CHECK_EQ(dest_link(at, "l2", at, "link", &err), 0); /* the link itself, not what it points to */
+	/* the link itself, not what it points to */
+	CHECK_EQ(dest_link(at, "l2", at, "link", &err), 0);
 	CHECK(S_ISLNK(look(at, "l2").st_mode));
 	CHECK_EQ(dest_link(at, "l1", at, "file", &err), ERR_EXISTS);
 	CHECK_EQ(dest_link(at, "l3", at, "none", &err), ERR_NOTFOUND);
@@ -513,7 +531,8 @@ TEST(others)
 		CHECK_EQ(dest_special(at, "chr", S_IFCHR, makedev(1, 3), &err), 0);
 		CHECK(look(at, "chr").st_rdev == makedev(1, 3) && S_ISCHR(look(at, "chr").st_mode));
 		CHECK_EQ(dest_special(at, "blk", S_IFBLK, makedev(259, 0xabcd), &err), 0);
-		CHECK(look(at, "blk").st_rdev == makedev(259, 0xabcd) && S_ISBLK(look(at, "blk").st_mode));
+		CHECK(look(at, "blk").st_rdev == makedev(259, 0xabcd) &&
+			S_ISBLK(look(at, "blk").st_mode));
 	}
 	close(at);
 }
@@ -588,28 +607,42 @@ TEST(metadata)
 	CHECK_EQ(look(at, "outside").st_mode, S_IFREG | 0644);
 	CHECK(look(at, "outside").st_mtim.tv_sec > 1000000);
 	/* UTIME_NOW and UTIME_OMIT do not come from a repository; the rest is done all the same. */
-	struct dest_meta odd = {.type = S_IFREG, .perm = 0640, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 5, .nsec = UTIME_NOW}};
+	struct dest_meta odd = {.type = S_IFREG,
+		.perm = 0640,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.mtime = {.sec = 5, .nsec = UTIME_NOW}};
 
 	CHECK(metadata(at, "file", &odd, &left, &err) < 0);
 	CHECK_EQ(look(at, "file").st_mode, S_IFREG | 0640);
 	CHECK_EQ(look(at, "file").st_mtim.tv_sec, -99);
 	CHECK_EQ(metadata(at, "none", &odd, &left, &err), ERR_NOTFOUND);
 	/* The open directory itself. */
-	odd = (struct dest_meta){.type = S_IFDIR, .perm = 0705, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = 77}};
+	odd = (struct dest_meta){.type = S_IFDIR,
+		.perm = 0705,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.mtime = {.sec = 77}};
 	CHECK_EQ(metadata(at, "", &odd, &left, &err), 0);
 	CHECK(look(at, ".").st_mode == (S_IFDIR | 0705) && look(at, ".").st_mtim.tv_sec == 77);
 	close(at);
 }
 
-/* Each step undoes part of what an earlier one did in the wrong order: chown takes setuid and capabilities away, an ACL changes the mode. */
+/* Each step undoes part of what an earlier one did in the wrong order: chown takes setuid and
+ * capabilities away, an ACL changes the mode. */
 TEST(metadata_order)
 {
 	unsigned left;
-	static const unsigned char cap[] = {1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	static const unsigned char cap[] = {1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0};
 	int at = obstacles("order");
 	struct xattr x[] = {
-		{.name = (char *)(uintptr_t) "system.posix_acl_access", .value = (uint8_t *)(uintptr_t)acl, .n = sizeof(acl)},
-		{.name = (char *)(uintptr_t) "security.capability", .value = (uint8_t *)(uintptr_t)cap, .n = sizeof(cap)},
+		{.name = (char *)(uintptr_t) "system.posix_acl_access",
+			.value = (uint8_t *)(uintptr_t)acl,
+			.n = sizeof(acl)},
+		{.name = (char *)(uintptr_t) "security.capability",
+			.value = (uint8_t *)(uintptr_t)cap,
+			.n = sizeof(cap)},
 		{.name = (char *)(uintptr_t) "user.u", .value = (uint8_t *)(uintptr_t) "v", .n = 1},
 	};
 	struct xattr_list l = {.x = x, .n = 3};
@@ -647,7 +680,11 @@ TEST(metadata_order)
 	close(fd);
 
 	/* A symbolic link: its own owner and attributes, nothing of what it points to. */
-	m = (struct dest_meta){.type = S_IFLNK, .perm = 0777, .uid = 1234, .gid = 4321, .mtime = {.sec = 9}};
+	m = (struct dest_meta){.type = S_IFLNK,
+		.perm = 0777,
+		.uid = 1234,
+		.gid = 4321,
+		.mtime = {.sec = 9}};
 	CHECK_EQ(metadata(at, "link", &m, &left, &err), 0);
 	CHECK_EQ(look(at, "link").st_uid, 1234);
 	check_times(at, "link", &m);
@@ -655,7 +692,8 @@ TEST(metadata_order)
 	close(at);
 }
 
-/* A file system may change times that it cannot hold; that is told.  Here: whatever this one does. */
+/* A file system may change times that it cannot hold; that is told.  Here: whatever this one does.
+ */
 TEST(times_that_may_not_fit)
 {
 	static const int64_t secs[] = {-5364662400, 16725225600, 0, 1};
@@ -664,10 +702,15 @@ TEST(times_that_may_not_fit)
 	unsigned left;
 
 	for (size_t i = 0; i < 4; i++) {
-		struct dest_meta m = {.type = S_IFREG, .perm = 0600, .uid = geteuid(), .gid = getegid(), .mtime = {.sec = secs[i]}};
+		struct dest_meta m = {.type = S_IFREG,
+			.perm = 0600,
+			.uid = geteuid(),
+			.gid = getegid(),
+			.mtime = {.sec = secs[i]}};
 
 		CHECK_EQ(metadata(at, "file", &m, &left, &err), 0);
-		CHECK_EQ(left, look(at, "file").st_mtim.tv_sec == secs[i] ? 0 : 1u << DEST_LEFT_TIME);
+		CHECK_EQ(left,
+			look(at, "file").st_mtim.tv_sec == secs[i] ? 0 : 1u << DEST_LEFT_TIME);
 	}
 	close(at);
 }
@@ -692,7 +735,9 @@ TEST(pin)
 
 static struct xattr attr(const char *name, const char *value)
 {
-	return (struct xattr){.name = (char *)(uintptr_t)name, .value = (uint8_t *)(uintptr_t)value, .n = strlen(value)};
+	return (struct xattr){.name = (char *)(uintptr_t)name,
+		.value = (uint8_t *)(uintptr_t)value,
+		.n = strlen(value)};
 }
 
 static int own_files_as_nobody(int at, const struct dest_meta *as_root)
@@ -705,16 +750,19 @@ static int own_files_as_nobody(int at, const struct dest_meta *as_root)
 
 	if (fd < 0 || dest_pwrite(fd, "abc", 3, 0, &err) < 0)
 		return 2;
-	/* Somebody else's file, setuid: what only root may do is left out and told; setuid would be ours, so it goes. */
+	/* Somebody else's file, setuid: what only root may do is left out and told; setuid would be
+	 * ours, so it goes. */
 	if (dest_metadata(fd, &m, &left, &err) != 0)
 		return 3;
 	close(fd);
-	if (look(at, "mine").st_mode != (S_IFREG | 0440) || look(at, "mine").st_mtim.tv_sec != 42 || look(at, "mine").st_uid != 65534)
+	if (look(at, "mine").st_mode != (S_IFREG | 0440) || look(at, "mine").st_mtim.tv_sec != 42 ||
+		look(at, "mine").st_uid != 65534)
 		return 4;
 	if (left != (1u << DEST_LEFT_OWNER | 1u << DEST_LEFT_REFUSED | 1u << DEST_LEFT_MODE))
 		return 5;
 	m.lenient = false;
-	if (metadata(at, "mine", &m, &left, &err) != ERR_DENIED || (look(at, "mine").st_mode & 07777) != 0440)
+	if (metadata(at, "mine", &m, &left, &err) != ERR_DENIED ||
+		(look(at, "mine").st_mode & 07777) != 0440)
 		return 6;
 	/* A second run: the file is read-only now, but ours. */
 	is = meta(at, "mine");
@@ -730,22 +778,31 @@ static int attributes_as_nobody(int at)
 {
 	struct xattr x = attr("user.k", "right");
 	struct xattr_list l = {.x = &x, .n = 1};
-	struct dest_meta m = {.type = S_IFREG, .perm = 0444, .uid = 65534, .gid = 65534, .mtime = {.sec = 9}, .xattr = &l, .lenient = true};
+	struct dest_meta m = {.type = S_IFREG,
+		.perm = 0444,
+		.uid = 65534,
+		.gid = 65534,
+		.mtime = {.sec = 9},
+		.xattr = &l,
+		.lenient = true};
 	struct err err = {0};
 	unsigned left;
 
 	put(at, "ro", "x");
-	REQUIRE(mkdirat(at, "rodir", 0700) == 0 && fchmodat(at, "ro", 0444, 0) == 0 && fchmodat(at, "rodir", 0500, 0) == 0);
+	REQUIRE(mkdirat(at, "rodir", 0700) == 0 && fchmodat(at, "ro", 0444, 0) == 0 &&
+		fchmodat(at, "rodir", 0500, 0) == 0);
 	if (metadata(at, "ro", &m, &left, &err) != 0 || left & ~(1u << DEST_LEFT_XATTR))
 		return 10;
 	if (look(at, "ro").st_mode != (S_IFREG | 0444))
 		return 11;
 	m.type = S_IFDIR;
 	m.perm = 0511;
-	if (metadata(at, "rodir", &m, &left, &err) != 0 || look(at, "rodir").st_mode != (S_IFDIR | 0511))
+	if (metadata(at, "rodir", &m, &left, &err) != 0 ||
+		look(at, "rodir").st_mode != (S_IFDIR | 0511))
 		return 12;
 	/* A directory that was there and is another user's: nothing can be done, which is told. */
-	if (metadata(at, "roots", &m, &left, &err) != 0 || !(left & 1u << DEST_LEFT_OWNER) || look(at, "roots").st_mode != (S_IFDIR | 0755))
+	if (metadata(at, "roots", &m, &left, &err) != 0 || !(left & 1u << DEST_LEFT_OWNER) ||
+		look(at, "roots").st_mode != (S_IFDIR | 0755))
 		return 13;
 	/* But a file of ours whose attributes are refused for another reason is a fault. */
 	x = attr("user.", "no name");
@@ -769,7 +826,8 @@ static int directories_as_nobody(int at)
 	REQUIRE(mkdirat(at, "shut", 0700) == 0);
 	for (size_t i = 0; i < 4; i++) {
 		REQUIRE(fchmodat(at, "shut", modes[i], 0) == 0);
-		fd = i % 2 ? dest_mkdir(at, "shut", false, &made, &err) : dest_dir_open(at, "shut", &opened, &err);
+		fd = i % 2 ? dest_mkdir(at, "shut", false, &made, &err)
+			   : dest_dir_open(at, "shut", &opened, &err);
 		if (fd < 0)
 			return 21;
 		close(fd);
@@ -781,7 +839,13 @@ static int as_nobody(int at)
 {
 	struct xattr x = attr("trusted.t", "");
 	struct xattr_list l = {.x = &x, .n = 1};
-	struct dest_meta m = {.type = S_IFREG, .perm = 06440, .uid = 0, .gid = 0, .mtime = {.sec = 42}, .xattr = &l, .lenient = true};
+	struct dest_meta m = {.type = S_IFREG,
+		.perm = 06440,
+		.uid = 0,
+		.gid = 0,
+		.mtime = {.sec = 42},
+		.xattr = &l,
+		.lenient = true};
 	struct err err = {0};
 	unsigned left;
 	int before = check_failures(), rc;
@@ -812,7 +876,8 @@ TEST(without_root)
 		close(base);
 		SKIP("needs root");
 	}
-	REQUIRE(fchmod(at, 0777) == 0 && fchmod(base, 0755) == 0 && mkdirat(at, "roots", 0755) == 0 && mkdirat(at, "private", 0700) == 0);
+	REQUIRE(fchmod(at, 0777) == 0 && fchmod(base, 0755) == 0 &&
+		mkdirat(at, "roots", 0755) == 0 && mkdirat(at, "private", 0700) == 0);
 	child = fork();
 	REQUIRE(child >= 0);
 	if (child == 0)

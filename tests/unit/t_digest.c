@@ -28,7 +28,8 @@ TEST(known_answers)
 	digest_hmac("Jefe", 4, "what do ya want for nothing?", 28, out);
 	CHECK_STR(hex(out, 32), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	memset(key, 0xaa, sizeof(key));
-	digest_hmac(key, sizeof(key), "Test Using Larger Than Block-Size Key - Hash Key First", 54, out);
+	digest_hmac(key, sizeof(key), "Test Using Larger Than Block-Size Key - Hash Key First", 54,
+		out);
 	CHECK_STR(hex(out, 32), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
@@ -44,7 +45,8 @@ TEST(hmac_may_overwrite_its_key)
 
 TEST(base64)
 {
-	static const char *const want[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+	static const char *const want[] = {"", "Zg==", "Zm8=", "Zm9v",
+		"Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
 	struct buf b;
 
 	for (size_t n = 0; n <= 6; n++) {

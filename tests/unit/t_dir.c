@@ -84,7 +84,8 @@ static void compare(int fd, size_t want)
 				break;
 			REQUIRE(fstatat(fd, name[i], &st, AT_SYMLINK_NOFOLLOW) == 0);
 			CHECK_EQ(l.entry[i].ino, st.st_ino);
-			CHECK(l.entry[i].type == DT_UNKNOWN || l.entry[i].type == IFTODT(st.st_mode));
+			CHECK(l.entry[i].type == DT_UNKNOWN ||
+				l.entry[i].type == IFTODT(st.st_mode));
 		}
 	}
 	dir_list_release(&l);
@@ -110,14 +111,16 @@ TEST(types)
 	touch(fd, "..a");
 	touch(fd, "...");
 	touch(fd, ".b");
-	REQUIRE(mkdirat(fd, "dir", 0700) == 0 && symlinkat("x", fd, "link") == 0 && mkfifoat(fd, "fifo", 0600) == 0);
+	REQUIRE(mkdirat(fd, "dir", 0700) == 0 && symlinkat("x", fd, "link") == 0 &&
+		mkfifoat(fd, "fifo", 0600) == 0);
 	compare(fd, 7);
 	compare(fd, 7); /* the descriptor stood at the end */
 	close(fd);
 	close(base);
 }
 
-/* Names of every length with all bytes there are, some of them beginnings of others, and long common beginnings. */
+/* Names of every length with all bytes there are, some of them beginnings of others, and long
+ * common beginnings. */
 static void sort_test(const char *dir, const char *prefix, size_t files, size_t random_max)
 {
 	int base = base_fd(), fd = make_dir(base, dir);
@@ -138,7 +141,8 @@ static void sort_test(const char *dir, const char *prefix, size_t files, size_t 
 		name[n] = 0;
 		f = openat(fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
 		if (f < 0) {
-			REQUIRE(errno == EEXIST || errno == EISDIR); /* ".", ".." or twice the same */
+			/* ".", ".." or twice the same */
+			REQUIRE(errno == EEXIST || errno == EISDIR);
 			continue;
 		}
 		close(f);
@@ -248,7 +252,8 @@ TEST(deep)
 		compare(got, 1);
 		close(got);
 	}
-	/* The same by a path that begins in the middle of nowhere, with a slash at the end, and through a link. */
+	/* The same by a path that begins in the middle of nowhere, with a slash at the end, and
+	 * through a link. */
 	REQUIRE(symlinkat("leaf", fd, "link") == 0);
 	strcpy(p, "/link");
 	CHECK(dir_open(path, true, &err) < 0);
@@ -281,7 +286,8 @@ TEST(deep)
 	close(base);
 }
 
-/* relatime updates an access time that is older than the last change, unless O_NOATIME is asked for. */
+/* relatime updates an access time that is older than the last change, unless O_NOATIME is asked
+ * for. */
 TEST(access_time)
 {
 	int base = base_fd(), fd = make_dir(base, "atime");
@@ -321,7 +327,8 @@ TEST(stat_at_any_depth)
 
 		memset(name, 'a', 200);
 		name[200] = 0;
-		REQUIRE(mkdirat(fd, name, 0700) == 0 && (sub = openat(fd, name, O_RDONLY | O_DIRECTORY)) >= 0);
+		REQUIRE(mkdirat(fd, name, 0700) == 0 &&
+			(sub = openat(fd, name, O_RDONLY | O_DIRECTORY)) >= 0);
 		close(fd);
 		fd = sub;
 		next = mem_printf("%s/%s", path, name);

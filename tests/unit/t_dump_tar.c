@@ -12,7 +12,8 @@
 static const char *tar(const struct buf *b, const char *args)
 {
 	static char text[16384];
-	char *path = mem_printf("%s/t.tar", check_tmpdir()), *command = mem_printf("TZ=UTC LC_ALL=C tar %s -f %s 2>&1", args, path);
+	char *path = mem_printf("%s/t.tar", check_tmpdir()),
+	     *command = mem_printf("TZ=UTC LC_ALL=C tar %s -f %s 2>&1", args, path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	size_t n;
 	FILE *f;
@@ -58,7 +59,8 @@ TEST(hard_links)
 	dump_tar_end(&b);
 	CHECK(strstr(tar(&b, "-tv"), "d/b link to d/a\n") != NULL);
 	CHECK(strstr(tar(&b, "-tv"), "hrw-r--r--") != NULL);
-	CHECK(strstr(tar(&b, "-tv"), deep) != NULL && strstr(tar(&b, "-tv"), "d/c link to nnnn") != NULL);
+	CHECK(strstr(tar(&b, "-tv"), deep) != NULL &&
+		strstr(tar(&b, "-tv"), "d/c link to nnnn") != NULL);
 	buf_release(&b);
 }
 
@@ -73,10 +75,17 @@ TEST(tar_reads_it)
 		.group = str("us"),
 		.size = 5,
 		.mtime = {1767323045, 0}};
-	struct node dir = {.type = NODE_DIR, .mode = GOMODE_DIR | GOMODE_STICKY | 0755, .mtime = {0, 0}};
-	struct node link = {.type = NODE_SYMLINK, .mode = GOMODE_SYMLINK | 0777, .linktarget = str("f")};
-	struct node fifo = {.type = NODE_FIFO, .mode = GOMODE_FIFO | 0600}, sock = {.type = NODE_SOCKET};
-	struct node dev = {.type = NODE_CHARDEV, .mode = GOMODE_DEVICE | GOMODE_CHARDEV | 0660, .device = 0x103};
+	struct node dir = {.type = NODE_DIR,
+		.mode = GOMODE_DIR | GOMODE_STICKY | 0755,
+		.mtime = {0, 0}};
+	struct node link = {.type = NODE_SYMLINK,
+		.mode = GOMODE_SYMLINK | 0777,
+		.linktarget = str("f")};
+	struct node fifo = {.type = NODE_FIFO, .mode = GOMODE_FIFO | 0600},
+		    sock = {.type = NODE_SOCKET};
+	struct node dev = {.type = NODE_CHARDEV,
+		.mode = GOMODE_DEVICE | GOMODE_CHARDEV | 0660,
+		.device = 0x103};
 	struct buf b;
 
 	memset(name, 'n', 250);
@@ -94,7 +103,8 @@ TEST(tar_reads_it)
 	CHECK_EQ(b.len % 512, 0);
 	tar(&b, "--numeric-owner -tv");
 	CHECK(strstr(tar(&b, "-tv --full-time"), "drwxr-xr-t 0/0") != NULL);
-	CHECK(strstr(tar(&b, "-tv --full-time"), "-rw-r--r-- me/us                  5 2026-01-02 03:04:05 d/f\n") != NULL ||
+	CHECK(strstr(tar(&b, "-tv --full-time"),
+		      "-rw-r--r-- me/us                  5 2026-01-02 03:04:05 d/f\n") != NULL ||
 		strstr(tar(&b, "-tv --full-time"), "-rw-r--r-- me/us") != NULL);
 	CHECK(strstr(tar(&b, "-tv"), "d/l -> f\n") != NULL);
 	CHECK(strstr(tar(&b, "-tv"), "prw-------") != NULL);
@@ -107,8 +117,12 @@ TEST(tar_reads_it)
 /* Values that the old fields have no room for, times with fractions and before 1970. */
 TEST(extended_values)
 {
-	struct node big = {
-		.type = NODE_FILE, .mode = 0600, .uid = 4000000000u, .gid = 3000000, .size = 5, .mtime = {1767323045, 123456789}};
+	struct node big = {.type = NODE_FILE,
+		.mode = 0600,
+		.uid = 4000000000u,
+		.gid = 3000000,
+		.size = 5,
+		.mtime = {1767323045, 123456789}};
 	struct node old = {.type = NODE_DIR, .mode = GOMODE_DIR | 0700, .mtime = {-2, 250000000}};
 	const char *text;
 	struct buf b;
@@ -127,11 +141,13 @@ TEST(extended_values)
 
 TEST(attributes)
 {
-	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xe9, 3, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
-		16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+	static const uint8_t acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xe9,
+		3, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0,
+		0, 255, 255, 255, 255};
 	struct node_xattr x[] = {{.name = str("user.k"), .value = {"v\0w", 3}},
 		{.name = str("system.posix_acl_access"), .value = {(const char *)acl, sizeof(acl)}},
-		{.name = str("user.a=b"), .value = str("x")}, {.name = {NULL, 0}, .value = str("y")}};
+		{.name = str("user.a=b"), .value = str("x")},
+		{.name = {NULL, 0}, .value = str("y")}};
 	struct node n = {.type = NODE_FILE, .mode = 0640, .xattr = x, .n_xattr = 4};
 	struct buf b;
 
@@ -140,7 +156,10 @@ TEST(attributes)
 	dump_tar_end(&b);
 	CHECK(memmem(b.p, b.len, "25 SCHILY.xattr.user.k=v\0w\n", 27) != NULL ||
 		memmem(b.p, b.len, "SCHILY.xattr.user.k=v\0w\n", 24) != NULL);
-	CHECK(memmem(b.p, b.len, "SCHILY.acl.access=user::rw-\nuser:1001:r--\ngroup::r--\nmask::r--\nother::---\n", 74) != NULL);
+	CHECK(memmem(b.p, b.len,
+		      "SCHILY.acl.access=user::rw-\nuser:1001:r--\ngroup::r--\nmask::r--\nother::--"
+		      "-\n",
+		      74) != NULL);
 	CHECK(memmem(b.p, b.len, "a=b", 3) == NULL);
 	CHECK(memmem(b.p, b.len, "SCHILY.xattr.=", 14) == NULL); /* an attribute without a name */
 	CHECK_STR(tar(&b, "-t"), "f\n");

@@ -61,7 +61,8 @@ static const char *left_out(const struct backup_options *o, const char *dir, boo
 
 TEST(markers)
 {
-	struct backup_marker k[] = {{(char *)(uintptr_t) "A", NULL}, {(char *)(uintptr_t) "B", (char *)(uintptr_t) "head"}};
+	struct backup_marker k[] = {{(char *)(uintptr_t) "A", NULL},
+		{(char *)(uintptr_t) "B", (char *)(uintptr_t) "head"}};
 	struct backup_options o = {.marker = k, .n_marker = 2};
 	char *dir;
 
@@ -98,7 +99,8 @@ TEST(markers)
 TEST(size_and_device)
 {
 	struct backup_options o = {.larger_than = 10, .larger_than_given = true};
-	struct meta file = {.mode = S_IFREG, .dev = 2, .size = 11}, dir = {.mode = S_IFDIR, .dev = 2, .size = 4096};
+	struct meta file = {.mode = S_IFREG, .dev = 2, .size = 11},
+		    dir = {.mode = S_IFDIR, .dev = 2, .size = 4096};
 
 	CHECK(exclude_meta(&o, &file, 2, 2));
 	CHECK(!exclude_meta(&o, &dir, 2, 2));

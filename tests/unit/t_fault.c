@@ -19,7 +19,10 @@ static struct backend *store(struct backend_fault_policy p)
 /* The codes of 1000 puts and 1000 gets, one after another. */
 static void pattern(uint64_t seed, int *codes)
 {
-	struct backend *b = store((struct backend_fault_policy){.seed = seed, .put_fail = 100000, .get_fail = 50000, .permanent = 500000});
+	struct backend *b = store((struct backend_fault_policy){.seed = seed,
+		.put_fail = 100000,
+		.get_fail = 50000,
+		.permanent = 500000});
 	struct buf out;
 
 	buf_init(&out, 16);
@@ -121,7 +124,10 @@ TEST(flip_one_bit)
 TEST(short_reads)
 {
 	struct backend *b = store((struct backend_fault_policy){.get_short = 1000000});
-	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK, .name = name_of(1), .length = 5};
+	struct backend_op op = {.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.name = name_of(1),
+		.length = 5};
 	struct buf out;
 
 	buf_init(&out, 64);

@@ -26,7 +26,8 @@ static void *drain(void *arg)
 	return NULL;
 }
 
-/* Neither the writer nor the reader of a non-blocking pipe loses anything, though each has to wait for the other. */
+/* Neither the writer nor the reader of a non-blocking pipe loses anything, though each has to wait
+ * for the other. */
 TEST(non_blocking)
 {
 	static char much[MUCH];

@@ -42,12 +42,14 @@ TEST(read_all)
 	REQUIRE(utimensat(base, "f", old, 0) == 0);
 	fd = file_open(base, "f", &m, &err);
 	REQUIRE(fd >= 0);
-	CHECK(S_ISREG(m.mode) && m.size == sizeof(data) && m.mtime.sec == 2000 && m.mtime.nsec == 3);
+	CHECK(S_ISREG(m.mode) && m.size == sizeof(data) && m.mtime.sec == 2000 &&
+		m.mtime.nsec == 3);
 	CHECK_EQ(file_read(fd, got, 1000, &err), 1000);
 	CHECK_EQ(file_read(fd, got + 1000, sizeof(got) - 1000, &err), sizeof(data) - 1000);
 	CHECK_MEM(got, data, sizeof(data));
 	CHECK_EQ(file_read(fd, got, 1, &err), 0);
-	CHECK(fstat(fd, &st) == 0 && st.st_atim.tv_sec == 1000); /* relatime alone would have changed it */
+	/* relatime alone would have changed it */
+	CHECK(fstat(fd, &st) == 0 && st.st_atim.tv_sec == 1000);
 	file_close(fd);
 	file_close(-1);
 	close(base);
@@ -119,7 +121,8 @@ TEST(only_regular_files)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 
 	put(base, "target", "x", 1);
-	REQUIRE(symlinkat("target", base, "link") == 0 && mkfifoat(base, "fifo", 0600) == 0 && mkdirat(base, "dir", 0700) == 0);
+	REQUIRE(symlinkat("target", base, "link") == 0 && mkfifoat(base, "fifo", 0600) == 0 &&
+		mkdirat(base, "dir", 0700) == 0);
 	REQUIRE(fchdir(base) == 0);
 	strcpy(un.sun_path, "sock");
 	REQUIRE(bind(s, (struct sockaddr *)&un, sizeof(un)) == 0 && chdir("/") == 0);
@@ -222,7 +225,8 @@ TEST(prefix)
 	put(base, "short", sig, sizeof(sig) - 2);
 	put(base, "empty", "", 0);
 	put(base, "big", big, sizeof(big));
-	REQUIRE(symlinkat("CACHEDIR.TAG", base, "tag-link") == 0 && symlinkat("nowhere", base, "bad-link") == 0);
+	REQUIRE(symlinkat("CACHEDIR.TAG", base, "tag-link") == 0 &&
+		symlinkat("nowhere", base, "bad-link") == 0);
 	REQUIRE(mkfifoat(base, "tag-fifo", 0600) == 0);
 	CHECK_EQ(file_has_prefix(base, "CACHEDIR.TAG", sig, sizeof(sig) - 1, &err), 1);
 	CHECK_EQ(file_has_prefix(base, "CACHEDIR.TAG", "Sig", 3, &err), 1);

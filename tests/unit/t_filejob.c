@@ -171,7 +171,8 @@ static void start(struct job *j)
 {
 	struct filejob_events ev = {on_chunk, on_file, on_done, j};
 
-	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, j->foreign, &cancelled, &ev);
+	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, j->foreign,
+		&cancelled, &ev);
 	filejob_start(j->job);
 }
 
@@ -291,15 +292,18 @@ static void check_sizes(const size_t *size, size_t count, bool zeros)
 
 TEST(sizes_around_the_borders)
 {
-	static const size_t small[] = {0, 1, 2, 4096, STEP - 1, STEP, STEP + 1, CHUNKER_MIN - 1, CHUNKER_MIN, CHUNKER_MIN + 1,
-		CHUNKER_MIN + STEP - 1, CHUNKER_MIN + STEP, CHUNKER_MIN + STEP + 1, 4 * STEP - 1, 4 * STEP, 4 * STEP + 1, 0, 1};
-	static const size_t large[] = {CHUNKER_MAX - 1, CHUNKER_MAX, CHUNKER_MAX + 1, CHUNKER_MAX + CHUNKER_MIN, 2 * CHUNKER_MAX,
-		2 * CHUNKER_MAX + STEP, 3 * CHUNKER_MAX + 12345};
+	static const size_t small[] = {0, 1, 2, 4096, STEP - 1, STEP, STEP + 1, CHUNKER_MIN - 1,
+		CHUNKER_MIN, CHUNKER_MIN + 1, CHUNKER_MIN + STEP - 1, CHUNKER_MIN + STEP,
+		CHUNKER_MIN + STEP + 1, 4 * STEP - 1, 4 * STEP, 4 * STEP + 1, 0, 1};
+	static const size_t large[] = {CHUNKER_MAX - 1, CHUNKER_MAX, CHUNKER_MAX + 1,
+		CHUNKER_MAX + CHUNKER_MIN, 2 * CHUNKER_MAX, 2 * CHUNKER_MAX + STEP,
+		3 * CHUNKER_MAX + 12345};
 
 	check_sizes(small, sizeof(small) / sizeof(*small), false);
 	check_sizes(small, sizeof(small) / sizeof(*small), true);
 	check_sizes(large, sizeof(large) / sizeof(*large), false);
-	check_sizes(large, sizeof(large) / sizeof(*large), true); /* only ends cut: chunks of the largest size */
+	/* only ends cut: chunks of the largest size */
+	check_sizes(large, sizeof(large) / sizeof(*large), true);
 }
 
 /* ---- files that change ---- */
@@ -462,7 +466,8 @@ TEST(unreadable)
 
 TEST(the_directory_itself)
 {
-	char *dir = files_dir("way"), *gone = mem_printf("%s/gone", dir), *link = mem_printf("%s/link", dir);
+	char *dir = files_dir("way"), *gone = mem_printf("%s/gone", dir),
+	     *link = mem_printf("%s/link", dir);
 	struct job j = job_of(gone), k = job_of(link), l = job_of(link);
 
 	env_open(1, (size_t)16 << 20);
@@ -506,7 +511,9 @@ TEST(attributes_and_device)
 	add(&j, "f");
 	start(&j);
 	wait_for(&j);
-	CHECK(strstr(buf_str(&j.json[0]), "\"extended_attributes\":[{\"name\":\"user.x\",\"value\":\"dg==\"}]") != NULL);
+	CHECK(strstr(buf_str(&j.json[0]),
+		      "\"extended_attributes\":[{\"name\":\"user.x\",\"value\":\"dg==\"}]") !=
+		NULL);
 	CHECK(strstr(buf_str(&j.json[0]), "\"device_id\":77,") != NULL);
 	release(&j);
 	env_close();
@@ -573,7 +580,8 @@ TEST(cancelled_before_it_begins)
 	mem_free(dir);
 }
 
-/* Many readers with their hands full of small files, and a budget smaller than what they want together: nobody may wait for ever. */
+/* Many readers with their hands full of small files, and a budget smaller than what they want
+ * together: nobody may wait for ever. */
 TEST(a_small_budget_stops_nobody)
 {
 	enum { JOBS = 12 };
@@ -601,7 +609,10 @@ TEST(a_small_budget_stops_nobody)
 			size_t n;
 			char *p = stored(&j[k], i, &n, NULL);
 
-			CHECK_EQ(n, j[k].item->file[i].name[0] == '3' && j[k].item->file[i].name[1] == '9' ? (size_t)1 << 20 : 200000);
+			CHECK_EQ(n, j[k].item->file[i].name[0] == '3' &&
+						    j[k].item->file[i].name[1] == '9'
+					    ? (size_t)1 << 20
+					    : 200000);
 			mem_free(p);
 		}
 		release(&j[k]);
@@ -621,7 +632,8 @@ TEST(what_another_rank_listed)
 	env_open(1, (size_t)16 << 20);
 	j.foreign = true;
 	for (size_t i = 0; i < 6; i++) {
-		char *path = mem_printf("%s/%s", dir, name[i]), *link = mem_printf("%s/%s.2", dir, name[i]);
+		char *path = mem_printf("%s/%s", dir, name[i]),
+		     *link = mem_printf("%s/%s.2", dir, name[i]);
 		struct meta m;
 
 		files_text(dir, name[i], "text");
@@ -646,7 +658,8 @@ TEST(what_another_rank_listed)
 		CHECK_EQ(j.job->file[i].back, !read);
 		CHECK_EQ(j.job->file[i].differs, i == 3);
 	}
-	CHECK(strstr(buf_str(&j.json[0]), "\"links\":2") && strstr(buf_str(&j.json[4]), "\"links\":1"));
+	CHECK(strstr(buf_str(&j.json[0]), "\"links\":2") &&
+		strstr(buf_str(&j.json[4]), "\"links\":1"));
 	CHECK_EQ(j.job->n_note, 0);
 	release(&j);
 	env_close();

@@ -28,7 +28,8 @@ TEST(whole_and_short)
 	CHECK_EQ(find_ids_add(f, FIND_TREES, "ef010203", &e), 0);
 	CHECK(has(f, FIND_BLOBS, 0xab, 1) && !has(f, FIND_BLOBS, 0xab, 2));
 	CHECK(has(f, FIND_BLOBS, 0xcd, 1) && has(f, FIND_BLOBS, 0xcd, 2));
-	CHECK(!has(f, FIND_BLOBS, 0xef, 1) && has(f, FIND_TREES, 0xef, 1) && !has(f, FIND_TREES, 0xcd, 1));
+	CHECK(!has(f, FIND_BLOBS, 0xef, 1) && has(f, FIND_TREES, 0xef, 1) &&
+		!has(f, FIND_TREES, 0xcd, 1));
 	find_ids_free(f);
 	find_ids_free(NULL);
 }
@@ -52,10 +53,10 @@ TEST(what_is_no_id)
 /* Pack 1: a blob and a tree; pack 2: another blob, and the first one again. */
 TEST(packs)
 {
-	const struct blob one[] = {
-		{.id = id_of(10, 0), .type = BLOB_DATA, .length = 40}, {.id = id_of(11, 0), .type = BLOB_TREE, .length = 40}};
-	const struct blob two[] = {
-		{.id = id_of(12, 0), .type = BLOB_DATA, .length = 40}, {.id = id_of(10, 0), .type = BLOB_DATA, .length = 40}};
+	const struct blob one[] = {{.id = id_of(10, 0), .type = BLOB_DATA, .length = 40},
+		{.id = id_of(11, 0), .type = BLOB_TREE, .length = 40}};
+	const struct blob two[] = {{.id = id_of(12, 0), .type = BLOB_DATA, .length = 40},
+		{.id = id_of(10, 0), .type = BLOB_DATA, .length = 40}};
 	const struct id pack[] = {id_of(1, 1), id_of(2, 2)};
 	struct catalog *c = catalog_new();
 	struct find_ids *f = find_ids_new();
@@ -68,7 +69,8 @@ TEST(packs)
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "01010203", &e), 0);
 	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
 	CHECK(has(f, FIND_BLOBS, 10, 0) && has(f, FIND_TREES, 11, 0));
-	CHECK(!has(f, FIND_TREES, 10, 0) && !has(f, FIND_BLOBS, 11, 0) && !has(f, FIND_BLOBS, 12, 0));
+	CHECK(!has(f, FIND_TREES, 10, 0) && !has(f, FIND_BLOBS, 11, 0) &&
+		!has(f, FIND_BLOBS, 12, 0));
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "02010203", &e), 0);
 	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
 	CHECK(has(f, FIND_BLOBS, 12, 0));

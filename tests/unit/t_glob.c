@@ -4,8 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What Go 1.26's path.Match says: '1', '0', or 'e' for a bad pattern.  (filepath.Match has the same rules, but does not look at what lies
- * behind the first mismatch, so it may miss a bad pattern.) */
+/* What Go 1.26's path.Match says: '1', '0', or 'e' for a bad pattern.  (filepath.Match has the same
+ * rules, but does not look at what lies behind the first mismatch, so it may miss a bad pattern.)
+ */
 static const struct {
 	const char *pattern, *name, want;
 } go[] = {

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What a Go 1.26 program (unicode.Version 15.0.0) found with strconv.IsPrint over all runes: their number, and FNV-1a over their 4 bytes each. */
+/* What a Go 1.26 program (unicode.Version 15.0.0) found with strconv.IsPrint over all runes: their
+ * number, and FNV-1a over their 4 bytes each. */
 TEST(table_is_go_s)
 {
 	uint64_t h = 14695981039346656037u;
@@ -24,9 +25,9 @@ TEST(table_is_go_s)
 	CHECK(!gojson_printable(UINT32_MAX));
 }
 
-#define N(raw, json)                                                                                                                       \
-	{                                                                                                                                  \
-		raw, sizeof(raw) - 1, json                                                                                                 \
+#define N(raw, json)                                                                               \
+	{                                                                                          \
+		raw, sizeof(raw) - 1, json                                                         \
 	}
 static const struct {
 	const char *raw;
@@ -90,7 +91,8 @@ TEST(every_pair_of_bytes_comes_back)
 			gojson_put_name(&b, in, 2);
 			json_in_mem(&j, b.p, b.len);
 			json_string(&j, "name");
-			if (gojson_unquote(j.str, j.len, &raw) < 0 || raw.len != 2 || memcmp(raw.p, in, 2) != 0)
+			if (gojson_unquote(j.str, j.len, &raw) < 0 || raw.len != 2 ||
+				memcmp(raw.p, in, 2) != 0)
 				CHECK_STR(buf_str(&b), "");
 			json_in_release(&j);
 			buf_release(&b);
@@ -123,12 +125,14 @@ static void unquotes(const char *text, const char *want)
 
 TEST(unquote)
 {
-	unquotes("\\101\\377\\x41\\xFf\\u00e9\\u00E9\\U0001f600\\\"\\\\", "A\xff"
-									  "A\xff\xc3\xa9\xc3\xa9\xf0\x9f\x98\x80\"\\");
+	unquotes("\\101\\377\\x41\\xFf\\u00e9\\u00E9\\U0001f600\\\"\\\\",
+		"A\xff"
+		"A\xff\xc3\xa9\xc3\xa9\xf0\x9f\x98\x80\"\\");
 	unquotes("\\ud7ff\\uE000\\U0010FFFF", "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf");
-	static const char *const bad[] = {"\"", "a\"b", "a\nb", "\\", "a\\", "\\'", "\\q", "\\x", "\\x4", "\\x4g", "\\u", "\\u123",
-		"\\u12g4", "\\ud800", "\\udfff", "\\U00110000", "\\U0001f60", "\\Uffffffff", "\\8", "\\1", "\\18", "\\178", "\\400",
-		"\\777", "\\?", "\\e"};
+	static const char *const bad[] = {"\"", "a\"b", "a\nb", "\\", "a\\", "\\'", "\\q", "\\x",
+		"\\x4", "\\x4g", "\\u", "\\u123", "\\u12g4", "\\ud800", "\\udfff", "\\U00110000",
+		"\\U0001f60", "\\Uffffffff", "\\8", "\\1", "\\18", "\\178", "\\400", "\\777", "\\?",
+		"\\e"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		unquotes(bad[i], NULL);

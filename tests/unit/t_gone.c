@@ -11,7 +11,8 @@
 
 TEST(gone_there_or_hidden)
 {
-	char *dir = files_dir("gone"), *there = mem_printf("%s/there", dir), *gone = mem_printf("%s/gone", dir);
+	char *dir = files_dir("gone"), *there = mem_printf("%s/there", dir),
+	     *gone = mem_printf("%s/gone", dir);
 	struct err e;
 	int fd = open(dir, O_PATH);
 
@@ -37,8 +38,8 @@ TEST(gone_there_or_hidden)
 /* What lies below a target that is another one now has not vanished. */
 TEST(the_target_is_another_one)
 {
-	char *dir = files_dir("above"), *target = mem_printf("%s/t", dir), *aside = mem_printf("%s/aside", dir),
-	     *gone = mem_printf("%s/t/gone", dir);
+	char *dir = files_dir("above"), *target = mem_printf("%s/t", dir),
+	     *aside = mem_printf("%s/aside", dir), *gone = mem_printf("%s/t/gone", dir);
 	struct view_path path = {target, true};
 	struct view_rules rules = {.skip = NULL};
 	struct comm *c = comm_serial_new();

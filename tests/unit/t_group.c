@@ -32,8 +32,8 @@ static struct snapshot snap(const char *host, const char *path1, const char *pat
 
 TEST(groups)
 {
-	struct snapshot s[] = {
-		snap("b", "/x", "/y", "t"), snap("a", "/x", NULL, NULL), snap("b", "/y", "/x", NULL), snap("a", "/x", "/z", "t")};
+	struct snapshot s[] = {snap("b", "/x", "/y", "t"), snap("a", "/x", NULL, NULL),
+		snap("b", "/y", "/x", NULL), snap("a", "/x", "/z", "t")};
 	const struct snapshot *all[] = {&s[0], &s[1], &s[2], &s[3]};
 	struct groups g;
 

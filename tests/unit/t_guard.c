@@ -25,7 +25,10 @@ static const struct log hearing = {LOG_WARN, hear, &heard};
 static struct guard guard(uint64_t limit, uint64_t before)
 {
 	heard = (struct heard){0};
-	return (struct guard){.limit = limit, .before = before, .reserve = 10, .pack_size = 64 * MIB};
+	return (struct guard){.limit = limit,
+		.before = before,
+		.reserve = 10,
+		.pack_size = 64 * MIB};
 }
 
 TEST(no_limit)
@@ -48,8 +51,8 @@ TEST(warned_once_at_four_fifths)
 	CHECK_EQ(heard.n, 0);
 	CHECK_EQ(guard_count(&g, 2, &hearing, &e), 0);
 	CHECK_EQ(heard.n, 1);
-	CHECK(strstr(heard.last, "400000") && strstr(heard.last, "500000") && strstr(heard.last, "--pack-size 128") &&
-		strstr(heard.last, "-b"));
+	CHECK(strstr(heard.last, "400000") && strstr(heard.last, "500000") &&
+		strstr(heard.last, "--pack-size 128") && strstr(heard.last, "-b"));
 	CHECK_EQ(guard_count(&g, 3, &hearing, &e), 0);
 	CHECK_EQ(heard.n, 1);
 	g = guard(500000, 400000);
@@ -66,7 +69,8 @@ TEST(stops_before_the_limit)
 
 	CHECK_EQ(guard_begin(&g, 0, &hearing, &e), 0);
 	CHECK_EQ(guard_count(&g, 889, &hearing, &e), 0);
-	CHECK_EQ(guard_count(&g, 890, &hearing, &e), ERR_NOSPACE); /* ten more may be on their way */
+	/* ten more may be on their way */
+	CHECK_EQ(guard_count(&g, 890, &hearing, &e), ERR_NOSPACE);
 	CHECK(strstr(e.msg, "990") && strstr(e.msg, "1000") && strstr(e.msg, "--max-objects"));
 	g = guard(1000, 990);
 	CHECK_EQ(guard_begin(&g, 0, &hearing, &e), ERR_NOSPACE);
@@ -83,8 +87,8 @@ TEST(a_run_that_will_need_much_is_told_which_packs_would_do)
 	CHECK_EQ(heard.n, 0); /* just a fifth */
 	CHECK_EQ(guard_begin(&g, 2001 * 64 * MIB, &hearing, &e), 0);
 	CHECK_EQ(heard.n, 1);
-	CHECK(strstr(heard.last, "2001") && strstr(heard.last, "10000") && strstr(heard.last, "--pack-size 128") &&
-		strstr(heard.last, "1001"));
+	CHECK(strstr(heard.last, "2001") && strstr(heard.last, "10000") &&
+		strstr(heard.last, "--pack-size 128") && strstr(heard.last, "1001"));
 	g = guard(10010, 0);
 	g.pack_size = 4 * MIB;
 	CHECK_EQ(guard_begin(&g, 3000 * 8 * MIB, &hearing, &e), 0);

@@ -10,14 +10,16 @@ static void expect(struct hash *h, const char *text, const char *hex)
 	CHECK_STR(id_hex(&id).s, hex);
 }
 
-/* FIPS 180-4 examples, on one context, so that what a message leaves behind would show in the next. */
+/* FIPS 180-4 examples, on one context, so that what a message leaves behind would show in the next.
+ */
 TEST(known_answers)
 {
 	struct hash *h = hash_new();
 
 	for (int round = 0; round < 2; round++) {
 		expect(h, "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-		expect(h, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+		expect(h, "abc",
+			"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 		expect(h, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
 			"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 	}

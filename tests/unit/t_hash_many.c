@@ -130,7 +130,8 @@ TEST(any_number)
 }
 
 /* Some calls, in each of which some of the streams get a piece among messages. */
-static void feed(const struct hash_variant *v, struct hash *h, const uint8_t *p, struct hash_stream **s, const size_t *size, size_t most)
+static void feed(const struct hash_variant *v, struct hash *h, const uint8_t *p,
+	struct hash_stream **s, const size_t *size, size_t most)
 {
 	size_t fed[STREAMS] = {0}, rest = 1;
 
@@ -145,7 +146,9 @@ static void feed(const struct hash_variant *v, struct hash *h, const uint8_t *p,
 			if (piece > size[i] - fed[i])
 				piece = size[i] - fed[i];
 			if (rnd(3)) {
-				job[n] = (struct hash_job){.p = piece ? p + i + fed[i] : NULL, .n = piece, .stream = s[i]};
+				job[n] = (struct hash_job){.p = piece ? p + i + fed[i] : NULL,
+					.n = piece,
+					.stream = s[i]};
 				memset(&job[n++].out, 0x55, ID_SIZE);
 				fed[i] += piece;
 			}
@@ -157,7 +160,8 @@ static void feed(const struct hash_variant *v, struct hash *h, const uint8_t *p,
 		for (size_t i = 0; i < n; i++) {
 			struct id want = openssl(h, job[i].p, job[i].n);
 
-			wrong += job[i].stream ? job[i].out.b[7] != 0x55 : !id_equal(&want, &job[i].out);
+			wrong += job[i].stream ? job[i].out.b[7] != 0x55
+					       : !id_equal(&want, &job[i].out);
 		}
 		CHECK_EQ(wrong, 0);
 	}
@@ -219,7 +223,8 @@ static void long_stream(const struct hash_variant *v, struct hash *h, const uint
 {
 	struct hash_stream *s[2] = {hash_stream_new_by(v), hash_stream_new_by(v)};
 	const size_t piece = 256 * 1024, pieces = ((size_t)1 << 29) / piece + 1;
-	struct hash_job job[2] = {{.p = p, .n = piece, .stream = s[0]}, {.p = p + 1, .n = piece, .stream = s[1]}};
+	struct hash_job job[2] = {{.p = p, .n = piece, .stream = s[0]},
+		{.p = p + 1, .n = piece, .stream = s[1]}};
 	struct id want, id;
 
 	if (!v->lanes)
@@ -247,8 +252,10 @@ TEST(by_default)
 	struct hash *h = hash_new();
 	uint8_t *p = noise();
 	struct hash_stream *s = hash_stream_new();
-	struct hash_job job[3] = {{.p = p + 1, .n = 100}, {.p = p, .n = 1000, .stream = s}, {.p = p + 9, .n = 5000}};
-	struct id a = openssl(h, p + 1, 100), b = openssl(h, p, 1000), c = openssl(h, p + 9, 5000), id;
+	struct hash_job job[3] = {{.p = p + 1, .n = 100}, {.p = p, .n = 1000, .stream = s},
+		{.p = p + 9, .n = 5000}};
+	struct id a = openssl(h, p + 1, 100), b = openssl(h, p, 1000), c = openssl(h, p + 9, 5000),
+		  id;
 
 	hash_many(h, job, 3);
 	hash_stream_end(s, &id);

@@ -3,7 +3,8 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 
-/* A variant by another library call, block by block: right, unless one of these makes it wrong as a real one may be. */
+/* A variant by another library call, block by block: right, unless one of these makes it wrong as a
+ * real one may be. */
 static enum fault { NONE, LAST_BLOCK, SWAPPED, LAST_LANE, STUCK, ALONE, PAIR, OFTEN, FAULTS } fault;
 
 /* One block more: SHA256_Transform is the only call that shows the state, and an old one. */
@@ -37,8 +38,8 @@ static void blocks(struct hash_lane *const lane[], size_t n, size_t lanes)
 		*lane[0] = *lane[1];
 		*lane[1] = l;
 	}
-	if ((fault == LAST_LANE && lanes == HASH_LANES) || (fault == ALONE && lanes == 1) || (fault == PAIR && lanes == 2) ||
-		(fault == OFTEN && n > 30))
+	if ((fault == LAST_LANE && lanes == HASH_LANES) || (fault == ALONE && lanes == 1) ||
+		(fault == PAIR && lanes == 2) || (fault == OFTEN && n > 30))
 		lane[lanes - 1]->s[7] ^= 1;
 }
 static void one(struct hash_lane *const lane[], size_t n)
@@ -60,7 +61,10 @@ static bool yes(void)
 
 TEST(selftest)
 {
-	struct hash_variant v = {.name = "test", .lanes = 3, .supported = yes, .blocks = {one, two, three}};
+	struct hash_variant v = {.name = "test",
+		.lanes = 3,
+		.supported = yes,
+		.blocks = {one, two, three}};
 
 	CHECK(hash_selftest(&hash_openssl));
 	for (v.lanes = 1; v.lanes <= 3; v.lanes++)

@@ -72,7 +72,8 @@ static int stop(void *arg, void *entry)
 	return ++*(int *)arg == 3 ? 7 : 0;
 }
 
-/* Against an array that remembers what is in: adds, removes and finds in random order, over and over the same keys. */
+/* Against an array that remembers what is in: adds, removes and finds in random order, over and
+ * over the same keys. */
 TEST(against_an_oracle)
 {
 	enum { KEYS = 5000 };

@@ -25,9 +25,12 @@ void check_setup(void)
 {
 	char *cert = at("cert.pem"), *key = at("key.pem"), *both = at("both.pem");
 	char *cmd = mem_printf(
-		"cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem "
-		"-days 2 -subj /CN=a_backup-test -addext subjectAltName=IP:127.0.0.1 2>/dev/null && cat cert.pem key.pem >both.pem && "
-		"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout other.key -out other.pem -days 2 "
+		"cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+		"-nodes -keyout key.pem -out cert.pem "
+		"-days 2 -subj /CN=a_backup-test -addext subjectAltName=IP:127.0.0.1 2>/dev/null "
+		"&& cat cert.pem key.pem >both.pem && "
+		"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "
+		"other.key -out other.pem -days 2 "
 		"-subj /CN=other 2>/dev/null",
 		check_tmpdir());
 
@@ -67,8 +70,10 @@ static char *url_at(const struct pyserver *s, const char *path)
 	return mem_printf("%s://127.0.0.1:%d%s", s == &plain ? "http" : "https", s->port, path);
 }
 
-/* One request; the answer's body must be `want` unless that is NULL.  Returns the transport's code. */
-static int ask(struct http *h, const struct pyserver *s, const char *method, const char *path, int status, const char *want)
+/* One request; the answer's body must be `want` unless that is NULL.  Returns the transport's code.
+ */
+static int ask(struct http *h, const struct pyserver *s, const char *method, const char *path,
+	int status, const char *want)
 {
 	char *url = url_at(s, path);
 	struct http_req r = {.method = method, .url = url};
@@ -110,7 +115,10 @@ TEST(methods_bodies_and_headers)
 	char *url = url_at(&plain, "/echo");
 	static uint8_t body[3 << 20];
 	char want[100];
-	struct http_req r = {.method = "PUT", .url = url, .header = {"X-Own: mine", "Content-Type: a/b"}, .n_header = 2};
+	struct http_req r = {.method = "PUT",
+		.url = url,
+		.header = {"X-Own: mine", "Content-Type: a/b"},
+		.n_header = 2};
 
 	CHECK_EQ(ask(h, &plain, "GET", "/echo", 200, "GET 0 0 - - a_backup -"), 0);
 	CHECK_EQ(ask(h, &plain, "POST", "/echo", 200, "POST 0 0 - - a_backup -"), 0);
@@ -123,7 +131,8 @@ TEST(methods_bodies_and_headers)
 	for (int i = 0; i < 2; i++) {
 		r.method = i ? "POST" : "PUT";
 		CHECK_EQ(http_run(h, &r), 0);
-		snprintf(want, sizeof(want), "%s %zu %zu mine a/b a_backup -", r.method, sizeof(body), 3 * sizeof(body));
+		snprintf(want, sizeof(want), "%s %zu %zu mine a/b a_backup -", r.method,
+			sizeof(body), 3 * sizeof(body));
 		CHECK_STR(buf_str(&r.out), want);
 	}
 	http_req_release(&r);
@@ -274,7 +283,8 @@ static void member_done(struct http_req *r)
 		http_start(w->h, r);
 }
 
-static void crowd_run(struct crowd *w, const char *url, unsigned rounds, void (*meanwhile)(struct crowd *w))
+static void crowd_run(struct crowd *w, const char *url, unsigned rounds,
+	void (*meanwhile)(struct crowd *w))
 {
 	struct member *x = mem_array(MANY, sizeof(*x));
 
@@ -282,7 +292,9 @@ static void crowd_run(struct crowd *w, const char *url, unsigned rounds, void (*
 	pthread_cond_init(&w->c, NULL);
 	w->left = MANY;
 	for (unsigned i = 0; i < MANY; i++) {
-		x[i] = (struct member){.crowd = w, .r = {.method = "GET", .url = url, .done = member_done}, .round = ROUNDS - rounds};
+		x[i] = (struct member){.crowd = w,
+			.r = {.method = "GET", .url = url, .done = member_done},
+			.round = ROUNDS - rounds};
 		x[i].r.arg = &x[i];
 		buf_init(&x[i].r.out, 2000);
 		http_start(w->h, &x[i].r);
@@ -331,7 +343,9 @@ TEST(urgent_does_not_wait)
 	struct http *h = client(&(struct http_options){.connections = 1});
 	char *slow = url_at(&plain, "/slow/700"), *quick = url_at(&plain, "/echo");
 	struct crowd w = {.h = h, .left = 1};
-	struct member x = {.crowd = &w, .r = {.method = "GET", .url = slow, .done = member_done}, .round = ROUNDS - 1};
+	struct member x = {.crowd = &w,
+		.r = {.method = "GET", .url = slow, .done = member_done},
+		.round = ROUNDS - 1};
 	struct http_req r = {.method = "GET", .url = quick, .urgent = true};
 	int64_t began = clock_mono(env.clock);
 
@@ -483,7 +497,9 @@ static void give_up_soon(struct crowd *others)
 	struct timespec ts = {.tv_nsec = 200000000};
 	char *url = url_at(&plain, "/slow/600");
 	struct crowd w = {.h = others->h, .left = 1};
-	struct member x = {.crowd = &w, .r = {.method = "GET", .url = url, .done = member_done, .urgent = true}, .round = ROUNDS - 1};
+	struct member x = {.crowd = &w,
+		.r = {.method = "GET", .url = url, .done = member_done, .urgent = true},
+		.round = ROUNDS - 1};
 
 	pthread_mutex_init(&w.m, NULL);
 	pthread_cond_init(&w.c, NULL);
@@ -517,7 +533,8 @@ TEST(giving_up_ends_what_is_under_way_and_waiting_and_no_more)
 
 TEST(tls)
 {
-	char *cert = at("cert.pem"), *other = at("other.pem"), *list = mem_printf("%s,%s", other, cert);
+	char *cert = at("cert.pem"), *other = at("other.pem"),
+	     *list = mem_printf("%s,%s", other, cert);
 	struct http *h = client(NULL);
 
 	/* Nobody vouches for it. */
@@ -580,7 +597,8 @@ TEST(certificates_that_are_none)
 	CHECK_EQ(http_new(&(struct http_options){.cacert = none}, &env, &h, &err), ERR_NOTFOUND);
 	CHECK(strstr(err.msg, none));
 	CHECK_EQ(http_new(&(struct http_options){.cacert = key}, &env, &h, &err), ERR_USAGE);
-	CHECK_EQ(http_new(&(struct http_options){.tls_client_cert = none}, &env, &h, &err), ERR_NOTFOUND);
+	CHECK_EQ(http_new(&(struct http_options){.tls_client_cert = none}, &env, &h, &err),
+		ERR_NOTFOUND);
 	CHECK(!h);
 	mem_free(key);
 	mem_free(none);
@@ -597,14 +615,17 @@ static const char *ssl_file, *ssl_dir;
 
 static const char *certs(const char *name)
 {
-	return !strcmp(name, "SSL_CERT_FILE") ? ssl_file : !strcmp(name, "SSL_CERT_DIR") ? ssl_dir : NULL;
+	return !strcmp(name, "SSL_CERT_FILE")  ? ssl_file
+	       : !strcmp(name, "SSL_CERT_DIR") ? ssl_dir
+					       : NULL;
 }
 
 /* What Go looks into, and so restic. */
 TEST(certificates_of_the_environment)
 {
 	struct http_options o = {.getenv = certs};
-	char *cert = at("cert.pem"), *other = at("other.pem"), *dirs = mem_printf("/nowhere:%s", check_tmpdir());
+	char *cert = at("cert.pem"), *other = at("other.pem"),
+	     *dirs = mem_printf("/nowhere:%s", check_tmpdir());
 	struct http *h;
 
 	ssl_file = cert;

@@ -25,7 +25,9 @@ static void with(const char *proxy, const char *none)
 	snprintf(hosts, sizeof(hosts), "%s/hosts", check_tmpdir());
 	f = fopen(hosts, "w");
 	REQUIRE(f);
-	fputs("127.0.0.1 localhost\n# 127.0.0.1 no.site\n127.0.1.1\tmine.site  Mine # other\n::1 six\n10.0.0.1 far.site\n", f);
+	fputs("127.0.0.1 localhost\n# 127.0.0.1 no.site\n127.0.1.1\tmine.site  Mine # other\n::1 "
+	      "six\n10.0.0.1 far.site\n",
+		f);
 	fclose(f);
 	memset(vars, 0, sizeof(vars));
 	vars[0] = "http_proxy";
@@ -78,10 +80,12 @@ TEST(what_a_proxy_is)
 /* What cannot be understood may have a password anywhere. */
 TEST(a_bad_proxy_is_not_repeated)
 {
-	static const char *const bad[] = {"http://me:SEC#RET@127.0.0.1:3128", "http://me:SEC?RET@127.0.0.1:3128",
-		"http://me:SEC/RET@127.0.0.1:3128", "http://me:SEC%RET@127.0.0.1:3128", "foo://me:SECRET@127.0.0.1:3128",
-		"http://me:SECRET@127.0.0.1:SECRET", "http://me:12/SECRET@gate:1", "http://SEC RET:1", "http://gate:70000",
-		"http://gate:", "http://", "http://me:SECRET@", "http://[::1:3128"};
+	static const char *const bad[] = {"http://me:SEC#RET@127.0.0.1:3128",
+		"http://me:SEC?RET@127.0.0.1:3128", "http://me:SEC/RET@127.0.0.1:3128",
+		"http://me:SEC%RET@127.0.0.1:3128", "foo://me:SECRET@127.0.0.1:3128",
+		"http://me:SECRET@127.0.0.1:SECRET", "http://me:12/SECRET@gate:1",
+		"http://SEC RET:1", "http://gate:70000", "http://gate:", "http://",
+		"http://me:SECRET@", "http://[::1:3128"};
 	const struct http_proxy *out;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -89,7 +93,8 @@ TEST(a_bad_proxy_is_not_repeated)
 
 		with(bad[i], NULL);
 		CHECK_EQ(http_proxy_for(&p, "http://store.site/x", &out, &err), ERR_USAGE);
-		CHECK(!out && strstr(err.msg, "http_proxy") && !strstr(err.msg, "SEC") && !strstr(err.msg, "RET"));
+		CHECK(!out && strstr(err.msg, "http_proxy") && !strstr(err.msg, "SEC") &&
+			!strstr(err.msg, "RET"));
 		/* Who does not need it is not troubled. */
 		CHECK_EQ(http_proxy_for(&p, "http://127.0.0.1/x", &out, &err), 0);
 	}
@@ -119,20 +124,23 @@ TEST(the_machine_itself)
 /* As in golang.org/x/net/http/httpproxy. */
 TEST(no_proxy)
 {
-	with("gate",
-		"a.site, *.b.site,.c.site,d.site:8080,*.e.site:443, 10.0.0.5,10.1.0.0/16,10.2.0.1:99,[fd00::1]:7,fd01::/16,:80,Z.SITE");
-	CHECK(!proxied("http://a.site/") && !proxied("http://x.a.site/") && proxied("http://xa.site/"));
+	with("gate", "a.site, *.b.site,.c.site,d.site:8080,*.e.site:443, "
+		     "10.0.0.5,10.1.0.0/16,10.2.0.1:99,[fd00::1]:7,fd01::/16,:80,Z.SITE");
+	CHECK(!proxied("http://a.site/") && !proxied("http://x.a.site/") &&
+		proxied("http://xa.site/"));
 	CHECK(!proxied("http://A.Site/") && !proxied("http://z.site/"));
-	CHECK(proxied("http://b.site/") && !proxied("http://x.b.site/") && !proxied("http://y.x.b.site:9/"));
+	CHECK(proxied("http://b.site/") && !proxied("http://x.b.site/") &&
+		!proxied("http://y.x.b.site:9/"));
 	CHECK(proxied("http://c.site/") && !proxied("http://x.c.site/"));
-	CHECK(proxied("http://d.site/") && !proxied("http://d.site:8080/") && !proxied("http://x.d.site:8080/") &&
-		proxied("http://d.site:80/"));
-	CHECK(!proxied("https://x.e.site/") && proxied("http://x.e.site/") && proxied("https://e.site/"));
-	CHECK(!proxied("http://10.0.0.5:1/") && proxied("http://10.0.0.6/") && !proxied("http://10.1.255.1/") &&
-		proxied("http://10.2.0.1/"));
+	CHECK(proxied("http://d.site/") && !proxied("http://d.site:8080/") &&
+		!proxied("http://x.d.site:8080/") && proxied("http://d.site:80/"));
+	CHECK(!proxied("https://x.e.site/") && proxied("http://x.e.site/") &&
+		proxied("https://e.site/"));
+	CHECK(!proxied("http://10.0.0.5:1/") && proxied("http://10.0.0.6/") &&
+		!proxied("http://10.1.255.1/") && proxied("http://10.2.0.1/"));
 	CHECK(!proxied("http://10.2.0.1:99/"));
-	CHECK(!proxied("http://[fd00::1]:7/") && proxied("http://[fd00::1]/") && !proxied("http://[fd01:2::3]/") &&
-		proxied("http://[fd02::3]/"));
+	CHECK(!proxied("http://[fd00::1]:7/") && proxied("http://[fd00::1]/") &&
+		!proxied("http://[fd01:2::3]/") && proxied("http://[fd02::3]/"));
 	with("gate", "x.site,*");
 	CHECK(!proxied("http://any.where/") && !proxied("http://10.9.9.9/"));
 	with("gate", "");

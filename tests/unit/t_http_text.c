@@ -14,7 +14,8 @@ static struct http_req with(const char *headers)
 
 TEST(header_is_found_whatever_its_case_and_blanks)
 {
-	struct http_req r = with("HTTP/1.1 200 OK\r\nX-One:1\r\nx-two-more: no\r\nX-TWO:  a b \t\r\nX-Two: second\r\nEmpty:\r\nlast: end");
+	struct http_req r = with("HTTP/1.1 200 OK\r\nX-One:1\r\nx-two-more: no\r\nX-TWO:  a b "
+				 "\t\r\nX-Two: second\r\nEmpty:\r\nlast: end");
 	char v[8];
 
 	CHECK(http_header(&r, "x-one", v, sizeof(v)));
@@ -37,7 +38,8 @@ TEST(header_is_found_whatever_its_case_and_blanks)
 
 TEST(header_numbers)
 {
-	struct http_req r = with("A: 0\r\nB: 18446744073709551615\r\nC: 18446744073709551616\r\nD: -1\r\nE: 12x\r\nF:\r\nG: +5\r\n");
+	struct http_req r = with("A: 0\r\nB: 18446744073709551615\r\nC: 18446744073709551616\r\nD: "
+				 "-1\r\nE: 12x\r\nF:\r\nG: +5\r\n");
 	uint64_t v = 7;
 
 	CHECK(http_header_number(&r, "a", &v) && v == 0);

@@ -105,11 +105,13 @@ TEST(an_empty_table)
 
 TEST(json_for_a_terminal)
 {
-	static const char in[] = "{\"a\":\"\xc3\xa4\xe2\x80\xae\x7f\xf0\x90\x80\x80\xf3\xa0\x81\x81\xff\"}\n\x1b";
+	static const char in[] =
+		"{\"a\":\"\xc3\xa4\xe2\x80\xae\x7f\xf0\x90\x80\x80\xf3\xa0\x81\x81\xff\"}\n\x1b";
 	struct buf b;
 
 	buf_init(&b, 1 << 16);
 	human_json(&b, in, sizeof(in) - 1);
-	CHECK_STR(buf_str(&b), "{\"a\":\"\xc3\xa4\\u202e\\u007f\xf0\x90\x80\x80\\udb40\\udc41\\ufffd\"}\n\\u001b");
+	CHECK_STR(buf_str(&b),
+		"{\"a\":\"\xc3\xa4\\u202e\\u007f\xf0\x90\x80\x80\\udb40\\udc41\\ufffd\"}\n\\u001b");
 	buf_release(&b);
 }

@@ -21,7 +21,10 @@ TEST(round_trip)
 	CHECK(!id_is_zero(&other));
 	other = (struct id){{1}};
 	CHECK(!id_is_zero(&other));
-	CHECK_EQ(id_parse(&other, "00112233445566778899AABBCCDDEEFF0123456789ABCDEF00000000000000FE", ID_HEX), 0);
+	CHECK_EQ(id_parse(&other,
+			 "00112233445566778899AABBCCDDEEFF0123456789ABCDEF00000000000000FE",
+			 ID_HEX),
+		0);
 	CHECK(id_equal(&other, &id));
 }
 

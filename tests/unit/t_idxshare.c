@@ -47,7 +47,8 @@ TEST(an_empty_repository_is_no_error_but_a_failed_listing_is)
 
 	CHECK_EQ(ranks_test(1, 0, load, &(struct arg){.be = be}), 0);
 	CHECK_EQ(ranks_test(3, 0, load, &(struct arg){.be = be}), 0);
-	bad = backend_fault_new(backend_share(be), &(struct backend_fault_policy){.seed = 1, .list_fail = 1000000});
+	bad = backend_fault_new(backend_share(be),
+		&(struct backend_fault_policy){.seed = 1, .list_fail = 1000000});
 	CHECK_EQ(ranks_test(3, 0, load, &(struct arg){.be = bad, .code = ERR_IO}), 0);
 	backend_free(bad);
 	backend_free(be);
@@ -93,12 +94,17 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 
 TEST(damaged_entries_are_an_error)
 {
-	static const uint8_t cut[20] = {0}, much[32 + 4] = {[32] = 255, 255, 255, 255}, one[32 + 4 + 44] = {[32] = 1};
+	static const uint8_t cut[20] = {0}, much[32 + 4] = {[32] = 255, 255, 255, 255},
+			     one[32 + 4 + 44] = {[32] = 1};
 	struct backend *be = backend_mem_new();
 
-	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = cut, .n = sizeof(cut)}), 0);
-	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = much, .n = sizeof(much)}), 0);
-	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = one, .n = sizeof(one)}), 0);
+	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = cut, .n = sizeof(cut)}),
+		0);
+	CHECK_EQ(
+		ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = much, .n = sizeof(much)}),
+		0);
+	CHECK_EQ(ranks_test(2, 0, rubbish, &(struct arg){.be = be, .junk = one, .n = sizeof(one)}),
+		0);
 	backend_free(be);
 }
 

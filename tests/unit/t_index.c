@@ -25,8 +25,8 @@ static int reread(struct json_in *j, unsigned version, struct buf *out, struct e
 	return rc;
 }
 
-static const char *const files[] = {
-	"v2-0.18/index", "v2-0.18/index-small", "v1-0.18/index", "v1-0.18/index-small", "v2-0.14/index", "v2-0.14/index-small"};
+static const char *const files[] = {"v2-0.18/index", "v2-0.18/index-small", "v1-0.18/index",
+	"v1-0.18/index-small", "v2-0.14/index", "v2-0.14/index-small"};
 
 TEST(golden_there_and_back)
 {
@@ -132,11 +132,12 @@ TEST(callback_stops)
 	buf_release(&in);
 }
 
-#define P                                "\"1111111111111111111111111111111111111111111111111111111111111111\""
-#define B                                "\"2222222222222222222222222222222222222222222222222222222222222222\""
-#define BLOB(type, offset, length, more) "{\"id\":" B ",\"type\":\"" type "\",\"offset\":" offset ",\"length\":" length more "}"
-#define INDEX(blobs)                     "{\"packs\":[{\"id\":" P ",\"blobs\":[" blobs "]}]}"
-#define PLAIN(n)                         ",\"uncompressed_length\":" n
+#define P "\"1111111111111111111111111111111111111111111111111111111111111111\""
+#define B "\"2222222222222222222222222222222222222222222222222222222222222222\""
+#define BLOB(type, offset, length, more)                                                           \
+	"{\"id\":" B ",\"type\":\"" type "\",\"offset\":" offset ",\"length\":" length more "}"
+#define INDEX(blobs) "{\"packs\":[{\"id\":" P ",\"blobs\":[" blobs "]}]}"
+#define PLAIN(n)     ",\"uncompressed_length\":" n
 
 struct got {
 	int packs;
@@ -176,14 +177,14 @@ TEST(accepted)
 	struct got g;
 
 	CHECK_EQ(parse(INDEX(BLOB("tree", "7", "40", PLAIN("9") ",\"x\":[]")), 2, &g), 0);
-	CHECK(g.packs == 1 && g.last.type == BLOB_TREE && g.last.offset == 7 && g.last.length == 40 && g.last.plain == 9 &&
-		g.last.id.b[31] == 0x22);
+	CHECK(g.packs == 1 && g.last.type == BLOB_TREE && g.last.offset == 7 &&
+		g.last.length == 40 && g.last.plain == 9 && g.last.id.b[31] == 0x22);
 	CHECK_EQ(parse(INDEX(BLOB("data", "0", "32", PLAIN("0"))), 1, &g), 0);
 	CHECK(g.last.type == BLOB_DATA && g.last.plain == 0);
 	CHECK_EQ(parse(INDEX(BLOB("data", "4294967200", "95", "")), 2, &g), 0);
 	/* Members in another order, old ones, unknown ones. */
-	CHECK_EQ(parse("{\"supersedes\":[" B "],\"packs\":[{\"blobs\":[{\"length\":50,\"offset\":1,\"type\":\"data\",\"id\":" B
-		       "}],\"id\":" P "}],\"z\":{}}",
+	CHECK_EQ(parse("{\"supersedes\":[" B "],\"packs\":[{\"blobs\":[{\"length\":50,\"offset\":1,"
+		       "\"type\":\"data\",\"id\":" B "}],\"id\":" P "}],\"z\":{}}",
 			 2, &g),
 		0);
 	CHECK_EQ(g.blobs, 1);
@@ -194,9 +195,15 @@ TEST(accepted)
 	CHECK_EQ(parse("{\"x\":1}", 2, &g), 0);
 	CHECK_EQ(g.packs, 0);
 	/* A pack without blobs is not reported. */
-	CHECK_EQ(parse("{\"packs\":[{\"id\":" P ",\"blobs\":null},{\"id\":" P ",\"blobs\":[]},{\"id\":" P "}]}", 2, &g), 0);
+	CHECK_EQ(parse("{\"packs\":[{\"id\":" P ",\"blobs\":null},{\"id\":" P
+		       ",\"blobs\":[]},{\"id\":" P "}]}",
+			 2, &g),
+		0);
 	CHECK_EQ(g.packs, 0);
-	CHECK_EQ(parse("{\"packs\":[{\"id\":" P ",\"blobs\":[" BLOB("data", "0", "40", "") "]},{\"id\":" P "}]}", 2, &g), 0);
+	CHECK_EQ(parse("{\"packs\":[{\"id\":" P
+		       ",\"blobs\":[" BLOB("data", "0", "40", "") "]},{\"id\":" P "}]}",
+			 2, &g),
+		0);
 	CHECK(g.packs == 1 && g.blobs == 1);
 }
 

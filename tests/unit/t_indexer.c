@@ -165,7 +165,8 @@ TEST(a_failed_save_fails_the_run)
 	stop(&r);
 }
 
-/* The loop does not turn any more: what is open and what is on its way is saved by another thread. */
+/* The loop does not turn any more: what is open and what is on its way is saved by another thread.
+ */
 TEST(a_rescue_saves_what_is_not_saved)
 {
 	struct rescue *rescue = rescue_new();

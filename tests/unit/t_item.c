@@ -14,8 +14,9 @@ static const struct sight seen = {.mode = 0100644,
 
 static bool same_sight(const struct sight *a, const struct sight *b)
 {
-	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->ino == b->ino && a->dev == b->dev && a->size == b->size &&
-	       ts_cmp(&a->mtime, &b->mtime) == 0 && ts_cmp(&a->ctime, &b->ctime) == 0;
+	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->ino == b->ino &&
+	       a->dev == b->dev && a->size == b->size && ts_cmp(&a->mtime, &b->mtime) == 0 &&
+	       ts_cmp(&a->ctime, &b->ctime) == 0;
 }
 
 static struct item *sample(enum item_kind kind)
@@ -38,7 +39,8 @@ static struct item *sample(enum item_kind kind)
 	it->by = mem_strdup("rank 7 on node-3");
 	it->other = seen;
 	for (uint32_t i = 0; i < 100; i++) {
-		struct item_file *f = item_add_file(it, i % 2 ? "\xff\n" : "plain", i % 3 ? NULL : "as-1", i);
+		struct item_file *f = item_add_file(it, i % 2 ? "\xff\n" : "plain",
+			i % 3 ? NULL : "as-1", i);
 
 		f->had = i % 5 == 0;
 		f->named = i % 7 == 0;

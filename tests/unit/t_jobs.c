@@ -137,7 +137,9 @@ TEST(without_a_loop_and_from_a_worker)
 
 	CHECK_EQ(jobs_threads(j), 1);
 	for (int i = 0; i < 10; i++)
-		items[i] = (struct item){.task = {.run = put_another, .done = done_anywhere}, .number = 9 - i, .jobs = j};
+		items[i] = (struct item){.task = {.run = put_another, .done = done_anywhere},
+			.number = 9 - i,
+			.jobs = j};
 	jobs_put(j, &items[0].task);
 	jobs_free(j);
 	CHECK_EQ(atomic_load(&inline_done), 10);
@@ -155,7 +157,8 @@ static void file(const char *dir, const char *name, const char *text)
 TEST(cores)
 {
 	const char *d = check_tmpdir();
-	char *cmd = mem_printf("mkdir -p %s/job/step %s/cpu/box", d, d), *list = mem_printf("%s/list", d);
+	char *cmd = mem_printf("mkdir -p %s/job/step %s/cpu/box", d, d),
+	     *list = mem_printf("%s/list", d);
 
 	CHECK(jobs_cores() >= 1);
 	CHECK(jobs_cores() <= cores_affinity());

@@ -118,7 +118,9 @@ static int look_alike(void *arg, struct comm *c, const struct env *given)
 	if (c->rank == 0) {
 		CHECK_EQ(repo_open(t->be[0], &env, "x", 1, NULL, &repo, &e), 0);
 		if (!t->no_lock)
-			CHECK_EQ(lock_acquire(repo, &who, false, 0, &lock_timing_default, NULL, NULL, &lock, &e), 0);
+			CHECK_EQ(lock_acquire(repo, &who, false, 0, &lock_timing_default, NULL,
+					 NULL, &lock, &e),
+				0);
 	}
 	CHECK_EQ(join_repo(a, r, t->be[c->rank], &env, &repo, &e), 0);
 	t->code[c->rank] = join_same(a, r, repo, lock, "the place", &e);
@@ -145,9 +147,12 @@ static void same(struct same *t, int ranks, const char *const *want)
 TEST(every_way_leads_to_one_repository)
 {
 	static const char *const none[] = {"rank 2: node n2: the place is not", "no config", NULL};
-	static const char *const other[] = {"rank 2: node n2: the place is not", "another config", NULL};
-	static const char *const copy[] = {"rank 2: node n2: the place is not", "lock of this run is not there", NULL};
-	struct backend *be = backend_mem_new(), *two = backend_mem_new(), *three = backend_mem_new();
+	static const char *const other[] = {"rank 2: node n2: the place is not", "another config",
+		NULL};
+	static const char *const copy[] = {"rank 2: node n2: the place is not",
+		"lock of this run is not there", NULL};
+	struct backend *be = backend_mem_new(), *two = backend_mem_new(),
+		       *three = backend_mem_new();
 	struct same t = {.be = {be, be, two, be, be}};
 	struct buf config;
 

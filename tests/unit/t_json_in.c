@@ -8,7 +8,8 @@
 struct pieces {
 	const uint8_t *p;
 	size_t left, step;
-	uint8_t *own; /* each piece is a fresh copy, and the one before is freed: who keeps a pointer is caught by the address sanitizer */
+	uint8_t *own; /* each piece is a fresh copy, and the one before is freed: who keeps a
+			 pointer is caught by the address sanitizer */
 	int fail_at;
 };
 
@@ -77,7 +78,8 @@ static void check_trace(const char *s, size_t n, const char *want, size_t want_n
 		buf_reset(&b);
 		trace(&j, &b);
 		if (!CHECK(a.len == b.len && memcmp(a.p, b.p, a.len) == 0))
-			fprintf(stderr, "pieces of %zu:\n  %s\n  %s\n  %s\n", step, s, buf_str(&a), buf_str(&b));
+			fprintf(stderr, "pieces of %zu:\n  %s\n  %s\n  %s\n", step, s, buf_str(&a),
+				buf_str(&b));
 		json_in_release(&j);
 		free(src.own);
 	}
@@ -90,7 +92,8 @@ TEST(tokens)
 {
 	TRACE("{}", "{}.");
 	TRACE(" [ ] ", "[].");
-	TRACE("{\"a\":1,\"b\":[true,false,null,\"x\"],\"c\":{\"d\":-1.5e+10}}", "{ka|#1|kb|[tf0\"x|]kc|{kd|#-1.5e+10|}}.");
+	TRACE("{\"a\":1,\"b\":[true,false,null,\"x\"],\"c\":{\"d\":-1.5e+10}}",
+		"{ka|#1|kb|[tf0\"x|]kc|{kd|#-1.5e+10|}}.");
 	TRACE("12345", "#12345|.");
 	TRACE("\"\"", "\"|.");
 	TRACE("[0,-0,0.5,1E5,10]\n", "[#0|#-0|#0.5|#1E5|#10|].");
@@ -99,7 +102,8 @@ TEST(tokens)
 
 TEST(strings)
 {
-	TRACE("\"plain text that is longer than eight\"", "\"plain text that is longer than eight|.");
+	TRACE("\"plain text that is longer than eight\"",
+		"\"plain text that is longer than eight|.");
 	TRACE("\"a\\\"b\\\\c\\/d\\b\\f\\n\\r\\t\"", "\"a\"b\\c/d\b\f\n\r\t|.");
 	TRACE("\"\\u0041\\u00e4\\u20AC\"", "\"A\xc3\xa4\xe2\x82\xac|.");
 	TRACE("\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80|.");
@@ -110,20 +114,25 @@ TEST(strings)
 	TRACE("\"\\ude00x\"", "\"\xef\xbf\xbdx|.");
 	TRACE("\"\\ud83d\\u0041\"", "\"\xef\xbf\xbd\x41|.");
 	TRACE("\"a\\u0000b\"", "\"a\0b|.");
-	TRACE("\"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 and more\"", "\"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 and more|.");
+	TRACE("\"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 and more\"",
+		"\"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 and more|.");
 	TRACE("\"\xff\xfe\"", "\"\xef\xbf\xbd\xef\xbf\xbd|.");
-	TRACE("\"x\xe2\x82y\xed\xa0\x80\"", "\"x\xef\xbf\xbd\xef\xbf\xbdy\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|.");
+	TRACE("\"x\xe2\x82y\xed\xa0\x80\"",
+		"\"x\xef\xbf\xbd\xef\xbf\xbdy\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|.");
 	TRACE("\"\x7f\"", "\"\x7f|.");
-	TRACE("{\"\\u0061\":\"1234567\\n89012345678901234\"}", "{ka|\"1234567\n89012345678901234|}.");
+	TRACE("{\"\\u0061\":\"1234567\\n89012345678901234\"}",
+		"{ka|\"1234567\n89012345678901234|}.");
 }
 
 TEST(errors)
 {
-	static const char *const bad[] = {"", " ", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-		"{a:1}", "{1:1}", "{\"a\" 1}", "[1 2]", "1 2", "{} {}", "tru", "truex", "nul", "fAlse", "01", "-", "-a", "1.", ".5", "1e",
-		"1e+", "+1", "1.e5", "--1", "1-1", "\"", "\"abc", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"",
-		"\"12345678\x01\"", "\"\\'\"", "[}", "{]", "[\"a\":1]", "{\"a\":1]", "\xef\xbb\xbf{}", "/**/1", "NaN", "'a'", "{\"a\"::1}",
-		",", ":", "[1}"};
+	static const char *const bad[] = {"", " ", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]",
+		"{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "[1 2]", "1 2",
+		"{} {}", "tru", "truex", "nul", "fAlse", "01", "-", "-a", "1.", ".5", "1e", "1e+",
+		"+1", "1.e5", "--1", "1-1", "\"", "\"abc", "\"\\", "\"\\x\"", "\"\\u12\"",
+		"\"\\u12g4\"", "\"\n\"", "\"12345678\x01\"", "\"\\'\"", "[}", "{]", "[\"a\":1]",
+		"{\"a\":1]", "\xef\xbb\xbf{}", "/**/1", "NaN", "'a'", "{\"a\"::1}", ",", ":",
+		"[1}"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct buf b;
@@ -181,11 +190,13 @@ TEST(depth)
 
 TEST(string_limit)
 {
-	static const char s[] = "[\"12345678\",\"123456789\"]", e[] = "[\"1234567\\n\",\"12345678\\n\"]";
+	static const char s[] = "[\"12345678\",\"123456789\"]",
+			  e[] = "[\"1234567\\n\",\"12345678\\n\"]";
 
 	for (size_t step = 1; step < 30; step++)
 		for (int escaped = 0; escaped < 2; escaped++) {
-			struct pieces src = {(const uint8_t *)(escaped ? e : s), strlen(escaped ? e : s), step, NULL, 0};
+			struct pieces src = {(const uint8_t *)(escaped ? e : s),
+				strlen(escaped ? e : s), step, NULL, 0};
 			struct json_in j;
 
 			json_in_stream(&j, more, &src);
@@ -220,7 +231,8 @@ TEST(source_fails)
 
 TEST(conveniences)
 {
-	static const char s[] = "{\"u\":18446744073709551615,\"i\":-9223372036854775808,\"skip\":{\"a\":[1,{\"b\":2}],\"c\":3},\"one\":7,"
+	static const char s[] = "{\"u\":18446744073709551615,\"i\":-9223372036854775808,\"skip\":{"
+				"\"a\":[1,{\"b\":2}],\"c\":3},\"one\":7,"
 				"\"s\":\"text\",\"b\":true}";
 	struct json_in j;
 	uint64_t u;
@@ -327,7 +339,8 @@ TEST(round_trip_and_mutations)
 		size_t n = 0;
 		struct json_in j;
 
-		while (n < sizeof(raw) - 2 && (x = x * 6364136223846793005u + 1442695040888963407u) >> 60) {
+		while (n < sizeof(raw) - 2 &&
+			(x = x * 6364136223846793005u + 1442695040888963407u) >> 60) {
 			uint32_t r = (uint32_t)(x >> 40) % 0x180;
 
 			if (r < 0x80) {

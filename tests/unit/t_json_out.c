@@ -27,14 +27,18 @@ TEST(strings)
 	STRING("a\0b", "\"a\\u0000b\"");
 	STRING("<a&b>", "\"\\u003ca\\u0026b\\u003e\"");
 	STRING("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
-	STRING("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa", "\"\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\"");
+	STRING("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa",
+		"\"\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\"");
 	STRING("x\xff\xfey", "\"x\\ufffd\\ufffdy\"");
 	STRING("\xc3", "\"\\ufffd\"");
 	STRING("\xe2\x82", "\"\\ufffd\\ufffd\"");
-	STRING("\xc0\xaf", "\"\\ufffd\\ufffd\"");                                   /* overlong */
-	STRING("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");                        /* a surrogate */
-	STRING("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");             /* beyond U+10FFFF */
-	STRING("\xf4\x8f\xbf\xbf\xed\x9f\xbf", "\"\xf4\x8f\xbf\xbf\xed\x9f\xbf\""); /* the last of both */
+	STRING("\xc0\xaf", "\"\\ufffd\\ufffd\""); /* overlong */
+	/* a surrogate */
+	STRING("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");
+	/* beyond U+10FFFF */
+	STRING("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
+	/* the last of both */
+	STRING("\xf4\x8f\xbf\xbf\xed\x9f\xbf", "\"\xf4\x8f\xbf\xbf\xed\x9f\xbf\"");
 	STRING("\xe0\x9f\xbf", "\"\\ufffd\\ufffd\\ufffd\"");
 	STRING("\xf0\x8f\xbf\xbf", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
 	STRING("\xef\xbf\xbd", "\"\xef\xbf\xbd\""); /* a literal U+FFFD stays */
@@ -100,10 +104,12 @@ static void parses(const char *s, int64_t sec, int32_t nsec, int32_t off)
 
 TEST(time_parsing)
 {
-	static const char *const bad[] = {"", "2026", "2026-06-21T00:00:00", "2026-06-21t00:00:00Z", "2026-06-21T00:00:00z",
-		"2026-6-21T00:00:00Z", "2026-06-21T00:00:00.Z", "2026-06-21T00:00:00,5Z", "2026-02-29T00:00:00Z", "2026-00-01T00:00:00Z",
-		"2026-13-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z",
-		"2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+02:60", "2026-01-01T00:00:00+0200", "2026-01-01T00:00:00Zx",
+	static const char *const bad[] = {"", "2026", "2026-06-21T00:00:00", "2026-06-21t00:00:00Z",
+		"2026-06-21T00:00:00z", "2026-6-21T00:00:00Z", "2026-06-21T00:00:00.Z",
+		"2026-06-21T00:00:00,5Z", "2026-02-29T00:00:00Z", "2026-00-01T00:00:00Z",
+		"2026-13-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-01T24:00:00Z",
+		"2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z", "2026-01-01T00:00:00+24:00",
+		"2026-01-01T00:00:00+02:60", "2026-01-01T00:00:00+0200", "2026-01-01T00:00:00Zx",
 		"2026-01-01T00:00:00+02:0", "+026-01-01T00:00:00Z"};
 	struct ts t;
 
@@ -155,8 +161,10 @@ TEST(commas)
 	json_id(&o, &id);
 	json_object_end(&o);
 	CHECK_STR(buf_str(&b),
-		"{\"a\":[],\"b\":[18446744073709551615,-9223372036854775808,5,true,false,null,{},{\"k\":\"v\",\"\\u003c\":\"v\"},[1]],"
-		"\"t\":\"1970-01-01T00:00:00Z\",\"id\":\"ab00000000000000000000000000000000000000000000000000000000000000\"}");
+		"{\"a\":[],\"b\":[18446744073709551615,-9223372036854775808,5,true,false,null,{},{"
+		"\"k\":\"v\",\"\\u003c\":\"v\"},[1]],"
+		"\"t\":\"1970-01-01T00:00:00Z\",\"id\":"
+		"\"ab00000000000000000000000000000000000000000000000000000000000000\"}");
 	buf_release(&b);
 }
 

@@ -110,7 +110,8 @@ TEST(hostile)
 		{1ull << 40, 1 << 24, 1},
 		{~0ull, 1, 1},
 	};
-	static const struct kdf_params good[] = {{2, 1, 1}, {1 << 20, 8, 1}, {32768, 8, 99}, {1ull << 23, 1, 1}, {2, 1, (1 << 24) - 1}};
+	static const struct kdf_params good[] = {{2, 1, 1}, {1 << 20, 8, 1}, {32768, 8, 99},
+		{1ull << 23, 1, 1}, {2, 1, (1 << 24) - 1}};
 	uint8_t salt[KDF_SALT] = {0};
 	struct seal_key key;
 

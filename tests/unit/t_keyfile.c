@@ -82,10 +82,11 @@ TEST(password_opens)
 	buf_release(&want);
 }
 
-#define SALT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
-#define KEY(kdf, n, r, p, salt, data)                                                                                                      \
-	"{\"created\":\"2020-01-02T03:04:05Z\",\"username\":\"u\",\"hostname\":\"h\",\"kdf\":" kdf ",\"N\":" n ",\"r\":" r ",\"p\":" p     \
-	",\"salt\":\"" salt "\",\"data\":\"" data "\"}"
+#define SALT                                                                                       \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+#define KEY(kdf, n, r, p, salt, data)                                                              \
+	"{\"created\":\"2020-01-02T03:04:05Z\",\"username\":\"u\",\"hostname\":\"h\",\"kdf\":" kdf \
+	",\"N\":" n ",\"r\":" r ",\"p\":" p ",\"salt\":\"" salt "\",\"data\":\"" data "\"}"
 
 static int parse(const char *s)
 {
@@ -108,7 +109,8 @@ TEST(refused)
 	CHECK_EQ(parse(KEY("\"argon2\"", "0", "0", "0", SALT, "AAAA")), ERR_UNSUPPORTED);
 	CHECK_EQ(parse(KEY("null", "32768", "8", "1", SALT, "AAAA")), ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32767", "8", "1", SALT, "AAAA")), ERR_INVALID);
-	CHECK_EQ(parse(KEY("\"scrypt\"", "18446744073709551615", "8", "1", SALT, "AAAA")), ERR_INVALID);
+	CHECK_EQ(parse(KEY("\"scrypt\"", "18446744073709551615", "8", "1", SALT, "AAAA")),
+		ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "8", "4294967296", SALT, "AAAA")), ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "0", "1", SALT, "AAAA")), ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "-1", "8", "1", SALT, "AAAA")), ERR_INVALID);
@@ -116,7 +118,8 @@ TEST(refused)
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "8", "1", "AAAA", "AAAA")), ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "8", "1", SALT, "")), ERR_INVALID);
 	CHECK_EQ(parse(KEY("\"scrypt\"", "32768", "8", "1", SALT, "A")), ERR_INVALID);
-	CHECK_EQ(parse("{\"kdf\":\"scrypt\",\"N\":32768,\"r\":8,\"p\":1,\"data\":\"AAAA\"}"), ERR_INVALID);
+	CHECK_EQ(parse("{\"kdf\":\"scrypt\",\"N\":32768,\"r\":8,\"p\":1,\"data\":\"AAAA\"}"),
+		ERR_INVALID);
 	CHECK_EQ(parse("{}"), ERR_INVALID);
 	CHECK_EQ(parse("{\"kdf\":\"scrypt\"}"), ERR_INVALID);
 	CHECK_EQ(parse("key"), ERR_INVALID);
@@ -131,13 +134,19 @@ TEST(master_key_refused)
 		int rc;
 	} cases[] = {
 		{"{\"mac\":{\"k\":\"" B16 "\",\"r\":\"" B16 "\"},\"encrypt\":\"" B32 "\"}", 0},
-		{"{\"encrypt\":\"" B32 "\",\"x\":1,\"mac\":{\"y\":{},\"r\":\"" B16 "\",\"k\":\"" B16 "\"}}", 0},
+		{"{\"encrypt\":\"" B32 "\",\"x\":1,\"mac\":{\"y\":{},\"r\":\"" B16 "\",\"k\":\"" B16
+		 "\"}}",
+			0},
 		{"{\"mac\":{\"k\":\"" B16 "\",\"r\":\"" B16 "\"}}", ERR_INVALID},
 		{"{\"mac\":{\"k\":\"" B16 "\"},\"encrypt\":\"" B32 "\"}", ERR_INVALID},
 		{"{\"encrypt\":\"" B32 "\"}", ERR_INVALID},
-		{"{\"mac\":{\"k\":\"" B32 "\",\"r\":\"" B16 "\"},\"encrypt\":\"" B32 "\"}", ERR_INVALID},
-		{"{\"mac\":{\"k\":\"" B16 "\",\"r\":\"" B16 "\"},\"encrypt\":\"" B16 "\"}", ERR_INVALID},
-		{"{\"mac\":{\"k\":\"AAAAAAAAAAAAAAAAAAAAAA==\",\"r\":\"" B16 "\"},\"encrypt\":\"" B32 "\"}", ERR_INVALID},
+		{"{\"mac\":{\"k\":\"" B32 "\",\"r\":\"" B16 "\"},\"encrypt\":\"" B32 "\"}",
+			ERR_INVALID},
+		{"{\"mac\":{\"k\":\"" B16 "\",\"r\":\"" B16 "\"},\"encrypt\":\"" B16 "\"}",
+			ERR_INVALID},
+		{"{\"mac\":{\"k\":\"AAAAAAAAAAAAAAAAAAAAAA==\",\"r\":\"" B16
+		 "\"},\"encrypt\":\"" B32 "\"}",
+			ERR_INVALID},
 		{"{\"mac\":null,\"encrypt\":\"" B32 "\"}", ERR_INVALID},
 	};
 
@@ -146,7 +155,8 @@ TEST(master_key_refused)
 		struct err err;
 
 		err_clear(&err);
-		if (!CHECK_EQ(masterkey_parse(&k, cases[i].json, strlen(cases[i].json), &err), cases[i].rc))
+		if (!CHECK_EQ(masterkey_parse(&k, cases[i].json, strlen(cases[i].json), &err),
+			    cases[i].rc))
 			CHECK_STR(cases[i].json, "");
 		/* Nothing of a key in a message. */
 		CHECK(!strstr(err.msg, "AAEC"));

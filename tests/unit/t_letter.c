@@ -51,15 +51,19 @@ TEST(lower)
 {
 	check_lower("", "");
 	check_lower("aZ[@`{09", "az[@`{09");
-	check_lower("\xc3\x84\xc3\x96\xc3\x9f\xc3\x97", "\xc3\xa4\xc3\xb6\xc3\x9f\xc3\x97"); /* the times sign lies between the letters */
-	check_lower("\xc4\xb0", "i");                                                        /* I with a dot */
-	check_lower("\xc8\xba", "\xe2\xb1\xa5");                                             /* two bytes become three */
+	/* the times sign lies between the letters */
+	check_lower("\xc3\x84\xc3\x96\xc3\x9f\xc3\x97", "\xc3\xa4\xc3\xb6\xc3\x9f\xc3\x97");
+	/* I with a dot */
+	check_lower("\xc4\xb0", "i");
+	/* two bytes become three */
+	check_lower("\xc8\xba", "\xe2\xb1\xa5");
 	check_lower("\xc4\x80\xc4\x81", "\xc4\x81\xc4\x81");
 	check_lower("\xe1\xba\x9e\xce\xa3\xf0\x90\x90\x80", "\xc3\x9f\xcf\x83\xf0\x90\x90\xa8");
 	check_lower("A\xff\xc3", "a\xef\xbf\xbd\xef\xbf\xbd");
 }
 
-/* The whole table by two numbers that were computed with Go 1.26 (Unicode 15.0): letters that change, and a sum over all. */
+/* The whole table by two numbers that were computed with Go 1.26 (Unicode 15.0): letters that
+ * change, and a sum over all. */
 TEST(lower_as_go)
 {
 	uint64_t sum = 0;

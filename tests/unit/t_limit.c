@@ -25,7 +25,8 @@ static void held_start(struct backend *b, struct backend_op *op)
 		h->most = h->n;
 }
 
-static int held_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int held_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct id id = {{1}};
 
@@ -46,7 +47,8 @@ static void held_free(struct backend *b)
 	CHECK_EQ(held_of(b)->n, 0);
 }
 
-static const struct backend_vtable held_vtable = {"held", held_start, held_list, held_create, held_free, NULL, NULL};
+static const struct backend_vtable held_vtable = {"held", held_start, held_list, held_create,
+	held_free, NULL, NULL};
 
 static void let_go(struct held *h, unsigned i)
 {
@@ -77,7 +79,10 @@ TEST(at_most_so_many_in_order)
 	CHECK_EQ(b->connections, 3);
 	for (int i = 0; i < 10; i++) {
 		number[i] = i;
-		op[i] = (struct backend_op){.verb = BACKEND_STAT, .type = BACKEND_PACK, .done = note_done, .arg = &number[i]};
+		op[i] = (struct backend_op){.verb = BACKEND_STAT,
+			.type = BACKEND_PACK,
+			.done = note_done,
+			.arg = &number[i]};
 		backend_start(b, &op[i]);
 	}
 	CHECK_EQ(h.n, 3);
@@ -111,7 +116,10 @@ TEST(giving_up_empties_the_line)
 	ended = 0;
 	for (int i = 0; i < 8; i++) {
 		number[i] = i;
-		op[i] = (struct backend_op){.verb = BACKEND_PUT, .type = BACKEND_PACK, .done = note_done, .arg = &number[i]};
+		op[i] = (struct backend_op){.verb = BACKEND_PUT,
+			.type = BACKEND_PACK,
+			.done = note_done,
+			.arg = &number[i]};
 		backend_start(b, &op[i]);
 	}
 	backend_give_up(b);
@@ -122,10 +130,16 @@ TEST(giving_up_empties_the_line)
 		CHECK_EQ(op[i + 2].err.code, ERR_CANCELLED);
 	}
 	/* Index files do not wait; and it goes on for what comes later. */
-	op[2] = (struct backend_op){.verb = BACKEND_PUT, .type = BACKEND_INDEX, .done = note_done, .arg = &number[2]};
+	op[2] = (struct backend_op){.verb = BACKEND_PUT,
+		.type = BACKEND_INDEX,
+		.done = note_done,
+		.arg = &number[2]};
 	backend_start(b, &op[2]);
 	CHECK_EQ(h.n, 3);
-	op[3] = (struct backend_op){.verb = BACKEND_GET, .type = BACKEND_PACK, .done = note_done, .arg = &number[3]};
+	op[3] = (struct backend_op){.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.done = note_done,
+		.arg = &number[3]};
 	backend_start(b, &op[3]);
 	CHECK_EQ(h.n, 3);
 	while (h.n)
@@ -151,7 +165,10 @@ TEST(locks_and_listings_pass)
 
 	ended = 0;
 	for (int i = 0; i < 4; i++) {
-		op[i] = (struct backend_op){.verb = BACKEND_STAT, .type = BACKEND_PACK, .done = note_done, .arg = &number};
+		op[i] = (struct backend_op){.verb = BACKEND_STAT,
+			.type = BACKEND_PACK,
+			.done = note_done,
+			.arg = &number};
 		if (i == 3)
 			op[i].type = BACKEND_LOCK;
 		backend_start(b, &op[i]);
@@ -203,7 +220,10 @@ TEST(done_may_start)
 
 	for (int i = 0; i < 2; i++) {
 		c[i] = (struct chain){.b = b, .left = 5};
-		c[i].op = (struct backend_op){.verb = BACKEND_STAT, .type = BACKEND_KEY, .done = chain_next, .arg = &c[i]};
+		c[i].op = (struct backend_op){.verb = BACKEND_STAT,
+			.type = BACKEND_KEY,
+			.done = chain_next,
+			.arg = &c[i]};
 		backend_start(b, &c[i].op);
 	}
 	for (int i = 0; i < 12; i++) {
@@ -222,7 +242,8 @@ static void many_note(struct backend_op *op)
 	atomic_fetch_add(&many_done, 1);
 }
 
-/* The first operation is held, the line behind it ends at once: it must not be as deep on the stack as it is long. */
+/* The first operation is held, the line behind it ends at once: it must not be as deep on the stack
+ * as it is long. */
 static struct backend *inline_inner;
 static struct backend_op *first_op;
 
@@ -238,7 +259,8 @@ static void first_held_start(struct backend *b, struct backend_op *op)
 static void *long_line(void *arg)
 {
 	enum { MANY = 20000 };
-	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create, held_free, NULL, NULL};
+	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create,
+		held_free, NULL, NULL};
 	struct held h = {.b = {.vt = &vt}};
 	struct backend *b = backend_limit_new(&h.b, 1);
 	struct backend_op *op = mem_array(MANY, sizeof(*op));
@@ -273,7 +295,8 @@ TEST(long_line_short_stack)
 	pthread_attr_destroy(&small);
 }
 
-/* Whoever hears of the last operation may free the limit while the thread that tells still works in it. */
+/* Whoever hears of the last operation may free the limit while the thread that tells still works in
+ * it. */
 struct slow {
 	atomic_bool told, left;
 	struct held *h;
@@ -299,7 +322,10 @@ TEST(free_waits_for_the_last_done)
 	struct held h = {.b = {.vt = &held_vtable}};
 	struct backend *b = backend_limit_new(&h.b, 1);
 	struct slow s = {.h = &h};
-	struct backend_op op = {.verb = BACKEND_STAT, .type = BACKEND_KEY, .done = slow_done, .arg = &s};
+	struct backend_op op = {.verb = BACKEND_STAT,
+		.type = BACKEND_KEY,
+		.done = slow_done,
+		.arg = &s};
 	pthread_t t;
 
 	backend_start(b, &op);
@@ -311,7 +337,8 @@ TEST(free_waits_for_the_last_done)
 	pthread_join(t, NULL);
 }
 
-/* Threads come and go while the line moves; at the end the limit is freed as soon as the last done() was called. */
+/* Threads come and go while the line moves; at the end the limit is freed as soon as the last
+ * done() was called. */
 struct crowd {
 	struct backend *b;
 	pthread_mutex_t m;
@@ -353,7 +380,9 @@ TEST(threads_and_free)
 {
 	for (int round = 0; round < 20; round++) {
 		char *dir = mem_printf("%s/crowd", check_tmpdir());
-		struct crowd c = {.b = backend_limit_new(round % 10 ? backend_mem_new() : backend_local_new(dir, 2), 2)};
+		struct crowd c = {
+			.b = backend_limit_new(
+				round % 10 ? backend_mem_new() : backend_local_new(dir, 2), 2)};
 		pthread_t t[4];
 
 		REQUIRE(!backend_create(c.b, NULL));

@@ -41,7 +41,8 @@ TEST(agreement)
 	CHECK_STR(linkset_find(s, &a)->path, "/d/b");
 #define OTHER(change) (b = a, change, linkset_find(s, &b) == NULL)
 	CHECK(OTHER(b.inode++) && OTHER(b.device_id++) && OTHER(b.type = NODE_FIFO));
-	CHECK(OTHER(b.size++) && OTHER(b.mtime.sec++) && OTHER(b.mtime.nsec++) && OTHER(b.uid++) && OTHER(b.gid++));
+	CHECK(OTHER(b.size++) && OTHER(b.mtime.sec++) && OTHER(b.mtime.nsec++) && OTHER(b.uid++) &&
+		OTHER(b.gid++));
 	CHECK(OTHER(b.n_content--) && OTHER(b.content++) && OTHER(b.device++));
 	CHECK(OTHER((b.linktarget = (struct str){"x", 1})));
 	linkset_free(s);

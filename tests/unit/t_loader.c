@@ -66,7 +66,8 @@ static void gate_open_one(struct gate *g)
 		backend_start(g->inner, op);
 }
 
-static int gate_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int gate_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	return backend_list_all(((struct gate *)(void *)b)->inner, t, to, err);
 }
@@ -80,7 +81,10 @@ static void gate_free(struct backend *b)
 	mem_free(g);
 }
 
-static const struct backend_vtable gate_vtable = {.scheme = "gate", .start = gate_start, .list = gate_list, .free = gate_free};
+static const struct backend_vtable gate_vtable = {.scheme = "gate",
+	.start = gate_start,
+	.list = gate_list,
+	.free = gate_free};
 
 struct run {
 	struct fixture f;
@@ -127,7 +131,8 @@ static struct id tree_id(uint64_t n)
 	return fixture_hash(text, n + 10);
 }
 
-/* One pack that holds trees first … first + n - 1, half of them compressed.  Returns its id; `room` more bytes make it large. */
+/* One pack that holds trees first … first + n - 1, half of them compressed.  Returns its id; `room`
+ * more bytes make it large. */
 static struct id put_pack(struct run *r, uint64_t first, size_t n, size_t room)
 {
 	struct repo_ctx *c = repo_ctx_get(r->f.repo);
@@ -142,9 +147,12 @@ static struct id put_pack(struct run *r, uint64_t first, size_t n, size_t room)
 		size_t len = first + i + 10, m = len;
 
 		tree_text(first + i, text);
-		b[i] = (struct blob){.id = fixture_hash(text, len), .type = BLOB_TREE, .offset = (uint32_t)pack.len};
+		b[i] = (struct blob){.id = fixture_hash(text, len),
+			.type = BLOB_TREE,
+			.offset = (uint32_t)pack.len};
 		if (i % 2) {
-			REQUIRE(compress_put(c->compress, 3, text, len, packed, sizeof(packed), &m, NULL) == 0);
+			REQUIRE(compress_put(c->compress, 3, text, len, packed, sizeof(packed), &m,
+					NULL) == 0);
 			b[i].plain = (uint32_t)len;
 		}
 		b[i].length = (uint32_t)(m + SEAL_OVERHEAD);
@@ -280,7 +288,8 @@ TEST(requests_that_wait_share_one_fetch)
 	}
 	CHECK_EQ(r.g->most, 2); /* the store's connections */
 	loader_stats(r.l, &st);
-	/* The first two packs were being asked for one tree when the second was wanted; nothing else is fetched twice. */
+	/* The first two packs were being asked for one tree when the second was wanted; nothing
+	 * else is fetched twice. */
 	CHECK(st.gets <= 12);
 	for (int i = 0; i < 500; i++)
 		CHECK_EQ(m[i].rc, 0);
@@ -303,7 +312,8 @@ TEST(the_cache_is_bounded)
 			for (uint64_t i = 0; i < 4; i++)
 				CHECK_EQ(wait_tree(&r, p * 20 + i, &err), 0);
 	loader_stats(r.l, &st);
-	/* Each pack: one range, then whole; in the second round whole again, because five others came between. */
+	/* Each pack: one range, then whole; in the second round whole again, because five others
+	 * came between. */
 	CHECK_EQ(st.gets, 6 * 2 + 6);
 	gets = st.gets;
 	for (uint64_t p = 3; p < 6; p++)
@@ -340,7 +350,8 @@ TEST(what_was_used_last_stays)
 	stop(&r);
 }
 
-/* More packs are in use at once than there is room for: what comes is bounded by what there is, not by the number of trees. */
+/* More packs are in use at once than there is room for: what comes is bounded by what there is, not
+ * by the number of trees. */
 TEST(packs_that_do_not_stay_come_in_parts)
 {
 	struct loader_stats st;
@@ -471,8 +482,8 @@ TEST(what_the_index_says_wrongly)
 	static const struct {
 		uint32_t offset, length;
 		int code;
-	} c[] = {{0, 32, ERR_INVALID}, {0, 0, ERR_INVALID}, {100000, 100, ERR_TOOSHORT}, {4000000000u, 4000000000u, ERR_TOOSHORT},
-		{1, 100, ERR_INVALID}};
+	} c[] = {{0, 32, ERR_INVALID}, {0, 0, ERR_INVALID}, {100000, 100, ERR_TOOSHORT},
+		{4000000000u, 4000000000u, ERR_TOOSHORT}, {1, 100, ERR_INVALID}};
 	struct run r;
 	struct err err;
 	struct id pack, unknown = fixture_id(77);
@@ -481,7 +492,11 @@ TEST(what_the_index_says_wrongly)
 	start(&r, 1 << 20);
 	pack = put_pack(&r, 0, 20, 0);
 	for (uint64_t i = 0; i < sizeof(c) / sizeof(*c); i++) {
-		struct blob bad = {.id = tree_id(1000 + i), .type = BLOB_TREE, .offset = c[i].offset, .length = c[i].length, .plain = 50};
+		struct blob bad = {.id = tree_id(1000 + i),
+			.type = BLOB_TREE,
+			.offset = c[i].offset,
+			.length = c[i].length,
+			.plain = 50};
 
 		catalog_add(r.cat, &pack, &bad, 1);
 		CHECK_EQ(wait_tree(&r, 1000 + i, &err), c[i].code);
@@ -497,7 +512,10 @@ TEST(beyond_the_end_of_a_cached_pack)
 	struct run r;
 	struct err err;
 	struct id pack;
-	struct blob bad = {.id = tree_id(1000), .type = BLOB_TREE, .offset = 4000000000u, .length = 4000000000u};
+	struct blob bad = {.id = tree_id(1000),
+		.type = BLOB_TREE,
+		.offset = 4000000000u,
+		.length = 4000000000u};
 
 	start(&r, 1 << 20);
 	pack = put_pack(&r, 0, 20, 0);
@@ -533,7 +551,10 @@ TEST(any_blob)
 TEST(a_bad_connection)
 {
 	for (uint64_t seed = 1; seed <= 5; seed++) {
-		struct backend_fault_policy p = {.seed = seed, .get_fail = 50000, .get_flip = 100000, .get_short = 50000};
+		struct backend_fault_policy p = {.seed = seed,
+			.get_fail = 50000,
+			.get_flip = 100000,
+			.get_short = 50000};
 		struct many *m;
 		struct run r;
 		size_t left, good = 0;

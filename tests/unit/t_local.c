@@ -14,13 +14,16 @@
 #include <unistd.h>
 
 /*
- * The system calls that matter for durability, replaced by ones that write down their order and fail on demand.
+ * The system calls that matter for durability, replaced by ones that write down their order and
+ * fail on demand.
  */
 static struct {
 	atomic_bool on;
-	char seen[256]; /* one letter a call: a fallocate, w write, s fsync of a file, r rename, d fsync of a directory, c chmod */
+	char seen[256]; /* one letter a call: a fallocate, w write, s fsync of a file, r rename, d
+			   fsync of a directory, c chmod */
 	atomic_uint n;
-	atomic_int fail_write, fail_fsync, fail_dir_fsync, fail_rename, fail_fallocate, fail_chmod; /* errno */
+	/* errno */
+	atomic_int fail_write, fail_fsync, fail_dir_fsync, fail_rename, fail_fallocate, fail_chmod;
 	atomic_int short_writes;
 	atomic_bool hold_fsync; /* fsync waits until this is false */
 } sys;
@@ -189,7 +192,8 @@ static unsigned listed(struct backend *b, enum backend_type t)
 
 TEST(create_makes_all_directories)
 {
-	static const char *const dirs[] = {"", "/data", "/data/00", "/data/7f", "/data/ff", "/keys", "/snapshots", "/index", "/locks"};
+	static const char *const dirs[] = {"", "/data", "/data/00", "/data/7f", "/data/ff", "/keys",
+		"/snapshots", "/index", "/locks"};
 	struct backend *b = place(true);
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
@@ -288,7 +292,8 @@ TEST(group_modes)
 	backend_free(b);
 }
 
-/* Written, synced, renamed, the name synced, then read-only: in this order, or a crash leaves a file that lies. */
+/* Written, synced, renamed, the name synced, then read-only: in this order, or a crash leaves a
+ * file that lies. */
 TEST(order_of_a_put)
 {
 	struct backend *b = place(true);
@@ -345,7 +350,8 @@ TEST(failures_leave_nothing_behind)
 	put_fails(&sys.fail_write, EIO, ERR_IO, false);
 	put_fails(&sys.fail_fsync, EIO, ERR_IO, false);
 	put_fails(&sys.fail_rename, EIO, ERR_IO, false);
-	/* The name is there but perhaps not for long: that is a failure, and writing it again is fine. */
+	/* The name is there but perhaps not for long: that is a failure, and writing it again is
+	 * fine. */
 	put_fails(&sys.fail_dir_fsync, EIO, ERR_IO, true);
 	put_fails(&sys.fail_chmod, EIO, ERR_IO, true);
 }
@@ -408,7 +414,8 @@ TEST(missing_directories_are_made)
 	backend_free(b);
 }
 
-/* The path leads elsewhere from some moment on: nothing is made there, and nothing that names packs anywhere. */
+/* The path leads elsewhere from some moment on: nothing is made there, and nothing that names packs
+ * anywhere. */
 TEST(another_root_is_not_filled)
 {
 	struct backend *b = place(true);
@@ -428,7 +435,9 @@ TEST(another_root_is_not_filled)
 		CHECK(strstr(err.msg, root) && strstr(err.msg, "no longer the directory"));
 		CHECK_EQ(backend_put(b, BACKEND_SNAPSHOT, &some, "snapshot", 8, NULL), ERR_INVALID);
 		CHECK_EQ(backend_put(b, BACKEND_KEY, &some, "key", 3, NULL), ERR_INVALID);
-		CHECK_EQ(listed(b, BACKEND_INDEX) + listed(b, BACKEND_SNAPSHOT) + listed(b, BACKEND_KEY), 0);
+		CHECK_EQ(listed(b, BACKEND_INDEX) + listed(b, BACKEND_SNAPSHOT) +
+				 listed(b, BACKEND_KEY),
+			0);
 		CHECK_EQ(files_in(""), 0);
 		if (!empty)
 			REQUIRE(!rmdir(root));
@@ -490,16 +499,18 @@ static void odd_are(struct backend *b, enum backend_type t, const char *want)
 	char got[40];
 
 	CHECK_EQ(backend_list_all(b, t, &to, NULL), 0);
-	snprintf(got, sizeof(got), "%u %u %u %u %u", o.n[BACKEND_ODD_NAME], o.n[BACKEND_ODD_TEMP], o.n[BACKEND_ODD_CASE],
-		o.n[BACKEND_ODD_KIND], o.n[BACKEND_ODD_PLACE]);
+	snprintf(got, sizeof(got), "%u %u %u %u %u", o.n[BACKEND_ODD_NAME], o.n[BACKEND_ODD_TEMP],
+		o.n[BACKEND_ODD_CASE], o.n[BACKEND_ODD_KIND], o.n[BACKEND_ODD_PLACE]);
 	if (!CHECK_STR(got, want))
 		fprintf(stderr, "  the last one: %s\n", o.last);
 }
 
-/* What a crash or a stranger left: temporary files, other names, directories, names that no GET could find again.  They are told, and are no files. */
+/* What a crash or a stranger left: temporary files, other names, directories, names that no GET
+ * could find again.  They are told, and are no files. */
 TEST(leftovers_are_no_files)
 {
-	static const char hex[] = "abcd000000000000000000000000000000000000000000000000000000000000";
+	static const char hex[] =
+		"abcd000000000000000000000000000000000000000000000000000000000000";
 	struct backend *b = place(true);
 	char *path;
 
@@ -585,7 +596,8 @@ TEST(failed_listing_is_an_error)
 
 	/* A name that can be read but not looked up: a loop of symbolic links. */
 	REQUIRE(!backend_put(b, BACKEND_KEY, &some, "x", 1, NULL));
-	path = mem_printf("%s/keys/abcd111111111111111111111111111111111111111111111111111111111111", root);
+	path = mem_printf(
+		"%s/keys/abcd111111111111111111111111111111111111111111111111111111111111", root);
 	REQUIRE(!symlink(path, path));
 	CHECK(backend_list(b, BACKEND_KEY, count, &n, &err) < 0);
 	mem_free(path);
@@ -628,8 +640,11 @@ TEST(locks_never_wait_behind_packs)
 	atomic_store(&sys.hold_fsync, true);
 	for (int i = 0; i < 6; i++) {
 		atomic_init(&done[i], false);
-		op[i] = (struct backend_op){
-			.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = {{(uint8_t)i}}, .done = note, .arg = &done[i]};
+		op[i] = (struct backend_op){.verb = BACKEND_PUT,
+			.type = BACKEND_PACK,
+			.name = {{(uint8_t)i}},
+			.done = note,
+			.arg = &done[i]};
 		backend_start(b, &op[i]);
 	}
 	CHECK_EQ(backend_stat(b, BACKEND_LOCK, &some, &size, NULL), 0);

@@ -8,12 +8,18 @@
 
 #define MS ((int64_t)1000000)
 
-static const struct lock_timing fast = {
-	.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 400 * MS, .stale = 1800000 * MS, .again = 10 * MS};
+static const struct lock_timing fast = {.recheck = 5 * MS,
+	.refresh = 30 * MS,
+	.give_up = 400 * MS,
+	.stale = 1800000 * MS,
+	.again = 10 * MS};
 
 /* Does not give up while a test lasts. */
-static const struct lock_timing tenacious = {
-	.recheck = 5 * MS, .refresh = 30 * MS, .give_up = 100000 * MS, .stale = 1800000 * MS, .again = 10 * MS};
+static const struct lock_timing tenacious = {.recheck = 5 * MS,
+	.refresh = 30 * MS,
+	.give_up = 100000 * MS,
+	.stale = 1800000 * MS,
+	.again = 10 * MS};
 
 struct run {
 	struct fixture f;
@@ -32,13 +38,15 @@ static void on_lost(void *arg, const struct err *why)
 
 static void start(struct run *r, struct backend *be)
 {
-	*r = (struct run){.who = {"here", "me", 1, 2, 0}, .other = {"elsewhere", "you\n", 3, 4, 99}};
+	*r = (struct run){.who = {"here", "me", 1, 2, 0},
+		.other = {"elsewhere", "you\n", 3, 4, 99}};
 	r->who.pid = (uint64_t)getpid();
 	fixture_env(&r->f);
 	fixture_over(&r->f, be, 2);
 }
 
-static int acquire(struct run *r, const struct lock_owner *who, bool exclusive, int64_t retry, struct lock **l, struct err *err)
+static int acquire(struct run *r, const struct lock_owner *who, bool exclusive, int64_t retry,
+	struct lock **l, struct err *err)
 {
 	err_clear(err);
 	return lock_acquire(r->f.repo, who, exclusive, retry, &fast, on_lost, r, l, err);
@@ -49,7 +57,8 @@ static size_t locks(struct run *r)
 	return fixture_count(r->f.be, BACKEND_LOCK);
 }
 
-static struct id put_lock(struct run *r, const struct lock_owner *who, int64_t age_s, bool exclusive)
+static struct id put_lock(struct run *r, const struct lock_owner *who, int64_t age_s,
+	bool exclusive)
 {
 	struct lockfile lf = {.time = clock_now(clock_real()),
 		.exclusive = exclusive,
@@ -157,7 +166,8 @@ TEST(refresh_replaces_the_file)
 	REQUIRE(acquire(&r, &r.who, true, 0, &l, &err) == 0);
 	for (int i = 0; i < 3; i++) {
 		do
-			first_lock = locks(&r) == 1 ? fixture_first(r.f.be, BACKEND_LOCK) : (struct id){0};
+			first_lock = locks(&r) == 1 ? fixture_first(r.f.be, BACKEND_LOCK)
+						    : (struct id){0};
 		while (id_is_zero(&first_lock));
 		wait_for(refreshed, &r);
 		CHECK_EQ(lock_check(l, &err), 0);
@@ -221,7 +231,8 @@ TEST(check_finds_a_removed_lock)
 	fixture_release(&r.f);
 }
 
-/* A store whose writing can be made to fail, or to hang; which does not find what is there; where the lock goes away while something else is uploaded. */
+/* A store whose writing can be made to fail, or to hang; which does not find what is there; where
+ * the lock goes away while something else is uploaded. */
 struct weak {
 	struct backend b;
 	struct backend *inner;
@@ -271,7 +282,8 @@ static void weak_start(struct backend *b, struct backend_op *op)
 	backend_start(w->inner, op);
 }
 
-static int weak_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int weak_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct weak *w = (struct weak *)(void *)b;
 
@@ -286,7 +298,10 @@ static void weak_free(struct backend *b)
 	mem_free(b);
 }
 
-static const struct backend_vtable weak_vtable = {.scheme = "weak", .start = weak_start, .list = weak_list, .free = weak_free};
+static const struct backend_vtable weak_vtable = {.scheme = "weak",
+	.start = weak_start,
+	.list = weak_list,
+	.free = weak_free};
 
 static struct weak *weak_new(void)
 {
@@ -364,7 +379,8 @@ TEST(a_store_that_does_not_answer)
 	fixture_release(&r.f);
 }
 
-/* A process that slept past the time finds its lock in place: then it may go on, after looking as carefully as at first. */
+/* A process that slept past the time finds its lock in place: then it may go on, after looking as
+ * carefully as at first. */
 static atomic_llong skew;
 
 static int64_t skewed(void *arg)
@@ -401,7 +417,8 @@ TEST(waking_up_late)
 	}
 }
 
-/* The thread has not had its turn yet: who publishes refreshes the lock, carefully, or hears that it is gone. */
+/* The thread has not had its turn yet: who publishes refreshes the lock, carefully, or hears that
+ * it is gone. */
 TEST(what_is_published_after_a_long_sleep_waits_for_the_refresh)
 {
 	for (int gone = 0; gone < 2; gone++) {
@@ -422,7 +439,8 @@ TEST(what_is_published_after_a_long_sleep_waits_for_the_refresh)
 		if (gone)
 			unlock_all(r.f.be);
 		atomic_store(&skew, t.stale + MS);
-		CHECK_EQ(repo_save(r.f.repo, BACKEND_SNAPSHOT, "{}", 2, &id, &err), gone ? ERR_IO : 0);
+		CHECK_EQ(repo_save(r.f.repo, BACKEND_SNAPSHOT, "{}", 2, &id, &err),
+			gone ? ERR_IO : 0);
 		CHECK_EQ(fixture_count(r.f.be, BACKEND_SNAPSHOT), !gone);
 		CHECK_EQ(atomic_load(&r.lost), gone);
 		CHECK(gone || refreshed(&r));
@@ -441,7 +459,8 @@ static int save_index(struct run *r, struct err *err)
 	return repo_save_index(r->f.repo, &p, 1, &b, err);
 }
 
-/* Only what begins with a lock and ends with it is published: index files and snapshots, and nothing else is kept back. */
+/* Only what begins with a lock and ends with it is published: index files and snapshots, and
+ * nothing else is kept back. */
 TEST(nothing_is_published_without_the_lock)
 {
 	for (int late = 0; late < 2; late++) {
@@ -454,7 +473,8 @@ TEST(nothing_is_published_without_the_lock)
 
 		slow.refresh = slow.give_up = 100000 * MS;
 		start(&r, &w->b);
-		REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &slow, on_lost, &r, &l, &err) == 0);
+		REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &slow, on_lost, &r, &l, &err) ==
+			0);
 		CHECK_EQ(save_index(&r, &err), 0);
 		CHECK_EQ(repo_save(r.f.repo, BACKEND_SNAPSHOT, "{}", 2, &id, &err), 0);
 		if (late)
@@ -473,13 +493,15 @@ TEST(nothing_is_published_without_the_lock)
 	}
 }
 
-/* What a server does not find once is looked for again, and in the listing: only when all agree is it believed. */
+/* What a server does not find once is looked for again, and in the listing: only when all agree is
+ * it believed. */
 TEST(a_lock_that_is_not_found_once_is_not_lost)
 {
 	static const struct {
 		int blind, unlisted;
 		int code;
-	} row[] = {{1, 0, 0}, {2, 0, 0}, {3, 1000, ERR_NOTFOUND}, {1, 1000, 0}, {4, 0, ERR_IO}, {3, 0, 0}, {2, 1, ERR_NOTFOUND}};
+	} row[] = {{1, 0, 0}, {2, 0, 0}, {3, 1000, ERR_NOTFOUND}, {1, 1000, 0}, {4, 0, ERR_IO},
+		{3, 0, 0}, {2, 1, ERR_NOTFOUND}};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		struct lock_timing slow = fast;
@@ -491,7 +513,8 @@ TEST(a_lock_that_is_not_found_once_is_not_lost)
 
 		slow.refresh = slow.give_up = 100000 * MS;
 		start(&r, &w->b);
-		REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &slow, on_lost, &r, &l, &err) == 0);
+		REQUIRE(lock_acquire(r.f.repo, &r.who, false, 0, &slow, on_lost, &r, &l, &err) ==
+			0);
 		atomic_store(&w->blind, row[i].blind);
 		atomic_store(&w->unlisted, row[i].unlisted);
 		before = clock_mono(clock_real());
@@ -536,7 +559,8 @@ TEST(strange_lock_files)
 
 	start(&r, backend_mem_new());
 	REQUIRE(backend_put(r.f.be, BACKEND_LOCK, &empty, "", 0, NULL) == 0);
-	CHECK_EQ(acquire(&r, &r.who, true, 0, &l, &err), 0); /* restic leaves these when a disk is full */
+	/* restic leaves these when a disk is full */
+	CHECK_EQ(acquire(&r, &r.who, true, 0, &l, &err), 0);
 	lock_release(l);
 	REQUIRE(backend_put(r.f.be, BACKEND_LOCK, &junk, "junk", 4, NULL) == 0);
 	CHECK_EQ(acquire(&r, &r.who, false, 0, &l, &err), ERR_INVALID);
@@ -559,7 +583,8 @@ static bool exists(struct run *r, const struct id *id)
 
 TEST(unlock_removes_stale_locks_only)
 {
-	struct lock_owner dead = {"here", "me", 0, 0, 0}, us = {"here", "me", 0, 0, 0}, far = {"elsewhere", "me", 0, 0, 0};
+	struct lock_owner dead = {"here", "me", 0, 0, 0}, us = {"here", "me", 0, 0, 0},
+			  far = {"elsewhere", "me", 0, 0, 0};
 	struct id old, young, future, of_dead, of_us, odd, of_init;
 	struct run r;
 	struct err err = {0};
@@ -586,7 +611,8 @@ TEST(unlock_removes_stale_locks_only)
 	CHECK_EQ(lock_unlock(r.f.repo, &r.who, false, &n, &err), 0);
 	CHECK_EQ(n, 2);
 	CHECK(!exists(&r, &old) && !exists(&r, &of_dead));
-	CHECK(exists(&r, &young) && exists(&r, &future) && exists(&r, &of_us) && exists(&r, &odd) && exists(&r, &of_init));
+	CHECK(exists(&r, &young) && exists(&r, &future) && exists(&r, &of_us) && exists(&r, &odd) &&
+		exists(&r, &of_init));
 	fixture_release(&r.f);
 }
 
@@ -629,7 +655,8 @@ TEST(two_exclusive_ones_never_both_win)
 	}
 }
 
-/* The thread hangs in the store: another one removes what we have written, the file that is being written too. */
+/* The thread hangs in the store: another one removes what we have written, the file that is being
+ * written too. */
 TEST(a_rescue_removes_the_lock)
 {
 	struct rescue *rescue = rescue_new();

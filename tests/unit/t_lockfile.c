@@ -42,11 +42,12 @@ TEST(owner_is_written_unless_root)
 
 	buf_init(&out, 1000);
 	lockfile_write(&l, NULL, &out);
-	CHECK_STR(buf_str(&out),
-		"{\"time\":\"2023-11-14T22:13:20.12Z\",\"exclusive\":true,\"hostname\":\"h\\u003c1\\u003e\",\"username\":\"u\",\"pid\":77,"
-		"\"uid\":5,\"gid\":6}");
+	CHECK_STR(buf_str(&out), "{\"time\":\"2023-11-14T22:13:20.12Z\",\"exclusive\":true,"
+				 "\"hostname\":\"h\\u003c1\\u003e\",\"username\":\"u\",\"pid\":77,"
+				 "\"uid\":5,\"gid\":6}");
 	REQUIRE(lockfile_parse(&r, out.p, out.len, &err) == 0);
-	CHECK(r.time.sec == l.time.sec && r.time.nsec == l.time.nsec && r.exclusive && r.pid == 77 && r.uid == 5 && r.gid == 6);
+	CHECK(r.time.sec == l.time.sec && r.time.nsec == l.time.nsec && r.exclusive &&
+		r.pid == 77 && r.uid == 5 && r.gid == 6);
 	CHECK_STR(r.hostname, "h<1>");
 	lockfile_release(&r);
 	buf_release(&out);
@@ -80,7 +81,8 @@ static void survive(void *arg, const uint8_t *p, size_t n)
 TEST(hostile_bytes)
 {
 	static const char good[] =
-		"{\"time\":\"2023-11-14T22:13:20.12Z\",\"exclusive\":true,\"hostname\":\"h\\u003c1\\u003e\",\"username\":\"u\",\"pid\":77,"
+		"{\"time\":\"2023-11-14T22:13:20.12Z\",\"exclusive\":true,\"hostname\":"
+		"\"h\\u003c1\\u003e\",\"username\":\"u\",\"pid\":77,"
 		"\"uid\":5,\"gid\":6}";
 	size_t n = sizeof(good) - 1;
 

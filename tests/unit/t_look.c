@@ -1,4 +1,5 @@
-/* What a store says that finds nothing to remove, and what is made of it.  The rest is the conformance suite's. */
+/* What a store says that finds nothing to remove, and what is made of it.  The rest is the
+ * conformance suite's. */
 #include "backend/backend.h"
 #include "unit/check.h"
 
@@ -34,7 +35,9 @@ static void liar_free(struct backend *b)
 
 static void removal_is(int remove, int stat, int want, unsigned stats)
 {
-	static const struct backend_vtable vt = {.scheme = "liar", .start = liar_start, .free = liar_free};
+	static const struct backend_vtable vt = {.scheme = "liar",
+		.start = liar_start,
+		.free = liar_free};
 	struct liar s = {.b = {.vt = &vt}, .remove = remove, .stat = stat};
 	struct backend *b = backend_look_new(&s.b);
 	struct backend_op op = {.verb = BACKEND_REMOVE, .type = BACKEND_LOCK, .size = 7};

@@ -60,7 +60,9 @@ TEST(order)
 
 	n_seen = 0;
 	for (int i = 0; i < 5; i++) {
-		item[i] = (struct item){.task.done = i == 1 ? note_and_post_again : note, .loop = l, .number = i};
+		item[i] = (struct item){.task.done = i == 1 ? note_and_post_again : note,
+			.loop = l,
+			.number = i};
 		loop_post(l, &item[i].task);
 	}
 	CHECK_EQ(loop_run(l), 5);
@@ -83,7 +85,9 @@ TEST(nested_run_keeps_the_order)
 
 	n_seen = 0;
 	for (int i = 0; i < 4; i++) {
-		item[i] = (struct item){.task.done = i == 1 ? note_and_run : note, .loop = l, .number = i};
+		item[i] = (struct item){.task.done = i == 1 ? note_and_run : note,
+			.loop = l,
+			.number = i};
 		loop_post(l, &item[i].task);
 	}
 	loop_run(l);
@@ -114,7 +118,8 @@ TEST(timers)
 {
 	struct loop *l = loop_new();
 	struct item item[6];
-	static const int64_t after[] = {300, 100, 200, 100, 5000, 50}; /* far enough apart for a busy machine */
+	/* far enough apart for a busy machine */
+	static const int64_t after[] = {300, 100, 200, 100, 5000, 50};
 	static const int want[] = {5, 1, 3, 2, 0};
 	int64_t start = now();
 
@@ -140,7 +145,8 @@ TEST(many_timers_and_cancels)
 {
 	enum { N = 500 };
 	static struct item item[N];
-	static int64_t earliest[N], latest[N]; /* when each is due: this thread may be kept waiting at any point */
+	/* when each is due: this thread may be kept waiting at any point */
+	static int64_t earliest[N], latest[N];
 	struct loop *l = loop_new();
 	int left = 0;
 
@@ -234,7 +240,9 @@ TEST(posters)
 
 	for (int p = 0; p < POSTERS; p++)
 		for (int i = 0; i < EACH; i++)
-			post_items[p][i] = (struct item){.task.done = arrive, .loop = l, .number = p * EACH + i};
+			post_items[p][i] = (struct item){.task.done = arrive,
+				.loop = l,
+				.number = p * EACH + i};
 	for (int p = 0; p < POSTERS; p++)
 		REQUIRE(pthread_create(&t[p], NULL, poster, post_items[p]) == 0);
 	while (arrived < POSTERS * EACH) {

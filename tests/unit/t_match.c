@@ -23,7 +23,8 @@ static struct match *load(const struct match_case *c)
 	return m;
 }
 
-/* The decisions a backup makes for `path` and every directory above it from the target down.  include: as a restore does. */
+/* The decisions a backup makes for `path` and every directory above it from the target down.
+ * include: as a restore does. */
 static bool kept(const struct match *m, const char *path, bool include)
 {
 	char p[4096];
@@ -45,7 +46,8 @@ static bool is_file(size_t i)
 	size_t n = strlen(match_paths[i]);
 
 	return i + 1 == sizeof(match_paths) / sizeof(match_paths[0]) ||
-	       !(strncmp(match_paths[i], match_paths[i + 1], n) == 0 && match_paths[i + 1][n] == '/');
+	       !(strncmp(match_paths[i], match_paths[i + 1], n) == 0 &&
+		       match_paths[i + 1][n] == '/');
 }
 
 static void compare(const struct match_case *c, size_t n, bool include)
@@ -54,10 +56,12 @@ static void compare(const struct match_case *c, size_t n, bool include)
 		struct match *m = load(&c[k]);
 
 		for (size_t i = 0; i < sizeof(match_paths) / sizeof(match_paths[0]); i++) {
-			bool want = c[k].want >> i & 1, got = kept(m, match_paths[i], include) && (!include || is_file(i));
+			bool want = c[k].want >> i & 1,
+			     got = kept(m, match_paths[i], include) && (!include || is_file(i));
 
 			if (!CHECK_EQ(got, want))
-				fprintf(stderr, "%s %s …: %s\n", include ? "include" : "exclude", c[k].pattern[0], match_paths[i]);
+				fprintf(stderr, "%s %s …: %s\n", include ? "include" : "exclude",
+					c[k].pattern[0], match_paths[i]);
 		}
 		match_free(m);
 	}
@@ -73,7 +77,8 @@ TEST(include_as_restic)
 	compare(match_include, sizeof(match_include) / sizeof(match_include[0]), true);
 }
 
-/* restic's matcher as docs/format.md 11.4 writes it down: every ** is tried with every number of components. */
+/* restic's matcher as docs/format.md 11.4 writes it down: every ** is tried with every number of
+ * components. */
 struct words {
 	const char *w[16];
 	size_t n;
@@ -98,7 +103,8 @@ static bool slow_fixed(const struct words *p, const struct words *s)
 			bool ok;
 
 			REQUIRE(glob_init(&g, p->w[k], strlen(p->w[k])) == 0);
-			ok = glob_match(&g, s->w[off + k], strlen(s->w[off + k])) && strcmp(p->w[k], "*") + strcmp(s->w[off + k], "/") != 0;
+			ok = glob_match(&g, s->w[off + k], strlen(s->w[off + k])) &&
+			     strcmp(p->w[k], "*") + strcmp(s->w[off + k], "/") != 0;
 			if (strcmp(s->w[off + k], "/") == 0)
 				ok = strcmp(p->w[k], "/") == 0;
 			glob_release(&g);
@@ -139,7 +145,8 @@ static uint32_t rnd(uint32_t *seed, uint32_t n)
 	return (*seed >> 12) % n;
 }
 
-static void random_words(struct words *w, char *text, size_t most, const char *const *from, uint32_t choices, bool rooted, uint32_t *seed)
+static void random_words(struct words *w, char *text, size_t most, const char *const *from,
+	uint32_t choices, bool rooted, uint32_t *seed)
 {
 	size_t n = 1 + rnd(seed, (uint32_t)most);
 
@@ -157,7 +164,8 @@ static void random_words(struct words *w, char *text, size_t most, const char *c
 
 TEST(as_the_slow_rules)
 {
-	static const char *const parts[] = {"a", "b", "**", "**", "*", "a*", "?", "long-component-a"};
+	static const char *const parts[] = {"a", "b", "**", "**", "*", "a*", "?",
+		"long-component-a"};
 	static const char *const names[] = {"a", "b", "ab", "long-component-a", "long-component-b"};
 	uint32_t seed = 42;
 	size_t matches = 0;
@@ -228,7 +236,8 @@ TEST(child)
 
 TEST(bad_patterns)
 {
-	static const char *const bad[] = {"[", "a/[^/b", "x\\", "!a/[a-]", "[/]", "a\\/b", "/**/[]"};
+	static const char *const bad[] = {"[", "a/[^/b", "x\\", "!a/[a-]", "[/]", "a\\/b",
+		"/**/[]"};
 	struct match *m = match_new(true);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -265,8 +274,9 @@ TEST(deep)
 /* 50 patterns of all kinds against many paths, as a nightly run looks at them. */
 TEST(many_patterns)
 {
-	static const char *const some[] = {"*.o", "*.pyc", "__pycache__", "node_modules", ".cache", "/home/*/.local/share/Trash",
-		"core.[0-9]*", "*~", "/scratch/**/tmp", "**/build/**/*.a", "*.tmp", ".git/objects", "lost+found", "/proc", "/sys",
+	static const char *const some[] = {"*.o", "*.pyc", "__pycache__", "node_modules", ".cache",
+		"/home/*/.local/share/Trash", "core.[0-9]*", "*~", "/scratch/**/tmp",
+		"**/build/**/*.a", "*.tmp", ".git/objects", "lost+found", "/proc", "/sys",
 		"*.sw[op]"};
 	struct match *m = match_new(false);
 	char text[128];
@@ -278,8 +288,9 @@ TEST(many_patterns)
 		CHECK_EQ(match_add(m, i < 16 ? some[i] : text, NULL), 0);
 	}
 	for (int i = 0; i < rounds; i++) {
-		snprintf(text, sizeof(text), "/project/hpc/group%d/user%d/simulation/run_%06d/output/file_%d.%s", i % 7, i % 31, i, i,
-			i % 100 ? "dat" : "tmp");
+		snprintf(text, sizeof(text),
+			"/project/hpc/group%d/user%d/simulation/run_%06d/output/file_%d.%s", i % 7,
+			i % 31, i, i, i % 100 ? "dat" : "tmp");
 		matched += match_path(m, text, NULL);
 	}
 	CHECK_EQ(match_count(m), 50);
@@ -292,11 +303,13 @@ TEST(single_patterns)
 	struct match *m = match_new(true);
 	struct err err;
 
-	REQUIRE(match_add(m, "/A/b/", &err) == 0 && match_add(m, "!*.C", &err) == 0 && match_add(m, "x", &err) == 0);
+	REQUIRE(match_add(m, "/A/b/", &err) == 0 && match_add(m, "!*.C", &err) == 0 &&
+		match_add(m, "x", &err) == 0);
 	CHECK_STR(match_text(m, 0), "/a/b");
 	CHECK_STR(match_text(m, 1), "*.c");
 	CHECK(!match_negated(m, 0) && match_negated(m, 1) && !match_negated(m, 2));
-	CHECK(match_pattern(m, 0, "/a/B/deep") && !match_pattern(m, 0, "/a") && !match_pattern(m, 0, "/x"));
+	CHECK(match_pattern(m, 0, "/a/B/deep") && !match_pattern(m, 0, "/a") &&
+		!match_pattern(m, 0, "/x"));
 	CHECK(match_pattern(m, 1, "/a/b/n.c") && match_pattern(m, 2, "/p/X"));
 	match_free(m);
 }

@@ -28,7 +28,8 @@ static const char *env(const char *name)
 
 TEST(exclude_file)
 {
-	static const char text[] = "# comment\n\n  \t\n*.o\r\n  /a/$X/b  \n!keep\n#no\n$NONE\n$$dollar";
+	static const char text[] =
+		"# comment\n\n  \t\n*.o\r\n  /a/$X/b  \n!keep\n#no\n$NONE\n$$dollar";
 	struct match *m = match_new(false);
 	struct err err = {0};
 
@@ -60,7 +61,8 @@ TEST(exclude_file_errors)
 
 	CHECK_EQ(match_add_file(m, put("a\n[\n", 4), NULL, &err), ERR_USAGE);
 	CHECK(strstr(err.msg, file) != NULL);
-	CHECK_EQ(match_add_file(m, put("a\0b\n", 4), NULL, &err), ERR_USAGE); /* "a" alone would exclude too much */
+	/* "a" alone would exclude too much */
+	CHECK_EQ(match_add_file(m, put("a\0b\n", 4), NULL, &err), ERR_USAGE);
 	CHECK_EQ(match_add_file(m, "/nonexistent/file", NULL, &err), ERR_NOTFOUND);
 	CHECK_EQ(match_add_file(m, put("", 0), NULL, &err), 0);
 	match_free(m);
@@ -87,7 +89,8 @@ static void warned(void *arg, const char *msg)
 	g->warnings++;
 }
 
-static void check_list(const char *text, size_t n, enum match_list kind, const char *want, int rc, size_t warnings)
+static void check_list(const char *text, size_t n, enum match_list kind, const char *want, int rc,
+	size_t warnings)
 {
 	struct got g = {.warnings = 0};
 	struct err err = {0};
@@ -99,7 +102,8 @@ static void check_list(const char *text, size_t n, enum match_list kind, const c
 	CHECK_EQ(g.warnings, warnings);
 	buf_release(&g.names);
 }
-#define CHECK_LIST(text, kind, want, rc, warnings) check_list(text, sizeof(text) - 1, kind, want, rc, warnings)
+#define CHECK_LIST(text, kind, want, rc, warnings)                                                 \
+	check_list(text, sizeof(text) - 1, kind, want, rc, warnings)
 
 TEST(verbatim)
 {
@@ -226,10 +230,12 @@ TEST(size)
 	static const struct {
 		const char *s;
 		unsigned long long v;
-	} good[] = {{"0", 0}, {"1", 1}, {"10k", 10240}, {"10K", 10240}, {"3M", 3 << 20}, {"2g", 2ull << 30}, {"5T", 5ull << 40}, {"7b", 7},
-		{"7B", 7}, {"+5", 5}, {"9223372036854775807", 9223372036854775807ull}, {"8388607t", 8388607ull << 40}};
-	static const char *const bad[] = {"", "k", "-1", "1kk", "1x", "1 k", "0x10", "9223372036854775808", "8388608t",
-		"99999999999999999999", "1\x01", "1\x20", "+", "1.5M", "18446744073709551616"};
+	} good[] = {{"0", 0}, {"1", 1}, {"10k", 10240}, {"10K", 10240}, {"3M", 3 << 20},
+		{"2g", 2ull << 30}, {"5T", 5ull << 40}, {"7b", 7}, {"7B", 7}, {"+5", 5},
+		{"9223372036854775807", 9223372036854775807ull}, {"8388607t", 8388607ull << 40}};
+	static const char *const bad[] = {"", "k", "-1", "1kk", "1x", "1 k", "0x10",
+		"9223372036854775808", "8388608t", "99999999999999999999", "1\x01", "1\x20", "+",
+		"1.5M", "18446744073709551616"};
 	struct err err = {0};
 	unsigned long long v;
 

@@ -55,7 +55,8 @@ TEST(exhaustion_calls_the_handler)
 	CHECK_EQ(WEXITSTATUS(status), 42);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* whose allocators do not fail */
+#if !defined(__SANITIZE_ADDRESS__) &&                                                              \
+	!defined(__SANITIZE_THREAD__) /* whose allocators do not fail */
 static volatile int lows;
 
 static void low(void)
@@ -63,7 +64,8 @@ static void low(void)
 	lows++;
 }
 
-/* An allocation that fails gets what was kept back, and says so once; what is only tried does not. */
+/* An allocation that fails gets what was kept back, and says so once; what is only tried does not.
+ */
 TEST(memory_kept_back)
 {
 	int status;

@@ -32,7 +32,8 @@ static void compare(int dirfd, const char *name, bool follow)
 	struct stat st;
 	struct err err = {0};
 
-	REQUIRE((*name ? fstatat(dirfd, name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) : fstat(dirfd, &st)) == 0);
+	REQUIRE((*name ? fstatat(dirfd, name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW)
+		       : fstat(dirfd, &st)) == 0);
 	memset(&m, 0x55, sizeof(m));
 	if (!CHECK_EQ(meta_stat(dirfd, name, follow, &m, &err), 0))
 		return;
@@ -44,13 +45,15 @@ static void compare(int dirfd, const char *name, bool follow)
 	CHECK_EQ(m.rdev, st.st_rdev);
 	CHECK_EQ(m.nlink, st.st_nlink);
 	CHECK_EQ(m.size, st.st_size);
-	CHECK(same_time(m.atime, st.st_atim) && same_time(m.mtime, st.st_mtim) && same_time(m.ctime, st.st_ctim));
+	CHECK(same_time(m.atime, st.st_atim) && same_time(m.mtime, st.st_mtim) &&
+		same_time(m.ctime, st.st_ctim));
 }
 
 TEST(stat_as_stat)
 {
 	int base = base_fd(), fd;
-	struct timespec early[2] = {{.tv_sec = -5, .tv_nsec = 999999999}, {.tv_sec = -1000000, .tv_nsec = 1}};
+	struct timespec early[2] = {{.tv_sec = -5, .tv_nsec = 999999999},
+		{.tv_sec = -1000000, .tv_nsec = 1}};
 	struct err err = {0};
 	struct meta m;
 
@@ -60,10 +63,11 @@ TEST(stat_as_stat)
 	REQUIRE(fchmod(fd, 06755) == 0);
 	compare(base, "hard", false);
 	compare(fd, "", false);
-	CHECK(meta_stat(fd, "", false, &m, &err) == 0 && m.mtime.sec == -1000000 && m.mtime.nsec == 1 && m.nlink == 2 &&
-		m.size == 5ull << 32);
+	CHECK(meta_stat(fd, "", false, &m, &err) == 0 && m.mtime.sec == -1000000 &&
+		m.mtime.nsec == 1 && m.nlink == 2 && m.size == 5ull << 32);
 	close(fd);
-	REQUIRE(symlinkat("hard", base, "link") == 0 && symlinkat("none", base, "dangling") == 0 && mkfifoat(base, "fifo", 0600) == 0);
+	REQUIRE(symlinkat("hard", base, "link") == 0 && symlinkat("none", base, "dangling") == 0 &&
+		mkfifoat(base, "fifo", 0600) == 0);
 	compare(base, "link", false);
 	compare(base, "link", true);
 	compare(base, "dangling", false);

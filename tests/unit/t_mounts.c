@@ -3,11 +3,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char table[] = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-			    "36 22 0:45 / /scratch rw,nosuid shared:2 master:7 - lustre 10.0.0.1@o2ib:/fs rw,flock\n"
-			    "39 22 0:51 / /mnt/with\\040blank\\134and\\012more rw - nfs4 nas:/b rw\n"
-			    "40 22 0:60 / /over rw - tmpfs first rw\n"
-			    "41 40 0:61 / /over rw - tmpfs second rw\n";
+static const char table[] =
+	"22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+	"36 22 0:45 / /scratch rw,nosuid shared:2 master:7 - lustre 10.0.0.1@o2ib:/fs rw,flock\n"
+	"39 22 0:51 / /mnt/with\\040blank\\134and\\012more rw - nfs4 nas:/b rw\n"
+	"40 22 0:60 / /over rw - tmpfs first rw\n"
+	"41 40 0:61 / /over rw - tmpfs second rw\n";
 
 static struct mounts parsed(const char *text)
 {
@@ -33,7 +34,8 @@ TEST(lines_of_mountinfo)
 
 TEST(lines_that_are_none)
 {
-	static const char *const bad[] = {"", "\n\n", "22 1 8:1 /", "22 1 8:1 / ", "22 1 8:1 / none rw - ext4 x rw", " ", "-"};
+	static const char *const bad[] = {"", "\n\n", "22 1 8:1 /", "22 1 8:1 / ",
+		"22 1 8:1 / none rw - ext4 x rw", " ", "-"};
 	struct mounts t;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -41,7 +43,8 @@ TEST(lines_that_are_none)
 		CHECK_EQ(t.n, 0);
 		mounts_release(&t);
 	}
-	t = parsed("nonsense\n22 1 8:1 / / rw - ext4 x rw\n22 1 8:1 / /a\\04 rw\n22 1 8:1 / /b\\999 rw");
+	t = parsed("nonsense\n22 1 8:1 / / rw - ext4 x rw\n22 1 8:1 / /a\\04 rw\n22 1 8:1 / "
+		   "/b\\999 rw");
 	REQUIRE(t.n == 3);
 	CHECK_STR(t.point[0], "/");
 	CHECK_STR(t.point[1], "/a\\04"); /* no number of three digits */

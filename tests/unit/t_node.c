@@ -2,13 +2,15 @@
 #include "unit/check.h"
 #include <string.h>
 
-#define STR(s)                                                                                                                             \
-	{                                                                                                                                  \
-		s, sizeof(s) - 1                                                                                                           \
+#define STR(s)                                                                                     \
+	{                                                                                          \
+		s, sizeof(s) - 1                                                                   \
 	}
-#define TIMES "\"mtime\":\"1970-01-01T00:00:00Z\",\"atime\":\"1970-01-01T00:00:00Z\",\"ctime\":\"1970-01-01T00:00:00Z\",\"uid\":0,\"gid\":0"
-#define HEX1  "0101010101010101010101010101010101010101010101010101010101010101"
-#define HEX2  "0202020202020202020202020202020202020202020202020202020202020202"
+#define TIMES                                                                                      \
+	"\"mtime\":\"1970-01-01T00:00:00Z\",\"atime\":\"1970-01-01T00:00:00Z\",\"ctime\":\"1970-"  \
+	"01-01T00:00:00Z\",\"uid\":0,\"gid\":0"
+#define HEX1 "0101010101010101010101010101010101010101010101010101010101010101"
+#define HEX2 "0202020202020202020202020202020202020202020202020202020202020202"
 
 static void written(const struct node *n, const char *want)
 {
@@ -32,7 +34,8 @@ TEST(least)
 TEST(most)
 {
 	struct id ids[2];
-	struct node_xattr x[] = {{STR("user.a"), STR("v\0"), false}, {STR("user.<"), {NULL, 0}, false}, {STR("user.n"), {NULL, 0}, true}};
+	struct node_xattr x[] = {{STR("user.a"), STR("v\0"), false},
+		{STR("user.<"), {NULL, 0}, false}, {STR("user.n"), {NULL, 0}, true}};
 	struct node n = {.name = STR("a\"\xff"),
 		.type = NODE_FILE,
 		.mode = 420,
@@ -60,27 +63,35 @@ TEST(most)
 	memset(&ids[0], 1, ID_SIZE);
 	memset(&ids[1], 2, ID_SIZE);
 	n.subtree = ids[1];
-	written(&n, "{\"name\":\"a\\\\\\\"\\\\xff\",\"type\":\"file\",\"mode\":420,\"mtime\":\"2023-11-14T22:13:20.00000001Z\","
-		    "\"atime\":\"1970-01-01T00:00:01Z\",\"ctime\":\"1969-12-31T23:59:59.5Z\",\"uid\":4294967295,\"gid\":7,\"user\":"
+	written(&n, "{\"name\":\"a\\\\\\\"\\\\xff\",\"type\":\"file\",\"mode\":420,\"mtime\":"
+		    "\"2023-11-14T22:13:20.00000001Z\","
+		    "\"atime\":\"1970-01-01T00:00:01Z\",\"ctime\":\"1969-12-31T23:59:59.5Z\","
+		    "\"uid\":4294967295,\"gid\":7,\"user\":"
 		    "\"u\\u003c\","
-		    "\"group\":\"g\\b\",\"inode\":18446744073709551615,\"device_id\":2,\"size\":3,\"links\":4,\"linktarget\":\"l\\ufffd\","
-		    "\"linktarget_raw\":\"bP8=\",\"extended_attributes\":[{\"name\":\"user.a\",\"value\":\"dgA=\"},{\"name\":\"user."
+		    "\"group\":\"g\\b\",\"inode\":18446744073709551615,\"device_id\":2,\"size\":3,"
+		    "\"links\":4,\"linktarget\":\"l\\ufffd\","
+		    "\"linktarget_raw\":\"bP8=\",\"extended_attributes\":[{\"name\":\"user.a\","
+		    "\"value\":\"dgA=\"},{\"name\":\"user."
 		    "\\u003c\",\"value\":\"\"},"
-		    "{\"name\":\"user.n\",\"value\":null}],\"generic_attributes\":{\"k\":1},\"device\":5,\"content\":[\"" HEX1 "\",\"" HEX2
-		    "\"],"
+		    "{\"name\":\"user.n\",\"value\":null}],\"generic_attributes\":{\"k\":1},"
+		    "\"device\":5,\"content\":[\"" HEX1 "\",\"" HEX2 "\"],"
 		    "\"subtree\":\"" HEX2 "\",\"error\":\"e\"}");
 }
 
 TEST(link_target_of_valid_utf8_has_no_raw_form)
 {
-	struct node n = {.name = STR("a"), .type = NODE_SYMLINK, .linktarget = STR("\xc3\xa9\xef\xbf\xbd")};
+	struct node n = {.name = STR("a"),
+		.type = NODE_SYMLINK,
+		.linktarget = STR("\xc3\xa9\xef\xbf\xbd")};
 
-	written(&n, "{\"name\":\"a\",\"type\":\"symlink\"," TIMES ",\"linktarget\":\"\xc3\xa9\xef\xbf\xbd\",\"content\":null}");
+	written(&n, "{\"name\":\"a\",\"type\":\"symlink\"," TIMES
+		    ",\"linktarget\":\"\xc3\xa9\xef\xbf\xbd\",\"content\":null}");
 }
 
 TEST(types)
 {
-	static const char *const names[] = {"file", "dir", "symlink", "dev", "chardev", "fifo", "socket", "irregular"};
+	static const char *const names[] = {"file", "dir", "symlink", "dev", "chardev", "fifo",
+		"socket", "irregular"};
 
 	for (int t = 0; t < NODE_TYPES; t++) {
 		CHECK_STR(node_type_name((enum node_type)t), names[t]);
@@ -105,8 +116,14 @@ TEST(overflow)
 
 TEST(unchanged)
 {
-	const struct node then = {
-		.name = STR("a"), .type = NODE_FILE, .mtime = {5, 6}, .ctime = {7, 8}, .size = 9, .inode = 10, .mode = 1, .device_id = 3};
+	const struct node then = {.name = STR("a"),
+		.type = NODE_FILE,
+		.mtime = {5, 6},
+		.ctime = {7, 8},
+		.size = 9,
+		.inode = 10,
+		.mode = 1,
+		.device_id = 3};
 	struct node now = then;
 
 	CHECK(node_unchanged(&then, &now, 0));
@@ -144,7 +161,8 @@ TEST(unchanged)
 /* Whatever the name, the key itself is found. */
 TEST(apart)
 {
-	static const char *const names[] = {"f", "a\",\"links\":7,\"b", ",\"links\":\\", "\\\",\"links\":9"};
+	static const char *const names[] = {"f", "a\",\"links\":7,\"b", ",\"links\":\\",
+		"\\\",\"links\":9"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		for (uint64_t links = 1; links < 100000000; links = links * 7 + 2) {
@@ -182,9 +200,11 @@ TEST(settled)
 
 	CHECK(node_settled(&n, 0, &time, &future));
 	n.mtime.nsec++;
-	CHECK(!node_settled(&n, 0, &time, &future) && !node_settled(&n, NODE_IGNORE_CTIME, &time, &future));
+	CHECK(!node_settled(&n, 0, &time, &future) &&
+		!node_settled(&n, NODE_IGNORE_CTIME, &time, &future));
 	n.mtime = (struct ts){1000, 1};
-	CHECK(node_settled(&n, 0, &time, &future) && !node_settled(&n, NODE_IGNORE_CTIME, &time, &future));
+	CHECK(node_settled(&n, 0, &time, &future) &&
+		!node_settled(&n, NODE_IGNORE_CTIME, &time, &future));
 	n.ctime.nsec++;
 	CHECK(!node_settled(&n, 0, &time, &future));
 	n.mtime = time;

@@ -25,8 +25,12 @@ TEST(as_restic)
 		.device_id = 65024,
 		.size = 8,
 		.links = 1};
-	struct node l = {
-		.name = str("l"), .type = NODE_SYMLINK, .mode = 134218239, .mtime = {1795485229, 0}, .linktarget = str("f1"), .links = 1};
+	struct node l = {.name = str("l"),
+		.type = NODE_SYMLINK,
+		.mode = 134218239,
+		.mtime = {1795485229, 0},
+		.linktarget = str("f1"),
+		.links = 1};
 	struct node e = {.name = str("e"), .type = NODE_FILE, .mode = 420};
 	struct out *o = out_new(open("/dev/null", O_WRONLY), 2);
 	struct buf b;
@@ -39,11 +43,13 @@ TEST(as_restic)
 	CHECK_STR(buf_str(&b), "Lrwxrwxrwx     0     0      0 2026-11-24 01:53:49 /src/a/l -> f1");
 	buf_reset(&b);
 	nodeline_files(&b, &f, "/src/a/f1", 9, NULL);
-	CHECK_STR(buf_str(&b), "{\"name\":\"f1\",\"type\":\"file\",\"path\":\"/src/a/"
-			       "f1\",\"uid\":0,\"gid\":0,\"size\":8,\"mode\":420,\"permissions\":\"-rw-r--r--\","
-			       "\"mtime\":\"2026-11-24T01:53:53.225442711Z\",\"atime\":\"2026-11-24T01:53:53.225442711Z\",\"ctime\":\"2026-"
-			       "11-24T01:53:53.225442711Z\","
-			       "\"inode\":9978402,\"message_type\":\"node\",\"struct_type\":\"node\"}");
+	CHECK_STR(buf_str(&b),
+		"{\"name\":\"f1\",\"type\":\"file\",\"path\":\"/src/a/"
+		"f1\",\"uid\":0,\"gid\":0,\"size\":8,\"mode\":420,\"permissions\":\"-rw-r--r--\","
+		"\"mtime\":\"2026-11-24T01:53:53.225442711Z\",\"atime\":\"2026-11-24T01:53:53."
+		"225442711Z\",\"ctime\":\"2026-"
+		"11-24T01:53:53.225442711Z\","
+		"\"inode\":9978402,\"message_type\":\"node\",\"struct_type\":\"node\"}");
 	buf_reset(&b);
 	nodeline_files(&b, &e, "/e", 2, NULL);
 	CHECK(strstr(buf_str(&b), "\"size\":0,") != NULL);
@@ -54,8 +60,10 @@ TEST(as_restic)
 	nodeline_find(&b, &f, "/src/a/f1", 9, NULL);
 	CHECK_STR(buf_str(&b),
 		"{\"path\":\"/src/a/"
-		"f1\",\"permissions\":\"-rw-r--r--\",\"type\":\"file\",\"mode\":420,\"mtime\":\"2026-11-24T01:53:53.225442711Z\","
-		"\"atime\":\"2026-11-24T01:53:53.225442711Z\",\"ctime\":\"2026-11-24T01:53:53.225442711Z\",\"uid\":0,\"gid\":0,\"user\":"
+		"f1\",\"permissions\":\"-rw-r--r--\",\"type\":\"file\",\"mode\":420,\"mtime\":"
+		"\"2026-11-24T01:53:53.225442711Z\","
+		"\"atime\":\"2026-11-24T01:53:53.225442711Z\",\"ctime\":\"2026-11-24T01:53:53."
+		"225442711Z\",\"uid\":0,\"gid\":0,\"user\":"
 		"\"root\","
 		"\"group\":\"root\",\"inode\":9978402,\"device_id\":65024,\"size\":8,\"links\":1}");
 	buf_reset(&b);
@@ -80,10 +88,12 @@ TEST(heads)
 	strlist_add(&s.paths, "/a");
 	strlist_add(&s.paths, "/b c");
 	nodeline_head(o, &b, &s);
-	CHECK_STR(buf_str(&b), "snapshot ac000000 of [/a /b c] at 2026-11-24 01:53:53.930510782 +0000 UTC by root@vm");
+	CHECK_STR(buf_str(&b), "snapshot ac000000 of [/a /b c] at 2026-11-24 01:53:53.930510782 "
+			       "+0000 UTC by root@vm");
 	buf_reset(&b);
 	nodeline_snapshot(&b, &s, true);
-	CHECK(strstr(buf_str(&b), "\"short_id\":\"ac000000\",\"message_type\":\"snapshot\",\"struct_type\":\"snapshot\"}") != NULL);
+	CHECK(strstr(buf_str(&b), "\"short_id\":\"ac000000\",\"message_type\":\"snapshot\","
+				  "\"struct_type\":\"snapshot\"}") != NULL);
 	buf_reset(&b);
 	nodeline_snapshot(&b, &s, false);
 	CHECK(strstr(buf_str(&b), "\"short_id\":\"ac000000\"}") != NULL);

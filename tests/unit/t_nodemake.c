@@ -89,7 +89,9 @@ TEST(json_with_few_and_many_attributes)
 		size_t found = 0;
 
 		for (size_t i = 0; i < count; i++)
-			x.x[i] = (struct xattr){.name = mem_printf("user.a%zu", i), .value = mem_dup("abc", 3), .n = 3};
+			x.x[i] = (struct xattr){.name = mem_printf("user.a%zu", i),
+				.value = mem_dup("abc", 3),
+				.n = 3};
 		if (count)
 			x.x[0].vanished = true;
 		REQUIRE(fill(&k, &n, S_IFREG | 0600));
@@ -116,10 +118,10 @@ TEST(the_same_metadata)
 
 	REQUIRE(fill(&k, &a, S_IFREG | 0600) && fill(&k, &b, S_IFREG | 0600));
 	CHECK(nodemake_same(&a, &b));
-#define DIFFERS(member, value)                                                                                                             \
-	b = a;                                                                                                                             \
-	b.member = value;                                                                                                                  \
-	CHECK(!nodemake_same(&a, &b));                                                                                                     \
+#define DIFFERS(member, value)                                                                     \
+	b = a;                                                                                     \
+	b.member = value;                                                                          \
+	CHECK(!nodemake_same(&a, &b));                                                             \
 	CHECK(!nodemake_same(&b, &a));
 	DIFFERS(type, NODE_DIR)
 	DIFFERS(mode, 0644)
@@ -155,7 +157,8 @@ TEST(device_numbers_of_rank_0)
 	owners_free(k.owners);
 }
 
-static const struct nodemake old = {.young = {1700000003, 0}}; /* a run that began after the sample had changed last */
+/* a run that began after the sample had changed last */
+static const struct nodemake old = {.young = {1700000003, 0}};
 
 static bool same_file(const struct node *a, const struct node *b)
 {

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* parse: a command line, words separated by single blanks ("~" stands for a blank inside a word, "@" for an empty word). */
+/* parse: a command line, words separated by single blanks ("~" stands for a blank inside a word,
+ * "@" for an empty word). */
 static int parse(struct opts *o, const char *line, struct err *err)
 {
 	char *copy = mem_strdup(line), *args[32], *save = NULL;
@@ -38,7 +39,8 @@ static const char *understood(const char *line)
 		opts_release(&o);
 		return "error";
 	}
-	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", opt_verbs[o.verb].name, o.verb_given ? "" : "*");
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", opt_verbs[o.verb].name,
+		o.verb_given ? "" : "*");
 	for (int id = 0; id < OPT_IDS; id++) {
 		for (size_t i = 0; i < o.value[id].n; i++) {
 			const char *name = "?";
@@ -47,7 +49,8 @@ static const char *understood(const char *line)
 				if ((int)opt_table[k].id == id)
 					name = opt_table[k].name;
 			}
-			at += (size_t)snprintf(text + at, sizeof(text) - at, " %s=%s", name, o.value[id].s[i]);
+			at += (size_t)snprintf(text + at, sizeof(text) - at, " %s=%s", name,
+				o.value[id].s[i]);
 		}
 	}
 	for (size_t i = 0; i < o.args.n; i++)
@@ -71,7 +74,8 @@ TEST(gnu_forms)
 	CHECK_STR(understood("list -qr X"), "list repo=X quiet=true");
 	CHECK_STR(understood("list --verbose=2"), "list verbose=2");
 	CHECK_STR(understood("list --json=false"), "list json=false");
-	CHECK_STR(understood("add -e a -e b --exclude=c D"), "add exclude=a exclude=b exclude=c [D]");
+	CHECK_STR(understood("add -e a -e b --exclude=c D"),
+		"add exclude=a exclude=b exclude=c [D]");
 	CHECK_STR(understood("add A -x B"), "add one-file-system=true [A] [B]");
 	CHECK_STR(understood("restore latest -i a -t d"), "restore target=d include=a [latest]");
 	CHECK_STR(understood("find -i a"), "find ignore-case=true [a]");
@@ -112,12 +116,15 @@ TEST(one_dash)
 
 			if (!(d->verbs & 1u << v) || d->id == OPT_VERSION)
 				continue;
-			snprintf(line, sizeof(line), "%s --%s%s", opt_verbs[v].name, d->name, d->arg ? " x" : "");
+			snprintf(line, sizeof(line), "%s --%s%s", opt_verbs[v].name, d->name,
+				d->arg ? " x" : "");
 			want = mem_strdup(understood(line));
 			CHECK(strcmp(want, "error") != 0);
-			snprintf(line, sizeof(line), "%s -%s%s", opt_verbs[v].name, d->name, d->arg ? " x" : "");
+			snprintf(line, sizeof(line), "%s -%s%s", opt_verbs[v].name, d->name,
+				d->arg ? " x" : "");
 			CHECK_STR(understood(line), want);
-			snprintf(line, sizeof(line), "%s -%s=%s", opt_verbs[v].name, d->name, d->arg ? "x" : "true");
+			snprintf(line, sizeof(line), "%s -%s=%s", opt_verbs[v].name, d->name,
+				d->arg ? "x" : "true");
 			CHECK_STR(understood(line), want);
 			mem_free(want);
 		}
@@ -181,16 +188,23 @@ static const char *complaint(const char *line)
 TEST(complaints)
 {
 	CHECK_STR(complaint("add --exlude x"), "unknown option --exlude; did you mean --exclude?");
-	CHECK_STR(complaint("list --exclude x"), "--exclude is no option of list; see: a_backup list --help");
-	CHECK_STR(complaint("list --zzzzzzzz"), "unknown option --zzzzzzzz; see: a_backup list --help");
+	CHECK_STR(complaint("list --exclude x"),
+		"--exclude is no option of list; see: a_backup list --help");
+	CHECK_STR(complaint("list --zzzzzzzz"),
+		"unknown option --zzzzzzzz; see: a_backup list --help");
 	CHECK_STR(complaint("--zzzzzzzz"), "unknown option --zzzzzzzz; see: a_backup --help");
-	CHECK_STR(complaint("list -z"), "unknown option -z for list in \"-z\"; see: a_backup list --help");
-	CHECK_STR(complaint("list -qz"), "unknown option -z for list in \"-qz\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -z"),
+		"unknown option -z for list in \"-z\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -qz"),
+		"unknown option -z for list in \"-qz\"; see: a_backup list --help");
 	CHECK_STR(complaint("list --repo"), "--repo needs a value: PLACE");
 	CHECK_STR(complaint("list --json=maybe"), "--json takes no value (or true or false)");
-	CHECK_STR(complaint("list -verify"), "--verify is no option of list; see: a_backup list --help");
-	CHECK_STR(complaint("add -recursive x"), "--recursive is no option of add; see: a_backup add --help");
-	CHECK_STR(complaint("list -hots x"), "unknown option -h for list in \"-hots\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -verify"),
+		"--verify is no option of list; see: a_backup list --help");
+	CHECK_STR(complaint("add -recursive x"),
+		"--recursive is no option of add; see: a_backup add --help");
+	CHECK_STR(complaint("list -hots x"),
+		"unknown option -h for list in \"-hots\"; see: a_backup list --help");
 	CHECK_STR(complaint("add -tags x y"), "unknown option -tags; did you mean --tag?");
 	CHECK_STR(complaint("list -lates 3"), "unknown option -lates; did you mean --latest?");
 	CHECK(strstr(complaint("forget x"), "a_backup add forget") != NULL);
@@ -199,10 +213,12 @@ TEST(complaints)
 /* The wrong reading would do something else in silence: both are named. */
 TEST(two_readings)
 {
-	CHECK_STR(complaint("add -exclude-me src"), "\"-exclude...\" can be read as -e PATTERN or as --exclude PATTERN: write the one that "
+	CHECK_STR(complaint("add -exclude-me src"), "\"-exclude...\" can be read as -e PATTERN or "
+						    "as --exclude PATTERN: write the one that "
 						    "is meant, with a blank before the value");
 	CHECK_STR(complaint("restore -tar ab"),
-		"\"-tar\" can be read as -t DIR or as --target DIR: write the one that is meant, with a blank before the value");
+		"\"-tar\" can be read as -t DIR or as --target DIR: write the one that is meant, "
+		"with a blank before the value");
 	CHECK_STR(understood("restore -ta=foo ab"), "error");
 	CHECK_STR(understood("add -excl f src"), "error");
 	CHECK_STR(understood("add -exlude f src"), "error");
@@ -213,7 +229,8 @@ TEST(two_readings)
 	CHECK(strstr(complaint("-i find restore latest"), "options of find or of restore") != NULL);
 	CHECK(strstr(complaint("list -q -v"), "contradict") != NULL);
 	CHECK(strstr(complaint("add --files-from - --exclude-file -"), "named 2 times") != NULL);
-	CHECK_STR(understood("add --files-from - --exclude-file x"), "add exclude-file=x files-from=-");
+	CHECK_STR(understood("add --files-from - --exclude-file x"),
+		"add exclude-file=x files-from=-");
 	CHECK_STR(complaint("restore-newer ab --overwrite always"),
 		"--overwrite is no option of restore-newer; see: a_backup restore-newer --help");
 	CHECK_STR(understood("restore ab --overwrite always"), "restore overwrite=always [ab]");
@@ -229,8 +246,9 @@ TEST(two_readings)
 /* What may be a password is not repeated. */
 TEST(secrets)
 {
-	static const char *const lines[] = {"list --password=hunter2", "list -password=hunter2", "list -passwort=hunter2",
-		"list -passwd=hunter2", "list --passwort=hunter2", "list -passwordhunter2", "-password=hunter2 list"};
+	static const char *const lines[] = {"list --password=hunter2", "list -password=hunter2",
+		"list -passwort=hunter2", "list -passwd=hunter2", "list --passwort=hunter2",
+		"list -passwordhunter2", "-password=hunter2 list"};
 	struct opts o;
 	struct err err;
 
@@ -341,7 +359,8 @@ TEST(to_another_rank)
 	buf_release(&b);
 }
 
-/* The table obeys its own rules: no two options of a verb share a name or letter; an id takes a value everywhere or nowhere. */
+/* The table obeys its own rules: no two options of a verb share a name or letter; an id takes a
+ * value everywhere or nowhere. */
 TEST(the_table)
 {
 	for (size_t i = 0; i < opt_table_n; i++) {

@@ -92,10 +92,11 @@ TEST(json_errors)
 	open_pipes(&p);
 	out_mode(p.o, true, 1);
 	out_item_error(p.o, "archival", "/a", "bad \"x\"");
-	CHECK_STR(drain(&p, p.err[0]),
-		"{\"message_type\":\"error\",\"error\":{\"message\":\"bad \\\"x\\\"\"},\"during\":\"archival\",\"item\":\"/a\"}\n");
+	CHECK_STR(drain(&p, p.err[0]), "{\"message_type\":\"error\",\"error\":{\"message\":\"bad "
+				       "\\\"x\\\"\"},\"during\":\"archival\",\"item\":\"/a\"}\n");
 	out_last(p.o, 11, "Fatal: locked");
-	CHECK_STR(drain(&p, p.err[0]), "{\"message_type\":\"exit_error\",\"code\":11,\"message\":\"Fatal: locked\"}\n");
+	CHECK_STR(drain(&p, p.err[0]),
+		"{\"message_type\":\"exit_error\",\"code\":11,\"message\":\"Fatal: locked\"}\n");
 	out_status(p.o, "progress", true);
 	CHECK_STR(drain(&p, p.out[0]), "");
 	close_pipes(&p);
@@ -132,7 +133,8 @@ TEST(progress_on_a_terminal)
 	out_say(o, 1, "said");
 	out_status(o, "", false);
 	/* A terminal hands over pieces as it likes. */
-	for (size_t at = 0; at < strlen(want) && (n = read(master, text + at, sizeof(text) - 1 - at)) > 0;)
+	for (size_t at = 0;
+		at < strlen(want) && (n = read(master, text + at, sizeof(text) - 1 - at)) > 0;)
 		at += (size_t)n;
 	CHECK_STR(text, want);
 	out_free(o);
@@ -172,7 +174,8 @@ TEST(large_results)
 	close(fd);
 }
 
-/* Marks that turn the direction of writing, and bytes that may drive an older terminal, are shown for what they are; a pipe gets the name. */
+/* Marks that turn the direction of writing, and bytes that may drive an older terminal, are shown
+ * for what they are; a pipe gets the name. */
 TEST(names_on_a_terminal)
 {
 	static const char name[] = "\xe2\x80\xae"

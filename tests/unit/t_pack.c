@@ -46,8 +46,10 @@ TEST(golden_there_and_back)
 		CHECK_MEM(again.p, header.p, header.len);
 		mem_free(b);
 		b = NULL;
-		CHECK_EQ(pack_header_parse(header.p, header.len, end + 1, &b, &n, &err), ERR_INVALID);
-		CHECK_EQ(pack_header_parse(header.p, header.len, end - 1, &b, &n, &err), ERR_INVALID);
+		CHECK_EQ(pack_header_parse(header.p, header.len, end + 1, &b, &n, &err),
+			ERR_INVALID);
+		CHECK_EQ(pack_header_parse(header.p, header.len, end - 1, &b, &n, &err),
+			ERR_INVALID);
 		buf_release(&header);
 		buf_release(&again);
 	}
@@ -69,7 +71,8 @@ static int compare(void *arg, const struct id *pack, const struct blob *b, size_
 	/* An index has the blobs of a pack in any order. */
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < n; k++)
-			m->equal += id_equal(&b[i].id, &m->b[k].id) && b[i].type == m->b[k].type && b[i].offset == m->b[k].offset &&
+			m->equal += id_equal(&b[i].id, &m->b[k].id) && b[i].type == m->b[k].type &&
+				    b[i].offset == m->b[k].offset &&
 				    b[i].length == m->b[k].length && b[i].plain == m->b[k].plain;
 	return 1;
 }
@@ -103,7 +106,8 @@ TEST(header_equals_index)
 
 TEST(mixed_pack)
 {
-	struct blob in[4] = {{.type = BLOB_DATA, .length = 32}, {.type = BLOB_TREE, .offset = 32, .length = 100},
+	struct blob in[4] = {{.type = BLOB_DATA, .length = 32},
+		{.type = BLOB_TREE, .offset = 32, .length = 100},
 		{.type = BLOB_DATA, .offset = 132, .length = 33, .plain = 4000000000u},
 		{.type = BLOB_TREE, .offset = 165, .length = 4000, .plain = 1}};
 	struct blob *b = NULL;
@@ -166,7 +170,8 @@ TEST(hostile_entries)
 /* Lengths that together pass 4 GiB must not wrap around to a sum that fits. */
 TEST(sum_beyond_4gib)
 {
-	struct blob in[3] = {{.length = 0x80000000u}, {.length = 0x80000000u}, {.length = 100}}, *b = NULL;
+	struct blob in[3] = {{.length = 0x80000000u}, {.length = 0x80000000u}, {.length = 100}},
+		    *b = NULL;
 	struct buf h;
 	struct err err;
 	size_t n;

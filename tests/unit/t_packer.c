@@ -104,7 +104,10 @@ static void packs_free(struct packs *s)
 
 static struct blob blob(uint64_t n, enum blob_type t, uint32_t length)
 {
-	return (struct blob){.id = fixture_id(n), .type = t, .length = length, .plain = n % 2 ? 77 : 0};
+	return (struct blob){.id = fixture_id(n),
+		.type = t,
+		.length = length,
+		.plain = n % 2 ? 77 : 0};
 }
 
 static void put(struct packs *s, uint64_t n, enum blob_type t, uint32_t length)
@@ -322,8 +325,11 @@ static void *work(void *arg)
 
 	for (uint64_t i = 0; i < w->n && !w->failed; i++) {
 		/* Now and then one that needs its own pack. */
-		uint32_t length = fixture_random(&x) % 50 == 0 ? 25000 : (uint32_t)(33 + fixture_random(&x) % 3000);
-		struct blob b = blob(w->first + i, fixture_random(&x) % 4 ? BLOB_DATA : BLOB_TREE, length);
+		uint32_t length = fixture_random(&x) % 50 == 0
+					  ? 25000
+					  : (uint32_t)(33 + fixture_random(&x) % 3000);
+		struct blob b = blob(w->first + i, fixture_random(&x) % 4 ? BLOB_DATA : BLOB_TREE,
+			length);
 		struct packer_room room;
 
 		w->failed = packer_reserve(w->s->p, &b, &room, NULL) != 0;

@@ -14,7 +14,8 @@ TEST(maps)
 
 		REQUIRE(p != NULL);
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-		CHECK(before == 0 || (check_address_space() >= before + size && check_address_space() < before + size + 65536));
+		CHECK(before == 0 || (check_address_space() >= before + size &&
+					     check_address_space() < before + size + 65536));
 #else
 		(void)before;
 #endif
@@ -30,10 +31,12 @@ TEST(maps)
 	CHECK(pages_map(SIZE_MAX) == NULL);
 }
 
-/* All pages between p and end are made, in steps that come to the end, wherever they begin; what was there stays; nothing else is made. */
+/* All pages between p and end are made, in steps that come to the end, wherever they begin; what
+ * was there stays; nothing else is made. */
 TEST(made_early)
 {
-	const size_t size = (size_t)32 << 20, from = PAGES_LARGE - 100, to = ((size_t)16 << 20) + 5000;
+	const size_t size = (size_t)32 << 20, from = PAGES_LARGE - 100,
+		     to = ((size_t)16 << 20) + 5000;
 	unsigned char *p = pages_map(size), *at = p + from, *end = p + to, *next;
 	size_t before, grown, bad = 0, steps = 0;
 	bool able = false;

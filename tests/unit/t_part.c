@@ -3,8 +3,8 @@
 #include <string.h>
 
 /* What an answer with this body makes of a GET. */
-static void is(
-	int status, const char *range, uint64_t announced, const char *body, uint64_t offset, uint64_t length, int code, const char *want)
+static void is(int status, const char *range, uint64_t announced, const char *body, uint64_t offset,
+	uint64_t length, int code, const char *want)
 {
 	struct backend_op op = {.verb = BACKEND_GET, .offset = offset, .length = length};
 	struct http_req r = {.status = status, .length = announced ? announced : UINT64_MAX};

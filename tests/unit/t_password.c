@@ -84,10 +84,12 @@ TEST(file)
 		{"\xef\xbb\xbfsecret \r\n", 12, "secret"},
 		{"\xff\xfeg\0r\0\xfc\0n\0\r\0\n\0", 14, "gr\xc3\xbcn"},
 		{"\xfe\xff\0g\0r\0\xfc\0n", 10, "gr\xc3\xbcn"},
-		{"\xff\xfe=\xd8\x00\xde!\0", 8, "\xf0\x9f\x98\x80!"},  /* a surrogate pair */
-		{"\xff\xfe=\xd8!\0", 6, "\xef\xbf\xbd!"},              /* half of one */
-		{"\xc2\xa0 two words\xe3\x80\x80\n", 16, "two words"}, /* no-break and ideographic space */
-		{"\xa0raw\xff\n", 6, "\xa0raw\xff"},                   /* bytes that are no UTF-8 stay */
+		{"\xff\xfe=\xd8\x00\xde!\0", 8, "\xf0\x9f\x98\x80!"}, /* a surrogate pair */
+		{"\xff\xfe=\xd8!\0", 6, "\xef\xbf\xbd!"},             /* half of one */
+		/* no-break and ideographic space */
+		{"\xc2\xa0 two words\xe3\x80\x80\n", 16, "two words"},
+		/* bytes that are no UTF-8 stay */
+		{"\xa0raw\xff\n", 6, "\xa0raw\xff"},
 		{"line1\nline2\n", 12, "line1\nline2"},
 	};
 	struct err err;
@@ -127,9 +129,10 @@ TEST(command_words)
 		{"printf %s.%s. a b", "a.b."},
 		{"printf %s.%s. 'a b' c", "a b.c."},
 		{"printf %s.%s. \"a  'b\"  c", "a  'b.c."},
-		{"printf %s.%s.%s. a'b'c", "a.b.c."},    /* a quote ends the word before it */
-		{"printf %s.%s. a\\ b", "a.b."},         /* a backslash separates */
-		{"printf %s. a\\'b", "a.'b."},           /* and makes the quote behind it ordinary */
+		{"printf %s.%s.%s. a'b'c", "a.b.c."}, /* a quote ends the word before it */
+		{"printf %s.%s. a\\ b", "a.b."},      /* a backslash separates */
+		/* and makes the quote behind it ordinary */
+		{"printf %s. a\\'b", "a.'b."},
 		{"printf %s.%s. 'x\\'y' z", "x\\'y.z."}, /* inside quotes it stays */
 		{"printf %s. '' \"\" a", "a."},          /* no empty words */
 		{"\tprintf \n %s.  a\xc2\xa0", "a."},
@@ -152,8 +155,10 @@ TEST(command_faults)
 		const char *command;
 		int code;
 	} c[] = {
-		{"printf 'open", ERR_USAGE}, {"printf \"open", ERR_USAGE}, {"   ", ERR_USAGE}, {"true", ERR_USAGE}, /* an empty password */
-		{"sh -c 'echo secret; exit 3'", ERR_IO}, {"sh -c 'echo secret; kill -9 $$'", ERR_IO}, {"/nonexistent/helper", ERR_NOTFOUND},
+		/* an empty password */
+		{"printf 'open", ERR_USAGE}, {"printf \"open", ERR_USAGE}, {"   ", ERR_USAGE},
+		{"true", ERR_USAGE}, {"sh -c 'echo secret; exit 3'", ERR_IO},
+		{"sh -c 'echo secret; kill -9 $$'", ERR_IO}, {"/nonexistent/helper", ERR_NOTFOUND},
 		{"cat /dev/zero", ERR_USAGE}, /* endless: stopped */
 		{"cat", ERR_USAGE},           /* standard input is empty, not ours */
 	};

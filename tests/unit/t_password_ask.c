@@ -9,7 +9,10 @@
 
 static int ask(int fd_in, int fd_out, bool twice, struct buf *b, struct err *e)
 {
-	struct password_ask a = {.fd_in = fd_in, .fd_out = fd_out, .question = "password", .twice = twice};
+	struct password_ask a = {.fd_in = fd_in,
+		.fd_out = fd_out,
+		.question = "password",
+		.twice = twice};
 
 	*e = (struct err){0};
 	buf_init(b, 64);
@@ -45,7 +48,10 @@ TEST(the_first_line_of_a_pipe)
 	/* A batch job has nobody to ask: the end of the input is an answer too. */
 	CHECK_EQ(from_pipe("", &b, &e), ERR_PASSWORD);
 	buf_wipe(&b);
-	CHECK_EQ(from_pipe("0123456789012345678901234567890123456789012345678901234567890123456789\n", &b, &e), ERR_USAGE);
+	CHECK_EQ(from_pipe(
+			 "0123456789012345678901234567890123456789012345678901234567890123456789\n",
+			 &b, &e),
+		ERR_USAGE);
 	buf_wipe(&b);
 }
 
@@ -55,7 +61,8 @@ struct typist {
 	int sig;
 };
 
-/* Types once the echo is off, for asking throws away what was typed before.  "!" is a signal from outside. */
+/* Types once the echo is off, for asking throws away what was typed before.  "!" is a signal from
+ * outside. */
 static void *type(void *arg)
 {
 	struct typist *t = arg;
@@ -81,7 +88,8 @@ static void *type(void *arg)
 
 static int sent; /* what "!" is */
 
-static int from_terminal(const char *keys, bool twice, struct buf *b, struct err *e, char *screen, size_t room)
+static int from_terminal(const char *keys, bool twice, struct buf *b, struct err *e, char *screen,
+	size_t room)
 {
 	struct typist t = {.keys = keys, .sig = sent};
 	struct termios mode;
@@ -112,7 +120,8 @@ TEST(a_terminal_shows_nothing)
 	struct err e;
 	struct buf b;
 
-	CHECK_EQ(from_terminal("sex\177cr\xc3\xa4\177et\r", false, &b, &e, screen, sizeof(screen)), 0);
+	CHECK_EQ(from_terminal("sex\177cr\xc3\xa4\177et\r", false, &b, &e, screen, sizeof(screen)),
+		0);
 	CHECK_STR(buf_str(&b), "secret");
 	CHECK_STR(screen, "password: \r\n");
 	buf_wipe(&b);
@@ -144,7 +153,8 @@ static void note(int sig)
 /* No signal leaves the terminal mute; the handlers are put back, and who had one hears of it. */
 TEST(a_signal_ends_the_question)
 {
-	const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGXCPU, SIGRTMIN + 1};
+	const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGXCPU,
+		SIGRTMIN + 1};
 	struct sigaction act;
 	char screen[256];
 	struct err e;
@@ -152,7 +162,8 @@ TEST(a_signal_ends_the_question)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		sent = signals[i];
-		CHECK_EQ(from_terminal("sec|!", false, &b, &e, screen, sizeof(screen)), ERR_CANCELLED);
+		CHECK_EQ(from_terminal("sec|!", false, &b, &e, screen, sizeof(screen)),
+			ERR_CANCELLED);
 		CHECK(!sigaction(sent, NULL, &act) && act.sa_handler == SIG_DFL);
 		buf_wipe(&b);
 	}

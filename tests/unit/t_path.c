@@ -5,15 +5,20 @@
 /* What Go's documentation and tests of path/filepath.Clean give. */
 TEST(clean)
 {
-	static const char *const cases[][2] = {{"", "."}, {"abc", "abc"}, {"abc/def", "abc/def"}, {".", "."}, {"..", ".."},
-		{"../..", "../.."}, {"../../abc", "../../abc"}, {"/abc", "/abc"}, {"/", "/"}, {"abc/", "abc"}, {"abc/def/", "abc/def"},
-		{"a/b/c/", "a/b/c"}, {"./", "."}, {"../", ".."}, {"../../", "../.."}, {"/abc/", "/abc"}, {"abc//def//ghi", "abc/def/ghi"},
-		{"abc//", "abc"}, {"//abc", "/abc"}, {"///abc", "/abc"}, {"//abc//", "/abc"}, {"abc/./def", "abc/def"},
-		{"/./abc/def", "/abc/def"}, {"abc/.", "abc"}, {"abc/def/ghi/../jkl", "abc/def/jkl"}, {"abc/def/../ghi/../jkl", "abc/jkl"},
-		{"abc/def/..", "abc"}, {"abc/def/../..", "."}, {"/abc/def/../..", "/"}, {"abc/def/../../..", ".."},
-		{"/abc/def/../../..", "/"}, {"abc/def/../../../ghi/jkl/../../../mno", "../../mno"}, {"/../abc", "/abc"},
-		{"a/../b:/../../c", "../c"}, {"abc/./../def", "def"}, {"abc//./../def", "def"}, {"abc/../../././../def", "../../def"},
-		{"...", "..."}, {"a/...", "a/..."}, {"..a/b", "..a/b"}, {"/..", "/"}, {"a/..b/..", "a"}};
+	static const char *const cases[][2] = {{"", "."}, {"abc", "abc"}, {"abc/def", "abc/def"},
+		{".", "."}, {"..", ".."}, {"../..", "../.."}, {"../../abc", "../../abc"},
+		{"/abc", "/abc"}, {"/", "/"}, {"abc/", "abc"}, {"abc/def/", "abc/def"},
+		{"a/b/c/", "a/b/c"}, {"./", "."}, {"../", ".."}, {"../../", "../.."},
+		{"/abc/", "/abc"}, {"abc//def//ghi", "abc/def/ghi"}, {"abc//", "abc"},
+		{"//abc", "/abc"}, {"///abc", "/abc"}, {"//abc//", "/abc"},
+		{"abc/./def", "abc/def"}, {"/./abc/def", "/abc/def"}, {"abc/.", "abc"},
+		{"abc/def/ghi/../jkl", "abc/def/jkl"}, {"abc/def/../ghi/../jkl", "abc/jkl"},
+		{"abc/def/..", "abc"}, {"abc/def/../..", "."}, {"/abc/def/../..", "/"},
+		{"abc/def/../../..", ".."}, {"/abc/def/../../..", "/"},
+		{"abc/def/../../../ghi/jkl/../../../mno", "../../mno"}, {"/../abc", "/abc"},
+		{"a/../b:/../../c", "../c"}, {"abc/./../def", "def"}, {"abc//./../def", "def"},
+		{"abc/../../././../def", "../../def"}, {"...", "..."}, {"a/...", "a/..."},
+		{"..a/b", "..a/b"}, {"/..", "/"}, {"a/..b/..", "a"}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *got = path_clean(cases[i][0]);

@@ -46,7 +46,8 @@ static void check_lists(const struct patterns *p)
 /* Another rank, without the file and without the variable, comes to the same lists. */
 TEST(the_same_on_another_rank)
 {
-	char *f1 = file_with("ex1", "# comment\n/$WHERE/f\n/x$UNSET/there\n"), *f2 = file_with("ex2", "core\n");
+	char *f1 = file_with("ex1", "# comment\n/$WHERE/f\n/x$UNSET/there\n"),
+	     *f2 = file_with("ex2", "core\n");
 	struct opts o = {0};
 	struct patterns p, q;
 	struct wire_in in;

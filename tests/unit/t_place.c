@@ -15,7 +15,12 @@
 
 static struct place dir(uint64_t fs, uint64_t ino)
 {
-	return (struct place){.type = S_IFDIR, .ino = ino, .dev = 5, .mtime = {1700000000, 123456789}, .fs = fs, .fsid = 7};
+	return (struct place){.type = S_IFDIR,
+		.ino = ino,
+		.dev = 5,
+		.mtime = {1700000000, 123456789},
+		.fs = fs,
+		.fsid = 7};
 }
 
 static enum place_match cmp(const struct place *a, const struct place *b)
@@ -30,7 +35,8 @@ static enum place_match cmp(const struct place *a, const struct place *b)
 
 TEST(a_path_and_what_becomes_of_it)
 {
-	char *d = files_dir("place"), *sub = mem_printf("%s/sub", d), *link = mem_printf("%s/link", d), *away = mem_printf("%s/away", d);
+	char *d = files_dir("place"), *sub = mem_printf("%s/sub", d),
+	     *link = mem_printf("%s/link", d), *away = mem_printf("%s/away", d);
 	struct place p, q;
 	struct stat st;
 	int fd;
@@ -102,8 +108,8 @@ TEST(what_cannot_be_looked_at)
 
 TEST(disks_of_two_nodes_are_never_one)
 {
-	static const uint64_t fs[] = {
-		TMPFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, RAMFS_MAGIC};
+	static const uint64_t fs[] = {TMPFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
+		BTRFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, RAMFS_MAGIC};
 
 	for (size_t i = 0; i < sizeof(fs) / sizeof(*fs); i++) {
 		struct place a = dir(fs[i], 2), b = a;
@@ -146,7 +152,8 @@ TEST(a_place_travels)
 	wire_in_init(&in, w.p, w.len);
 	place_get(&in, &b);
 	CHECK(wire_done(&in));
-	CHECK(b.errnum == a.errnum && b.type == a.type && b.ino == a.ino && b.dev == a.dev && b.fs == a.fs && b.fsid == a.fsid &&
-		b.names == a.names && !ts_cmp(&a.mtime, &b.mtime));
+	CHECK(b.errnum == a.errnum && b.type == a.type && b.ino == a.ino && b.dev == a.dev &&
+		b.fs == a.fs && b.fsid == a.fsid && b.names == a.names &&
+		!ts_cmp(&a.mtime, &b.mtime));
 	buf_release(&w);
 }

@@ -41,7 +41,8 @@ TEST(degree)
 TEST(mod_and_mulmod)
 {
 	for (int i = 0; i < 20000; i++) {
-		uint64_t a = noise() >> (noise() & 63), b = noise() >> (noise() & 63), m = noise() >> (noise() & 63);
+		uint64_t a = noise() >> (noise() & 63), b = noise() >> (noise() & 63),
+			 m = noise() >> (noise() & 63);
 
 		if (m == 0)
 			continue;
@@ -81,7 +82,8 @@ TEST(irreducible_all_small)
 	CHECK_EQ(count, 2 + 1 + 2 + 3 + 6 + 9 + 18 + 30 + 56 + 99 + 186);
 }
 
-/* Products of two irreducible ones have no small factor: only the last round of the test finds them. */
+/* Products of two irreducible ones have no small factor: only the last round of the test finds
+ * them. */
 TEST(irreducible_products)
 {
 	static const uint64_t deg26 = 0x4000047; /* x^26+x^6+x^2+x+1 */
@@ -101,7 +103,8 @@ static void fixed(void *arg, void *p, size_t n)
 
 TEST(random)
 {
-	uint64_t next = 0xffc0000000000000; /* masked to 0 below x^53: the search walks up to ...47 */
+	uint64_t next =
+		0xffc0000000000000; /* masked to 0 below x^53: the search walks up to ...47 */
 	struct rnd rnd = {.fill = fixed, .arg = &next};
 	uint64_t seen[8];
 

@@ -14,10 +14,13 @@ static struct config made_config;
 /* Keys that cost nothing, unless a test wants what a user gets. */
 static const struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
 
-static int create_as(struct backend *be, struct fixture *f, unsigned version, uint64_t polynomial, const struct kdf_params *cost,
-	struct repo **r, struct err *err)
+static int create_as(struct backend *be, struct fixture *f, unsigned version, uint64_t polynomial,
+	const struct kdf_params *cost, struct repo **r, struct err *err)
 {
-	struct repo_spec what = {.version = version, .polynomial = polynomial, .who = {"user", "host"}, .cost = cost};
+	struct repo_spec what = {.version = version,
+		.polynomial = polynomial,
+		.who = {"user", "host"},
+		.cost = cost};
 	bool mine = false;
 	int rc = repo_create(be, &f->env, &what, PASS, strlen(PASS), r, &mine, err);
 
@@ -87,7 +90,8 @@ TEST(no_repository)
 
 TEST(create_refuses_what_looks_like_a_damaged_repository)
 {
-	static const enum backend_type t[] = {BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK, BACKEND_PACK};
+	static const enum backend_type t[] = {BACKEND_SNAPSHOT, BACKEND_INDEX, BACKEND_LOCK,
+		BACKEND_PACK};
 
 	for (int i = 0; i < 4; i++) {
 		struct backend *be = backend_mem_new();
@@ -130,7 +134,8 @@ TEST(create_refuses_bad_configs)
 }
 
 /* A key file with the cheapest scrypt there is, around a fresh master key or the one given. */
-static struct id put_key(struct backend *be, const char *pass, const struct seal_key *master, const char *spoil)
+static struct id put_key(struct backend *be, const char *pass, const struct seal_key *master,
+	const char *spoil)
 {
 	struct keyfile k = {.kdf = {.n = 2, .r = 1, .p = 1}};
 	struct seal_key user;
@@ -191,7 +196,8 @@ static void keys_init(struct keys *k)
 	repo_close(r);
 }
 
-static int keys_open(struct keys *k, const char *pass, const char *hint, struct id *used, struct err *err)
+static int keys_open(struct keys *k, const char *pass, const char *hint, struct id *used,
+	struct err *err)
 {
 	struct repo *r;
 	int rc;
@@ -227,7 +233,8 @@ TEST(several_keys)
 	CHECK_EQ(keys_open(&k, "b", NULL, &used, &err), 0);
 	CHECK(id_equal(&used, &b));
 	CHECK_EQ(keys_open(&k, "c", NULL, NULL, &err), ERR_PASSWORD);
-	CHECK_EQ(keys_open(&k, "b", id_hex(&a).s, &used, &err), 0); /* a hint that does not help is ignored */
+	/* a hint that does not help is ignored */
+	CHECK_EQ(keys_open(&k, "b", id_hex(&a).s, &used, &err), 0);
 	CHECK(id_equal(&used, &b));
 	CHECK_EQ(keys_open(&k, "b", "xyz", &used, &err), 0);
 	keys_release(&k);
@@ -256,8 +263,10 @@ TEST(a_key_that_is_listed_and_not_found)
 		inner = k.be;
 		k.be = gate_new(backend_share(inner), lose_key, removed ? inner : NULL);
 		CHECK_EQ(keys_open(&k, "a", NULL, NULL, &err), removed ? ERR_PASSWORD : ERR_IO);
-		CHECK(removed || (strstr(err.msg, "is listed, but not found") && strstr(err.msg, id_short(&id).s)));
-		CHECK_EQ(keys_open(&k, "a", id_short(&id).s, NULL, &err), removed ? ERR_PASSWORD : ERR_IO);
+		CHECK(removed || (strstr(err.msg, "is listed, but not found") &&
+					 strstr(err.msg, id_short(&id).s)));
+		CHECK_EQ(keys_open(&k, "a", id_short(&id).s, NULL, &err),
+			removed ? ERR_PASSWORD : ERR_IO);
 		keys_release(&k);
 		backend_free(inner);
 	}
@@ -379,7 +388,8 @@ TEST(a_damaged_config)
 	keys_release(&k);
 }
 
-/* Of many keys some are damaged, cut off, or another repository's although the password opens them: whatever comes first in the listing. */
+/* Of many keys some are damaged, cut off, or another repository's although the password opens them:
+ * whatever comes first in the listing. */
 TEST(keys_that_are_passed_over)
 {
 	struct keys k;
@@ -439,7 +449,8 @@ TEST(prefix)
 	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, "AB", &got, &err), ERR_USAGE);
 	CHECK_EQ(repo_prefix(f.repo, BACKEND_SNAPSHOT, id_hex(&id[0]).s, &got, &err), 0);
 	CHECK(id_equal(&got, &id[0]));
-	CHECK_EQ(repo_prefix(f.repo, BACKEND_INDEX, id_hex(&id[0]).s, &got, &err), 0); /* a full name is not looked up */
+	/* a full name is not looked up */
+	CHECK_EQ(repo_prefix(f.repo, BACKEND_INDEX, id_hex(&id[0]).s, &got, &err), 0);
 	fixture_release(&f);
 }
 

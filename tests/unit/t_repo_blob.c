@@ -14,7 +14,8 @@ static struct sealed seal_blob(struct fixture *f, const uint8_t *plain, size_t n
 
 	s.b.id = fixture_hash(plain, n);
 	if (compressed) {
-		REQUIRE(compress_put(c->compress, 3, plain, n, packed, compress_bound(n), &m, NULL) == 0);
+		REQUIRE(compress_put(c->compress, 3, plain, n, packed, compress_bound(n), &m,
+				NULL) == 0);
 		s.b.plain = (uint32_t)n;
 	}
 	s.b.length = (uint32_t)(m + SEAL_OVERHEAD);

@@ -1,5 +1,6 @@
 /*
- * A store that fails while a repository is made, and what it leaves; places where one was begun; a config that is replaced.  Several at the same moment: tests/sim/s_first.c.
+ * A store that fails while a repository is made, and what it leaves; places where one was begun; a
+ * config that is replaced.  Several at the same moment: tests/sim/s_first.c.
  */
 #include "lib/gate.h"
 #include "repo/repo.h"
@@ -92,12 +93,16 @@ static void at_release(struct at *a)
 
 static int create(struct at *a, const char *pass)
 {
-	struct repo_spec what = {.version = 2, .who = {"user", "host"}, .cost = &cheap, .stop = &a->stop};
+	struct repo_spec what = {.version = 2,
+		.who = {"user", "host"},
+		.cost = &cheap,
+		.stop = &a->stop};
 
 	a->op = 0;
 	repo_close(a->repo);
 	err_clear(&a->err);
-	return repo_create(a->be, &a->f.env, &what, pass, strlen(pass), &a->repo, &a->made, &a->err);
+	return repo_create(a->be, &a->f.env, &what, pass, strlen(pass), &a->repo, &a->made,
+		&a->err);
 }
 
 static bool opens(struct at *a, const char *pass)
@@ -149,7 +154,8 @@ static int create_failing(struct at *a, unsigned k, unsigned many, int code, boo
 	return create(a, PASS);
 }
 
-/* Whichever request fails, and all after it: no repository, or one that opens; a key that stays is named. */
+/* Whichever request fails, and all after it: no repository, or one that opens; a key that stays is
+ * named. */
 TEST(the_store_dies_at_each_request)
 {
 	for (unsigned n = requests(), k = 1; k <= n; k++) {
@@ -172,7 +178,8 @@ TEST(the_store_dies_at_each_request)
 	}
 }
 
-/* One request fails: then it is a repository, or nothing is left, or, if that could not be looked at, the key is named. */
+/* One request fails: then it is a repository, or nothing is left, or, if that could not be looked
+ * at, the key is named. */
 TEST(each_request_fails_once)
 {
 	for (unsigned n = requests(), k = 1; k <= n; k++) {
@@ -430,7 +437,8 @@ TEST(a_key_that_is_listed_and_not_found)
 	at_release(&a);
 }
 
-/* A store that cannot create conditionally, and another password's run that has stored all it had, when our config arrives. */
+/* A store that cannot create conditionally, and another password's run that has stored all it had,
+ * when our config arrives. */
 static void replace_stranger(struct at *a, const struct backend_op *op, enum backend_type t)
 {
 	if (op && op->verb == BACKEND_PUT && t == BACKEND_CONFIG) {
@@ -541,7 +549,8 @@ static void give_way(struct at *a, const struct backend_op *op, enum backend_typ
 {
 	if (op && op->verb == BACKEND_REMOVE && t == BACKEND_KEY) {
 		a->before = NULL;
-		REQUIRE(backend_put(a->place, BACKEND_CONFIG, NULL, kept_config.p, kept_config.len, NULL) == 0);
+		REQUIRE(backend_put(a->place, BACKEND_CONFIG, NULL, kept_config.p, kept_config.len,
+				NULL) == 0);
 	}
 }
 

@@ -141,11 +141,14 @@ TEST(damage_at_every_byte_is_found)
 			b.p[i] ^= 0x10;
 		else
 			b.len = n - 1; /* cut off */
-		/* Under its own name the hash tells; under the name of the damaged bytes the seal does. */
+		/* Under its own name the hash tells; under the name of the damaged bytes the seal
+		 * does. */
 		for (int honest = 0; honest < 2; honest++) {
 			name = honest ? fixture_hash(b.p, b.len) : id;
 			buf_init(&out, 1000);
-			CHECK_EQ(repo_open_file(f.repo, BACKEND_SNAPSHOT, &name, b.p, b.len, &out, &err), ERR_INVALID);
+			CHECK_EQ(repo_open_file(f.repo, BACKEND_SNAPSHOT, &name, b.p, b.len, &out,
+					 &err),
+				ERR_INVALID);
 			CHECK_EQ(out.len, 0);
 			buf_release(&out);
 		}
@@ -242,7 +245,9 @@ TEST(index_as_a_stream)
 		index_begin(&x, &json);
 		for (uint64_t i = 0; i < 500; i++) {
 			for (uint64_t k = 0; k < 20; k++)
-				b[k] = (struct blob){.id = fixture_id(i * 20 + k), .length = 1000, .offset = (uint32_t)k * 1000};
+				b[k] = (struct blob){.id = fixture_id(i * 20 + k),
+					.length = 1000,
+					.offset = (uint32_t)k * 1000};
 			pack = fixture_id(100000 + i);
 			index_pack(&x, &pack, b, 20);
 		}
@@ -340,7 +345,8 @@ TEST(an_index_that_cannot_be_saved)
 	fixture_release(&f);
 }
 
-/* A pack of a million tiny files' blobs must not cost its index's JSON, 150 bytes a blob, nor that of the check. */
+/* A pack of a million tiny files' blobs must not cost its index's JSON, 150 bytes a blob, nor that
+ * of the check. */
 TEST(saving_a_large_index_needs_little_memory)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -360,7 +366,8 @@ TEST(saving_a_large_index_needs_little_memory)
 	getrusage(RUSAGE_SELF, &before);
 	REQUIRE(repo_save_index(f.repo, p, PACKS, b, &err) == 0);
 	getrusage(RUSAGE_SELF, &after);
-	/* 80 MB of JSON; 28 MB are stored, and opened again for the check, and kept by this store. */
+	/* 80 MB of JSON; 28 MB are stored, and opened again for the check, and kept by this store.
+	 */
 	CHECK(after.ru_maxrss - before.ru_maxrss < 120 << 10);
 	mem_free(p);
 	mem_free(b);

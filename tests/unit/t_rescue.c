@@ -20,7 +20,8 @@ TEST(stages_in_their_order_and_each_once)
 {
 	struct rescue *r = rescue_new();
 	int one = 1, two = 2, three = 3;
-	struct rescue_item a = {.stage = RESCUE_LOCK, .fn = note, .arg = &one}, b = {.stage = RESCUE_INDEX, .fn = note, .arg = &two},
+	struct rescue_item a = {.stage = RESCUE_LOCK, .fn = note, .arg = &one},
+			   b = {.stage = RESCUE_INDEX, .fn = note, .arg = &two},
 			   c = {.stage = RESCUE_INDEX, .fn = note, .arg = &three};
 
 	seen.n = 0;

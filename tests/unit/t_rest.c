@@ -1,4 +1,5 @@
-/* Locations, and what servers may answer but rclone does not.  The rest is the conformance suite's, on rclone (tests/services/rest.sh). */
+/* Locations, and what servers may answer but rclone does not.  The rest is the conformance suite's,
+ * on rclone (tests/services/rest.sh). */
 #include "backend/open.h"
 #include "base/mem.h"
 #include "lib/pyserver.h"
@@ -20,11 +21,13 @@ static int open_it(const char *location, struct err *err)
 
 TEST(locations)
 {
-	static const char *const good[] = {"rest:http://h/", "rest:https://h:8000", "rest:https://u:p@h/a/b", "rest:http://[::1]:80/x",
+	static const char *const good[] = {"rest:http://h/", "rest:https://h:8000",
+		"rest:https://u:p@h/a/b", "rest:http://[::1]:80/x",
 		"rest:http://u%40x:p%2f:@h/a b"};
-	static const char *const bad[] = {"rest:h/x", "rest:ftp://secret:secret@h/", "rest:http://", "rest:http:///x",
-		"rest:http://u:secret@/x", "rest:http://u:secret@h/x?y", "rest:http://u:secret@h/x#y", "rest:http://u:secret@h h/",
-		"rest:HTTP", "rest:http://u:sec/ret@h/x", "rest:http://h:secret/"};
+	static const char *const bad[] = {"rest:h/x", "rest:ftp://secret:secret@h/", "rest:http://",
+		"rest:http:///x", "rest:http://u:secret@/x", "rest:http://u:secret@h/x?y",
+		"rest:http://u:secret@h/x#y", "rest:http://u:secret@h h/", "rest:HTTP",
+		"rest:http://u:sec/ret@h/x", "rest:http://h:secret/"};
 	struct err err = {0};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -69,7 +72,10 @@ void check_teardown(void)
 
 static void range_is(uint64_t offset, uint64_t length, int want, const char *text)
 {
-	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_INDEX, .offset = offset, .length = length};
+	struct backend_op op = {.verb = BACKEND_GET,
+		.type = BACKEND_INDEX,
+		.offset = offset,
+		.length = length};
 
 	buf_init(&op.out, 10);
 	CHECK_EQ(backend_run(odd, &op, NULL), want);
@@ -171,7 +177,8 @@ TEST(listings_that_may_not_be_missing)
 /* What is answered to a deletion is in the name: 200 and so much, and a 1 for a page. */
 TEST(answers_to_a_deletion)
 {
-	struct id ok = {{0x00}}, page = {{0x00, 0x10}}, accepted = {{0x02}}, none = {{0x04}}, part = {{0x06}};
+	struct id ok = {{0x00}}, page = {{0x00, 0x10}}, accepted = {{0x02}}, none = {{0x04}},
+		  part = {{0x06}};
 
 	CHECK_EQ(backend_remove(odd, BACKEND_SNAPSHOT, &ok, NULL), 0);
 	CHECK_EQ(backend_remove(odd, BACKEND_SNAPSHOT, &page, NULL), ERR_ODD);

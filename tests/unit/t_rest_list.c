@@ -31,7 +31,10 @@ static int parse(const char *text, size_t n, bool sized)
 
 TEST(both_versions)
 {
-	CHECK_EQ(parse("[{\"name\":\"" A "\",\"size\":0},{\"size\":123456789012,\"more\":[{}],\"name\":\"" B "\"}]\n", 2, true), 0);
+	CHECK_EQ(parse("[{\"name\":\"" A
+		       "\",\"size\":0},{\"size\":123456789012,\"more\":[{}],\"name\":\"" B "\"}]\n",
+			 2, true),
+		0);
 	CHECK_EQ(parse("[\"" A "\", \"" B "\"]", 2, false), 0);
 	CHECK_EQ(parse("[]", 0, true), 0);
 	CHECK_EQ(parse("null", 0, true), 0);
@@ -40,7 +43,9 @@ TEST(both_versions)
 TEST(names_of_strangers)
 {
 	CHECK_EQ(parse("[\"README\", \"\", \"" A "\", \"" A "-tmp\", \"" B "\"]", 2, false), 0);
-	CHECK_EQ(parse("[\"FF112233445566778899aabbccddeeff00112233445566778899aabbccddee00\"]", 0, true), 0);
+	CHECK_EQ(parse("[\"FF112233445566778899aabbccddeeff00112233445566778899aabbccddee00\"]", 0,
+			 true),
+		0);
 	CHECK_EQ(parse("[{\"name\":\"x\",\"size\":1},{\"size\":1},{}]", 0, true), 0);
 	/* One without a size: all are asked for. */
 	CHECK_EQ(parse("[{\"name\":\"" A "\"}]", 1, false), 0);
@@ -48,7 +53,8 @@ TEST(names_of_strangers)
 
 TEST(other_names_are_kept)
 {
-	static const char text[] = "[\"README\", \"\", \"" A "\", \"A\\u0000B\", \"" A "-tmp-1\"]", want[] = "README\0A\0B\0" A "-tmp-1";
+	static const char text[] = "[\"README\", \"\", \"" A "\", \"A\\u0000B\", \"" A "-tmp-1\"]",
+			  want[] = "README\0A\0B\0" A "-tmp-1";
 	struct rest_listing l = {0};
 
 	CHECK_EQ(rest_listing_parse(&l, text, strlen(text), NULL), 0);
@@ -60,8 +66,9 @@ TEST(other_names_are_kept)
 
 TEST(what_is_no_listing)
 {
-	static const char *const bad[] = {"", "{}", "<html>", "[", "[1]", "[[]]", "[\"" A "\"", "[]x", "[{\"name\":1}]", "[{\"size\":-1}]",
-		"[{\"size\":\"1\"}]", "[{\"name\":\"" A "\""};
+	static const char *const bad[] = {"", "{}", "<html>", "[", "[1]", "[[]]", "[\"" A "\"",
+		"[]x", "[{\"name\":1}]", "[{\"size\":-1}]", "[{\"size\":\"1\"}]",
+		"[{\"name\":\"" A "\""};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (!CHECK_EQ(parse(bad[i], 0, true), ERR_ODD))

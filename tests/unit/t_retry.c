@@ -65,12 +65,16 @@ static void fake_log(void *arg, enum log_level level, const char *msg)
 
 static void fake_init(struct fake *f)
 {
-	*f = (struct fake){.clock = {.mono_ns = fake_mono, .arg = f}, .rnd = {.fill = fake_fill, .arg = f}};
+	*f = (struct fake){.clock = {.mono_ns = fake_mono, .arg = f},
+		.rnd = {.fill = fake_fill, .arg = f}};
 	pthread_mutex_init(&f->m, NULL);
-	f->env = (struct env){.clock = &f->clock, .rnd = &f->rnd, .log = {.max = LOG_DEBUG, .fn = fake_log, .arg = f}};
+	f->env = (struct env){.clock = &f->clock,
+		.rnd = &f->rnd,
+		.log = {.max = LOG_DEBUG, .fn = fake_log, .arg = f}};
 }
 
-/* A store whose operations fail `fails` times with `code` and then work; a listing breaks after two of three names. */
+/* A store whose operations fail `fails` times with `code` and then work; a listing breaks after two
+ * of three names. */
 struct script {
 	struct backend b;
 	struct fake *f;
@@ -111,7 +115,8 @@ static void script_start(struct backend *b, struct backend_op *op)
 	op->done(op);
 }
 
-static int script_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int script_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	int code = script_try(script_of(b), err);
 
@@ -144,11 +149,14 @@ static void script_free(struct backend *b)
 	script_of(b)->freed = true;
 }
 
-static const struct backend_vtable script_vtable = {"script", script_start, script_list, script_create, script_free, script_usage, NULL};
+static const struct backend_vtable script_vtable = {"script", script_start, script_list,
+	script_create, script_free, script_usage, NULL};
 
 static void script_init(struct script *s, struct fake *f, int fails, int code)
 {
-	*s = (struct script){.b = {.vt = &script_vtable, .connections = 3, .list_order = true}, .f = f, .code = code};
+	*s = (struct script){.b = {.vt = &script_vtable, .connections = 3, .list_order = true},
+		.f = f,
+		.code = code};
 	atomic_store(&s->fails, fails);
 }
 
@@ -174,7 +182,11 @@ TEST(success_needs_no_wait)
 	struct script s;
 	struct fake f;
 	struct backend *b;
-	struct backend_op op = {.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = some, .data = (const uint8_t *)"x", .size = 1};
+	struct backend_op op = {.verb = BACKEND_PUT,
+		.type = BACKEND_PACK,
+		.name = some,
+		.data = (const uint8_t *)"x",
+		.size = 1};
 
 	fake_init(&f);
 	script_init(&s, &f, 0, 0);
@@ -218,7 +230,8 @@ TEST(again_until_it_works)
 	backend_free(b);
 }
 
-/* All 256 values of one byte of randomness: every wait lies within half and one and a half times its step. */
+/* All 256 values of one byte of randomness: every wait lies within half and one and a half times
+ * its step. */
 TEST(jitter_range)
 {
 	int64_t least = INT64_MAX, most = 0;
@@ -253,7 +266,8 @@ TEST(jitter_range)
 
 TEST(permanent_errors_at_once)
 {
-	static const int codes[] = {ERR_NOTFOUND, ERR_DENIED, ERR_NOSPACE, ERR_TOOSHORT, ERR_INVALID, ERR_NOMEM, ERR_CANCELLED};
+	static const int codes[] = {ERR_NOTFOUND, ERR_DENIED, ERR_NOSPACE, ERR_TOOSHORT,
+		ERR_INVALID, ERR_NOMEM, ERR_CANCELLED};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		struct err err = {0};
@@ -286,7 +300,8 @@ TEST(gives_up_in_the_end)
 	script_init(&s, &f, 1000, ERR_IO);
 	b = retry_over(&s);
 	CHECK_EQ(backend_put(b, BACKEND_KEY, &some, "x", 1, &err), ERR_IO);
-	/* dice 0: 0.5 + 1 + 2 + 4 + 8 + 16 = 31.5 s, then 30 s each: 28 more fit into 900 s (871.5 s), the 29th would not (901.5 s). */
+	/* dice 0: 0.5 + 1 + 2 + 4 + 8 + 16 = 31.5 s, then 30 s each: 28 more fit into 900 s (871.5
+	 * s), the 29th would not (901.5 s). */
 	CHECK_EQ(atomic_load(&s.tries), 1 + 6 + 28);
 	CHECK(atomic_load(&f.now) <= 900 * SECOND);
 	snprintf(says, sizeof(says), "no luck (after %d tries)", atomic_load(&s.tries));
@@ -311,7 +326,8 @@ TEST(at_least_one_retry)
 	backend_free(b);
 }
 
-/* The store's wish, not less, and a little more at random; but nobody can send us away for hours. */
+/* The store's wish, not less, and a little more at random; but nobody can send us away for hours.
+ */
 TEST(pause_that_the_store_asks_for)
 {
 	static const struct {
@@ -327,7 +343,10 @@ TEST(pause_that_the_store_asks_for)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct backend_op op = {.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = some, .retry_after_ns = 999 * SECOND};
+		struct backend_op op = {.verb = BACKEND_PUT,
+			.type = BACKEND_PACK,
+			.name = some,
+			.retry_after_ns = 999 * SECOND};
 		struct script s;
 		struct fake f;
 		struct backend *b;
@@ -554,7 +573,9 @@ static int64_t real_ns(void)
 	return clock_mono(clock_real());
 }
 
-static const struct backend_retry_policy an_hour = {.first_ns = 3600 * SECOND, .max_ns = 3600 * SECOND, .total_ns = 36000 * SECOND};
+static const struct backend_retry_policy an_hour = {.first_ns = 3600 * SECOND,
+	.max_ns = 3600 * SECOND,
+	.total_ns = 36000 * SECOND};
 
 TEST(start_never_waits_and_cancel_ends_all)
 {
@@ -574,7 +595,11 @@ TEST(start_never_waits_and_cancel_ends_all)
 	script_init(&s, &f, 1000, ERR_IO);
 	b = backend_retry_new(&s.b, &an_hour, &f.env);
 	for (int i = 0; i < OPS; i++) {
-		op[i] = (struct backend_op){.verb = BACKEND_PUT, .type = BACKEND_PACK, .name = some, .done = waiter_note, .arg = &w};
+		op[i] = (struct backend_op){.verb = BACKEND_PUT,
+			.type = BACKEND_PACK,
+			.name = some,
+			.done = waiter_note,
+			.arg = &w};
 		backend_start(b, &op[i]);
 	}
 	CHECK_EQ(atomic_load(&s.tries), OPS);
@@ -608,10 +633,13 @@ TEST(start_never_waits_and_cancel_ends_all)
 	mem_free(op);
 }
 
-/* An index that is not saved makes what is stored worth nothing, and a lock that stays holds others up. */
+/* An index that is not saved makes what is stored worth nothing, and a lock that stays holds others
+ * up. */
 TEST(what_must_be_left_in_order_is_tried_after_a_cancel)
 {
-	static const struct backend_retry_policy soon = {.first_ns = SECOND / 1000, .max_ns = SECOND / 1000, .total_ns = 60 * SECOND};
+	static const struct backend_retry_policy soon = {.first_ns = SECOND / 1000,
+		.max_ns = SECOND / 1000,
+		.total_ns = 60 * SECOND};
 	struct err err = {0};
 	struct script s;
 	struct fake f;
@@ -665,7 +693,9 @@ TEST(cancel_ends_a_listing_that_waits)
 
 TEST(real_waits_pass)
 {
-	static const struct backend_retry_policy quick = {.first_ns = 4000000, .max_ns = 8000000, .total_ns = SECOND};
+	static const struct backend_retry_policy quick = {.first_ns = 4000000,
+		.max_ns = 8000000,
+		.total_ns = SECOND};
 	struct backend_op op = {.verb = BACKEND_STAT, .type = BACKEND_CONFIG};
 	int64_t began = real_ns();
 	struct script s;
@@ -693,7 +723,8 @@ TEST(cancel_of_another_backend)
 	backend_free(b);
 }
 
-static int tries_of(struct backend *b, struct script *s, enum backend_verb verb, int code, int fails)
+static int tries_of(struct backend *b, struct script *s, enum backend_verb verb, int code,
+	int fails)
 {
 	struct backend_op op = {.verb = verb, .type = BACKEND_PACK, .name = {{7}}};
 
@@ -756,7 +787,9 @@ TEST(listing_and_creating_prove_a_store)
 		script_init(&s, &f, 1, ERR_ODD);
 		b = retry_over(&s);
 		CHECK_EQ(backend_list(b, BACKEND_KEY, take_none, NULL, NULL), ERR_ODD);
-		CHECK_EQ(create ? backend_create(b, NULL) : backend_list(b, BACKEND_KEY, take_none, NULL, NULL), 0);
+		CHECK_EQ(create ? backend_create(b, NULL)
+				: backend_list(b, BACKEND_KEY, take_none, NULL, NULL),
+			0);
 		atomic_store(&s.fails, 2);
 		CHECK_EQ(backend_list(b, BACKEND_KEY, take_none, NULL, NULL), 0);
 		backend_free(b);

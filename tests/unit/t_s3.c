@@ -1,6 +1,7 @@
 /*
- * What servers answer that no server at hand does: other regions, old listings, listings that go round in circles, a page that fails now and then.  A script of
- * answers stands in for those; everything else is tested against real servers (tests/services).
+ * What servers answer that no server at hand does: other regions, old listings, listings that go
+ * round in circles, a page that fails now and then.  A script of answers stands in for those;
+ * everything else is tested against real servers (tests/services).
  */
 #include "backend/s3.h"
 #include "backend/http.h"
@@ -41,7 +42,8 @@ static void read_request(int c, char *out, size_t cap)
 		if (!end)
 			continue;
 		length = strcasestr(out, "\r\nContent-Length: ");
-		want = (size_t)(end - out) + 4 + (length && length < end ? strtoul(length + 18, NULL, 10) : 0);
+		want = (size_t)(end - out) + 4 +
+		       (length && length < end ? strtoul(length + 18, NULL, 10) : 0);
 		if (n >= want)
 			return;
 	}
@@ -53,12 +55,15 @@ static void *serve(void *arg)
 
 	(void)arg;
 	while ((c = accept(srv.fd, NULL, NULL)) >= 0) {
-		const struct reply none = {"599 Script ended", "", ""}, *r = srv.at < srv.n ? &srv.script[srv.at] : &none;
+		const struct reply none = {"599 Script ended", "", ""},
+				   *r = srv.at < srv.n ? &srv.script[srv.at] : &none;
 		char *got = srv.got[srv.at < 63 ? srv.at : 63], *text;
 
 		read_request(c, got, sizeof(srv.got[0]));
-		text = mem_printf("HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", r->status,
-			r->headers ? r->headers : "", r->body ? strlen(r->body) : 0, r->body && strncmp(got, "HEAD", 4) ? r->body : "");
+		text = mem_printf(
+			"HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s",
+			r->status, r->headers ? r->headers : "", r->body ? strlen(r->body) : 0,
+			r->body && strncmp(got, "HEAD", 4) ? r->body : "");
 		CHECK(write(c, text, strlen(text)) > 0);
 		mem_free(text);
 		srv.at++;
@@ -138,7 +143,8 @@ static struct backend *store(const struct reply *script, size_t n)
 	o.any_names = true;
 	server_start(script, n);
 	/* The zero is sent and signed as it is written. */
-	snprintf(place, sizeof(place), "http://%s:0%u/bkt/p", o.lookup ? "localhost" : "127.0.0.1", srv.port);
+	snprintf(place, sizeof(place), "http://%s:0%u/bkt/p", o.lookup ? "localhost" : "127.0.0.1",
+		srv.port);
 	REQUIRE(!http_new(&h, &env, &http, NULL));
 	REQUIRE(!backend_s3_new(place, http, &o, &env, &b, NULL));
 	return b;
@@ -154,13 +160,16 @@ static void done(struct backend *b)
 #define NAME_A        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define NAME_B        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define OBJECT(key)   "<Contents><Key>p/snapshots/" key "</Key><Size>3</Size></Contents>"
-#define LIST(inner)   "<ListBucketResult><IsTruncated>false</IsTruncated>" inner "</ListBucketResult>"
+#define NO_MORE       "<IsTruncated>false</IsTruncated>"
+#define LIST(inner)   "<ListBucketResult>" NO_MORE inner "</ListBucketResult>"
 #define MORE          "<IsTruncated>true</IsTruncated>"
 
 TEST(region_in_the_error)
 {
 	static const struct reply script[] = {
-		{"400 Bad Request", NULL, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-north-1</Region></Error>"},
+		{"400 Bad Request", NULL,
+			"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-north-1</"
+			"Region></Error>"},
 		{"200 OK", "ETag: \"x\"\r\n", ""},
 		{"204 No Content", NULL, ""},
 	};
@@ -190,7 +199,8 @@ TEST(answers_to_a_deletion)
 		{"404 Not Found", NULL, "<Error><Code>NoSuchKey</Code></Error>"},
 		{"404 Not Found", NULL, "page not found"},
 	};
-	static const int want[] = {0, 0, ERR_ODD, ERR_ODD, ERR_ODD, ERR_NOTFOUND, ERR_ODD}; /* what ERR_NOTFOUND means is look.c's */
+	/* what ERR_NOTFOUND means is look.c's */
+	static const int want[] = {0, 0, ERR_ODD, ERR_ODD, ERR_ODD, ERR_NOTFOUND, ERR_ODD};
 	struct backend *b = STORE(script);
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
@@ -227,13 +237,16 @@ TEST(uploads_that_need_an_md5)
 {
 	static const struct reply script[] = {
 		{"400 Bad Request", NULL,
-			"<Error><Code>InvalidRequest</Code><Message>Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object "
+			"<Error><Code>InvalidRequest</Code><Message>Content-MD5 OR x-amz-checksum- "
+			"HTTP header is required for Put Object "
 			"requests "
 			"with Object Lock parameters</Message></Error>"},
 		{"200 OK", "ETag: \"x\"\r\n", ""},
 		{"200 OK", "ETag: \"x\"\r\n", ""},
 		{"204 No Content", NULL, ""},
-		{"400 Bad Request", NULL, "<Error><Code>InvalidRequest</Code><Message>Content-MD5 is wrong</Message></Error>"},
+		{"400 Bad Request", NULL,
+			"<Error><Code>InvalidRequest</Code><Message>Content-MD5 is "
+			"wrong</Message></Error>"},
 	};
 	struct backend *b = STORE(script);
 
@@ -287,7 +300,8 @@ TEST(region_in_a_header)
 		/* No new region: an error, not a circle. */
 		{"301 Moved Permanently", "x-amz-bucket-region: ap-south-1\r\n", NULL},
 		{"301 Moved Permanently", "x-amz-bucket-region: a/b\r\n",
-			"<Error><Code>PermanentRedirect</Code><Endpoint>other.example.org</Endpoint></Error>"},
+			"<Error><Code>PermanentRedirect</Code><Endpoint>other.example.org</"
+			"Endpoint></Error>"},
 	};
 	struct backend *b = STORE(script);
 	struct err err = {0};
@@ -308,8 +322,12 @@ TEST(region_in_a_header)
 TEST(regions_in_circles)
 {
 	static const struct reply script[] = {
-		{"400 Bad Request", NULL, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>r1</Region></Error>"},
-		{"400 Bad Request", NULL, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>r2</Region></Error>"},
+		{"400 Bad Request", NULL,
+			"<Error><Code>AuthorizationHeaderMalformed</Code><Region>r1</Region></"
+			"Error>"},
+		{"400 Bad Request", NULL,
+			"<Error><Code>AuthorizationHeaderMalformed</Code><Region>r2</Region></"
+			"Error>"},
 	};
 	struct backend *b = STORE(script);
 	struct err err = {0};
@@ -360,7 +378,9 @@ TEST(version_2_refused)
 TEST(version_2_not_understood)
 {
 	static const struct reply script[] = {
-		{"200 OK", NULL, LIST(OBJECT(NAME_A) "<CommonPrefixes><Prefix>p/snapshots/x/</Prefix></CommonPrefixes>" MORE)},
+		{"200 OK", NULL,
+			LIST(OBJECT(NAME_A) "<CommonPrefixes><Prefix>p/snapshots/x/</Prefix></"
+					    "CommonPrefixes>" MORE)},
 		{"200 OK", NULL, LIST(OBJECT(NAME_B))},
 	};
 	struct backend *b = STORE(script);
@@ -368,7 +388,8 @@ TEST(version_2_not_understood)
 
 	CHECK_EQ(list(b, &err), 0);
 	CHECK_EQ(names, 2);
-	CHECK(strstr(srv.got[1], "marker=p%2Fsnapshots%2F" NAME_A) && !strstr(srv.got[1], "list-type"));
+	CHECK(strstr(srv.got[1], "marker=p%2Fsnapshots%2F" NAME_A) &&
+		!strstr(srv.got[1], "list-type"));
 	done(b);
 }
 
@@ -380,11 +401,13 @@ static void odd(void *arg, enum backend_odd why, const char *path)
 /* What is no file of ours is told, and that it is none; markers of directories are nothing. */
 TEST(odd_names)
 {
-	static const char upper[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	static const char upper[] =
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 	static const struct reply script[] = {
 		{"200 OK", NULL,
-			LIST(OBJECT("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") OBJECT("") OBJECT("README")
-					OBJECT(NAME_A))},
+			LIST(OBJECT(
+				"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+					OBJECT("") OBJECT("README") OBJECT(NAME_A))},
 	};
 	struct backend *b = STORE(script);
 	struct buf told;
@@ -395,22 +418,28 @@ TEST(odd_names)
 	names = 0;
 	CHECK_EQ(backend_list_all(b, BACKEND_SNAPSHOT, &to, NULL), 0);
 	CHECK_EQ(names, 1);
-	snprintf(want, sizeof(want), "%d snapshots/%s\n%d snapshots/README\n", BACKEND_ODD_CASE, upper, BACKEND_ODD_NAME);
+	snprintf(want, sizeof(want), "%d snapshots/%s\n%d snapshots/README\n", BACKEND_ODD_CASE,
+		upper, BACKEND_ODD_NAME);
 	CHECK_STR(buf_str(&told), want);
 	buf_release(&told);
 	done(b);
 }
 
-/* To pass over a key that was not asked for might lose one of ours, written in another way; that there may be more is no guess either. */
+/* To pass over a key that was not asked for might lose one of ours, written in another way; that
+ * there may be more is no guess either. */
 TEST(listings_that_would_lose_names)
 {
-	static const char *const keys[] = {"/p/snapshots/" NAME_A, "p%2Fsnapshots%2F" NAME_A, "snapshots/" NAME_A};
-	static const char *const ends[] = {"", "<IsTruncated>True</IsTruncated>", "<IsTruncated>1</IsTruncated>"};
+	static const char *const keys[] = {"/p/snapshots/" NAME_A, "p%2Fsnapshots%2F" NAME_A,
+		"snapshots/" NAME_A};
+	static const char *const ends[] = {"", "<IsTruncated>True</IsTruncated>",
+		"<IsTruncated>1</IsTruncated>"};
 	struct err err;
 
 	for (int i = 0; i < 6; i++) {
-		char *xml = mem_printf("<ListBucketResult><Contents><Key>%s</Key><Size>3</Size></Contents>%s</ListBucketResult>",
-			i < 3 ? keys[i] : "p/snapshots/" NAME_A, i < 3 ? "<IsTruncated>false</IsTruncated>" : ends[i - 3]);
+		char *xml = mem_printf("<ListBucketResult><Contents><Key>%s</Key><Size>3</Size></"
+				       "Contents>%s</ListBucketResult>",
+			i < 3 ? keys[i] : "p/snapshots/" NAME_A,
+			i < 3 ? "<IsTruncated>false</IsTruncated>" : ends[i - 3]);
 		struct reply script[] = {{"200 OK", NULL, xml}};
 		struct backend *b = STORE(script);
 
@@ -426,7 +455,9 @@ TEST(a_token_without_a_word_of_more)
 {
 	static const struct reply script[] = {
 		{"200 OK", NULL,
-			"<ListBucketResult>" OBJECT(NAME_A) "<NextContinuationToken>t1</NextContinuationToken></ListBucketResult>"},
+			"<ListBucketResult>" OBJECT(
+				NAME_A) "<NextContinuationToken>t1</NextContinuationToken></"
+					"ListBucketResult>"},
 		{"200 OK", NULL, LIST(OBJECT(NAME_B))},
 	};
 	struct backend *b = STORE(script);
@@ -440,8 +471,12 @@ TEST(a_token_without_a_word_of_more)
 TEST(listings_in_circles)
 {
 	static const struct reply token[] = {
-		{"200 OK", NULL, LIST(OBJECT(NAME_A) MORE "<NextContinuationToken>t 1</NextContinuationToken>")},
-		{"200 OK", NULL, LIST(OBJECT(NAME_B) MORE "<NextContinuationToken>t 1</NextContinuationToken>")},
+		{"200 OK", NULL,
+			LIST(OBJECT(NAME_A) MORE
+				"<NextContinuationToken>t 1</NextContinuationToken>")},
+		{"200 OK", NULL,
+			LIST(OBJECT(NAME_B) MORE
+				"<NextContinuationToken>t 1</NextContinuationToken>")},
 	};
 	static const struct reply marker[] = {
 		{"200 OK", NULL, LIST(OBJECT(NAME_B) MORE)},
@@ -466,13 +501,16 @@ TEST(listings_in_circles)
 TEST(pages_are_asked_for_again)
 {
 	static const struct reply script[] = {
-		{"200 OK", NULL, LIST(OBJECT(NAME_A) MORE "<NextContinuationToken>t1</NextContinuationToken>")},
+		{"200 OK", NULL,
+			LIST(OBJECT(NAME_A) MORE
+				"<NextContinuationToken>t1</NextContinuationToken>")},
 		{"503 Slow Down", "Retry-After: 7\r\n", "<Error><Code>SlowDown</Code></Error>"},
 		{"500 Internal Server Error", NULL, "<html>"},
 		{"200 OK", NULL, LIST(OBJECT(NAME_B))},
 	};
-	static const struct reply down[] = {{"503 x", NULL, NULL}, {"503 x", NULL, NULL}, {"503 x", NULL, NULL}, {"503 x", NULL, NULL},
-		{"503 x", NULL, NULL}, {"503 x", NULL, NULL}};
+	static const struct reply down[] = {{"503 x", NULL, NULL}, {"503 x", NULL, NULL},
+		{"503 x", NULL, NULL}, {"503 x", NULL, NULL}, {"503 x", NULL, NULL},
+		{"503 x", NULL, NULL}};
 	struct backend *b = STORE(script);
 	struct err err;
 
@@ -493,7 +531,9 @@ TEST(missing_and_refused)
 	static const struct reply script[] = {
 		{"404 Not Found", NULL, "<Error><Code>NoSuchBucket</Code></Error>"},
 		{"404 Not Found", NULL, "<html>no such page</html>"},
-		{"200 OK", NULL, LIST(OBJECT(NAME_A) MORE "<NextContinuationToken>t1</NextContinuationToken>")},
+		{"200 OK", NULL,
+			LIST(OBJECT(NAME_A) MORE
+				"<NextContinuationToken>t1</NextContinuationToken>")},
 		{"404 Not Found", NULL, "<Error><Code>NoSuchBucket</Code></Error>"},
 		{"200 OK", NULL, "<html>please log in</html>"},
 		{"403 Forbidden", NULL, "<Error><Code>QuotaExceeded</Code></Error>"},
@@ -541,14 +581,17 @@ TEST(put_only_what_is_not_there)
 	done(b);
 }
 
-/* An answer to a HEAD has no body, so the reason is asked for; and with another region it is none any more. */
+/* An answer to a HEAD has no body, so the reason is asked for; and with another region it is none
+ * any more. */
 TEST(why_a_head_is_refused)
 {
 	static const struct reply script[] = {
 		{"403 Forbidden", NULL, NULL},
 		{"403 Forbidden", NULL, "<Error><Code>InvalidAccessKeyId</Code></Error>"},
 		{"400 Bad Request", NULL, NULL},
-		{"400 Bad Request", NULL, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>north-1</Region></Error>"},
+		{"400 Bad Request", NULL,
+			"<Error><Code>AuthorizationHeaderMalformed</Code><Region>north-1</Region></"
+			"Error>"},
 		{"206 Partial Content", NULL, "0"},
 		{"200 OK", NULL, "0123456789"},
 		{"403 Forbidden", NULL, NULL},
@@ -563,10 +606,12 @@ TEST(why_a_head_is_refused)
 
 	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), ERR_DENIED);
 	CHECK(strstr(err.msg, "does not know this access key"));
-	CHECK(strstr(srv.got[1], "GET /bkt/") == srv.got[1] && strcasestr(srv.got[1], "range: bytes=0-0"));
+	CHECK(strstr(srv.got[1], "GET /bkt/") == srv.got[1] &&
+		strcasestr(srv.got[1], "range: bytes=0-0"));
 	err_clear(&err);
 	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), 0);
-	CHECK(strstr(srv.got[4], "/north-1/s3/") && strstr(srv.got[5], "HEAD ") == srv.got[5] && strstr(srv.got[5], "/north-1/s3/"));
+	CHECK(strstr(srv.got[4], "/north-1/s3/") && strstr(srv.got[5], "HEAD ") == srv.got[5] &&
+		strstr(srv.got[5], "/north-1/s3/"));
 	CHECK(!strcasestr(srv.got[5], "\r\nrange:"));
 	CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), ERR_NOTFOUND);
 	err_clear(&err);
@@ -577,8 +622,14 @@ TEST(why_a_head_is_refused)
 TEST(usage)
 {
 	static const struct reply replies[] = {
-		{"200 OK", "X-RGW-Object-Count: 12\r\nX-RGW-Bytes-Used: 3456\r\nX-RGW-Quota-Bucket-Objects: -1\r\n", NULL},
-		{"200 OK", "X-RGW-Object-Count: 12\r\nX-RGW-Bytes-Used: 3456\r\nX-RGW-Quota-Bucket-Objects: 1000\r\n", NULL},
+		{"200 OK",
+			"X-RGW-Object-Count: 12\r\nX-RGW-Bytes-Used: "
+			"3456\r\nX-RGW-Quota-Bucket-Objects: -1\r\n",
+			NULL},
+		{"200 OK",
+			"X-RGW-Object-Count: 12\r\nX-RGW-Bytes-Used: "
+			"3456\r\nX-RGW-Quota-Bucket-Objects: 1000\r\n",
+			NULL},
 		{"200 OK", NULL, NULL}, {"404 Not Found", NULL, NULL}};
 	struct backend_usage u;
 	struct err err = {0};
@@ -599,16 +650,18 @@ TEST(usage)
 TEST(buckets_are_made)
 {
 	static const struct reply fresh[] = {{"404 Not Found", NULL, NULL}, {"200 OK", NULL, NULL}};
-	static const struct reply own[] = {
-		{"404 Not Found", NULL, NULL}, {"409 Conflict", NULL, "<Error><Code>BucketAlreadyOwnedByYou</Code></Error>"}};
+	static const struct reply own[] = {{"404 Not Found", NULL, NULL},
+		{"409 Conflict", NULL, "<Error><Code>BucketAlreadyOwnedByYou</Code></Error>"}};
 	static const struct reply taken[] = {{"404 Not Found", NULL, NULL},
-		{"409 Conflict", NULL, "<Error><Code>BucketAlreadyExists</Code></Error>"}, {"404 Not Found", NULL, NULL}};
+		{"409 Conflict", NULL, "<Error><Code>BucketAlreadyExists</Code></Error>"},
+		{"404 Not Found", NULL, NULL}};
 	static const struct reply secret[] = {{"403 Forbidden", NULL, NULL}};
 	struct err err = {0};
 	struct backend *b = STORE(fresh);
 
 	CHECK_EQ(backend_create(b, &err), 0);
-	CHECK(strstr(srv.got[1], "PUT /bkt HTTP") == srv.got[1] && !strstr(srv.got[1], "LocationConstraint"));
+	CHECK(strstr(srv.got[1], "PUT /bkt HTTP") == srv.got[1] &&
+		!strstr(srv.got[1], "LocationConstraint"));
 	done(b);
 	region = "eu-north-1";
 	b = STORE(fresh);
@@ -638,10 +691,13 @@ TEST(buckets_are_made)
 /* A server that takes no notice of Range sends everything. */
 TEST(range_ignored)
 {
-	static const struct reply script[] = {
-		{"200 OK", NULL, "0123456789"}, {"200 OK", NULL, "0123456789"}, {"206 Partial Content", NULL, "012"}};
+	static const struct reply script[] = {{"200 OK", NULL, "0123456789"},
+		{"200 OK", NULL, "0123456789"}, {"206 Partial Content", NULL, "012"}};
 	struct backend *b = STORE(script);
-	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK, .offset = 3, .length = 4};
+	struct backend_op op = {.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.offset = 3,
+		.length = 4};
 	struct err err = {0};
 
 	buf_init(&op.out, 100);
@@ -673,7 +729,8 @@ TEST(bucket_in_the_host_name)
 		given.lookup = lookups[i];
 		b = STORE(script);
 		CHECK_EQ(backend_stat(b, BACKEND_CONFIG, NULL, &size, &err), 0);
-		CHECK(strstr(srv.got[0], i ? "HEAD /bkt/p/config HTTP" : "HEAD /p/config HTTP") == srv.got[0]);
+		CHECK(strstr(srv.got[0], i ? "HEAD /bkt/p/config HTTP" : "HEAD /p/config HTTP") ==
+			srv.got[0]);
 		CHECK(strstr(srv.got[0], i ? "Host: localhost:" : "Host: bkt.localhost:") != NULL);
 		done(b);
 	}

@@ -29,8 +29,10 @@ static void place_is(const char *s, const char *object, const char *bucket)
 
 TEST(forms)
 {
-	place_is("https://a3s.fi/2001234-s3backup", "https://a3s.fi/2001234-s3backup/k%20y", "a3s.fi/2001234-s3backup");
-	place_is("http://127.0.0.1:7580/bkt/a//b/./c/../", "http://127.0.0.1:7580/bkt/a/b/k%20y", "127.0.0.1:7580/bkt");
+	place_is("https://a3s.fi/2001234-s3backup", "https://a3s.fi/2001234-s3backup/k%20y",
+		"a3s.fi/2001234-s3backup");
+	place_is("http://127.0.0.1:7580/bkt/a//b/./c/../", "http://127.0.0.1:7580/bkt/a/b/k%20y",
+		"127.0.0.1:7580/bkt");
 	place_is("LumiData.eu/bkt/p", "https://lumidata.eu/bkt/p/k%20y", "lumidata.eu/bkt");
 	place_is("//lumidata.eu//bkt/", "https://lumidata.eu/bkt/k%20y", "lumidata.eu/bkt");
 	place_is("https://a3s.fi:443/b1", "https://a3s.fi/b1/k%20y", "a3s.fi/b1");
@@ -43,35 +45,46 @@ TEST(forms)
 TEST(encoded_paths)
 {
 	place_is("https://a3s.fi/b1/a%20b", "https://a3s.fi/b1/a%20b/k%20y", "a3s.fi/b1");
-	place_is("http://a3s.fi/b%31/100%25/x%2Fy", "http://a3s.fi/b1/100%25/x/y/k%20y", "a3s.fi/b1");
-	place_is("https://a3s.fi/b1/a b+%c3%a9", "https://a3s.fi/b1/a%20b%2B%C3%A9/k%20y", "a3s.fi/b1");
+	place_is("http://a3s.fi/b%31/100%25/x%2Fy", "http://a3s.fi/b1/100%25/x/y/k%20y",
+		"a3s.fi/b1");
+	place_is("https://a3s.fi/b1/a b+%c3%a9", "https://a3s.fi/b1/a%20b%2B%C3%A9/k%20y",
+		"a3s.fi/b1");
 	place_is("a3s.fi/b1/a%20b", "https://a3s.fi/b1/a%2520b/k%20y", "a3s.fi/b1");
 	place_is("//a3s.fi/b1/100%", "https://a3s.fi/b1/100%25/k%20y", "a3s.fi/b1");
 }
 
 TEST(virtual_hosts)
 {
-	place_is("s3.amazonaws.com/bkt/p", "https://bkt.s3.dualstack.us-east-1.amazonaws.com/p/k%20y",
+	place_is("s3.amazonaws.com/bkt/p",
+		"https://bkt.s3.dualstack.us-east-1.amazonaws.com/p/k%20y",
 		"s3.dualstack.us-east-1.amazonaws.com/bkt");
-	place_is("s3.eu-north-1.amazonaws.com/bkt", "https://bkt.s3.dualstack.eu-north-1.amazonaws.com/k%20y",
+	place_is("s3.eu-north-1.amazonaws.com/bkt",
+		"https://bkt.s3.dualstack.eu-north-1.amazonaws.com/k%20y",
 		"s3.dualstack.eu-north-1.amazonaws.com/bkt");
-	place_is("s3-eu-west-1.amazonaws.com/bkt", "https://bkt.s3.dualstack.eu-west-1.amazonaws.com/k%20y",
+	place_is("s3-eu-west-1.amazonaws.com/bkt",
+		"https://bkt.s3.dualstack.eu-west-1.amazonaws.com/k%20y",
 		"s3.dualstack.eu-west-1.amazonaws.com/bkt");
-	place_is("s3.dualstack.cn-north-1.amazonaws.com.cn/bkt", "https://bkt.s3.dualstack.cn-north-1.amazonaws.com.cn/k%20y",
+	place_is("s3.dualstack.cn-north-1.amazonaws.com.cn/bkt",
+		"https://bkt.s3.dualstack.cn-north-1.amazonaws.com.cn/k%20y",
 		"s3.dualstack.cn-north-1.amazonaws.com.cn/bkt");
 	/* A certificate for *.s3… does not fit a bucket with a dot. */
-	place_is("s3.eu-north-1.amazonaws.com/my.bkt", "https://s3.dualstack.eu-north-1.amazonaws.com/my.bkt/k%20y",
+	place_is("s3.eu-north-1.amazonaws.com/my.bkt",
+		"https://s3.dualstack.eu-north-1.amazonaws.com/my.bkt/k%20y",
 		"s3.dualstack.eu-north-1.amazonaws.com/my.bkt");
-	place_is("storage.googleapis.com/bkt", "https://bkt.storage.googleapis.com/k%20y", "storage.googleapis.com/bkt");
-	place_is("vpce-1.s3.eu-north-1.vpce.amazonaws.com/bkt", "https://bkt.vpce-1.s3.eu-north-1.vpce.amazonaws.com/k%20y",
+	place_is("storage.googleapis.com/bkt", "https://bkt.storage.googleapis.com/k%20y",
+		"storage.googleapis.com/bkt");
+	place_is("vpce-1.s3.eu-north-1.vpce.amazonaws.com/bkt",
+		"https://bkt.vpce-1.s3.eu-north-1.vpce.amazonaws.com/k%20y",
 		"vpce-1.s3.eu-north-1.vpce.amazonaws.com/bkt");
 }
 
 TEST(what_is_no_location)
 {
-	static const char *const bad[] = {"", "/", "//", "https://", "https:///b", "https://host", "https://host/", "ftp://host/bkt",
-		"https://ho st/bkt", "https://KEY:hidden@host/bkt", "host?x/bkt", "https://host/bkt?x=1", "https://host/bkt/a#b",
-		"https://host/bkt/100%", "https://host/bkt/a%2gb", "https://host/bkt/a%00b", "https://host/%2f"};
+	static const char *const bad[] = {"", "/", "//", "https://", "https:///b", "https://host",
+		"https://host/", "ftp://host/bkt", "https://ho st/bkt",
+		"https://KEY:hidden@host/bkt", "host?x/bkt", "https://host/bkt?x=1",
+		"https://host/bkt/a#b", "https://host/bkt/100%", "https://host/bkt/a%2gb",
+		"https://host/bkt/a%00b", "https://host/%2f"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct s3_place p;

@@ -38,13 +38,16 @@ static void list_is(const char *xml, int want, const char *keys)
 TEST(list_of_ceph_and_aws)
 {
 	s3_page_init(&page);
-	list_is(HEAD
-		"<ListBucketResult" NS "><Name>b</Name><Prefix>data/</Prefix><MaxKeys>2</MaxKeys><IsTruncated>true</IsTruncated>"
-		"<Contents><Key>data/a</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;x&quot;</ETag><Size>5</Size>"
-		"<Owner><ID>u1</ID><DisplayName>u1</DisplayName></Owner></Contents>"
-		"<Contents><Size>18446744073709551</Size><Key>data/b</Key></Contents><CommonPrefixes><Prefix>data/c/</Prefix></"
-		"CommonPrefixes>"
-		"<NextContinuationToken>to&amp;ken=</NextContinuationToken><KeyCount>2</KeyCount></ListBucketResult>",
+	list_is(HEAD "<ListBucketResult" NS "><Name>b</Name><Prefix>data/</Prefix><MaxKeys>2</"
+		     "MaxKeys><IsTruncated>true</IsTruncated>"
+		     "<Contents><Key>data/a</Key><LastModified>2026-01-01T00:00:00.000Z</"
+		     "LastModified><ETag>&quot;x&quot;</ETag><Size>5</Size>"
+		     "<Owner><ID>u1</ID><DisplayName>u1</DisplayName></Owner></Contents>"
+		     "<Contents><Size>18446744073709551</Size><Key>data/b</Key></"
+		     "Contents><CommonPrefixes><Prefix>data/c/</Prefix></"
+		     "CommonPrefixes>"
+		     "<NextContinuationToken>to&amp;ken=</NextContinuationToken><KeyCount>2</"
+		     "KeyCount></ListBucketResult>",
 		0, "data/a=5;data/b=18446744073709551;");
 	CHECK(page.truncated && page.sorted);
 	CHECK_EQ(page.keys, 2);
@@ -52,7 +55,8 @@ TEST(list_of_ceph_and_aws)
 	CHECK_STR(buf_str(&page.last), "data/b");
 	CHECK_STR(buf_str(&page.next_marker), "");
 	/* The next page must begin behind what was last. */
-	list_is("<ListBucketResult><Contents><Key>data/b</Key><Size>1</Size></Contents>" END, 0, "data/b=1;");
+	list_is("<ListBucketResult><Contents><Key>data/b</Key><Size>1</Size></Contents>" END, 0,
+		"data/b=1;");
 	CHECK(!page.sorted && !page.truncated);
 	CHECK_STR(buf_str(&page.token), "");
 	s3_page_release(&page);
@@ -61,12 +65,16 @@ TEST(list_of_ceph_and_aws)
 TEST(list_with_prefixes_and_encoded_keys)
 {
 	s3_page_init(&page);
-	list_is("<s3:ListBucketResult xmlns:s3=\"urn:x\"><s3:Contents><s3:Key>a%2Fb+c%2B%zz%4</s3:Key><s3:Size>1</s3:Size></s3:Contents>"
-		"<s3:NextMarker>a%2Fb</s3:NextMarker><s3:EncodingType>url</s3:EncodingType></s3:ListBucketResult>",
+	list_is("<s3:ListBucketResult "
+		"xmlns:s3=\"urn:x\"><s3:Contents><s3:Key>a%2Fb+c%2B%zz%4</s3:Key><s3:Size>1</"
+		"s3:Size></s3:Contents>"
+		"<s3:NextMarker>a%2Fb</s3:NextMarker><s3:EncodingType>url</s3:EncodingType></"
+		"s3:ListBucketResult>",
 		0, "a/b c+%zz%4=1;");
 	CHECK_STR(buf_str(&page.next_marker), "a/b");
 	/* Not said to be encoded: taken as it is. */
-	list_is("<ListBucketResult><Contents><Key>b%2Fb+c</Key><Size>1</Size></Contents>" END, 0, "b%2Fb+c=1;");
+	list_is("<ListBucketResult><Contents><Key>b%2Fb+c</Key><Size>1</Size></Contents>" END, 0,
+		"b%2Fb+c=1;");
 	list_is("<ListBucketResult>" END, 0, "");
 	s3_page_release(&page);
 }
@@ -79,18 +87,24 @@ TEST(whether_there_is_more)
 
 	s3_page_init(&page);
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-		char *xml = mem_printf("<ListBucketResult><IsTruncated>%s</IsTruncated></ListBucketResult>", odd[i]);
+		char *xml = mem_printf(
+			"<ListBucketResult><IsTruncated>%s</IsTruncated></ListBucketResult>",
+			odd[i]);
 
 		list_is(xml, ERR_INVALID, "");
 		mem_free(xml);
 	}
 	list_is("<ListBucketResult>" KEY "</ListBucketResult>", ERR_INVALID, "a=1;");
 	/* Who says where to go on has more. */
-	list_is("<ListBucketResult>" KEY "<NextContinuationToken>t</NextContinuationToken></ListBucketResult>", 0, "a=1;");
+	list_is("<ListBucketResult>" KEY
+		"<NextContinuationToken>t</NextContinuationToken></ListBucketResult>",
+		0, "a=1;");
 	CHECK(page.truncated);
-	list_is("<ListBucketResult><NextContinuationToken>t</NextContinuationToken>" KEY END, 0, "a=1;");
+	list_is("<ListBucketResult><NextContinuationToken>t</NextContinuationToken>" KEY END, 0,
+		"a=1;");
 	CHECK(page.truncated);
-	list_is("<ListBucketResult>" KEY "<NextMarker>a</NextMarker></ListBucketResult>", 0, "a=1;");
+	list_is("<ListBucketResult>" KEY "<NextMarker>a</NextMarker></ListBucketResult>", 0,
+		"a=1;");
 	CHECK(page.truncated);
 	list_is("<ListBucketResult><NextContinuationToken/>" KEY END, 0, "a=1;");
 	CHECK(!page.truncated);
@@ -100,8 +114,9 @@ TEST(whether_there_is_more)
 TEST(list_unsorted_is_noticed)
 {
 	s3_page_init(&page);
-	list_is("<ListBucketResult><Contents><Key>b</Key><Size>1</Size></Contents><Contents><Key>a</Key><Size>1</Size></Contents>" END, 0,
-		"b=1;a=1;");
+	list_is("<ListBucketResult><Contents><Key>b</Key><Size>1</Size></"
+		"Contents><Contents><Key>a</Key><Size>1</Size></Contents>" END,
+		0, "b=1;a=1;");
 	CHECK(!page.sorted);
 	s3_page_release(&page);
 }
@@ -110,7 +125,8 @@ TEST(broken_listings)
 {
 	struct seen s = {.stop_at = 1};
 	struct err err = {0};
-	const char *two = "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents><Contents><Key>b</Key><Size>1</Size></"
+	const char *two = "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></"
+			  "Contents><Contents><Key>b</Key><Size>1</Size></"
 			  "Contents></ListBucketResult>";
 	char *deep = mem_zalloc(1000), *wide = mem_alloc(20000);
 
@@ -118,18 +134,27 @@ TEST(broken_listings)
 	list_is("", ERR_ODD, "");
 	list_is("<html><body>no</body></html>", ERR_ODD, "");
 	list_is("<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>", ERR_ODD, "");
-	list_is("<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>", ERR_INVALID, "");
-	list_is("<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>", ERR_INVALID, "");
-	list_is("<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>", ERR_INVALID, "");
-	list_is("<ListBucketResult><Contents><Key>a</Key><Size>99999999999999999999999</Size></Contents></ListBucketResult>", ERR_INVALID,
+	list_is("<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
+		ERR_INVALID, "");
+	list_is("<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
+		ERR_INVALID, "");
+	list_is("<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></"
+		"ListBucketResult>",
+		ERR_INVALID, "");
+	list_is("<ListBucketResult><Contents><Key>a</Key><Size>99999999999999999999999</Size></"
+		"Contents></ListBucketResult>",
+		ERR_INVALID, "");
+	list_is("<!DOCTYPE l [<!ENTITY a \"aa\">]><ListBucketResult></ListBucketResult>", ERR_ODD,
 		"");
-	list_is("<!DOCTYPE l [<!ENTITY a \"aa\">]><ListBucketResult></ListBucketResult>", ERR_ODD, "");
 	for (int i = 0; i < 50; i++)
 		strcat(deep, "<a>");
 	for (int i = 0; i < 50; i++)
 		strcat(deep, "</a>");
 	list_is(deep, ERR_ODD, "");
-	snprintf(wide, 20000, "<ListBucketResult><Contents><Key>%010000d</Key><Size>1</Size></Contents></ListBucketResult>", 1);
+	snprintf(wide, 20000,
+		"<ListBucketResult><Contents><Key>%010000d</Key><Size>1</Size></Contents></"
+		"ListBucketResult>",
+		1);
 	list_is(wide, ERR_ODD, "");
 	/* What the reader says ends it. */
 	CHECK_EQ(s3_xml_list(&page, two, strlen(two), see, &s, &err), 77);
@@ -150,12 +175,14 @@ static struct s3_error error_of(const char *xml)
 TEST(errors)
 {
 	struct s3_error e = error_of(
-		HEAD "<Error><Code>NoSuchKey</Code><BucketName>b</BucketName><RequestId>tx0</RequestId><HostId>h</HostId></Error>");
+		HEAD "<Error><Code>NoSuchKey</Code><BucketName>b</BucketName><RequestId>tx0</"
+		     "RequestId><HostId>h</HostId></Error>");
 
 	CHECK_STR(e.code, "NoSuchKey");
 	CHECK_STR(e.message, "");
 	e = error_of("<Error><Message>the region "
-		     "is\nwrong</Message><Code>AuthorizationHeaderMalformed</Code><Region>eu-north-1</Region></Error>");
+		     "is\nwrong</Message><Code>AuthorizationHeaderMalformed</"
+		     "Code><Region>eu-north-1</Region></Error>");
 	CHECK_STR(e.code, "AuthorizationHeaderMalformed");
 	CHECK_STR(e.message, "the region is wrong");
 	CHECK_STR(e.region, "eu-north-1");
@@ -177,9 +204,10 @@ static void not_deleted(void *arg, const char *key, const struct s3_error *e)
 
 TEST(deleted)
 {
-	const char *xml = HEAD "<DeleteResult" NS
-			       "><Deleted><Key>a</Key></Deleted><Error><Key>b</Key><Code>AccessDenied</Code><Message>m</Message></Error>"
-			       "<Error><Code>InternalError</Code><Key>c</Key></Error></DeleteResult>";
+	const char *xml = HEAD
+		"<DeleteResult" NS "><Deleted><Key>a</Key></Deleted><Error><Key>b</"
+		"Key><Code>AccessDenied</Code><Message>m</Message></Error>"
+		"<Error><Code>InternalError</Code><Key>c</Key></Error></DeleteResult>";
 	struct seen s = {0};
 	struct err err = {0};
 

@@ -101,10 +101,14 @@ static struct id put(struct run *r, enum blob_type t, uint64_t seed, size_t n, b
 }
 
 /* Reads a recorded blob back from the store. */
-static bool readable(struct run *r, const struct record *rec, uint64_t seed, size_t n, bool compressible)
+static bool readable(struct run *r, const struct record *rec, uint64_t seed, size_t n,
+	bool compressible)
 {
-	struct backend_op op = {
-		.verb = BACKEND_GET, .type = BACKEND_PACK, .name = rec->pack, .offset = rec->b.offset, .length = rec->b.length};
+	struct backend_op op = {.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.name = rec->pack,
+		.offset = rec->b.offset,
+		.length = rec->b.length};
 	struct repo_ctx *c = repo_ctx_get(r->f.repo);
 	uint8_t *want = mem_alloc(n + 1);
 	struct buf out;
@@ -113,7 +117,8 @@ static bool readable(struct run *r, const struct record *rec, uint64_t seed, siz
 	fixture_fill(want, n, seed, compressible);
 	buf_init(&out, n);
 	buf_init(&op.out, rec->b.length);
-	ok = backend_run(r->f.be, &op, NULL) == 0 && repo_open_blob(c, &rec->b, op.out.p, &out, NULL) == 0 && out.len == n &&
+	ok = backend_run(r->f.be, &op, NULL) == 0 &&
+	     repo_open_blob(c, &rec->b, op.out.p, &out, NULL) == 0 && out.len == n &&
 	     memcmp(out.p, want, n) == 0;
 	buf_release(&op.out);
 	buf_release(&out);
@@ -158,7 +163,8 @@ TEST(everything_put_can_be_read_back)
 		CHECK_EQ(fixture_count(r.f.be, BACKEND_PACK), r.packs);
 		CHECK(r.packs > 3);
 		for (uint64_t i = 0; i < N; i += 7) {
-			const struct record *rec = record_of(&r, i % 5 ? BLOB_DATA : BLOB_TREE, &id[i]);
+			const struct record *rec = record_of(&r, i % 5 ? BLOB_DATA : BLOB_TREE,
+				&id[i]);
 
 			REQUIRE(rec != NULL);
 			CHECK(readable(&r, rec, i, size_of(i), i % 2));
@@ -207,7 +213,8 @@ static bool is_raw(struct run *r, enum blob_type t, const struct id *id)
 
 TEST(what_is_compressed)
 {
-	for (int how = 0; how < 3; how++) { /* version 1; version 2; version 2 without compression of data */
+	for (int how = 0; how < 3;
+		how++) { /* version 1; version 2; version 2 without compression of data */
 		struct run r;
 		struct id dense, loose, tree, small_tree;
 
@@ -380,7 +387,9 @@ static void slow_free(struct backend *b)
 	mem_free(s);
 }
 
-static const struct backend_vtable slow_vtable = {.scheme = "slow", .start = slow_start, .free = slow_free};
+static const struct backend_vtable slow_vtable = {.scheme = "slow",
+	.start = slow_start,
+	.free = slow_free};
 
 static struct slow *slow_new(void)
 {

@@ -33,9 +33,16 @@ static void expect(const struct scrypt_variant *v, struct scrypt_job *job, const
 	CHECK_STR(hex, want);
 }
 
-static struct scrypt_job job_of(const char *pass, const void *salt, size_t salt_n, uint64_t n, uint32_t r, uint32_t p)
+static struct scrypt_job job_of(const char *pass, const void *salt, size_t salt_n, uint64_t n,
+	uint32_t r, uint32_t p)
 {
-	return (struct scrypt_job){.n = n, .r = r, .p = p, .pass = pass, .pass_n = strlen(pass), .salt = salt, .salt_n = salt_n};
+	return (struct scrypt_job){.n = n,
+		.r = r,
+		.p = p,
+		.pass = pass,
+		.pass_n = strlen(pass),
+		.salt = salt,
+		.salt_n = salt_n};
 }
 
 static void vectors(const struct scrypt_variant *v)
@@ -54,16 +61,20 @@ static void vectors(const struct scrypt_variant *v)
 		salt[i] = (uint8_t)i;
 	job[3].salt = salt;
 	expect(v, &job[0],
-		"77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38"
+		"77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f832"
+		"6a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38"
 		"d18906");
 	expect(v, &job[1],
-		"fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2"
+		"fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886f"
+		"f109279d9830dac727afb94a83ee6d8360cbdfa2"
 		"cc0640");
 	expect(v, &job[2],
-		"7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45"
+		"7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62"
+		"d49705242a9af9e61e85dc0d651e40dfcf017b45"
 		"575887");
 	expect(v, &job[3],
-		"3821435b411662e42c477023ee215919706a4d0f9c32e08ced9990eb62240685e108d871893fa05f4cc8a72c3861e6e45bc0a8bd604e85be3a6c385ea2"
+		"3821435b411662e42c477023ee215919706a4d0f9c32e08ced9990eb62240685e108d871893fa05f4c"
+		"c8a72c3861e6e45bc0a8bd604e85be3a6c385ea2"
 		"0a492f");
 }
 
@@ -85,7 +96,13 @@ static uint64_t noise(void)
 static void same(const struct scrypt_variant *v, uint64_t n, uint32_t r, uint32_t p)
 {
 	uint8_t in[200], want[100], got[100];
-	struct scrypt_job job = {.n = n, .r = r, .p = p, .pass = in, .pass_n = noise() % 100, .salt = in + 100, .salt_n = noise() % 100};
+	struct scrypt_job job = {.n = n,
+		.r = r,
+		.p = p,
+		.pass = in,
+		.pass_n = noise() % 100,
+		.salt = in + 100,
+		.salt_n = noise() % 100};
 
 	for (size_t i = 0; i < sizeof in; i++)
 		in[i] = (uint8_t)(noise() >> 32);
@@ -96,19 +113,22 @@ static void same(const struct scrypt_variant *v, uint64_t n, uint32_t r, uint32_
 	memset(got, 0, sizeof got);
 	CHECK_EQ(scrypt_run_by(v, &job, NULL), 0);
 	if (!CHECK_MEM(got, want, job.key_n))
-		fprintf(stderr, "%s: N = %llu, r = %u, p = %u\n", v->name, (unsigned long long)n, r, p);
+		fprintf(stderr, "%s: N = %llu, r = %u, p = %u\n", v->name, (unsigned long long)n, r,
+			p);
 }
 
 static void as_openssl(const struct scrypt_variant *v)
 {
-	/* All numbers of lanes with all kinds of r: less than what is read ahead, odd, the usual one, more. */
+	/* All numbers of lanes with all kinds of r: less than what is read ahead, odd, the usual
+	 * one, more. */
 	static const uint32_t some_r[] = {1, 2, 3, 8, 17};
 
 	for (uint32_t p = 1; p <= 13; p++)
 		for (size_t i = 0; i < sizeof some_r / sizeof *some_r; i++)
 			same(v, 2u << (p + i) % 6, some_r[i], p);
 	for (int i = 0; i < 50; i++)
-		same(v, 2u << noise() % 8, 1 + (uint32_t)(noise() % 20), 1 + (uint32_t)(noise() % 11));
+		same(v, 2u << noise() % 8, 1 + (uint32_t)(noise() % 20),
+			1 + (uint32_t)(noise() % 11));
 	/* A block that is larger than V's usual size, and many lanes. */
 	same(v, 2, 5000, 2);
 	same(v, 4, 1, 3001);
@@ -172,7 +192,8 @@ static void steps(const struct scrypt_variant *v)
 
 TEST(steps)
 {
-	const struct scrypt_variant narrow = {.lanes = 4, .width = 1}, wide = {.lanes = 6, .width = 2};
+	const struct scrypt_variant narrow = {.lanes = 4, .width = 1},
+				    wide = {.lanes = 6, .width = 2};
 	static const size_t by_narrow[] = {4, 3, 3}, by_wide[] = {6, 4, 4};
 	size_t left = 10;
 
@@ -222,7 +243,8 @@ TEST(peak_memory)
 }
 
 /* In a child that may take `more` bytes: the job's result, and whether its key is `want`. */
-static int limited(const struct scrypt_variant *v, struct scrypt_job *job, size_t more, const uint8_t *want, const char *msg)
+static int limited(const struct scrypt_variant *v, struct scrypt_job *job, size_t more,
+	const uint8_t *want, const char *msg)
 {
 	int status = -1;
 	pid_t child = fork();
@@ -236,7 +258,9 @@ static int limited(const struct scrypt_variant *v, struct scrypt_job *job, size_
 			_exit(100);
 		rc = scrypt_run_by(v, job, &err);
 		if (rc)
-			_exit(rc == ERR_NOMEM && err.code == ERR_NOMEM && strcmp(err.msg, msg) == 0 ? 1 : 101);
+			_exit(rc == ERR_NOMEM && err.code == ERR_NOMEM && strcmp(err.msg, msg) == 0
+					? 1
+					: 101);
 		_exit(memcmp(job->key, want, job->key_n) == 0 ? 0 : 102);
 	}
 	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));

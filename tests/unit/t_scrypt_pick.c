@@ -4,7 +4,18 @@
 #include <string.h>
 
 /* The plain variant: right, unless one of these makes it wrong as a real one may be. */
-static enum fault { NONE, LAST_BYTE, LAST_LANE, ALONE, PAIR, THREE, SWAPPED, REPEATED, NOTHING, FAULTS } fault;
+static enum fault {
+	NONE,
+	LAST_BYTE,
+	LAST_LANE,
+	ALONE,
+	PAIR,
+	THREE,
+	SWAPPED,
+	REPEATED,
+	NOTHING,
+	FAULTS
+} fault;
 
 static void mix(const struct scrypt_work *w)
 {
@@ -14,8 +25,9 @@ static void mix(const struct scrypt_work *w)
 	if (fault == NOTHING)
 		return;
 	scrypt_plain.mix(w);
-	if (fault == LAST_BYTE || (fault == LAST_LANE && w->lanes == 4) || (fault == ALONE && w->lanes == 1) ||
-		(fault == PAIR && w->lanes == 2) || (fault == THREE && w->lanes == 3))
+	if (fault == LAST_BYTE || (fault == LAST_LANE && w->lanes == 4) ||
+		(fault == ALONE && w->lanes == 1) || (fault == PAIR && w->lanes == 2) ||
+		(fault == THREE && w->lanes == 3))
 		last[n - 1] ^= 1;
 	if (fault == SWAPPED)
 		for (size_t i = 0; i < n; i++) {
@@ -34,7 +46,11 @@ static bool yes(void)
 
 TEST(selftest)
 {
-	struct scrypt_variant v = {.name = "test", .lanes = 4, .width = 1, .supported = yes, .mix = mix};
+	struct scrypt_variant v = {.name = "test",
+		.lanes = 4,
+		.width = 1,
+		.supported = yes,
+		.mix = mix};
 
 	CHECK(scrypt_selftest(&scrypt_plain));
 	CHECK(scrypt_selftest(&v));

@@ -38,7 +38,8 @@ TEST(vector)
 		iv[i] = (uint8_t)(0x40 + i);
 	seal_put(s, iv, (const uint8_t *)plain, n, out);
 	expect_hex(out, n + SEAL_OVERHEAD,
-		"404142434445464748494a4b4c4d4e4fd11bac4bfe399a9bf60816e7fb3ed223df0714626266db9a8196fe78b35d2a48b76e3f");
+		"404142434445464748494a4b4c4d4e4fd11bac4bfe399a9bf60816e7fb3ed223df0714626266db9a81"
+		"96fe78b35d2a48b76e3f");
 	CHECK_EQ(seal_open(s, out, n + SEAL_OVERHEAD, back), 0);
 	CHECK_MEM(back, plain, n);
 	seal_free(s);
@@ -54,13 +55,16 @@ TEST(counter_wraps)
 
 	memset(iv, 0xff, sizeof iv);
 	seal_put(s, iv, zero, 32, out);
-	expect_hex(out + SEAL_IV, 48, "e999e41d4ca770da5387117b5d8f57eef29000b62a499fd0a9f39a6add2e77808bfb1dea706a3e3b7a2f9728e5e9ea0d");
+	expect_hex(out + SEAL_IV, 48,
+		"e999e41d4ca770da5387117b5d8f57eef29000b62a499fd0a9f39a6add2e77808bfb1dea706a3e3b7a"
+		"2f9728e5e9ea0d");
 	CHECK_EQ(seal_open(s, out, 64, back), 0);
 	CHECK_MEM(back, zero, 32);
 	seal_free(s);
 }
 
-/* Newer restics store r as it was drawn: what the clamp clears must make no difference, all other bits must. */
+/* Newer restics store r as it was drawn: what the clamp clears must make no difference, all other
+ * bits must. */
 TEST(mac_r_is_clamped)
 {
 	const uint8_t cleared[16] = {0, 0, 0, 0xf0, 3, 0, 0, 0xf0, 3, 0, 0, 0xf0, 3, 0, 0, 0xf0};
@@ -83,14 +87,17 @@ TEST(mac_r_is_clamped)
 	}
 }
 
-/* Lengths around blocks and pieces, in place and not; the stream must not depend on how it is cut inside. */
+/* Lengths around blocks and pieces, in place and not; the stream must not depend on how it is cut
+ * inside. */
 TEST(round_trips)
 {
-	static const size_t sizes[] = {0, 1, 15, 16, 17, 31, 32, 33, 255, 4096, 65535, 65536, 65537, 131072, 200001, 1048583};
+	static const size_t sizes[] = {0, 1, 15, 16, 17, 31, 32, 33, 255, 4096, 65535, 65536, 65537,
+		131072, 200001, 1048583};
 	struct seal_key k = test_key();
 	struct seal *s = seal_new(&k);
 	size_t max = 1048583;
-	uint8_t *plain = mem_alloc(max), *a = mem_alloc(max + SEAL_OVERHEAD), *b = mem_alloc(max + SEAL_OVERHEAD);
+	uint8_t *plain = mem_alloc(max), *a = mem_alloc(max + SEAL_OVERHEAD),
+		*b = mem_alloc(max + SEAL_OVERHEAD);
 	uint8_t iv[SEAL_IV] = {9, 8, 7}, *first = mem_alloc(max);
 
 	for (size_t i = 0; i < max; i++)
@@ -123,7 +130,8 @@ TEST(tampered)
 {
 	struct seal_key k = test_key();
 	struct seal *s = seal_new(&k);
-	uint8_t iv[SEAL_IV] = {5}, plain[50], good[50 + SEAL_OVERHEAD], bad[51 + SEAL_OVERHEAD], out[64], untouched[64];
+	uint8_t iv[SEAL_IV] = {5}, plain[50], good[50 + SEAL_OVERHEAD], bad[51 + SEAL_OVERHEAD],
+		out[64], untouched[64];
 
 	memset(plain, 'x', sizeof plain);
 	memset(untouched, 0xaa, sizeof untouched);

@@ -5,8 +5,14 @@
 
 static struct meta dir(void)
 {
-	return (struct meta){
-		.mode = S_IFDIR | 0755, .uid = 1000, .gid = 100, .ino = 12, .dev = 7, .size = 4096, .mtime = {100, 5}, .ctime = {100, 6}};
+	return (struct meta){.mode = S_IFDIR | 0755,
+		.uid = 1000,
+		.gid = 100,
+		.ino = 12,
+		.dev = 7,
+		.size = 4096,
+		.mtime = {100, 5},
+		.ctime = {100, 6}};
 }
 
 static struct meta file(void)
@@ -72,7 +78,8 @@ TEST(older_or_another)
 	CHECK_EQ(compare(dir(), m), SIGHT_OLDER);
 }
 
-/* The numbers of a file system that makes them up are no other file; one that differs in more may be another one here only, however new. */
+/* The numbers of a file system that makes them up are no other file; one that differs in more may
+ * be another one here only, however new. */
 TEST(other_inode_numbers)
 {
 	struct meta m = file();
@@ -123,7 +130,8 @@ TEST(who_listed_it_decides)
 	sight_of(&other, &there);
 	CHECK_EQ(sight_agree(&other, NULL, &m, "/s/f", &e), 0);
 	CHECK(sight_agree(&other, "rank 3 on node-7", &m, "/s/f", &e) < 0);
-	CHECK(strstr(e.msg, "/s/f") && strstr(e.msg, "rank 3 on node-7") && strstr(e.msg, "65534:100"));
+	CHECK(strstr(e.msg, "/s/f") && strstr(e.msg, "rank 3 on node-7") &&
+		strstr(e.msg, "65534:100"));
 	m.uid = 65534; /* it was changed, and the first sight was the old one */
 	CHECK_EQ(sight_agree(&other, "rank 3", &m, "/s/f", &e), 0);
 	m = file();

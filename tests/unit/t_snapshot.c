@@ -5,8 +5,10 @@
 #include "unit/check.h"
 #include <string.h>
 
-static const char *const files[] = {"v2-0.18/snapshot-first", "v2-0.18/snapshot-tagged", "v2-0.18/snapshot-zone", "v1-0.18/snapshot-first",
-	"v1-0.18/snapshot-tagged", "v1-0.18/snapshot-zone", "v2-0.14/snapshot-first", "v2-0.14/snapshot-tagged", "v2-0.14/snapshot-zone"};
+static const char *const files[] = {"v2-0.18/snapshot-first", "v2-0.18/snapshot-tagged",
+	"v2-0.18/snapshot-zone", "v1-0.18/snapshot-first", "v1-0.18/snapshot-tagged",
+	"v1-0.18/snapshot-zone", "v2-0.14/snapshot-first", "v2-0.14/snapshot-tagged",
+	"v2-0.14/snapshot-zone"};
 
 /* Also those written in America/St_Johns: what is rewritten keeps the offset it had. */
 TEST(golden_there_and_back)
@@ -49,7 +51,8 @@ TEST(golden_values)
 	CHECK_EQ(s.excludes.n, 2);
 	CHECK_STR(s.excludes.s[0], "*.o\\*");
 	CHECK_EQ(s.paths.n, 1);
-	CHECK(s.summary.total_files_processed == 2 && s.summary.backup_end.sec >= s.summary.backup_start.sec);
+	CHECK(s.summary.total_files_processed == 2 &&
+		s.summary.backup_end.sec >= s.summary.backup_start.sec);
 	snapshot_release(&s);
 	buf_release(&in);
 }
@@ -76,9 +79,13 @@ TEST(what_is_left_out)
 	s.time_offset = -3 * 3600 - 1800;
 	strlist_add(&s.paths, "/a");
 	strlist_addn(&s.paths, "/bcd", 2);
-	written(&s, NULL, "{\"time\":\"2023-11-14T18:43:20-03:30\",\"tree\":\"" ZERO "\",\"paths\":[\"/a\",\"/b\"],\"uid\":1,\"gid\":2}");
+	written(&s, NULL,
+		"{\"time\":\"2023-11-14T18:43:20-03:30\",\"tree\":\"" ZERO
+		"\",\"paths\":[\"/a\",\"/b\"],\"uid\":1,\"gid\":2}");
 	s.time_offset = 14 * 3600;
-	written(&s, NULL, "{\"time\":\"2023-11-15T12:13:20+14:00\",\"tree\":\"" ZERO "\",\"paths\":[\"/a\",\"/b\"],\"uid\":1,\"gid\":2}");
+	written(&s, NULL,
+		"{\"time\":\"2023-11-15T12:13:20+14:00\",\"tree\":\"" ZERO
+		"\",\"paths\":[\"/a\",\"/b\"],\"uid\":1,\"gid\":2}");
 	snapshot_release(&s);
 }
 
@@ -98,7 +105,8 @@ TEST(new_snapshot_in_a_zone)
 	buf_init(&out, 10000);
 	snapshot_write(&s, z, &out);
 	CHECK(strstr(buf_str(&out), "{\"time\":\"2023-11-14T23:13:20+01:00\""));
-	CHECK(strstr(buf_str(&out), "\"summary\":{\"backup_start\":\"2023-07-22T06:26:40.000000001+02:00\",\"backup_end\":\"2023-11-14T23:"
+	CHECK(strstr(buf_str(&out), "\"summary\":{\"backup_start\":\"2023-07-22T06:26:40.000000001+"
+				    "02:00\",\"backup_end\":\"2023-11-14T23:"
 				    "13:20+01:00\",\"files_new\":0,"));
 	buf_release(&out);
 	zone_free(z);
@@ -117,7 +125,8 @@ TEST(members_inside_another_object)
 	json_key(&o, "short_id");
 	json_str(&o, "x");
 	json_object_end(&o);
-	CHECK_STR(buf_str(&out), "{\"time\":\"1970-01-01T00:00:00Z\",\"tree\":\"" ZERO "\",\"paths\":[],\"short_id\":\"x\"}");
+	CHECK_STR(buf_str(&out), "{\"time\":\"1970-01-01T00:00:00Z\",\"tree\":\"" ZERO
+				 "\",\"paths\":[],\"short_id\":\"x\"}");
 	buf_release(&out);
 }
 
@@ -145,10 +154,16 @@ TEST(accepted)
 	CHECK_STR(s.program_version, "");
 	CHECK_EQ(s.paths.n, 0);
 	snapshot_release(&s);
-	CHECK_EQ(parse(SNAP(",\"paths\":null,\"tags\":null,\"parent\":null,\"original\":null,\"summary\":null,\"x\":[{}]"), &s), 0);
+	CHECK_EQ(parse(SNAP(",\"paths\":null,\"tags\":null,\"parent\":null,\"original\":null,"
+			    "\"summary\":null,\"x\":[{}]"),
+			 &s),
+		0);
 	CHECK(!s.has_parent && !s.has_original && !s.has_summary);
 	snapshot_release(&s);
-	CHECK_EQ(parse(SNAP(",\"tags\":[\"a\",\"b\"],\"tags\":[\"c\"],\"summary\":{\"files_new\":3,\"new\":[]}"), &s), 0);
+	CHECK_EQ(parse(SNAP(",\"tags\":[\"a\",\"b\"],\"tags\":[\"c\"],\"summary\":{\"files_new\":3,"
+			    "\"new\":[]}"),
+			 &s),
+		0);
 	CHECK_EQ(s.tags.n, 1);
 	CHECK_STR(s.tags.s[0], "c");
 	CHECK(s.has_summary && s.summary.files_new == 3);
@@ -157,12 +172,15 @@ TEST(accepted)
 
 TEST(refused)
 {
-	static const char *const bad[] = {"", "{}", "[]", "{\"time\":\"2023-11-14T22:13:20Z\"}", "{\"tree\":\"" ZERO "\"}",
-		"{\"time\":\"2023-11-14T22:13:20Z\",\"tree\":null}", "{\"time\":\"2023-11-14 22:13:20\",\"tree\":\"" ZERO "\"}",
-		SNAP(",\"uid\":4294967296"), SNAP(",\"uid\":-1"), SNAP(",\"paths\":\"/\""), SNAP(",\"paths\":[1]"),
-		SNAP(",\"paths\":[\"a\\u0000b\"]"), SNAP(",\"tags\":[[]]"), SNAP(",\"parent\":\"12\""), SNAP(",\"parent\":12"),
-		SNAP(",\"summary\":[]"), SNAP(",\"summary\":{\"files_new\":-1}"), SNAP(",\"summary\":{\"files_new\":18446744073709551616}"),
-		SNAP(",\"hostname\":7"), SNAP() "}"};
+	static const char *const bad[] = {"", "{}", "[]", "{\"time\":\"2023-11-14T22:13:20Z\"}",
+		"{\"tree\":\"" ZERO "\"}", "{\"time\":\"2023-11-14T22:13:20Z\",\"tree\":null}",
+		"{\"time\":\"2023-11-14 22:13:20\",\"tree\":\"" ZERO "\"}",
+		SNAP(",\"uid\":4294967296"), SNAP(",\"uid\":-1"), SNAP(",\"paths\":\"/\""),
+		SNAP(",\"paths\":[1]"), SNAP(",\"paths\":[\"a\\u0000b\"]"), SNAP(",\"tags\":[[]]"),
+		SNAP(",\"parent\":\"12\""), SNAP(",\"parent\":12"), SNAP(",\"summary\":[]"),
+		SNAP(",\"summary\":{\"files_new\":-1}"),
+		SNAP(",\"summary\":{\"files_new\":18446744073709551616}"), SNAP(",\"hostname\":7"),
+		SNAP() "}"};
 	struct snapshot s;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

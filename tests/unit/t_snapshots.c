@@ -19,8 +19,10 @@ static void add_list(struct strlist *l, const char *s)
 
 static struct id save(struct fixture *f, const struct spec *p)
 {
-	struct snapshot s = {
-		.time = {.sec = p->sec}, .hostname = mem_strdup(p->host), .username = mem_strdup("u"), .program_version = mem_strdup("")};
+	struct snapshot s = {.time = {.sec = p->sec},
+		.hostname = mem_strdup(p->host),
+		.username = mem_strdup("u"),
+		.program_version = mem_strdup("")};
 	struct buf json;
 	struct id id;
 
@@ -130,10 +132,13 @@ static int denying_name(void *arg, const struct id *name, uint64_t size)
 {
 	struct denying_list *l = arg;
 
-	return l->d->listed_once && l->d->lists > 1 && id_equal(name, &l->d->name) ? 0 : l->to->file(l->to->arg, name, size);
+	return l->d->listed_once && l->d->lists > 1 && id_equal(name, &l->d->name)
+		       ? 0
+		       : l->to->file(l->to->arg, name, size);
 }
 
-static int denying_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int denying_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct denying_list l = {.d = (struct denying *)(void *)b, .to = to};
 
@@ -141,7 +146,9 @@ static int denying_list(struct backend *b, enum backend_type t, const struct bac
 	return backend_list(l.d->inner, t, denying_name, &l, err);
 }
 
-static const struct backend_vtable denying_vtable = {.scheme = "denying", .start = denying_start, .list = denying_list};
+static const struct backend_vtable denying_vtable = {.scheme = "denying",
+	.start = denying_start,
+	.list = denying_list};
 
 TEST(not_found_is_gone_only_if_it_is_not_listed_again)
 {
@@ -175,7 +182,8 @@ TEST(not_found_is_gone_only_if_it_is_not_listed_again)
 	fixture_release(&f);
 }
 
-static int64_t latest(const struct snapshots *all, const char *hosts, const char *paths, const char *tag1, const char *tag2)
+static int64_t latest(const struct snapshots *all, const char *hosts, const char *paths,
+	const char *tag1, const char *tag2)
 {
 	struct snapshots_filter flt = {0};
 	const struct snapshot *s;
@@ -240,7 +248,8 @@ TEST(pick_by_id)
 	for (int i = 0; i < ID_HEX; i++)
 		if (hex.s[i] >= 'a')
 			hex.s[i] = (char)(hex.s[i] - 32);
-	CHECK_EQ(snapshots_pick(&all, hex.s, NULL, &s, &sub, &err), 0); /* a full id may be upper case */
+	/* a full id may be upper case */
+	CHECK_EQ(snapshots_pick(&all, hex.s, NULL, &s, &sub, &err), 0);
 	CHECK(s == &two[1]);
 	hex = id_hex(&two[1].id);
 	snprintf(arg, sizeof(arg), "%.22s", hex.s);
@@ -286,7 +295,8 @@ TEST(one_that_cannot_be_read_is_in_the_way)
 	CHECK_EQ(snapshots_pick(&all, hex.s, NULL, &s, &sub, &err), 0); /* the whole id works */
 	CHECK(s == &one);
 	snprintf(arg, sizeof(arg), "%.22s", hex.s);
-	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), 0); /* longer than what both begin with */
+	/* longer than what both begin with */
+	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), 0);
 	snprintf(arg, sizeof(arg), "%.20s", hex.s);
 	CHECK_EQ(snapshots_pick(&all, arg, NULL, &s, &sub, &err), ERR_USAGE);
 	CHECK(!s);
@@ -311,7 +321,8 @@ TEST(whole_snapshots)
 	CHECK_EQ(snapshots_pick_whole(&all, ":", NULL, &s, &err), ERR_USAGE);
 }
 
-static int64_t parent(const struct snapshots *all, int64_t not_after, unsigned by, const char *host, const char *paths, const char *tags)
+static int64_t parent(const struct snapshots *all, int64_t not_after, unsigned by, const char *host,
+	const char *paths, const char *tags)
 {
 	struct strlist p = {0}, t = {0};
 	struct ts when = {.sec = not_after};
@@ -332,7 +343,8 @@ TEST(parents)
 	struct fixture f;
 
 	load(&f, &all);
-	CHECK_EQ(parent(&all, 9999, H | P, "a", "/x", ""), 5000); /* more paths than wanted are fine */
+	/* more paths than wanted are fine */
+	CHECK_EQ(parent(&all, 9999, H | P, "a", "/x", ""), 5000);
 	CHECK_EQ(parent(&all, 5000, H | P, "a", "/x", ""), 5000);
 	CHECK_EQ(parent(&all, 4999, H | P, "a", "/x", ""), 3000);
 	CHECK_EQ(parent(&all, 9999, H | P, "a", "/x,/y", ""), 5000);
@@ -350,19 +362,22 @@ TEST(parents)
 TEST(blanks_around_tags)
 {
 	static char *const tags[] = {"a", "b c"};
-	struct snapshot tagged = {.hostname = "h", .tags = {(char **)tags, 2}}, bare = {.hostname = "h"};
+	struct snapshot tagged = {.hostname = "h", .tags = {(char **)tags, 2}},
+			bare = {.hostname = "h"};
 	static const struct {
 		const char *list;
 		bool tagged, bare;
-	} cases[] = {{"a", true, false}, {" a", true, false}, {"a ,b c ", true, false}, {"\ta\u00a0,\u3000b c\u2003", true, false},
-		{"a, b", false, false}, {"b c", true, false}, {"b  c", false, false}, {"", false, true}, {" ", false, true},
+	} cases[] = {{"a", true, false}, {" a", true, false}, {"a ,b c ", true, false},
+		{"\ta\u00a0,\u3000b c\u2003", true, false}, {"a, b", false, false},
+		{"b c", true, false}, {"b  c", false, false}, {"", false, true}, {" ", false, true},
 		{",", false, true}, {"a,", false, false}, {",a", false, true}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct snapshots_filter f = {0};
 
 		strlist_add(&f.tags, cases[i].list);
-		if (!CHECK_EQ(snapshots_match(&tagged, &f), cases[i].tagged) || !CHECK_EQ(snapshots_match(&bare, &f), cases[i].bare))
+		if (!CHECK_EQ(snapshots_match(&tagged, &f), cases[i].tagged) ||
+			!CHECK_EQ(snapshots_match(&bare, &f), cases[i].bare))
 			printf("  --tag \"%s\"\n", cases[i].list);
 		snapshots_filter_release(&f);
 	}

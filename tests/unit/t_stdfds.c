@@ -25,10 +25,12 @@ static int fill_without(unsigned closed)
 		for (int fd = 0; fd < 3; fd++) {
 			if (!(closed & 1u << fd))
 				continue;
-			if (fstat(fd, &st) || st.st_rdev != null.st_rdev || write(fd, "x", 1) != (fd == 1 ? -1 : 1))
+			if (fstat(fd, &st) || st.st_rdev != null.st_rdev ||
+				write(fd, "x", 1) != (fd == 1 ? -1 : 1))
 				_exit(2);
 		}
-		_exit(!(closed & 1) && fcntl(0, F_DUPFD, 3) != lowest ? 3 : 0); /* nothing is left open */
+		/* nothing is left open */
+		_exit(!(closed & 1) && fcntl(0, F_DUPFD, 3) != lowest ? 3 : 0);
 	}
 	REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

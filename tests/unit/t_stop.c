@@ -129,8 +129,12 @@ struct life {
 static void live(const struct life *l)
 {
 	struct stop *s = stop_new();
-	struct rescue_item index = {.stage = RESCUE_INDEX, .fn = l->hangs ? hangs : rescued, .arg = (void *)(uintptr_t) "i"},
-			   lock = {.stage = RESCUE_LOCK, .fn = rescued, .arg = (void *)(uintptr_t) "l"};
+	struct rescue_item index = {.stage = RESCUE_INDEX,
+				   .fn = l->hangs ? hangs : rescued,
+				   .arg = (void *)(uintptr_t) "i"},
+			   lock = {.stage = RESCUE_LOCK,
+				   .fn = rescued,
+				   .arg = (void *)(uintptr_t) "l"};
 
 	if (!l->follows) {
 		rescue_add(stop_rescue(s), &index);
@@ -152,7 +156,8 @@ static void live(const struct life *l)
 		pause();
 }
 
-/* The main thread never comes back: in its limit the process puts in order what it can, says so and ends. */
+/* The main thread never comes back: in its limit the process puts in order what it can, says so and
+ * ends. */
 TEST(an_end_that_takes_too_long)
 {
 	static const struct life lives[] = {
@@ -161,8 +166,10 @@ TEST(an_end_that_takes_too_long)
 		{4 * S, {0}, {0, -1}, false, false, 1, 2.0, 4.2, "il\1"},
 		{4 * S, {SIGTERM}, {0, -1}, false, true, 130, 3.5, 4.5, ""},
 		{99 * S, {SIGTERM, SIGINT}, {0, 2.1, -1}, false, false, 130, 2.1, 7.1, "il\202"},
-		{99 * S, {SIGTERM, SIGINT, SIGTERM}, {0, 0.3, 2.0}, true, false, 130, 2.3, 7.3, "il\202"},
-		{99 * S, {SIGTERM, SIGTERM, SIGTERM}, {0, 2.1, 1.1}, true, false, 130, 3.1, 3.6, NULL},
+		{99 * S, {SIGTERM, SIGINT, SIGTERM}, {0, 0.3, 2.0}, true, false, 130, 2.3, 7.3,
+			"il\202"},
+		{99 * S, {SIGTERM, SIGTERM, SIGTERM}, {0, 2.1, 1.1}, true, false, 130, 3.1, 3.6,
+			NULL},
 	};
 	enum { N = sizeof(lives) / sizeof(*lives) };
 	double began[N];
@@ -207,8 +214,8 @@ static void somebodys(int sig)
 
 TEST(which_signals)
 {
-	const int sigs[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGPWR, SIGIO,
-		SIGRTMIN, SIGRTMAX};
+	const int sigs[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM,
+		SIGVTALRM, SIGPROF, SIGPWR, SIGIO, SIGRTMIN, SIGRTMAX};
 
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(*sigs); i++) {
 		struct stop *s = stop_new();

@@ -14,7 +14,8 @@ struct store {
 	int lists;
 };
 
-static int store_list(struct backend *b, enum backend_type t, const struct backend_names *to, struct err *err)
+static int store_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
 {
 	struct store *s = (struct store *)(void *)b;
 

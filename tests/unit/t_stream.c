@@ -132,7 +132,8 @@ TEST(a_missing_blob)
 
 TEST(another_size)
 {
-	failing(1, NULL, 0, ERR_INVALID, "/some/file: its contents have 10200 bytes instead of 10201");
+	failing(1, NULL, 0, ERR_INVALID,
+		"/some/file: its contents have 10200 bytes instead of 10201");
 }
 
 TEST(a_reader_that_goes)

@@ -14,7 +14,9 @@ static struct backend *store(void)
 	FAKE_VARS("ST_AUTH", "http://s/auth/v1.0", "ST_USER", "u", "ST_KEY", "k");
 	CHECK_EQ(swift_creds_read(&c, fake_getenv, &err), 0);
 	fake_says(&f, 204, "X-Storage-Url: http://s/v1\nX-Auth-Token: first\n", NULL);
-	CHECK_EQ(swift_new("box é:/a//b/./", swift_login_source_new(&c, &w, &fake_env), &w, "cold", 0, &fake_env, &b, &err), 0);
+	CHECK_EQ(swift_new("box é:/a//b/./", swift_login_source_new(&c, &w, &fake_env), &w, "cold",
+			 0, &fake_env, &b, &err),
+		0);
 	CHECK_STR(err.msg, "");
 	REQUIRE(b);
 	CHECK_EQ(b->connections, 5);
@@ -62,13 +64,15 @@ TEST(requests)
 	CHECK_EQ(backend_put(b, BACKEND_PACK, &name, "123", 3, NULL), 0);
 	CHECK(fake_got(&f, 1,
 		"PUT http://s/v1/box%20%C3%A9/a/b/data/ab/" HEX
-		"\nX-Auth-Token: first\nContent-Type: binary/octet-stream\nETag: 202cb962ac59075b964b07152d234b70\n123"));
+		"\nX-Auth-Token: first\nContent-Type: binary/octet-stream\nETag: "
+		"202cb962ac59075b964b07152d234b70\n123"));
 	buf_init(&out, 10);
 	CHECK_EQ(backend_get(b, BACKEND_CONFIG, NULL, &out, NULL), 0);
 	CHECK(fake_got(&f, 2, "GET http://s/v1/box%20%C3%A9/a/b/config\nX-Auth-Token: first\n"));
 	CHECK_EQ(out.len, 3);
 	buf_release(&out);
-	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &name, NULL), ERR_NOTFOUND); /* what that means is look.c's */
+	/* what that means is look.c's */
+	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &name, NULL), ERR_NOTFOUND);
 	CHECK(fake_got(&f, 3, "DELETE http://s/v1/box%20%C3%A9/a/b/locks/" HEX));
 	CHECK_EQ(backend_stat(b, BACKEND_KEY, &name, &size, NULL), 0);
 	CHECK_EQ(size, 77);
@@ -76,9 +80,13 @@ TEST(requests)
 	backend_free(b);
 }
 
-static void get_range(struct backend *b, uint64_t offset, uint64_t length, size_t max, int want, const char *text)
+static void get_range(struct backend *b, uint64_t offset, uint64_t length, size_t max, int want,
+	const char *text)
 {
-	struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK, .offset = offset, .length = length};
+	struct backend_op op = {.verb = BACKEND_GET,
+		.type = BACKEND_PACK,
+		.offset = offset,
+		.length = length};
 
 	buf_init(&op.out, max);
 	CHECK_EQ(backend_run(b, &op, NULL), want);
@@ -143,7 +151,11 @@ TEST(a_put_where_none_may_be)
 static int put_gives(int status, const char *headers, const char *body, int64_t *pause)
 {
 	struct backend *b = store();
-	struct backend_op op = {.verb = BACKEND_PUT, .type = BACKEND_PACK, .data = (const uint8_t *)"123", .size = 3, .retry_after_ns = 5};
+	struct backend_op op = {.verb = BACKEND_PUT,
+		.type = BACKEND_PACK,
+		.data = (const uint8_t *)"123",
+		.size = 3,
+		.retry_after_ns = 5};
 	int code;
 
 	fake_says(&f, status, headers, body);
@@ -191,7 +203,8 @@ TEST(statuses)
 	CHECK_EQ(put_gives(413, NULL, NULL, NULL), ERR_NOSPACE);
 	CHECK_EQ(put_gives(507, NULL, NULL, NULL), ERR_NOSPACE);
 	CHECK_EQ(put_gives(498, NULL, NULL, NULL), ERR_IO);
-	/* An ETag that is no MD5 says nothing; without one, or with another status, something else has answered. */
+	/* An ETag that is no MD5 says nothing; without one, or with another status, something else
+	 * has answered. */
 	CHECK_EQ(put_gives(201, "ETag: W/\"302cb962ac59075b964b07152d234b70\"\n", NULL, NULL), 0);
 	CHECK_EQ(put_gives(201, "ETag: \"302cb962ac59075b964b07152d234b70-3\"\n", NULL, NULL), 0);
 	CHECK_EQ(put_gives(201, NULL, NULL, NULL), ERR_ODD);
@@ -240,8 +253,11 @@ TEST(token_that_dies_in_mid_run)
 	CHECK_STR(err.msg, "");
 	CHECK(fake_got(&f, 4, "X-Auth-User: u"));
 	CHECK(fake_got(&f, 5, "PUT http://s/v1/"));
-	CHECK(fake_got(&f, 5, "\nX-Auth-Token: second\nContent-Type: binary/octet-stream\nETag: 202cb962ac59075b964b07152d234b70\n123"));
-	/* The store has not heard of the next one yet: no other login, and a reason to try again. */
+	CHECK(fake_got(&f, 5,
+		"\nX-Auth-Token: second\nContent-Type: binary/octet-stream\nETag: "
+		"202cb962ac59075b964b07152d234b70\n123"));
+	/* The store has not heard of the next one yet: no other login, and a reason to try again.
+	 */
 	fake_says(&f, 401, NULL, NULL);
 	fake_says(&f, 204, "X-Storage-Url: http://s/v1\nX-Auth-Token: third\n", NULL);
 	fake_says(&f, 401, NULL, NULL);
@@ -315,7 +331,11 @@ TEST(one_login_for_all)
 	CHECK_EQ(backend_stat(b, BACKEND_KEY, &name, &size, NULL), 0);
 	f.hold = true;
 	for (size_t i = 0; i < 5; i++) {
-		m.op[i] = (struct backend_op){.verb = BACKEND_REMOVE, .type = BACKEND_PACK, .name = name, .done = many_done, .arg = &m};
+		m.op[i] = (struct backend_op){.verb = BACKEND_REMOVE,
+			.type = BACKEND_PACK,
+			.name = name,
+			.done = many_done,
+			.arg = &m};
 		fake_says(&f, 401, NULL, NULL);
 		backend_start(b, &m.op[i]);
 	}
@@ -350,11 +370,12 @@ TEST(odd_names)
 
 	buf_init(&told, 1000);
 	fake_says(&f, 200, NULL,
-		"[{\"name\":\"a/b/data/\",\"bytes\":0},{\"name\":\"a/b/data/ab\",\"bytes\":0},{\"name\":\"a/b/data/ac/" HEX
-		"\",\"bytes\":3}]");
+		"[{\"name\":\"a/b/data/\",\"bytes\":0},{\"name\":\"a/b/data/"
+		"ab\",\"bytes\":0},{\"name\":\"a/b/data/ac/" HEX "\",\"bytes\":3}]");
 	fake_says(&f, 200, NULL, "[]");
 	CHECK_EQ(backend_list_all(b, BACKEND_PACK, &to, NULL), 0);
-	snprintf(want, sizeof(want), "%d data/ab\n%d data/ac/%s\n", BACKEND_ODD_NAME, BACKEND_ODD_PLACE, HEX);
+	snprintf(want, sizeof(want), "%d data/ab\n%d data/ac/%s\n", BACKEND_ODD_NAME,
+		BACKEND_ODD_PLACE, HEX);
 	CHECK_STR(buf_str(&told), want);
 	buf_release(&told);
 	fake_release(&f);
@@ -368,12 +389,17 @@ TEST(lists)
 	unsigned n = 0;
 
 	/* A short page is not the last one. */
-	fake_says(&f, 200, NULL, "[{\"name\":\"a/b/data/ab/" HEX "\",\"bytes\":3},{\"name\":\"a/b/data/x y\",\"bytes\":3}]");
-	fake_says(&f, 200, NULL, "[{\"name\":\"a/b/data/y/ab/" HEX "\",\"bytes\":3},{\"name\":\"a/b/data/z/" HEX "\",\"bytes\":3}]");
+	fake_says(&f, 200, NULL,
+		"[{\"name\":\"a/b/data/ab/" HEX
+		"\",\"bytes\":3},{\"name\":\"a/b/data/x y\",\"bytes\":3}]");
+	fake_says(&f, 200, NULL,
+		"[{\"name\":\"a/b/data/y/ab/" HEX "\",\"bytes\":3},{\"name\":\"a/b/data/z/" HEX
+		"\",\"bytes\":3}]");
 	fake_says(&f, 200, NULL, "[]");
 	CHECK_EQ(backend_list(b, BACKEND_PACK, count, &n, NULL), 0);
 	CHECK_EQ(n, 1); /* the others lie where no GET looks */
-	CHECK(fake_got(&f, 1, "GET http://s/v1/box%20%C3%A9?format=json&limit=10000&prefix=a/b/data/\n"));
+	CHECK(fake_got(&f, 1,
+		"GET http://s/v1/box%20%C3%A9?format=json&limit=10000&prefix=a/b/data/\n"));
 	CHECK(fake_got(&f, 2, "prefix=a/b/data/&marker=a/b/data/x%20y\n"));
 	CHECK_EQ(f.n_got, 4);
 	/* No container: nothing in it.  But not if there was one a moment ago. */
@@ -402,7 +428,8 @@ TEST(lists)
 	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_INVALID);
 	fake_says(&f, 200, NULL, "[{\"name\":\"a/b/snapshots/" HEX "\"}]");
 	CHECK_EQ(backend_list(b, BACKEND_SNAPSHOT, count, &n, NULL), ERR_INVALID);
-	/* Where something was read there is a container, whatever a server that has lost the others says. */
+	/* Where something was read there is a container, whatever a server that has lost the others
+	 * says. */
 	f.reply[f.n_reply++] = (struct fake_reply){.status = 200, .length = 1};
 	CHECK_EQ(backend_stat(b, BACKEND_KEY, &name, &size, NULL), 0);
 	fake_says(&f, 404, NULL, NULL);
@@ -416,7 +443,10 @@ TEST(usage)
 	struct backend_usage u;
 
 	CHECK_EQ(b->objects_max, 500000);
-	fake_says(&f, 204, "X-Container-Object-Count: 12\r\nX-Container-Bytes-Used: 3456\r\nX-Container-Meta-Quota-Count: 99\r\n", NULL);
+	fake_says(&f, 204,
+		"X-Container-Object-Count: 12\r\nX-Container-Bytes-Used: "
+		"3456\r\nX-Container-Meta-Quota-Count: 99\r\n",
+		NULL);
 	CHECK_EQ(backend_usage(b, &u, NULL), 0);
 	CHECK(fake_got(&f, 1, "HEAD http://s/v1/box%20%C3%A9\n"));
 	CHECK(u.known && u.objects == 12 && u.bytes == 3456 && u.objects_max == 99);
@@ -439,7 +469,8 @@ TEST(create)
 	fake_says(&f, 404, NULL, NULL);
 	fake_says(&f, 201, NULL, NULL);
 	CHECK_EQ(backend_create(b, NULL), 0);
-	CHECK(fake_got(&f, 3, "PUT http://s/v1/box%20%C3%A9\nX-Auth-Token: first\nX-Storage-Policy: cold\n"));
+	CHECK(fake_got(&f, 3,
+		"PUT http://s/v1/box%20%C3%A9\nX-Auth-Token: first\nX-Storage-Policy: cold\n"));
 	fake_says(&f, 404, NULL, NULL);
 	fake_says(&f, 507, NULL, NULL);
 	CHECK_EQ(backend_create(b, NULL), ERR_NOSPACE);

@@ -34,10 +34,12 @@ TEST(names)
 	char *last = NULL;
 	size_t count;
 
-	CHECK_EQ(
-		page("[{\"hash\":\"x\",\"bytes\":5,\"name\":\"p/data/11/" H1 "\",\"content_type\":null},{\"subdir\":\"p/q/\"},"
-		     "{\"name\":\"p/data/" HU "\",\"bytes\":1},{\"name\":\"p/data/README\",\"bytes\":1},{\"name\":\"" HA "\",\"bytes\":7}]",
-			&last, &count, &s, NULL),
+	CHECK_EQ(page("[{\"hash\":\"x\",\"bytes\":5,\"name\":\"p/data/11/" H1
+		      "\",\"content_type\":null},{\"subdir\":\"p/q/\"},"
+		      "{\"name\":\"p/data/" HU
+		      "\",\"bytes\":1},{\"name\":\"p/data/README\",\"bytes\":1},{\"name\":\"" HA
+		      "\",\"bytes\":7}]",
+			 &last, &count, &s, NULL),
 		0);
 	CHECK_EQ(count, 4);
 	CHECK_EQ(s.n, 4);
@@ -55,7 +57,9 @@ TEST(a_reader_may_stop)
 	char *last = NULL;
 	size_t count;
 
-	CHECK_EQ(page("[{\"name\":\"" H1 "\",\"bytes\":1},{\"name\":\"" HA "\",\"bytes\":1}]", &last, &count, &s, NULL), 55);
+	CHECK_EQ(page("[{\"name\":\"" H1 "\",\"bytes\":1},{\"name\":\"" HA "\",\"bytes\":1}]",
+			 &last, &count, &s, NULL),
+		55);
 	CHECK_EQ(s.n, 1);
 	mem_free(last);
 }

@@ -11,7 +11,8 @@ struct hand {
 	bool freed;
 };
 
-static void hand_get(struct swift_token_source *s, const struct swift_token *stale, swift_token_fn *done, void *arg)
+static void hand_get(struct swift_token_source *s, const struct swift_token *stale,
+	swift_token_fn *done, void *arg)
 {
 	struct hand *h = (struct hand *)(void *)s;
 
@@ -37,7 +38,8 @@ static void hand_gives(struct hand *h)
 	REQUIRE(done);
 	h->done = NULL;
 	snprintf(value, sizeof(value), "t%u", ++h->made);
-	CHECK_EQ(swift_token_new(value, "http://s/", &fake_time, h->life ? &end : NULL, &t, NULL), 0);
+	CHECK_EQ(swift_token_new(value, "http://s/", &fake_time, h->life ? &end : NULL, &t, NULL),
+		0);
 	done(h->arg, t, NULL);
 }
 
@@ -238,7 +240,8 @@ TEST(renewal_ahead_that_fails)
 	drop(k, &h);
 }
 
-/* A login that worked proves the user: what refuses him afterwards passes.  But it is not asked too often. */
+/* A login that worked proves the user: what refuses him afterwards passes.  But it is not asked too
+ * often. */
 TEST(never_say_never)
 {
 	static const int codes[] = {ERR_DENIED, ERR_USAGE, ERR_INVALID, ERR_ODD};
@@ -443,7 +446,8 @@ TEST(bad_tokens)
 	swift_token_drop(t);
 }
 
-/* Nobody asks for what there cannot be; the store says when it is over, and then the sentence is the source's. */
+/* Nobody asks for what there cannot be; the store says when it is over, and then the sentence is
+ * the source's. */
 TEST(the_last_token)
 {
 	struct hand h = {.life = 20};
@@ -469,7 +473,8 @@ TEST(the_last_token)
 	drop(k, &h);
 }
 
-/* For who gives tokens on: he cannot tell whether a token was any good; and a login server that fails is left alone for a while. */
+/* For who gives tokens on: he cannot tell whether a token was any good; and a login server that
+ * fails is left alone for a while. */
 TEST(another_one_for_somebody_else)
 {
 	struct hand h = {.life = 3600};

@@ -74,7 +74,8 @@ TEST(absolute_and_relative)
 TEST(names_that_are_taken)
 {
 	CHECK_STR(tree("/w/v", "a", "../a", NULL), "(a! a-1!)");
-	CHECK_STR(tree("/w/v/u", "a/x", "../a/y", "../../a", "a/z", NULL), "(a(x! z!) a-1(y!) a-2!)");
+	CHECK_STR(tree("/w/v/u", "a/x", "../a/y", "../../a", "a/z", NULL),
+		"(a(x! z!) a-1(y!) a-2!)");
 }
 
 TEST(targets_beside_each_other)
@@ -100,7 +101,8 @@ TEST(a_target_inside_another)
 	CHECK_STR(tree(dir, "o", "o/f", NULL), "(o(f! mid?))");
 	CHECK_STR(tree(dir, "o/f", "o", "o", NULL), "(o(f! mid?))");
 	CHECK_STR(tree(dir, "o/mid/in", "o", NULL), "(o(f? mid(g? in! other?)))");
-	CHECK_STR(tree(dir, "o", "o/mid/in", "o/mid", "o/mid/in/deep", NULL), "(o(f? mid(g? in(deep!) other?)))");
+	CHECK_STR(tree(dir, "o", "o/mid/in", "o/mid", "o/mid/in/deep", NULL),
+		"(o(f? mid(g? in(deep!) other?)))");
 	CHECK_STR(tree(dir, "o", "o/gone/x", NULL), "(o(f? gone(x!) mid?))");
 	strlist_add(&l, "o");
 	strlist_add(&l, "o/mid/in");

@@ -93,7 +93,8 @@ TEST(lines)
 	}
 	CHECK_EQ(i, 5);
 	p = text;
-	CHECK(text_line(&p, text + 2, &n) && !text_line(&p, text + 2, &n)); /* a final newline begins no line */
+	/* a final newline begins no line */
+	CHECK(text_line(&p, text + 2, &n) && !text_line(&p, text + 2, &n));
 }
 
 static void put(const char *path, const void *p, size_t n)

@@ -47,7 +47,8 @@ static void server_join(struct server *s)
 	s->running = false;
 }
 
-static void server_get(struct swift_token_source *src, const struct swift_token *stale, swift_token_fn *done, void *arg)
+static void server_get(struct swift_token_source *src, const struct swift_token *stale,
+	swift_token_fn *done, void *arg)
 {
 	struct server *s = (struct server *)(void *)src;
 
@@ -180,7 +181,8 @@ static int share(void *arg, struct comm *c, const struct env *env)
 	meet(&k);
 	CHECK_EQ(atomic_load(&s->logins), 1);
 	meet(&k);
-	/* All but one are refused at once; that one later, when there is a newer token for it already. */
+	/* All but one are refused at once; that one later, when there is a newer token for it
+	 * already. */
 	if (!late || c->size == 1)
 		refuse(&k);
 	meet(&k);

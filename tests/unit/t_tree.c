@@ -22,7 +22,8 @@ static void rewrite(const struct buf *in, const struct zone *z, struct buf *out,
 	while ((rc = tree_in_next(&t, &n, &err)) == 1) {
 		struct node copy = *n;
 
-		/* The seconds of this offset are not in its text, so the instant read is off by them; restic would read it so too. */
+		/* The seconds of this offset are not in its text, so the instant read is off by
+		 * them; restic would read it so too. */
 		if (lmt && n->name.n == 3 && memcmp(n->name.p, "lmt", 3) == 0) {
 			copy.mtime.sec += lmt;
 			copy.atime.sec += lmt;
@@ -91,11 +92,14 @@ static bool is_ascii(const struct str *s)
 static void same_node(const struct node *a, const struct node *b)
 {
 	CHECK(str_equal(&a->name, &b->name));
-	CHECK(a->type == b->type && a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->inode == b->inode &&
-		a->device_id == b->device_id && a->size == b->size && a->links == b->links && a->device == b->device &&
-		str_equal(&a->user, &b->user) && str_equal(&a->group, &b->group));
+	CHECK(a->type == b->type && a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
+		a->inode == b->inode && a->device_id == b->device_id && a->size == b->size &&
+		a->links == b->links && a->device == b->device && str_equal(&a->user, &b->user) &&
+		str_equal(&a->group, &b->group));
 	/* The folder "full" got a file between the two. */
-	CHECK(a->type == NODE_DIR || (a->mtime.sec == b->mtime.sec && a->mtime.nsec == b->mtime.nsec && a->ctime.sec == b->ctime.sec));
+	CHECK(a->type == NODE_DIR ||
+		(a->mtime.sec == b->mtime.sec && a->mtime.nsec == b->mtime.nsec &&
+			a->ctime.sec == b->ctime.sec));
 	/* 0.14 has no linktarget_raw, and no attributes of links. */
 	if (is_ascii(&a->linktarget))
 		CHECK(str_equal(&a->linktarget, &b->linktarget));
@@ -103,18 +107,21 @@ static void same_node(const struct node *a, const struct node *b)
 		return;
 	CHECK_EQ(a->n_xattr, b->n_xattr);
 	for (size_t i = 0; i < a->n_xattr && i < b->n_xattr; i++)
-		CHECK(str_equal(&a->xattr[i].name, &b->xattr[i].name) && str_equal(&a->xattr[i].value, &b->xattr[i].value));
+		CHECK(str_equal(&a->xattr[i].name, &b->xattr[i].name) &&
+			str_equal(&a->xattr[i].value, &b->xattr[i].value));
 	/* Each repository cuts large files its own way. */
 	if (a->size < 500000) {
 		CHECK_EQ(a->n_content, b->n_content);
-		CHECK(a->n_content != b->n_content || !a->n_content || memcmp(a->content, b->content, a->n_content * ID_SIZE) == 0);
+		CHECK(a->n_content != b->n_content || !a->n_content ||
+			memcmp(a->content, b->content, a->n_content * ID_SIZE) == 0);
 	}
 }
 
 /* restic 0.14 quotes other runes and escapes other characters; what it means is the same. */
 TEST(old_restic_means_the_same)
 {
-	static const char *const pairs[][2] = {{"v2-0.18/tree-names", "v2-0.14/tree-names"}, {"v2-0.18/tree-types", "v2-0.14/tree-types"}};
+	static const char *const pairs[][2] = {{"v2-0.18/tree-names", "v2-0.14/tree-names"},
+		{"v2-0.18/tree-types", "v2-0.14/tree-types"}};
 
 	for (size_t i = 0; i < 2; i++) {
 		struct buf a, b;
@@ -168,7 +175,8 @@ TEST(empty)
 #define NODE(more) "{\"nodes\":[{\"name\":\"a\",\"type\":\"file\"" more "}]}"
 #define HEX        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-/* Reads all; the number of nodes, or the error.  The copy is as long as the text, for the sanitizer. */
+/* Reads all; the number of nodes, or the error.  The copy is as long as the text, for the
+ * sanitizer. */
 static int count(const char *json, size_t len)
 {
 	char *copy = malloc(len ? len : 1);
@@ -196,14 +204,17 @@ static int count(const char *json, size_t len)
 
 TEST(accepted)
 {
-	static const char *const good[] = {"{\"nodes\":[" A "," B "]}\n", " { \"nodes\" : [ " A " , " B " ] } ",
+	static const char *const good[] = {"{\"nodes\":[" A "," B "]}\n",
+		" { \"nodes\" : [ " A " , " B " ] } ",
 		"{\"x\":[1,{}],\"nodes\":[" A "," B "],\"y\":null}",
-		"{\"nodes\":[" A
-		",{\"future\":{\"x\":[]},\"type\":\"dir\",\"content\":null,\"name\":\"b\",\"subtree\":null,\"extended_attributes\":null,"
+		"{\"nodes\":[" A ",{\"future\":{\"x\":[]},\"type\":\"dir\",\"content\":null,"
+		"\"name\":\"b\",\"subtree\":null,\"extended_attributes\":null,"
 		"\"generic_attributes\":null,\"linktarget_raw\":null}]}",
 		"{\"nodes\":[" A ",{\"name\":\"ab\",\"type\":\"dir\"}]}",
-		"{\"nodes\":[{\"name\":\"\\\\xc0\",\"type\":\"dir\"},{\"name\":\"\\\\xc0\\\\x01\",\"type\":\"fifo\"}]}",
-		"{\"nodes\":[{\"name\":\"...\",\"type\":\"dir\"},{\"name\":\".a\",\"type\":\"dir\"}]}"};
+		"{\"nodes\":[{\"name\":\"\\\\xc0\",\"type\":\"dir\"},{\"name\":\"\\\\xc0\\\\x01\","
+		"\"type\":\"fifo\"}]}",
+		"{\"nodes\":[{\"name\":\"...\",\"type\":\"dir\"},{\"name\":\".a\",\"type\":\"dir\"}"
+		"]}"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (!CHECK_EQ(count(good[i], strlen(good[i])), 2))
@@ -283,10 +294,13 @@ TEST(refused)
 
 TEST(details)
 {
-	static const char json[] = NODE(",\"linktarget_raw\":\"bP8=\",\"linktarget\":\"l?\",\"user\":\"u\\u00e9\",\"generic_attributes\":{"
+	static const char json[] = NODE(",\"linktarget_raw\":\"bP8=\",\"linktarget\":\"l?\","
+					"\"user\":\"u\\u00e9\",\"generic_attributes\":{"
 					"\"b\":[1.50,\"\\u003cx\",{}],"
-					"\"a\":{\"c\":null,\"d\":[true,false]}},\"content\":[\"" HEX "\"],\"subtree\":\"" HEX "\","
-					"\"extended_attributes\":[{\"name\":\"n\",\"value\":null},{\"value\":\"AA==\",\"name\":\"m\"},{"
+					"\"a\":{\"c\":null,\"d\":[true,false]}},\"content\":[\"" HEX
+					"\"],\"subtree\":\"" HEX "\","
+					"\"extended_attributes\":[{\"name\":\"n\",\"value\":null},{"
+					"\"value\":\"AA==\",\"name\":\"m\"},{"
 					"\"name\":\"o\"}],\"error\":\"e\"");
 	struct tree_in t;
 	const struct node *n;
@@ -301,8 +315,10 @@ TEST(details)
 	CHECK(n->has_subtree && n->subtree.b[1] == 0x11);
 	REQUIRE(n->n_xattr == 3);
 	CHECK(n->xattr[0].null && !n->xattr[1].null && n->xattr[2].null);
-	CHECK(n->xattr[1].value.n == 1 && n->xattr[1].value.p[0] == 0 && n->xattr[1].name.p[0] == 'm');
-	static const char generic[] = "{\"b\":[1.50,\"\\u003cx\",{}],\"a\":{\"c\":null,\"d\":[true,false]}}";
+	CHECK(n->xattr[1].value.n == 1 && n->xattr[1].value.p[0] == 0 &&
+		n->xattr[1].name.p[0] == 'm');
+	static const char generic[] =
+		"{\"b\":[1.50,\"\\u003cx\",{}],\"a\":{\"c\":null,\"d\":[true,false]}}";
 
 	CHECK_EQ(n->generic.n, sizeof(generic) - 1);
 	CHECK_MEM(n->generic.p, generic, n->generic.n);
@@ -310,7 +326,8 @@ TEST(details)
 	tree_in_release(&t);
 }
 
-/* Strings found early stay true while later ones make the memory grow again and again; nothing of a node is left in the next. */
+/* Strings found early stay true while later ones make the memory grow again and again; nothing of a
+ * node is left in the next. */
 TEST(memory_grows_under_the_strings)
 {
 	enum { ATTRS = 50 };
@@ -321,11 +338,13 @@ TEST(memory_grows_under_the_strings)
 
 	buf_init(&json, (size_t)1 << 24);
 	buf_init(&name, 1000);
-	buf_adds(&json, "{\"nodes\":[{\"name\":\"first\",\"user\":\"user\",\"group\":\"group\",\"linktarget\":\"target\",\"generic_"
+	buf_adds(&json, "{\"nodes\":[{\"name\":\"first\",\"user\":\"user\",\"group\":\"group\","
+			"\"linktarget\":\"target\",\"generic_"
 			"attributes\":{\"a\":1},\"type\":\"file\","
 			"\"extended_attributes\":[");
 	for (int i = 0; i < ATTRS; i++)
-		buf_addf(&json, "%s{\"name\":\"attr%04d\",\"value\":\"%0*d\"}", i ? "," : "", i, 4 * (i * i + 1), 0);
+		buf_addf(&json, "%s{\"name\":\"attr%04d\",\"value\":\"%0*d\"}", i ? "," : "", i,
+			4 * (i * i + 1), 0);
 	buf_adds(&json, "],\"content\":[");
 	for (int i = 0; i < 1000; i++)
 		buf_addf(&json, "%s\"%064x\"", i ? "," : "", i + 1);
@@ -348,7 +367,8 @@ TEST(memory_grows_under_the_strings)
 	for (size_t i = 0; i < 1000; i++)
 		CHECK_EQ(n->content[i].b[30] << 8 | n->content[i].b[31], i + 1);
 	REQUIRE(tree_in_next(&t, &n, &err) == 1);
-	CHECK(!n->user.n && !n->error.n && !n->n_xattr && !n->n_content && !n->has_content && !n->generic.n && n->type == NODE_DIR);
+	CHECK(!n->user.n && !n->error.n && !n->n_xattr && !n->n_content && !n->has_content &&
+		!n->generic.n && n->type == NODE_DIR);
 	CHECK_EQ(tree_in_next(&t, &n, &err), 0);
 	tree_in_release(&t);
 	buf_release(&json);
@@ -361,7 +381,9 @@ TEST(deep_nesting)
 
 	for (int where = 0; where < 3; where++) {
 		buf_init(&b, 1 << 20);
-		buf_adds(&b, where == 0 ? "{\"x\":" : where == 1 ? "{\"nodes\":[{\"x\":" : "{\"nodes\":[{\"generic_attributes\":{\"x\":");
+		buf_adds(&b, where == 0   ? "{\"x\":"
+			     : where == 1 ? "{\"nodes\":[{\"x\":"
+					  : "{\"nodes\":[{\"generic_attributes\":{\"x\":");
 		for (int i = 0; i < 100000; i++)
 			buf_addc(&b, '[');
 		CHECK_EQ(count((char *)b.p, b.len), ERR_INVALID);

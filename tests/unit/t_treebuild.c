@@ -20,7 +20,8 @@ static uint8_t *node_of(const char *name, size_t *n)
 	return b.p;
 }
 
-static struct treebuild_slot *set(struct treebuild *t, uint32_t slot, uint32_t child, const char *name, bool *bad)
+static struct treebuild_slot *set(struct treebuild *t, uint32_t slot, uint32_t child,
+	const char *name, bool *bad)
 {
 	size_t n = 0;
 	uint8_t *json = name ? node_of(name, &n) : NULL;
@@ -112,7 +113,8 @@ TEST(empty_directory_and_root)
 	CHECK_EQ(s->pending, 0);
 	s->root = true;
 	treebuild_tree(s, NULL, h);
-	CHECK_STR(id_hex(&s->tree).s, "ac08ce34ba4f8123618661bef2425f7028ffb9ac740578a3ee88684d2523fee8");
+	CHECK_STR(id_hex(&s->tree).s,
+		"ac08ce34ba4f8123618661bef2425f7028ffb9ac740578a3ee88684d2523fee8");
 	CHECK_EQ(s->kept, 0);
 	CHECK_EQ(s->node_json.len, 0);
 	hash_free(h);
@@ -130,7 +132,8 @@ TEST(what_nobody_waits_for)
 	CHECK(set(t, 1, 0, "a", &bad) == none && bad);
 	CHECK(set(t, 0, 2, "a", &bad) == none && bad);
 	CHECK(set(t, 0, 0, "a", &bad) == none && !bad);
-	CHECK(set(t, 0, 0, "a", &bad) == none && bad); /* twice: it may not count twice, nor be lost */
+	/* twice: it may not count twice, nor be lost */
+	CHECK(set(t, 0, 0, "a", &bad) == none && bad);
 	CHECK(set(t, 0, 0, NULL, &bad) == none && bad);
 	CHECK_EQ(s->pending, 1);
 	CHECK(set(t, 0, 1, NULL, &bad) == s && !bad);

@@ -35,7 +35,8 @@ static const char *mend(const char *json)
 /* So many losses, with these words in this order. */
 static void losing(unsigned n, const char *first, const char *second)
 {
-	const char *text = losses.len ? buf_str(&losses) : "", *at = first ? strstr(text, first) : text;
+	const char *text = losses.len ? buf_str(&losses) : "",
+		   *at = first ? strstr(text, first) : text;
 	unsigned lines = 0;
 
 	for (const char *p = text; *p; p++)
@@ -49,7 +50,8 @@ TEST(what_is_right_stays)
 {
 	CHECK_STR(mend(TREE("")), TREE("") "\n");
 	losing(0, NULL, NULL);
-	CHECK_STR(mend(" { \"x\":1, \"nodes\" : [ " A " , " B " ], \"y\":[] } "), TREE(A "," B) "\n");
+	CHECK_STR(mend(" { \"x\":1, \"nodes\" : [ " A " , " B " ], \"y\":[] } "),
+		TREE(A "," B) "\n");
 	losing(0, NULL, NULL);
 }
 
@@ -64,11 +66,13 @@ TEST(order)
 
 TEST(twice)
 {
-	CHECK_STR(mend(TREE(N("a", ",\"size\":1") "," B "," N("a", ",\"size\":2") "," N("a", ",\"size\":3"))),
+	CHECK_STR(mend(TREE(N("a", ",\"size\":1") "," B "," N("a", ",\"size\":2") "," N("a",
+			  ",\"size\":3"))),
 		TREE(N("a", ",\"size\":1") "," B) "\n");
 	losing(2, "a: this name comes twice", "a: this name comes twice");
 	/* The same name in another spelling. */
-	CHECK_STR(mend(TREE(N("a", ",\"size\":1") "," N("\\\\x61", ",\"size\":2"))), TREE(N("a", ",\"size\":1")) "\n");
+	CHECK_STR(mend(TREE(N("a", ",\"size\":1") "," N("\\\\x61", ",\"size\":2"))),
+		TREE(N("a", ",\"size\":1")) "\n");
 	losing(1, "a: ", NULL);
 	/* The first that can be used. */
 	CHECK_STR(mend(TREE("{\"name\":\"a\",\"type\":\"door\"}," A)), TREE(A) "\n");
@@ -77,21 +81,25 @@ TEST(twice)
 
 TEST(nodes_that_cannot_be_used)
 {
-	CHECK_STR(mend(TREE(A ",{\"name\":\"door\",\"type\":\"door\",\"deep\":[{\"a\":{}}]}," B)), TREE(A "," B) "\n");
+	CHECK_STR(mend(TREE(A ",{\"name\":\"door\",\"type\":\"door\",\"deep\":[{\"a\":{}}]}," B)),
+		TREE(A "," B) "\n");
 	losing(1, "door: ", "unknown type");
 	CHECK_STR(mend(TREE("null,[[1]],7,\"x\"," A)), TREE(A) "\n");
 	losing(4, "?: a node is not an object", NULL);
-	CHECK_STR(mend(TREE(N("..", "") "," N("a/b", "") "," N("", "") ",{\"type\":\"file\"}," A)), TREE(A) "\n");
+	CHECK_STR(mend(TREE(N("..", "") "," N("a/b", "") "," N("", "") ",{\"type\":\"file\"}," A)),
+		TREE(A) "\n");
 	losing(4, "?: tree: a name is empty", "?: tree: a node without name");
-	CHECK_STR(mend(TREE(N("x", ",\"content\":[1]") "," N("y", ",\"mode\":-1") "," A)), TREE(A) "\n");
+	CHECK_STR(mend(TREE(N("x", ",\"content\":[1]") "," N("y", ",\"mode\":-1") "," A)),
+		TREE(A) "\n");
 	losing(2, "x: ", "y: ");
 }
 
 TEST(attributes_that_can_have_no_name)
 {
-	const char *got = mend(
-		TREE(B "," N("a", ",\"size\":3,\"extended_attributes\":[{\"name\":\"\",\"value\":\"AA==\"},{\"name\":\"user.x\","
-				  "\"value\":\"AQ==\"},{\"value\":\"AA==\"},{\"name\":\"y\\u0000\",\"value\":null}]")));
+	const char *got = mend(TREE(B "," N("a", ",\"size\":3,\"extended_attributes\":[{\"name\":"
+						 "\"\",\"value\":\"AA==\"},{\"name\":\"user.x\","
+						 "\"value\":\"AQ==\"},{\"value\":\"AA==\"},{"
+						 "\"name\":\"y\\u0000\",\"value\":null}]")));
 
 	CHECK(strstr(got, "\"extended_attributes\":[{\"name\":\"user.x\",\"value\":\"AQ==\"}]"));
 	CHECK(strstr(got, "\"size\":3") && strstr(got, B) > strstr(got, "user.x"));
@@ -100,7 +108,8 @@ TEST(attributes_that_can_have_no_name)
 
 TEST(what_cannot_be_mended)
 {
-	static const char *const bad[] = {"", "[]", "{}", "null", "{\"nodes\":null}", "{\"nodes\":{}}", "{\"nodes\":[" A, TREE(A ","),
+	static const char *const bad[] = {"", "[]", "{}", "null", "{\"nodes\":null}",
+		"{\"nodes\":{}}", "{\"nodes\":[" A, TREE(A ","),
 		TREE(A ","
 		       "{\"name\":\"b\","),
 		TREE(A) "x", "{\"nodes\":[],\"nodes\":[]}", TREE(A ",{\"a\":\"\n\"}")};

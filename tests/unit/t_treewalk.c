@@ -45,7 +45,8 @@ static void leave(void *arg, const struct treewalk_entry *e)
 	struct seen *s = arg;
 
 	CHECK_EQ(e->node->type, NODE_DIR);
-	CHECK(strcmp(strrchr(e->path, '/') + 1, "") && !strncmp(strrchr(e->path, '/') + 1, e->node->name.p, e->node->name.n));
+	CHECK(strcmp(strrchr(e->path, '/') + 1, "") &&
+		!strncmp(strrchr(e->path, '/') + 1, e->node->name.p, e->node->name.n));
 	s->left++;
 	if (!s->quiet)
 		buf_addf(&s->b, "<%s ", e->path);
@@ -107,19 +108,23 @@ TEST(the_order_is_depth_first)
 	struct id root = sample();
 	struct seen s = {.n = 0};
 
-	CHECK_STR(walk(&s, &root, "", 0), ">/a /a/f </a >/b >/b/c >/b/c/d </b/c/d /b/c/e </b/c /b/f </b /bb ");
+	CHECK_STR(walk(&s, &root, "", 0),
+		">/a /a/f </a >/b >/b/c >/b/c/d </b/c/d /b/c/e </b/c /b/f </b /bb ");
 	CHECK_EQ(s.deepest, 3);
 	CHECK_STR(walk(&s, &root, "/sub/x", 0),
-		">/sub/x/a /sub/x/a/f </sub/x/a >/sub/x/b >/sub/x/b/c >/sub/x/b/c/d </sub/x/b/c/d /sub/x/b/c/e </sub/x/b/c /sub/x/b/f "
+		">/sub/x/a /sub/x/a/f </sub/x/a >/sub/x/b >/sub/x/b/c >/sub/x/b/c/d </sub/x/b/c/d "
+		"/sub/x/b/c/e </sub/x/b/c /sub/x/b/f "
 		"</sub/x/b /sub/x/bb ");
 }
 
 TEST(skipping_and_stopping)
 {
 	struct id root = sample();
-	struct seen s = {.skip = "/a"}, t = {.skip = "/b/c"}, u = {.stop = "/b/c"}, v = {.stop = "/a/f"}, w = {.skip = "/"};
+	struct seen s = {.skip = "/a"}, t = {.skip = "/b/c"}, u = {.stop = "/b/c"},
+		    v = {.stop = "/a/f"}, w = {.skip = "/"};
 
-	CHECK_STR(walk(&s, &root, "", 0), ">/a >/b >/b/c >/b/c/d </b/c/d /b/c/e </b/c /b/f </b /bb ");
+	CHECK_STR(walk(&s, &root, "", 0),
+		">/a >/b >/b/c >/b/c/d </b/c/d /b/c/e </b/c /b/f </b /bb ");
 	CHECK_STR(walk(&t, &root, "", 0), ">/a /a/f </a >/b >/b/c /b/f </b /bb ");
 	CHECK_STR(walk(&u, &root, "", 0), ">/a /a/f </a >/b >/b/c ");
 	CHECK_STR(walk(&v, &root, "", 0), ">/a /a/f ");
@@ -159,10 +164,11 @@ TEST(trees_that_cannot_be_read)
 	craft_raw(&t, "{\"name\":\"none\",\"type\":\"dir\",\"content\":null}");
 	craft_dir(&t, "unsorted", &unsorted);
 	root = craft_end(&c, &t);
-	CHECK_STR(walk(&s, &root, "", 0),
-		">/bad !/bad/? </bad >/cut !/cut >/good </good >/lost !/lost >/none !/none >/unsorted /unsorted/y /unsorted/z "
-		"</unsorted ");
-	CHECK_STR(walk(&u, &root, "", 0), ">/bad !/bad/? </bad >/cut !/cut >/good </good >/lost !/lost ");
+	CHECK_STR(walk(&s, &root, "", 0), ">/bad !/bad/? </bad >/cut !/cut >/good </good >/lost "
+					  "!/lost >/none !/none >/unsorted /unsorted/y /unsorted/z "
+					  "</unsorted ");
+	CHECK_STR(walk(&u, &root, "", 0),
+		">/bad !/bad/? </bad >/cut !/cut >/good </good >/lost !/lost ");
 	/* The root itself. */
 	CHECK_STR(walk(&s, &gone, "", 0), "!/ ");
 	CHECK_STR(walk(&s, &bad, "/sub", 0), "!/sub/? ");
@@ -175,7 +181,8 @@ TEST(trees_that_cannot_be_read)
 	buf_release(&v.b);
 }
 
-/* A node that cannot be used costs itself; the others come in order, directories with their trees. */
+/* A node that cannot be used costs itself; the others come in order, directories with their trees.
+ */
 TEST(nodes_that_cannot_be_used)
 {
 	struct craft_tree t;
@@ -194,11 +201,14 @@ TEST(nodes_that_cannot_be_used)
 	craft_raw(&t, "null");
 	craft_dir(&t, "b", &sub);
 	craft_dir(&t, "twice", &sub);
-	craft_raw(&t, "{\"name\":\"x\",\"type\":\"file\",\"content\":[],\"extended_attributes\":[{\"name\":\"\",\"value\":\"AA==\"},"
-		      "{\"name\":\"user.a\",\"value\":\"AA==\"},{\"name\":\"b\\u0000\",\"value\":\"AA==\"}]}");
+	craft_raw(&t, "{\"name\":\"x\",\"type\":\"file\",\"content\":[],\"extended_attributes\":[{"
+		      "\"name\":\"\",\"value\":\"AA==\"},"
+		      "{\"name\":\"user.a\",\"value\":\"AA==\"},{\"name\":\"b\\u0000\",\"value\":"
+		      "\"AA==\"}]}");
 	craft_raw(&t, "{\"name\":\"a\",\"type\":\"file\",\"content\":[1]}");
 	root = craft_end(&c, &t);
-	CHECK_STR(walk(&s, &root, "", 0), "!/door !/? !/x !/a !/twice >/b /b/in </b /twice /x >/z /z/in </z ");
+	CHECK_STR(walk(&s, &root, "", 0),
+		"!/door !/? !/x !/a !/twice >/b /b/in </b /twice /x >/z /z/in </z ");
 	CHECK_STR(walk(&u, &root, "", 0), "!/door ");
 
 	REQUIRE(treewalk_find(c.loader, &root, "/b/in", &n, &e) == 0);

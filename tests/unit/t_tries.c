@@ -22,7 +22,9 @@ static void zero(void *arg, void *p, size_t n)
 static const struct clock still = {.mono_ns = mono};
 static const struct rnd none = {.fill = zero};
 static const struct env env = {.clock = &still, .rnd = &none};
-static const struct backend_retry_policy quarter = {.first_ns = SECOND, .max_ns = 60 * SECOND, .total_ns = 900 * SECOND};
+static const struct backend_retry_policy quarter = {.first_ns = SECOND,
+	.max_ns = 60 * SECOND,
+	.total_ns = 900 * SECOND};
 
 /* Tries until the end, each of no time; the sum of the waits. */
 static int64_t all_waits(int64_t pause, unsigned *n)

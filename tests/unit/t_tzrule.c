@@ -32,9 +32,11 @@ TEST(parsing)
 
 TEST(nonsense)
 {
-	static const char *const bad[] = {"", "EET", "E-2", "EET-", "EET-2EEST,", "EET-2EEST,M3.5.0", "EET-2EEST,M3.5.0,",
-		"EET-2EEST,M13.5.0,M1.1.1", "EET-2EEST,M3.6.0,M1.1.1", "EET-2EEST,M3.5.7,M1.1.1", "EET-2EEST,J0,J1", "EET-2EEST,366,1",
-		"EET-168", "EET-2:60", "<EET-2", "EET-2EEST,M3.5.0/3,M10.5.0/4x", "EET-2EEST,M3.5.0/,M10.5.0", "EET-99999999999999999999"};
+	static const char *const bad[] = {"", "EET", "E-2", "EET-", "EET-2EEST,",
+		"EET-2EEST,M3.5.0", "EET-2EEST,M3.5.0,", "EET-2EEST,M13.5.0,M1.1.1",
+		"EET-2EEST,M3.6.0,M1.1.1", "EET-2EEST,M3.5.7,M1.1.1", "EET-2EEST,J0,J1",
+		"EET-2EEST,366,1", "EET-168", "EET-2:60", "<EET-2", "EET-2EEST,M3.5.0/3,M10.5.0/4x",
+		"EET-2EEST,M3.5.0/,M10.5.0", "EET-99999999999999999999"};
 	struct tzrule r;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

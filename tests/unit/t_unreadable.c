@@ -54,8 +54,10 @@ static void give(const char *path, uid_t uid, mode_t mode)
 
 TEST(owners_are_counted)
 {
-	static const char *const none[] = {"open", "gone", "link", NULL}, *const some[] = {
-										  "a", "b", "closed", "open", "link", "gone", "c", NULL};
+	static const char *const none[] = {"open", "gone", "link", NULL}, *const some[] = {"a", "b",
+										  "closed", "open",
+										  "link", "gone",
+										  "c", NULL};
 	char *text;
 
 	if (getuid())
@@ -75,14 +77,16 @@ TEST(owners_are_counted)
 	give("closed", 4242, 0700);
 
 	text = said(false, some);
-	CHECK(strstr(text, "       3 uid 4242\n") && strstr(text, "       1 uid 4343\n") && strstr(text, "chmod g+rX"));
+	CHECK(strstr(text, "       3 uid 4242\n") && strstr(text, "       1 uid 4343\n") &&
+		strstr(text, "chmod g+rX"));
 	mem_free(text);
 	text = said(false, none);
 	CHECK(strstr(text, "all could be read") && !strstr(text, "uid"));
 	mem_free(text);
 	text = said(true, some);
-	CHECK_STR(text, "{\"message_type\":\"unreadable\",\"user\":\"\",\"uid\":4242,\"items\":3}\n"
-			"{\"message_type\":\"unreadable\",\"user\":\"\",\"uid\":4343,\"items\":1}\n");
+	CHECK_STR(text,
+		"{\"message_type\":\"unreadable\",\"user\":\"\",\"uid\":4242,\"items\":3}\n"
+		"{\"message_type\":\"unreadable\",\"user\":\"\",\"uid\":4343,\"items\":1}\n");
 	mem_free(text);
 	text = said(true, none);
 	CHECK_STR(text, "");

@@ -185,7 +185,8 @@ TEST(takers_wait_for_room_and_for_cancel)
 	fixture_release(&f);
 }
 
-/* Whoever counts packs is never behind by more than there are places; the buffer is free meanwhile. */
+/* Whoever counts packs is never behind by more than there are places; the buffer is free meanwhile.
+ */
 TEST(a_held_place_is_free_once_released)
 {
 	struct fixture f;
@@ -222,7 +223,8 @@ TEST(a_held_place_is_free_once_released)
 TEST(discarded_and_failed_packs)
 {
 	for (int discard = 0; discard < 2; discard++) {
-		struct backend_fault_policy policy = {.put_fail = discard ? 0 : 1000000, .permanent = 1000000};
+		struct backend_fault_policy policy = {.put_fail = discard ? 0 : 1000000,
+			.permanent = 1000000};
 		struct fixture f;
 		struct seen s = {.wanted = UPLOADER_MIN};
 		struct taker t = {0};

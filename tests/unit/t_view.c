@@ -15,7 +15,8 @@
 
 #define RANKS 3
 
-/* Ranks as threads, each in a mount namespace of its own, as nodes are.  (All read the table of rank 0, for /proc/self is the process.) */
+/* Ranks as threads, each in a mount namespace of its own, as nodes are.  (All read the table of
+ * rank 0, for /proc/self is the process.) */
 struct nodes {
 	void (*before)(int rank); /* mounts */
 	void (*after)(int rank);  /* NULL: nothing happens while the run goes on */
@@ -67,7 +68,8 @@ static void no_sleep(void *arg, int64_t ns)
 	(void)ns;
 }
 
-/* A thread that was joined may for a moment still hold what it shared with us, and the kernel refuses. */
+/* A thread that was joined may for a moment still hold what it shared with us, and the kernel
+ * refuses. */
 static void go_home(int home)
 {
 	int rc = setns(home, CLONE_NEWNS);
@@ -83,7 +85,9 @@ static void go_home(int home)
 static int node(void *arg, struct comm *c, const struct env *given)
 {
 	struct nodes *t = arg;
-	struct view_rules rules = {.skip = skip, .arg = (void *)(uintptr_t)t->skip, .one_file_system = t->one_fs};
+	struct view_rules rules = {.skip = skip,
+		.arg = (void *)(uintptr_t)t->skip,
+		.one_file_system = t->one_fs};
 	struct clock quick = *clock_real();
 	struct env env = *given;
 	struct view *v = NULL;
@@ -99,7 +103,8 @@ static int node(void *arg, struct comm *c, const struct env *given)
 	quick.sleep_ns = no_sleep;
 	env.clock = &quick;
 	home = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	REQUIRE(home >= 0 && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	REQUIRE(home >= 0 && unshare(CLONE_NEWNS) == 0 &&
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	env.readers = jobs_new(1, env.loop, "read"); /* they see what who makes them sees */
 	if (t->before)
 		t->before(c->rank);
@@ -247,7 +252,8 @@ TEST(what_lies_below_a_path)
 	tree();
 	t = target("t");
 	t.before = below_on_0;
-	refused(t, "/view/t/m is not what it is on rank 0 (node n0): another inode; mount the same there on all nodes, or leave it out");
+	refused(t, "/view/t/m is not what it is on rank 0 (node n0): another inode; mount the same "
+		   "there on all nodes, or leave it out");
 	t.skip = at("t/m");
 	nodes(t, NULL);
 	t.skip = at("t");
@@ -255,7 +261,8 @@ TEST(what_lies_below_a_path)
 	t.skip = NULL;
 	t.path[0].whole = false;
 	nodes(t, NULL);
-	/* With one file system only, what is not entered may differ, but must be there: what it hides would be entered. */
+	/* With one file system only, what is not entered may differ, but must be there: what it
+	 * hides would be entered. */
 	t = target("t");
 	t.before = memory_below;
 	refused(t, "/view/t/m is not");
@@ -307,10 +314,12 @@ static void switched(int rank)
 
 TEST(what_is_lost_while_the_run_goes_on)
 {
-	static const char *const on_1[RANKS] = {NULL, "/view/t is not what it was when the run began"},
+	static const char *const on_1[RANKS] = {NULL,
+		"/view/t is not what it was when the run began"},
 				 *const below_1[RANKS] = {NULL, "/view/t/m is not what it was"},
 				 *const on_2[RANKS] = {NULL, NULL, "/view/t is not what it was"},
-				 *const everywhere[RANKS] = {"/view/link/d is gone", "/view/link/d is gone", "/view/link/d is gone"};
+				 *const everywhere[RANKS] = {"/view/link/d is gone",
+					 "/view/link/d is gone", "/view/link/d is gone"};
 	struct nodes t;
 
 	if (!may_mount())
@@ -345,7 +354,8 @@ static void overlay(int rank)
 
 	for (int i = 0; i < rank; i++)
 		memory("two"); /* takes numbers of devices */
-	REQUIRE(mount(rank ? "server.cluster:/x" : "server:/x", at("t"), "overlay", MS_RDONLY, opt) == 0);
+	REQUIRE(mount(rank ? "server.cluster:/x" : "server:/x", at("t"), "overlay", MS_RDONLY,
+			opt) == 0);
 	mem_free(opt);
 }
 

@@ -34,10 +34,15 @@ void check_teardown(void)
 
 static struct walk walk_new(const char *path)
 {
-	return (struct walk){.opt = &opt, .make = &make, .tally = &tally, .path = path, .settled = {INT64_MAX, 0}};
+	return (struct walk){.opt = &opt,
+		.make = &make,
+		.tally = &tally,
+		.path = path,
+		.settled = {INT64_MAX, 0}};
 }
 
-/* What was found as text: names with F (to be read), D, A (above), U (unchanged), R (ready) behind them; notes in brackets. */
+/* What was found as text: names with F (to be read), D, A (above), U (unchanged), R (ready) behind
+ * them; notes in brackets. */
 static const char *text(const struct walk *w)
 {
 	static struct buf b;
@@ -47,7 +52,8 @@ static const char *text(const struct walk *w)
 	for (size_t i = 0; i < w->n; i++)
 		buf_addf(&b, "%s%s:%c", i ? " " : "", w->entry[i].name, "RUFDA"[w->entry[i].kind]);
 	for (size_t i = 0; i < w->n_note; i++)
-		buf_addf(&b, " [%s %s]", w->note[i].action ? w->note[i].action : "error", strrchr(w->note[i].path, '/') + 1);
+		buf_addf(&b, " [%s %s]", w->note[i].action ? w->note[i].action : "error",
+			strrchr(w->note[i].path, '/') + 1);
 	return buf_str(&b);
 }
 
@@ -123,7 +129,8 @@ TEST(excludes)
 	char *dir = files_dir("excl");
 	struct match *m = match_new(false);
 	const struct match *list[] = {m};
-	struct backup_marker mark[] = {{(char *)(uintptr_t) ".nobackup", NULL}, {(char *)(uintptr_t) "TAG", (char *)(uintptr_t) "sig"}};
+	struct backup_marker mark[] = {{(char *)(uintptr_t) ".nobackup", NULL},
+		{(char *)(uintptr_t) "TAG", (char *)(uintptr_t) "sig"}};
 	struct err e;
 
 	files_mkdir(dir, "sub/x");
@@ -170,8 +177,10 @@ static struct id id_of(uint8_t b)
 	return id;
 }
 
-/* The tree that an earlier run would have stored of these names (sorted): files have content {1}, {2}, …; directories the tree {9}. */
-static struct buf parent_of(const char *dir, const char *const *name, size_t count, void (*change)(struct node *n))
+/* The tree that an earlier run would have stored of these names (sorted): files have content {1},
+ * {2}, …; directories the tree {9}. */
+static struct buf parent_of(const char *dir, const char *const *name, size_t count,
+	void (*change)(struct node *n))
 {
 	struct buf b, json;
 
@@ -323,7 +332,8 @@ TEST(files_too_young_to_be_believed)
 	mem_free(dir);
 }
 
-static void expect(const char *dir, void (*change)(struct node *n), unsigned flags, const char *want)
+static void expect(const char *dir, void (*change)(struct node *n), unsigned flags,
+	const char *want)
 {
 	struct walk w;
 
@@ -344,7 +354,8 @@ static struct ts stat_ctime(const char *dir, const char *name)
 	return (struct ts){st.st_ctim.tv_sec, (int32_t)st.st_ctim.tv_nsec};
 }
 
-/* Content that nobody looked at keeps the ctime at which it was read, else no later run could see that (ADR 8). */
+/* Content that nobody looked at keeps the ctime at which it was read, else no later run could see
+ * that (ADR 8). */
 TEST(content_keeps_its_ctime)
 {
 	static const unsigned flags[] = {NODE_IGNORE_CTIME, NODE_IGNORE_INODE};
@@ -376,7 +387,8 @@ TEST(content_keeps_its_ctime)
 
 TEST(what_makes_a_file_changed)
 {
-	static const char same[] = "a:U aa new:F b:U c:F c new:F cc:U d:D z:F", changed[] = "a:F aa new:F b:F c:F c new:F cc:F d:D z:F";
+	static const char same[] = "a:U aa new:F b:U c:F c new:F cc:U d:D z:F",
+			  changed[] = "a:F aa new:F b:F c:F c new:F cc:F d:D z:F";
 	char *dir = parent_dir();
 
 	expect(dir, older, 0, changed);
@@ -390,7 +402,8 @@ TEST(what_makes_a_file_changed)
 	expect(dir, other_inode, NODE_IGNORE_INODE, same);
 	expect(dir, other_mode, 0, same); /* the content is */
 	expect(dir, other_device, 0, same);
-	expect(dir, no_content, 0, "a:F aa new:F b:U c:F c new:F cc:F d:D z:F"); /* three bytes out of no blob cannot be */
+	/* three bytes out of no blob cannot be */
+	expect(dir, no_content, 0, "a:F aa new:F b:U c:F c new:F cc:F d:D z:F");
 	expect(dir, fifos, 0, changed);
 	opt.force = true;
 	expect(dir, NULL, 0, changed);
@@ -424,7 +437,8 @@ TEST(a_damaged_parent_costs_reading_only)
 	CHECK_EQ(w.err.code, 0);
 	CHECK_EQ(w.n, 8);
 	CHECK_EQ(w.n_note, 1);
-	CHECK(w.n_note && strncmp(w.note[0].message, "parent snapshot: ", 17) == 0 && !w.note[0].action);
+	CHECK(w.n_note && strncmp(w.note[0].message, "parent snapshot: ", 17) == 0 &&
+		!w.note[0].action);
 	CHECK_EQ(entry(&w, "a")->kind, WALK_UNCHANGED); /* it came before the damage */
 	CHECK_EQ(entry(&w, "d")->had, false);
 	walk_release(&w);
@@ -464,10 +478,17 @@ static void be_root(void)
 
 TEST(without_permission)
 {
-	char *dir = files_dir("perm"), *locked = mem_printf("%s/locked", dir), *blind = mem_printf("%s/blind", dir);
-	struct target file = {.name = (char *)(uintptr_t) "f", .path = mem_printf("%s/blind/f", dir), .leaf = true, .named = true};
+	char *dir = files_dir("perm"), *locked = mem_printf("%s/locked", dir),
+	     *blind = mem_printf("%s/blind", dir);
+	struct target file = {.name = (char *)(uintptr_t) "f",
+		.path = mem_printf("%s/blind/f", dir),
+		.leaf = true,
+		.named = true};
 	struct target *children[] = {&file};
-	struct target above = {.name = (char *)(uintptr_t) "blind", .path = blind, .child = children, .n = 1};
+	struct target above = {.name = (char *)(uintptr_t) "blind",
+		.path = blind,
+		.child = children,
+		.n = 1};
 	struct walk w;
 
 	if (geteuid() != 0)
@@ -476,7 +497,8 @@ TEST(without_permission)
 	files_mkdir(dir, "blind");
 	files_text(dir, "blind/f", "f");
 	/* The folder above belongs to the test alone: let others pass. */
-	REQUIRE(chmod(check_tmpdir(), 0711) == 0 && chmod(locked, 0700) == 0 && chmod(blind, 0711) == 0);
+	REQUIRE(chmod(check_tmpdir(), 0711) == 0 && chmod(locked, 0700) == 0 &&
+		chmod(blind, 0711) == 0);
 	be_nobody();
 	w = walk_new(locked);
 	walk_run(&w);
@@ -552,7 +574,8 @@ TEST(attributes)
 	struct buf t;
 
 	files_link(dir, "l", "x");
-	if (setxattr(dir, "user.dir", "v", 1, 0) < 0 || lsetxattr(link, "trusted.link", "w", 1, 0) < 0)
+	if (setxattr(dir, "user.dir", "v", 1, 0) < 0 ||
+		lsetxattr(link, "trusted.link", "w", 1, 0) < 0)
 		SKIP("this file system or user has no attributes");
 	walk_run(&w);
 	CHECK_EQ(w.xattr.n, 1);
@@ -594,7 +617,8 @@ static const char *above(const struct target *t)
 
 TEST(excludes_do_not_apply_to_what_was_named)
 {
-	static const char *const dot[] = {"."}, *const named[] = {"a.o", "sub", "."}, *const deep[] = {"sub/x.o", "a.o"};
+	static const char *const dot[] = {"."}, *const named[] = {"a.o", "sub", "."},
+				 *const deep[] = {"sub/x.o", "a.o"};
 	static const char *const inner[] = {"sub", "sub/x.o"};
 	char *dir = files_dir("named");
 	struct match *m = match_new(false);
@@ -609,7 +633,10 @@ TEST(excludes_do_not_apply_to_what_was_named)
 	files_text(dir, "sub/x.o", "1");
 	files_text(dir, "sub/y.o", "1");
 	REQUIRE(match_add(m, "*.o", &e) == 0);
-	opt = (struct backup_options){.exclude = list, .n_exclude = 1, .larger_than = 3, .larger_than_given = true};
+	opt = (struct backup_options){.exclude = list,
+		.n_exclude = 1,
+		.larger_than = 3,
+		.larger_than_given = true};
 	t = targets(dir, dot, 1);
 	CHECK_STR(above(t), "sub:D");
 	target_free(t);
@@ -677,7 +704,8 @@ TEST(one_file_system)
 
 	files_mkdir(dir, "mnt");
 	files_text(dir, "f", "f");
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("t", mnt, "tmpfs", 0, "size=1m") < 0)
 		SKIP("cannot mount");
 	files_mkdir(mnt, "in/deep");
@@ -816,7 +844,8 @@ TEST(another_owner_is_told_to_who_listed_it)
 /* Where a node numbers inodes by itself, equal numbers are no hard links. */
 TEST(other_inode_numbers_make_no_links)
 {
-	char *dir = files_dir("numbers"), *a = mem_printf("%s/a", dir), *b = mem_printf("%s/b", dir);
+	char *dir = files_dir("numbers"), *a = mem_printf("%s/a", dir),
+	     *b = mem_printf("%s/b", dir);
 	struct sight seen;
 	struct walk w;
 	struct buf tree;
@@ -845,7 +874,8 @@ TEST(other_inode_numbers_make_no_links)
 TEST(what_is_not_found_is_counted_or_an_error)
 {
 	char *dir = files_dir("missing"), *gone = mem_printf("%s/gone", dir);
-	struct target leaf = {.name = "gone", .path = gone, .leaf = true, .named = true}, *child[] = {&leaf};
+	struct target leaf = {.name = "gone", .path = gone, .leaf = true, .named = true},
+		      *child[] = {&leaf};
 	struct target above = {.name = "missing", .path = dir, .child = child, .n = 1};
 	uint64_t before = atomic_load(&tally.dirs_vanished);
 	struct walk w = walk_new(gone);

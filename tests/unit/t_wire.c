@@ -18,7 +18,8 @@ TEST(round_trip)
 	wire_put_bytes(&b, NULL, 0);
 	CHECK_EQ(b.len, 1 + 4 + 8 + 32 + 9 + 4);
 
-	/* Every shorter message is bad, and reading it stays inside (the address sanitizer watches). */
+	/* Every shorter message is bad, and reading it stays inside (the address sanitizer
+	 * watches). */
 	for (size_t len = 0; len <= b.len; len++) {
 		struct buf part;
 

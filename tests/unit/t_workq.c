@@ -57,7 +57,8 @@ static void setup(struct hand *h, struct side *s, int n)
 	hand_init(h, n);
 	for (int i = 0; i < n; i++) {
 		s[i] = (struct side){0};
-		s[i].q = workq_new(h->r[i], &h->env[i], &(struct workq_ops){pack, unpack, arrived, failed, &s[i]});
+		s[i].q = workq_new(h->r[i], &h->env[i],
+			&(struct workq_ops){pack, unpack, arrived, failed, &s[i]});
 	}
 }
 
@@ -175,7 +176,8 @@ TEST(one_question_at_a_time)
 
 	hand_init(&h, 2);
 	s[0] = (struct side){0};
-	s[0].q = workq_new(h.r[0], &h.env[0], &(struct workq_ops){pack, unpack, arrived, failed, &s[0]});
+	s[0].q = workq_new(h.r[0], &h.env[0],
+		&(struct workq_ops){pack, unpack, arrived, failed, &s[0]});
 	router_open(h.r[1], ROUTER_STEAL, count_steal, &asked);
 	router_open(h.r[1], ROUTER_LOOT, NULL, NULL);
 	for (int i = 0; i < 5; i++) {
@@ -188,7 +190,8 @@ TEST(one_question_at_a_time)
 	hand_release(&h);
 }
 
-/* Empty answers: pauses of 1, 2, 4, … 50 ms; so in 200 ms there are about nine questions, not thousands. */
+/* Empty answers: pauses of 1, 2, 4, … 50 ms; so in 200 ms there are about nine questions, not
+ * thousands. */
 TEST(pauses_grow_while_nothing_is_to_be_had)
 {
 	struct hand h;
@@ -199,7 +202,8 @@ TEST(pauses_grow_while_nothing_is_to_be_had)
 
 	hand_init(&h, 2);
 	s[0] = (struct side){0};
-	s[0].q = workq_new(h.r[0], &h.env[0], &(struct workq_ops){pack, unpack, arrived, failed, &s[0]});
+	s[0].q = workq_new(h.r[0], &h.env[0],
+		&(struct workq_ops){pack, unpack, arrived, failed, &s[0]});
 	router_open(h.r[1], ROUTER_STEAL, count_steal, &asked);
 	router_open(h.r[1], ROUTER_LOOT, NULL, NULL);
 	start = clock_mono(clock_real());
@@ -277,7 +281,8 @@ TEST(victims_are_all_others)
 
 	hand_init(&h, 4);
 	s[0] = (struct side){0};
-	s[0].q = workq_new(h.r[0], &h.env[0], &(struct workq_ops){pack, unpack, arrived, failed, &s[0]});
+	s[0].q = workq_new(h.r[0], &h.env[0],
+		&(struct workq_ops){pack, unpack, arrived, failed, &s[0]});
 	for (int i = 1; i < 4; i++) {
 		router_open(h.r[i], ROUTER_STEAL, count_steal, &asked[i]);
 		router_open(h.r[i], ROUTER_LOOT, NULL, NULL);

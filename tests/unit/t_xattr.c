@@ -63,9 +63,11 @@ static const char *path_of(const char *name)
 	return path;
 }
 
-/* u::rw-, u:1234:r--, g::r--, m::r--, o::--- as the kernel stores it; setfacl -m u:1234:r makes the same. */
-static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
-	16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+/* u::rw-, u:1234:r--, g::r--, m::r--, o::--- as the kernel stores it; setfacl -m u:1234:r makes the
+ * same. */
+static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 0xd2, 4,
+	0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255,
+	255, 255, 255};
 
 TEST(none)
 {
@@ -80,7 +82,8 @@ TEST(none)
 	CHECK_EQ(xattr_read(base, "none", NULL, &l, &warn, &err), ERR_NOTFOUND);
 	CHECK_EQ(xattr_read(base, "none", path_of("none"), &l, &warn, &err), ERR_NOTFOUND);
 	CHECK(xattr_read_fd(-1, &l, NULL, &err) < 0);
-	CHECK_EQ(xattr_read(AT_FDCWD, "/proc/self/status", NULL, &l, &warn, &err), 0); /* a file system without any */
+	/* a file system without any */
+	CHECK_EQ(xattr_read(AT_FDCWD, "/proc/self/status", NULL, &l, &warn, &err), 0);
 	CHECK_EQ(l.n, 0);
 	xattr_list_release(&l);
 	xattr_list_release(NULL);
@@ -100,7 +103,8 @@ TEST(read_all_ways)
 	}
 	fd = touch(base, "f");
 	memset(big, 'v', sizeof(big));
-	REQUIRE(fsetxattr(fd, "user.b", "1\0002", 3, 0) == 0 && fsetxattr(fd, "user.a", "", 0, 0) == 0);
+	REQUIRE(fsetxattr(fd, "user.b", "1\0002", 3, 0) == 0 &&
+		fsetxattr(fd, "user.a", "", 0, 0) == 0);
 	REQUIRE(fsetxattr(fd, "user.big", big, 2500, 0) == 0);
 	pin = openat(base, "f", O_PATH | O_NOFOLLOW);
 	for (int way = 0; way < 6; way++) {
@@ -180,7 +184,9 @@ TEST(links)
 {
 	int base = base_fd(), fd, pin;
 	struct xattr_list l, set = {0};
-	struct xattr one = {.name = (char *)(uintptr_t) "trusted.t", .value = (uint8_t *)(uintptr_t) "v", .n = 1};
+	struct xattr one = {.name = (char *)(uintptr_t) "trusted.t",
+		.value = (uint8_t *)(uintptr_t) "v",
+		.n = 1};
 	struct err warn, err = {0};
 
 	if (geteuid() != 0 || !supported()) {
@@ -193,17 +199,20 @@ TEST(links)
 	pin = openat(base, "link", O_PATH | O_NOFOLLOW);
 	for (int way = 0; way < 3; way++) {
 		CHECK_EQ(way == 2 ? xattr_read_fd(pin, &l, &warn, &err)
-				  : xattr_read(base, "link", way ? path_of("link") : NULL, &l, &warn, &err),
+				  : xattr_read(base, "link", way ? path_of("link") : NULL, &l,
+					    &warn, &err),
 			0);
 		CHECK_EQ(l.n, 0);
 		xattr_list_release(&l);
 	}
 	set = (struct xattr_list){.x = &one, .n = 1};
 	CHECK_EQ(xattr_write(base, "link", &set, NULL, NULL, NULL, &err), 0);
-	CHECK(fgetxattr(fd, "trusted.t", NULL, 0) < 0 && fgetxattr(fd, "user.target", NULL, 0) == 1);
+	CHECK(fgetxattr(fd, "trusted.t", NULL, 0) < 0 &&
+		fgetxattr(fd, "user.target", NULL, 0) == 1);
 	for (int way = 0; way < 3; way++) {
 		CHECK_EQ(way == 2 ? xattr_read_fd(pin, &l, &warn, &err)
-				  : xattr_read(base, "link", way ? path_of("link") : NULL, &l, &warn, &err),
+				  : xattr_read(base, "link", way ? path_of("link") : NULL, &l,
+					    &warn, &err),
 			0);
 		check_value(&l, "trusted.t", "v", 1);
 		xattr_list_release(&l);
@@ -216,7 +225,8 @@ TEST(links)
 			0);
 		CHECK_EQ(xattr_read(base, "link", NULL, &l, &warn, &err), 0);
 		CHECK_EQ(l.n, 0);
-		CHECK(fgetxattr(fd, "user.target", NULL, 0) == 1 && fgetxattr(fd, "trusted.t", NULL, 0) == 4);
+		CHECK(fgetxattr(fd, "user.target", NULL, 0) == 1 &&
+			fgetxattr(fd, "trusted.t", NULL, 0) == 4);
 		xattr_list_release(&l);
 	}
 	close(pin);
@@ -233,8 +243,12 @@ static bool may_b(void *arg, const char *name)
 TEST(write_makes_it_so)
 {
 	int base = base_fd(), fd, asked = 0;
-	struct xattr x[3] = {{.name = (char *)(uintptr_t) "user.a", .value = (uint8_t *)(uintptr_t) "new", .n = 3},
-		{.name = (char *)(uintptr_t) "user.b", .value = (uint8_t *)(uintptr_t) "b\0b", .n = 3},
+	struct xattr x[3] = {{.name = (char *)(uintptr_t) "user.a",
+				     .value = (uint8_t *)(uintptr_t) "new",
+				     .n = 3},
+		{.name = (char *)(uintptr_t) "user.b",
+			.value = (uint8_t *)(uintptr_t) "b\0b",
+			.n = 3},
 		{.name = (char *)(uintptr_t) "user.e", .value = NULL, .n = 0}};
 	struct xattr_list l, want = {.x = x, .n = 3};
 	struct err warn, err = {0};
@@ -245,9 +259,10 @@ TEST(write_makes_it_so)
 	}
 	for (int way = 0; way < 2; way++) {
 		fd = touch(base, way ? "w1" : "w0");
-		REQUIRE(fsetxattr(fd, "user.a", "longer than before", 18, 0) == 0 && fsetxattr(fd, "user.old", "x", 1, 0) == 0);
-		CHECK_EQ(
-			way ? xattr_write(fd, NULL, &want, NULL, NULL, NULL, &err) : xattr_write(base, "w0", &want, NULL, NULL, NULL, &err),
+		REQUIRE(fsetxattr(fd, "user.a", "longer than before", 18, 0) == 0 &&
+			fsetxattr(fd, "user.old", "x", 1, 0) == 0);
+		CHECK_EQ(way ? xattr_write(fd, NULL, &want, NULL, NULL, NULL, &err)
+			     : xattr_write(base, "w0", &want, NULL, NULL, NULL, &err),
 			0);
 		CHECK_EQ(xattr_read_fd(fd, &l, &warn, &err), 0);
 		CHECK_EQ(l.n, 3);
@@ -259,7 +274,8 @@ TEST(write_makes_it_so)
 	}
 	/* The filter guards setting and removing. */
 	fd = touch(base, "filtered");
-	REQUIRE(fsetxattr(fd, "user.old", "x", 1, 0) == 0 && fsetxattr(fd, "user.a", "was", 3, 0) == 0);
+	REQUIRE(fsetxattr(fd, "user.old", "x", 1, 0) == 0 &&
+		fsetxattr(fd, "user.a", "was", 3, 0) == 0);
 	CHECK_EQ(xattr_write(base, "filtered", &want, may_b, &asked, NULL, &err), 0);
 	CHECK_EQ(xattr_read_fd(fd, &l, &warn, &err), 0);
 	CHECK_EQ(l.n, 3);
@@ -281,11 +297,14 @@ TEST(write_faults)
 {
 	int base = base_fd(), fd;
 	char big[70000];
-	struct xattr x[4] = {
-		{.name = (char *)(uintptr_t) "system.posix_acl_access", .value = (uint8_t *)(uintptr_t) "\2\0\0\0junk", .n = 8},
+	struct xattr x[4] = {{.name = (char *)(uintptr_t) "system.posix_acl_access",
+				     .value = (uint8_t *)(uintptr_t) "\2\0\0\0junk",
+				     .n = 8},
 		{.name = (char *)(uintptr_t) "user.big", .value = (uint8_t *)big, .n = sizeof(big)},
 		{.name = (char *)(uintptr_t) "nonsense.x", .value = NULL, .n = 0},
-		{.name = (char *)(uintptr_t) "user.last", .value = (uint8_t *)(uintptr_t) "1", .n = 1}};
+		{.name = (char *)(uintptr_t) "user.last",
+			.value = (uint8_t *)(uintptr_t) "1",
+			.n = 1}};
 	struct xattr_list want = {.x = x, .n = 4};
 	struct xattr_left left = {0};
 	struct err err = {0};
@@ -310,7 +329,8 @@ TEST(write_faults)
 static int as_nobody(int base)
 {
 	static uint8_t big[70000];
-	struct xattr worse[2] = {{.name = (char *)(uintptr_t) "trusted.refused", .value = NULL, .n = 0},
+	struct xattr worse[2] = {
+		{.name = (char *)(uintptr_t) "trusted.refused", .value = NULL, .n = 0},
 		{.name = (char *)(uintptr_t) "user.big", .value = big, .n = sizeof(big)}};
 	struct xattr x[2] = {{.name = (char *)(uintptr_t) "user.denied", .value = NULL, .n = 0},
 		{.name = (char *)(uintptr_t) "user.denied2", .value = NULL, .n = 0}};
@@ -324,9 +344,11 @@ static int as_nobody(int base)
 		return 2;
 	want = (struct xattr_list){.x = worse, .n = 2};
 	/* What only root may set is forgiven to whoever asks for that; what is worse is not. */
-	if (xattr_write(base, "nobodys", &want, NULL, NULL, &left, &err) != ERR_IO || !strstr(err.msg, "user.big") || left.refused != 1)
+	if (xattr_write(base, "nobodys", &want, NULL, NULL, &left, &err) != ERR_IO ||
+		!strstr(err.msg, "user.big") || left.refused != 1)
 		return 5;
-	if (xattr_write(base, "nobodys", &want, NULL, NULL, NULL, &err) != ERR_DENIED || !strstr(err.msg, "trusted.refused"))
+	if (xattr_write(base, "nobodys", &want, NULL, NULL, NULL, &err) != ERR_DENIED ||
+		!strstr(err.msg, "trusted.refused"))
 		return 6;
 	want = (struct xattr_list){.x = x, .n = 2};
 	if (xattr_write(base, "mine", &want, NULL, NULL, &left, &err) != ERR_DENIED)
@@ -335,7 +357,8 @@ static int as_nobody(int base)
 	if (xattr_write(base, "mine", &want, NULL, NULL, &left, &err) != 0 || left.refused < 3)
 		return 8;
 	/* Names may be listed by anyone, values read only by those who may read the file. */
-	if (xattr_read(base, "mine", NULL, &l, &warn, &err) != 0 || warn.code != ERR_DENIED || l.n != 0)
+	if (xattr_read(base, "mine", NULL, &l, &warn, &err) != 0 || warn.code != ERR_DENIED ||
+		l.n != 0)
 		return 3;
 	if (!strstr(warn.msg, "user.secret"))
 		return 4;
@@ -352,7 +375,8 @@ TEST(refusals)
 		SKIP("needs root");
 	}
 	fd = touch(base, "mine");
-	REQUIRE(fchmod(fd, 0600) == 0 && fsetxattr(fd, "user.secret", "x", 1, 0) == 0 && fchmod(base, 0755) == 0);
+	REQUIRE(fchmod(fd, 0600) == 0 && fsetxattr(fd, "user.secret", "x", 1, 0) == 0 &&
+		fchmod(base, 0755) == 0);
 	close(fd);
 	fd = touch(base, "nobodys");
 	REQUIRE(fchown(fd, 65534, 65534) == 0);
@@ -369,7 +393,8 @@ TEST(refusals)
 TEST(acl_and_privileged)
 {
 	/* security.capability, version 2: cap_net_bind_service. */
-	static const unsigned char cap[] = {1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	static const unsigned char cap[] = {1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0};
 	int base = base_fd(), fd, to;
 	struct xattr_list l;
 	struct err warn, err = {0};
@@ -383,7 +408,8 @@ TEST(acl_and_privileged)
 		close(base);
 		SKIP("no access control lists here");
 	}
-	REQUIRE(fsetxattr(fd, "trusted.a", "t", 1, 0) == 0 && fsetxattr(fd, "security.capability", cap, sizeof(cap), 0) == 0);
+	REQUIRE(fsetxattr(fd, "trusted.a", "t", 1, 0) == 0 &&
+		fsetxattr(fd, "security.capability", cap, sizeof(cap), 0) == 0);
 	CHECK_EQ(xattr_read(base, "acl", path_of("acl"), &l, &warn, &err), 0);
 	check_value(&l, "system.posix_acl_access", acl, sizeof(acl));
 	check_value(&l, "trusted.a", "t", 1);
@@ -397,7 +423,8 @@ TEST(acl_and_privileged)
 	check_value(&l, "trusted.a", "t", 1);
 	xattr_list_release(&l);
 	/* The other way: what the backup did not have goes, but for what Lustre keeps there. */
-	REQUIRE(fsetxattr(to, "trusted.lov", "layout", 6, 0) == 0 && fsetxattr(to, "trusted.lovely", "x", 1, 0) == 0);
+	REQUIRE(fsetxattr(to, "trusted.lov", "layout", 6, 0) == 0 &&
+		fsetxattr(to, "trusted.lovely", "x", 1, 0) == 0);
 	CHECK_EQ(xattr_write(base, "acl2", NULL, NULL, NULL, NULL, &err), 0);
 	CHECK_EQ(xattr_read_fd(to, &l, &warn, &err), 0);
 	CHECK_EQ(l.n, 1);
@@ -405,7 +432,8 @@ TEST(acl_and_privileged)
 	xattr_list_release(&l);
 
 	/* A folder's default list, which new files inherit. */
-	REQUIRE(mkdirat(base, "acldir", 0700) == 0 && setxattr(path_of("acldir"), "system.posix_acl_default", acl, sizeof(acl), 0) == 0);
+	REQUIRE(mkdirat(base, "acldir", 0700) == 0 &&
+		setxattr(path_of("acldir"), "system.posix_acl_default", acl, sizeof(acl), 0) == 0);
 	CHECK_EQ(xattr_read(base, "acldir", NULL, &l, &warn, &err), 0);
 	check_value(&l, "system.posix_acl_default", acl, sizeof(acl));
 	xattr_list_release(&l);
@@ -469,7 +497,8 @@ TEST(kinds_that_differ)
 	unsigned here = xattr_kinds(fd);
 
 	CHECK(!xattr_kinds_differ(here, here));
-	CHECK(xattr_kinds_differ(0x2a, 0x29) && xattr_kinds_differ(0x29, 0x2a) && xattr_kinds_differ(0x2a, 0x15));
+	CHECK(xattr_kinds_differ(0x2a, 0x29) && xattr_kinds_differ(0x29, 0x2a) &&
+		xattr_kinds_differ(0x2a, 0x15));
 	CHECK(!xattr_kinds_differ(0x2a, 0x28) && !xattr_kinds_differ(0, 0x15)); /* nobody knows */
 	CHECK_EQ(xattr_kinds(-1), 0);
 	close(fd);

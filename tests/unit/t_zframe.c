@@ -16,10 +16,12 @@ static int read_frame(struct zframe *f, const uint8_t *p, size_t n)
 	return rc;
 }
 
-/* libzstd's frames, of all kinds: the length must be the library's, and the bound never less than the content. */
+/* libzstd's frames, of all kinds: the length must be the library's, and the bound never less than
+ * the content. */
 TEST(frames_of_libzstd)
 {
-	static const size_t sizes[] = {0, 1, 255, 256, 257, 1024, 65535, 65791, 65792, 131072, 131073, 300000};
+	static const size_t sizes[] = {0, 1, 255, 256, 257, 1024, 65535, 65791, 65792, 131072,
+		131073, 300000};
 	const size_t max = 300000, cap = ZSTD_compressBound(max);
 	uint8_t *in = mem_alloc(max), *out = mem_alloc(cap + 8);
 	ZSTD_CCtx *c = ZSTD_createCCtx();
@@ -41,7 +43,8 @@ TEST(frames_of_libzstd)
 			ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, kind >> 1 & 1);
 			ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, kind & 16 ? 10 : 0);
 			if (kind & 4)
-				ZSTD_compressStream2(c, &ob, &ib, ZSTD_e_flush); /* size unknown when the header is written */
+				ZSTD_compressStream2(c, &ob, &ib,
+					ZSTD_e_flush); /* size unknown when the header is written */
 			REQUIRE(ZSTD_compressStream2(c, &ob, &ib, ZSTD_e_end) == 0);
 			n = ob.pos;
 			memset(out + n, 0xff, 8);
@@ -50,7 +53,8 @@ TEST(frames_of_libzstd)
 			CHECK_EQ(f.size, ZSTD_findFrameCompressedSize(out, n));
 			CHECK(f.bound >= sizes[k]);
 			CHECK(f.bound <= sizes[k] + (128 << 10));
-			CHECK_EQ(f.exact, ZSTD_getFrameContentSize(out, n) != ZSTD_CONTENTSIZE_UNKNOWN);
+			CHECK_EQ(f.exact,
+				ZSTD_getFrameContentSize(out, n) != ZSTD_CONTENTSIZE_UNKNOWN);
 			if (f.exact)
 				CHECK_EQ(f.bound, sizes[k]);
 			for (size_t cut = 0; cut < n; cut += cut < 40 || cut + 40 > n ? 1 : 997)
@@ -107,22 +111,28 @@ TEST(headers_by_hand)
 	CHECK_EQ(with_header(&f, (const uint8_t *)"\x20\x03", 2), 0); /* single segment of 3 */
 	CHECK_EQ(f.window, 3);
 	CHECK(f.exact);
-	CHECK_EQ(with_header(&f, (const uint8_t *)"\x20\x04", 2), ERR_INVALID); /* a byte more than the block has */
+	/* a byte more than the block has */
+	CHECK_EQ(with_header(&f, (const uint8_t *)"\x20\x04", 2), ERR_INVALID);
 	CHECK_EQ(with_header(&f, (const uint8_t *)"\x08\x00", 2), ERR_INVALID); /* reserved */
-	CHECK_EQ(with_header(&f, (const uint8_t *)"\x10\x00", 2), 0);           /* unused: ignored */
-	CHECK_EQ(with_header(&f, (const uint8_t *)"\x01\x00\x00", 3), 0);       /* dictionary 0 is none */
+	/* unused: ignored */
+	CHECK_EQ(with_header(&f, (const uint8_t *)"\x10\x00", 2), 0);
+	/* dictionary 0 is none */
+	CHECK_EQ(with_header(&f, (const uint8_t *)"\x01\x00\x00", 3), 0);
 	CHECK_EQ(with_header(&f, (const uint8_t *)"\x01\x00\x07", 3), ERR_INVALID);
 	CHECK_EQ(with_header(&f, (const uint8_t *)"\x03\x00\0\0\0\x01", 6), ERR_INVALID);
 	CHECK_EQ(with_header(&f, (const uint8_t *)"\xc0\x00\3\0\0\0\0\0\0\0", 10), 0);
 	CHECK_EQ(f.bound, 3);
 	CHECK_EQ(with_header(&f, (const uint8_t *)"\xc0\x00\0\0\0\0\0\0\0\x80", 10), ERR_INVALID);
-	CHECK_EQ(with_header(&f, (const uint8_t *)"\x40\x00\0\0", 4), ERR_INVALID); /* two bytes of size count from 256 */
-	CHECK_EQ(with_header(&f, (const uint8_t *)"\x04\x00", 2), ERR_INVALID);     /* a checksum should follow */
+	/* two bytes of size count from 256 */
+	CHECK_EQ(with_header(&f, (const uint8_t *)"\x40\x00\0\0", 4), ERR_INVALID);
+	/* a checksum should follow */
+	CHECK_EQ(with_header(&f, (const uint8_t *)"\x04\x00", 2), ERR_INVALID);
 }
 
 TEST(blocks_by_hand)
 {
-	const uint8_t rle[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x48, 0x02, 0x00, 0x10, 'x', 0x03, 0x00, 0x10, 'y'};
+	const uint8_t rle[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x48, 0x02, 0x00, 0x10, 'x', 0x03,
+		0x00, 0x10, 'y'};
 	uint8_t p[sizeof rle];
 	struct zframe f;
 
@@ -130,7 +140,9 @@ TEST(blocks_by_hand)
 	CHECK_EQ(read_frame(&f, rle, sizeof rle), 0);
 	CHECK_EQ(f.bound, 256 << 10);
 	CHECK_EQ(read_frame(&f, (const uint8_t *)"\x28\xb5\x2f\xfd\x00\x48\x19\0\0abc", 12), 0);
-	CHECK_EQ(read_frame(&f, (const uint8_t *)"\x28\xb5\x2f\xfd\x00\x48\x1f\0\0abc", 12), ERR_INVALID); /* reserved type */
+	/* reserved type */
+	CHECK_EQ(read_frame(&f, (const uint8_t *)"\x28\xb5\x2f\xfd\x00\x48\x1f\0\0abc", 12),
+		ERR_INVALID);
 	memcpy(p, rle, sizeof p);
 	p[6] = 0x0a; /* one more than a block may have */
 	CHECK_EQ(read_frame(&f, p, sizeof p), ERR_INVALID);

@@ -17,7 +17,8 @@ static uint64_t random64(uint64_t *x)
 	return *x;
 }
 
-/* libc reads the same files with its own code: it is the oracle from 1940 on (before the first transition it differs from Go). */
+/* libc reads the same files with its own code: it is the oracle from 1940 on (before the first
+ * transition it differs from Go). */
 static bool agrees(const char *name)
 {
 	struct zone *z = zone_new(name);
@@ -42,9 +43,11 @@ static bool agrees(const char *name)
 
 TEST(agrees_with_libc)
 {
-	static const char *const names[] = {"Europe/Helsinki", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
-		"Europe/Dublin", "America/Nuuk", "Asia/Kolkata", "Antarctica/Troll", "Asia/Gaza", "Pacific/Apia", "Asia/Tehran",
-		"America/Santiago", "Pacific/Chatham", "Africa/Abidjan", "Asia/Jerusalem", "America/Sao_Paulo"};
+	static const char *const names[] = {"Europe/Helsinki", "America/New_York",
+		"Australia/Lord_Howe", "Africa/Casablanca", "Europe/Dublin", "America/Nuuk",
+		"Asia/Kolkata", "Antarctica/Troll", "Asia/Gaza", "Pacific/Apia", "Asia/Tehran",
+		"America/Santiago", "Pacific/Chatham", "Africa/Abidjan", "Asia/Jerusalem",
+		"America/Sao_Paulo"};
 
 	if (access("/usr/share/zoneinfo/Europe/Helsinki", R_OK) != 0)
 		SKIP("no zoneinfo");
@@ -91,7 +94,8 @@ static void be(struct buf *b, uint64_t v, int bytes)
 		buf_addc(b, bytes < 8 ? (int)(v >> 8 * bytes & 255) : 0);
 }
 
-static void block(struct buf *b, int time_size, const int64_t *times, size_t n, const uint8_t *index, const char *dst)
+static void block(struct buf *b, int time_size, const int64_t *times, size_t n,
+	const uint8_t *index, const char *dst)
 {
 	buf_adds(b, "TZif2");
 	be(b, 0, 15);
@@ -112,7 +116,8 @@ static void block(struct buf *b, int time_size, const int64_t *times, size_t n, 
 }
 
 /* Types 0, 1, 2 are 1000, 2000 and 3000 s east; `dst` has a d for each that is DST. */
-static void tzif(struct buf *b, const char *dst, const int64_t *times, size_t n, const uint8_t *index, const char *footer)
+static void tzif(struct buf *b, const char *dst, const int64_t *times, size_t n,
+	const uint8_t *index, const char *footer)
 {
 	buf_reset(b);
 	block(b, 4, times, 0, index, dst);
@@ -135,7 +140,8 @@ static struct zone *load(const struct buf *b, size_t len)
 TEST(first_type_as_go_picks_it)
 {
 	static const int64_t times[] = {100, 200};
-	static const uint8_t unused[] = {1, 2}, to_dst[] = {1, 0}, to_std[] = {2, 0}, dst_last[] = {2, 0};
+	static const uint8_t unused[] = {1, 2}, to_dst[] = {1, 0}, to_std[] = {2, 0},
+			     dst_last[] = {2, 0};
 	struct buf b;
 	struct zone *z;
 
