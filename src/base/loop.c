@@ -1,7 +1,9 @@
 #include "base/loop.h"
 #include "base/mem.h"
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -34,6 +36,10 @@ struct loop {
 	struct timer *timers; /* a binary heap, earliest first */
 	size_t n_timers, room;
 	uint64_t seq;
+	struct loop_source source; /* turn NULL: none */
+	bool turning;              /* in loop_until */
+	pthread_t owner;           /* who waits … */
+	bool owned;                /* … if anybody has */
 };
 
 static int64_t now_ns(void)
@@ -234,4 +240,50 @@ out:
 	 * loop_run must not do this: its caller may have looked at the poker's flag before the poke
 	 * and go to sleep now. */
 	atomic_exchange(&l->poked, 0);
+}
+
+void loop_source(struct loop *l, const struct loop_source *s)
+{
+	assert(!s || !l->source.turn);
+	l->source = s ? *s : (struct loop_source){0};
+}
+
+static size_t turn(struct loop *l)
+{
+	size_t n;
+
+	assert(!l->turning);
+	l->turning = true;
+	n = l->source.turn ? l->source.turn(l->source.arg) : loop_run(l);
+	l->turning = false;
+	return n;
+}
+
+static void idle(struct loop *l)
+{
+	if (l->source.idle)
+		l->source.idle(l->source.arg);
+	else
+		loop_wait(l, -1);
+}
+
+void loop_until_fn(struct loop *l, bool (*fn)(void *arg), void *arg)
+{
+	if (!l->owned)
+		l->owner = pthread_self();
+	l->owned = true;
+	assert(pthread_equal(l->owner, pthread_self()));
+	while (!fn(arg))
+		if (!turn(l) && !fn(arg))
+			idle(l);
+}
+
+static bool is_set(void *arg)
+{
+	return *(const bool *)arg;
+}
+
+void loop_until(struct loop *l, const bool *done)
+{
+	loop_until_fn(l, is_set, (void *)(uintptr_t)done);
 }

@@ -47,6 +47,27 @@ void loop_after(struct loop *l, int64_t ns, struct task *t);
 bool loop_cancel(struct loop *l, struct task *t);
 
 /*
+ * loop_until: the one way in which this thread waits: it turns whatever the thread has, tasks and
+ * timers, and the messages of other ranks where there are any, and sleeps in between, until *done.
+ * Never from a task's done(), a message's handler or another thread: what it waits for might be
+ * behind them (an assertion).  loop_until_fn: until fn(arg) is true; it is asked after each turn.
+ */
+void loop_until(struct loop *l, const bool *done);
+void loop_until_fn(struct loop *l, bool (*fn)(void *arg), void *arg);
+
+/*
+ * loop_source: what else the thread has beside the loop (ranks/router.h); NULL: nothing any more.
+ * turn: loop_run, and some of what has come there; returns how much that was.  idle: sleeps until
+ * something is posted or comes.  Borrowed.
+ */
+struct loop_source {
+	size_t (*turn)(void *arg);
+	void (*idle)(void *arg);
+	void *arg;
+};
+void loop_source(struct loop *l, const struct loop_source *s);
+
+/*
  * jobs: `threads` workers (at least 1).  All finished tasks are posted to `loop`; with loop NULL
  * done() is called on the worker itself.
  */

@@ -481,8 +481,8 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 	if (b->rank == 0 && !b->cancelled)
 		run_root(b);
 	run_more(b);
-	router_run(r, &b->finished);
-	router_run(r, &b->ask.idle);
+	loop_until(env->loop, &b->finished);
+	loop_until(env->loop, &b->ask.idle);
 	/* A failure of rank 0 itself may not have been told yet: its message is still on the way.
 	 */
 	if (b->rank == 0 && !b->told && !b->err.code)

@@ -478,14 +478,17 @@ static void choose(struct check *c)
 	}
 }
 
+static bool all_read(void *c)
+{
+	return !((const struct check *)c)->under_way;
+}
+
 static void check_data(struct check *c)
 {
 	stage(c, "read all data");
 	choose(c);
 	read_next(c);
-	while (c->under_way)
-		if (!loop_run(c->env->loop))
-			loop_wait(c->env->loop, -1);
+	loop_until_fn(c->env->loop, all_read, c);
 	while (c->spare) {
 		struct reading *r = c->spare;
 

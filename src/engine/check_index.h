@@ -16,8 +16,8 @@ struct check_index_events {
 };
 
 /*
- * check_index_load: the catalog is empty.  Runs env->loop; events come on it.  0 although index
- * files are damaged; an error when they cannot be listed.
+ * check_index_load: the catalog is empty.  Waits (loop_until); events come on the loop.  0 although
+ * index files are damaged; an error when they cannot be listed.
  */
 int check_index_load(struct repo *r, struct catalog *cat, const struct check_index_events *ev,
 	struct err *err);

@@ -53,13 +53,14 @@ static void ended(struct restore_window *w)
 	close_windows(w->arg);
 }
 
-static void wait_windows(struct restore *r, size_t left)
+static bool few_windows(void *r)
 {
-	struct loop *l = r->sh.env->loop;
+	return ((const struct restore *)r)->windows <= WINDOWS;
+}
 
-	while (r->windows > left)
-		if (!loop_run(l))
-			loop_wait(l, -1);
+static bool no_window(void *r)
+{
+	return !((const struct restore *)r)->windows;
 }
 
 static void start_window(struct restore *r)
@@ -74,7 +75,7 @@ static void start_window(struct restore *r)
 	r->newest = w;
 	r->windows++;
 	restore_window_start(w, ended, r);
-	wait_windows(r, WINDOWS);
+	loop_until_fn(r->sh.env->loop, few_windows, r);
 }
 
 /* ---- selection ---- */
@@ -425,7 +426,7 @@ static int walk(struct restore *r, struct loader *l, const struct id *root, stru
 	while (r->at->up) /* stopped on the way */
 		leave(r);
 	start_window(r);
-	wait_windows(r, 0);
+	loop_until_fn(r->sh.env->loop, no_window, r);
 	restore_window_free(r->fill);
 	linkset_free(r->links);
 	return rc;

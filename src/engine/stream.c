@@ -19,6 +19,7 @@ struct stream_file {
 
 struct stream {
 	struct loader *l;
+	struct loop *loop;
 	stream_write_fn *write;
 	void *arg;
 	struct part *part;
@@ -26,11 +27,13 @@ struct stream {
 	struct err failed;
 };
 
-struct stream *stream_new(struct loader *l, size_t ahead, stream_write_fn *write, void *arg)
+struct stream *stream_new(struct loader *l, struct loop *loop, size_t ahead, stream_write_fn *write,
+	void *arg)
 {
 	struct stream *s = mem_zalloc(sizeof(*s));
 
 	s->l = l;
+	s->loop = loop;
 	s->write = write;
 	s->arg = arg;
 	s->parts = ahead;
@@ -75,7 +78,7 @@ static void part_out(struct stream *s)
 		buf_release(&p->bytes);
 		break;
 	case PART_BLOB:
-		loader_wait(s->l, &p->done);
+		loop_until(s->loop, &p->done);
 		blob_out(s, p);
 		break;
 	case PART_FILE_END:

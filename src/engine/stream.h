@@ -16,9 +16,10 @@
 typedef bool stream_write_fn(void *arg, const void *p, size_t n);
 
 struct stream;
-/* stream_new: borrows l.  ahead: blobs that may be on their way or wait for their turn, at least 1.
- */
-struct stream *stream_new(struct loader *l, size_t ahead, stream_write_fn *write, void *arg);
+/* stream_new: borrows both.  ahead: blobs that may be on their way or wait for their turn, at least
+ * 1. */
+struct stream *stream_new(struct loader *l, struct loop *loop, size_t ahead, stream_write_fn *write,
+	void *arg);
 void stream_free(struct stream *s); /* waits for what is on its way.  NULL is fine */
 
 int stream_bytes(struct stream *s, struct buf *b, struct err *err); /* takes the contents */

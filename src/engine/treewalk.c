@@ -87,12 +87,6 @@ static void fetch_ahead(struct walker *w, struct level *v)
 	}
 }
 
-static void turn(struct walker *w)
-{
-	if (!loop_run(w->env->loop))
-		loop_wait(w->env->loop, -1);
-}
-
 /* Passes the next subdirectory without its tree. */
 static void skip(struct walker *w, struct level *v)
 {
@@ -111,8 +105,7 @@ static int take(struct walker *w, struct level *v, struct buf *plain, struct err
 
 	fetch_ahead(w, v);
 	a = v->ahead[v->next++ % AHEAD];
-	while (!a->arrived)
-		turn(w);
+	loop_until(w->env->loop, &a->arrived);
 	w->waiting -= a->get.plain.len;
 	rc = err_copy(err, &a->get.err);
 	*plain = a->get.plain;
@@ -194,6 +187,11 @@ static int mend(struct walker *w, struct level *v, struct err *err)
 	buf_move(&v->plain, &good);
 	tree_in_init(&v->in, v->plain.p, v->plain.len);
 	return rc;
+}
+
+static bool all_came(void *w)
+{
+	return !((const struct walker *)w)->unwanted;
 }
 
 static int enter(struct walker *w, struct buf *plain, const struct id *id, struct err *err)
@@ -331,8 +329,7 @@ int treewalk_run(struct loader *l, const struct env *env, const struct id *root,
 			rc = step(&w, err);
 	while (w.depth)
 		level_release(&w, &w.level[--w.depth]);
-	while (w.unwanted)
-		turn(&w);
+	loop_until_fn(env->loop, all_came, &w);
 	mem_free(w.level);
 	buf_release(&w.path);
 	buf_release(&plain);

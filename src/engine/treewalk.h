@@ -1,6 +1,6 @@
 /*
  * treewalk: reads the trees of a snapshot depth first in restic's order, with children fetched
- * ahead.  For files, find, dump, restore, check. Runs env->loop; loop thread only.  Memory: the
+ * ahead.  For files, find, dump, restore, check. Waits for them; loop thread only.  Memory: the
  * trees on the current path and a bounded read-ahead.
  */
 #ifndef ENGINE_TREEWALK_H

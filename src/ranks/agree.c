@@ -160,11 +160,14 @@ void agree_free(struct agree *a)
 }
 
 /* What is sent must have left before this rank may do something that does not run the router. */
+static bool sent(void *a)
+{
+	return router_sent(((struct agree *)a)->r);
+}
+
 static void wait_sent(struct agree *a)
 {
-	while (!router_sent(a->r))
-		if (!router_turn(a->r))
-			router_idle(a->r, -1);
+	loop_until_fn(router_loop(a->r), sent, a);
 }
 
 static void answer_all(struct agree *a, const struct round *done)
@@ -190,7 +193,7 @@ static void meet(struct agree *a, struct buf *b, const struct err *mine, struct 
 
 	if (!leads)
 		router_send(a->r, 0, ROUTER_AGREE, b);
-	router_run(a->r, &a->met);
+	loop_until(router_loop(a->r), &a->met);
 	if (leads && mine && mine->code)
 		fail(&a->now, 0, mine);
 	*done = a->now;
@@ -225,7 +228,7 @@ int agree_all(struct agree *a, struct err *err)
 void agree_bcast(struct agree *a, struct buf *inout)
 {
 	if (router_rank(a->r)) {
-		router_run(a->r, &a->has_bytes);
+		loop_until(router_loop(a->r), &a->has_bytes);
 		take_bytes(a, inout);
 		return;
 	}

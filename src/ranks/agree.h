@@ -11,7 +11,7 @@ struct agree *agree_new(struct router *r); /* one per rank, for its life */
 void agree_free(struct agree *a);
 
 /*
- * agree_all: collective, blocking (runs the router).  Every rank brings its err (code 0 = fine);
+ * agree_all: collective, blocking (loop_until).  Every rank brings its err (code 0 = fine);
  * all return the error of the lowest failing rank, prefixed "rank K: node NAME: " when there are
  * several ranks.
  */

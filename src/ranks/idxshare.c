@@ -341,8 +341,9 @@ static void on_loaded(void *arg, struct comm_msg *m)
 }
 
 /* True when everybody's entries are here and ours are taken. */
-static bool settled(struct share *s)
+static bool settled(void *arg)
 {
+	struct share *s = arg;
 	bool sent = router_sent(s->r);
 
 	if (sent && s->on_the_way) {
@@ -359,9 +360,7 @@ static void run(struct share *s)
 	router_open(s->r, ROUTER_LOADED, on_loaded, s);
 	if (router_rank(s->r) == 0)
 		list_start(s);
-	while (!settled(s))
-		if (!router_turn(s->r))
-			router_idle(s->r, -1);
+	loop_until_fn(router_loop(s->r), settled, s);
 	router_close(s->r, ROUTER_INDEXES);
 	router_close(s->r, ROUTER_ENTRIES);
 	router_close(s->r, ROUTER_LOADED);

@@ -9,7 +9,7 @@
 #include "repo/repo.h"
 
 /*
- * idxshare_load: collective, blocking (runs the router); returns the same code on all ranks (the
+ * idxshare_load: collective, blocking (loop_until); returns the same code on all ranks (the
  * first error in rank order).  Bounded memory: a rank reads on only while its unsent messages are
  * few.  With one rank it is catalog_load. *packs: how many packs all index files name (one that two
  * files name counts twice).

@@ -38,6 +38,16 @@ struct router {
 	} turn[TURN_FNS];
 };
 
+static size_t source_turn(void *r)
+{
+	return router_turn(r);
+}
+
+static void source_idle(void *r)
+{
+	router_idle(r, -1);
+}
+
 struct router *router_new(struct comm *c, const struct env *env)
 {
 	struct router *r = mem_zalloc(sizeof(*r));
@@ -46,6 +56,7 @@ struct router *router_new(struct comm *c, const struct env *env)
 	r->env = env;
 	for (size_t i = 0; i < ROUTER_TAGS; i++)
 		r->tags[i].last = &r->tags[i].first;
+	loop_source(env->loop, &(struct loop_source){source_turn, source_idle, r});
 	return r;
 }
 
@@ -75,6 +86,7 @@ void router_free(struct router *r)
 {
 	if (!r)
 		return;
+	loop_source(r->env->loop, NULL);
 	for (size_t i = 0; i < ROUTER_TAGS; i++) {
 		struct held *h;
 
@@ -262,13 +274,6 @@ void router_off_turn(struct router *r, void (*fn)(void *arg), void *arg)
 	}
 }
 
-void router_run(struct router *r, const bool *until)
-{
-	while (!*until)
-		if (!router_turn(r) && !*until)
-			router_idle(r, -1);
-}
-
 struct aside {
 	struct task task;
 	void (*fn)(void *arg);
@@ -293,5 +298,5 @@ void router_aside(struct router *r, void (*fn)(void *arg), void *arg)
 	struct aside a = {.task = {.run = aside_run, .done = aside_done}, .fn = fn, .arg = arg};
 
 	jobs_put(router_env(r)->readers, &a.task);
-	router_run(r, &a.done);
+	loop_until(router_loop(r), &a.done);
 }

@@ -5,8 +5,9 @@
  * Ranks do not enter and leave a phase at the same time.  So messages of a tag that has no handler
  * yet are held and given to its first handler, in order, in a later turn.  And a module that all
  * ranks start and end several times opens and closes its tags: messages say for the how-many-th
- * opening they are, early ones are held for that one, late ones are dropped.  Turns may be nested
- * (a handler may call router_run).
+ * opening they are, early ones are held for that one, late ones are dropped.
+ *
+ * The router is its loop's source: loop_until turns both.
  */
 #ifndef RANKS_ROUTER_H
 #define RANKS_ROUTER_H
@@ -70,8 +71,6 @@ void router_idle(struct router *r, int64_t max_ns);
  * router_off_turn: no longer. */
 void router_on_turn(struct router *r, void (*fn)(void *arg), void *arg); /* up to 8 */
 void router_off_turn(struct router *r, void (*fn)(void *arg), void *arg);
-/* router_run(r, until): turns and sleeps until *until is true. */
-void router_run(struct router *r, const bool *until);
 /*
  * router_aside: fn(arg) on a reader's thread, and turns until it has returned.  For what may hang:
  * the main thread must be there to take signals, and others' messages.

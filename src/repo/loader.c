@@ -2,7 +2,6 @@
 #include "base/hashtab.h"
 #include "base/mem.h"
 #include "format/pack.h"
-#include "repo/parallel.h"
 #include <assert.h>
 
 /*
@@ -504,12 +503,6 @@ void loader_blob_get(struct loader *l, enum blob_type type, struct loader_tree *
 	blob_get(l, t, type, true);
 }
 
-void loader_wait(struct loader *l, const bool *done)
-{
-	claim_flush(l->claim);
-	parallel_wait(l->r->env, done);
-}
-
 static void wait_done(struct loader_tree *t)
 {
 	*(bool *)t->arg = true;
@@ -522,7 +515,7 @@ static int blob_wait(struct loader *l, enum blob_type type, bool direct, const s
 	struct loader_tree t = {.id = *id, .done = wait_done, .arg = &done};
 
 	blob_get(l, &t, type, direct);
-	loader_wait(l, &done);
+	loop_until(l->r->env->loop, &done);
 	if (t.err.code)
 		return err_copy(err, &t.err);
 	buf_move(plain, &t.plain);

@@ -35,15 +35,12 @@ struct loader_tree {
 };
 /* loader_tree_get: id, done, arg set by the caller; t must live until done. */
 void loader_tree_get(struct loader *l, struct loader_tree *t);
-/* loader_tree_wait: the same, running env->loop until it is there; for serial commands. */
+/* loader_tree_wait: the same, waiting until it is there (loop_until). */
 int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err);
 /* loader_blob_get, loader_blob_wait: any one blob (dump, cat), by its own range request. */
 void loader_blob_get(struct loader *l, enum blob_type type, struct loader_tree *t);
 int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain,
 	struct err *err);
-
-/* runs env->loop until done, which the done() of a request sets */
-void loader_wait(struct loader *l, const bool *done);
 
 struct loader_stats {
 	uint64_t gets, bytes, trees, hits;

@@ -22,13 +22,6 @@ struct parallel {
 	bool done;
 };
 
-void parallel_wait(const struct env *env, const bool *done)
-{
-	while (!*done)
-		if (!loop_run(env->loop))
-			loop_wait(env->loop, -1);
-}
-
 static int remember(void *arg, const struct id *name, uint64_t size)
 {
 	struct parallel *p = arg;
@@ -126,7 +119,7 @@ int parallel_files(struct repo *r, enum backend_type t,
 
 	slot[0].task = (struct task){.run = list_run, .done = list_done};
 	jobs_put(r->env->readers, &slot[0].task);
-	parallel_wait(r->env, &p.done);
+	loop_until(r->env->loop, &p.done);
 	if (slot[0].err.code) {
 		p.rc = slot[0].err.code;
 		err_copy(&p.err, &slot[0].err);
@@ -136,7 +129,7 @@ int parallel_files(struct repo *r, enum backend_type t,
 	p.done = p.n == 0;
 	for (size_t i = 0; i < slots && p.next < p.n; i++)
 		slot_next(&slot[i]);
-	parallel_wait(r->env, &p.done);
+	loop_until(r->env->loop, &p.done);
 out:
 	if (p.rc)
 		err_copy(err, &p.err);

@@ -10,15 +10,12 @@
  * parallel_files: lists the files of type t (on a reader) and calls work(arg, id) for each, in the
  * order of their names, at most backend->connections at once, on readers. When work fails,
  * failed(arg, id, err) decides on the loop thread: 0 goes on, another value ends it: nothing more
- * is started, the value is returned and err tells the first such. Loop thread only; runs env->loop
- * until done.
+ * is started, the value is returned and err tells the first such. Loop thread only; waits
+ * (loop_until).
  */
 int parallel_files(struct repo *r, enum backend_type t,
 	int (*work)(void *arg, const struct id *id, struct err *err),
 	int (*failed)(void *arg, const struct id *id, const struct err *e), void *arg,
 	struct err *err);
-
-/* parallel_wait: runs the loop until *done. */
-void parallel_wait(const struct env *env, const bool *done);
 
 #endif

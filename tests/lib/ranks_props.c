@@ -215,7 +215,7 @@ static void ask_all(struct asking *a, bool take)
 	a->over = false;
 	for (int i = 0; i < 8; i++)
 		ask_more(a);
-	router_run(a->r, &a->over);
+	loop_until(router_loop(a->r), &a->over);
 }
 
 struct finding {
@@ -266,7 +266,7 @@ static void find_all(struct asking *a)
 		blob_id(a->seed, i / 2, &f[i].f.id);
 		claim_find(a->claim, &f[i].f);
 	}
-	router_run(a->r, &over);
+	loop_until(router_loop(a->r), &over);
 	mem_free(f);
 }
 
@@ -612,7 +612,7 @@ void props_workq(struct router *r, struct agree *a, const struct props_work *p)
 		if (p->anywhere ? i % n == me : p->spread ? me == 0 : me == 0 && i == 0)
 			push(&w, i, p->anywhere);
 	start(&w);
-	router_run(r, &w.over);
+	loop_until(router_loop(r), &w.over);
 	CHECK_EQ(workq_count(w.q), 0);
 	CHECK_EQ(w.under_way, 0);
 	if (p->spread) {

@@ -79,7 +79,7 @@ static int one_rank(void *arg, struct comm *c)
 			clock_sleep(clock_real(), 50000000);
 			witness_cancel(k.w);
 		}
-		router_run(r, &k.done);
+		loop_until(router_loop(r), &k.done);
 	}
 	agree_all(a, &e);
 	witness_free(k.w);

@@ -1,7 +1,11 @@
 #include "ranks/router.h"
 #include "lib/hand.h"
 #include "unit/check.h"
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define TAG  ROUTER_ENGINE
 #define TAG2 (ROUTER_ENGINE + 1)
@@ -187,38 +191,53 @@ TEST(a_turn_ends_under_a_flood)
 	hand_release(&h);
 }
 
-static void stop_later(void *arg, struct comm_msg *m)
+static void waits(void *arg, struct comm_msg *m)
 {
 	struct seen *s = arg;
-	struct buf b;
 
 	(void)m;
-	buf_init(&b, 8);
-	buf_adds(&b, "n");
-	router_send(s->r, 0, TAG2, &b);
-	router_run(s->r, &s->stop); /* nested: TAG2 is handled inside */
-	strcat(s->text, "e");
+	loop_until(router_loop(s->r), &s->stop);
 }
 
-static void stop_now(void *arg, struct comm_msg *m)
-{
-	struct seen *s = arg;
+struct waiter {
+	struct task task;
+	struct loop *loop;
+};
 
-	see(arg, m);
-	s->stop = true;
+static void task_waits(struct task *t)
+{
+	static const bool never;
+
+	loop_until(task_of(t, struct waiter, task)->loop, &never);
 }
 
-TEST(turns_nest)
+/* What it waits for might be behind it: so that is an error in the program, told at once. */
+TEST(nothing_waits_in_a_handler_or_a_task)
 {
-	struct hand h;
-	struct seen s = {.r = NULL};
+	for (int task = 0; task < 2; task++) {
+		struct hand h;
+		struct seen s = {.r = NULL};
+		struct waiter w = {.task = {.done = task_waits}};
+		int status = 0;
+		pid_t child = fork();
 
-	hand_init(&h, 1);
-	s.r = h.r[0];
-	router_on(h.r[0], TAG, stop_later, &s);
-	router_on(h.r[0], TAG2, stop_now, &s);
-	say(&h, 0, 0, TAG, 'x');
-	router_run(h.r[0], &s.stop);
-	CHECK_STR(s.text, "ne");
-	hand_release(&h);
+		if (!child) {
+			close(STDERR_FILENO);
+			setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+			alarm(20);
+			hand_init(&h, 1);
+			s.r = h.r[0];
+			w.loop = router_loop(s.r);
+			router_on(h.r[0], TAG, waits, &s);
+			if (task)
+				loop_post(w.loop, &w.task);
+			else
+				say(&h, 0, 0, TAG, 'x');
+			loop_until(w.loop, &s.stop);
+			_exit(0);
+		}
+		CHECK_EQ(waitpid(child, &status, 0), child);
+		CHECK(WIFSIGNALED(status));
+		CHECK_EQ(WTERMSIG(status), SIGABRT);
+	}
 }

@@ -71,7 +71,7 @@ TEST(all_in_order)
 		buf_init(&file, 1 << 20);
 		craft_init(&c, 2);
 		n = made(&c, id, &file);
-		s = stream_new(c.loader, ahead, sink_write, &k);
+		s = stream_new(c.loader, c.env.loop, ahead, sink_write, &k);
 		for (int i = 0; i < 3; i++) {
 			put_bytes(s, &want, "before ");
 			CHECK_EQ(stream_file(s, &n, "f", &e), 0);
@@ -107,7 +107,7 @@ static void failing(uint64_t size, struct id *missing, size_t most, int code, co
 	n.size += size;
 	if (missing)
 		id[20] = *missing;
-	s = stream_new(c.loader, 8, sink_write, &k);
+	s = stream_new(c.loader, c.env.loop, 8, sink_write, &k);
 	rc = stream_file(s, &n, "/some/file", &e);
 	if (!rc)
 		rc = stream_end(s, &e);
@@ -156,7 +156,7 @@ TEST(freed_early)
 	buf_init(&file, 1 << 20);
 	craft_init(&c, 2);
 	n = made(&c, id, &file);
-	s = stream_new(c.loader, 30, sink_write, &k);
+	s = stream_new(c.loader, c.env.loop, 30, sink_write, &k);
 	CHECK_EQ(stream_file(s, &n, "f", &e), 0);
 	stream_free(s);
 	CHECK(k.b.len < file.len);

@@ -145,7 +145,7 @@ static void get(struct rank *k)
 {
 	k->answered = false;
 	swift_keeper_get(k->keeper, &k->w);
-	router_run(k->router, &k->answered);
+	loop_until(k->env->loop, &k->answered);
 }
 
 static void refuse(struct rank *k)
@@ -154,7 +154,7 @@ static void refuse(struct rank *k)
 
 	k->answered = false;
 	swift_keeper_refused(k->keeper, t, &k->w);
-	router_run(k->router, &k->answered);
+	loop_until(k->env->loop, &k->answered);
 	swift_token_drop(t);
 }
 
@@ -252,7 +252,7 @@ static int troubled(void *arg, struct comm *c, const struct env *env)
 
 		k.answered = false;
 		swift_keeper_refused(k.keeper, t, &k.w);
-		router_run(k.router, &k.answered);
+		loop_until(k.env->loop, &k.answered);
 		CHECK_EQ(k.err.code, ERR_IO);
 		k.token = t;
 	}
