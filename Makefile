@@ -43,8 +43,7 @@ endif
 # pkg NAME, FALLBACK: linker flags of a library.
 pkg = $(or $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null),$(2))
 LIBS := $(call pkg,libcrypto,-lcrypto) $(call pkg,libzstd,-lzstd) -lpthread -lm
-# libcurl is loaded when it is needed (backend/curl_late.h).
-LIBS += $(if $(wildcard src/backend/http.c),-ldl $(call pkg,expat,-lexpat))
+LIBS += $(call pkg,libcurl,-lcurl) $(call pkg,expat,-lexpat)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion
 CPPFLAGS_ALL := -D_GNU_SOURCE -Isrc -Iinclude $(CPPFLAGS)

@@ -262,6 +262,24 @@ static void *http_main(void *arg)
 
 /* ---- life ---- */
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode started;
+
+static void start_once(void)
+{
+	started = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* Before any other call of curl, once a process: older ones may not be started by two threads. */
+static int libcurl_start(struct err *err)
+{
+	pthread_once(&once, start_once);
+	if (!started)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED, "libcurl does not start: %s",
+		curl_easy_strerror(started));
+}
+
 static int thread_start(struct http *h, struct err *err)
 {
 	sigset_t all, old;
@@ -296,7 +314,7 @@ static void http_drop(struct http *h)
 int http_new(const struct http_options *o, const struct env *env, struct http **out,
 	struct err *err)
 {
-	int code = curl_late(err);
+	int code = libcurl_start(err);
 	struct http *h;
 
 	*out = NULL;

@@ -5,7 +5,7 @@
  * Knows HTTP, nothing of S3, Swift or restic.  It does not retry and does not judge status codes:
  * that is its callers' and the retry decorator's business.  A request that makes no progress for
  * `stall_ns` fails, or whose answer has no end; there is no limit on its whole time.  Redirects are
- * not followed (signatures would not fit).  Only http*.c and curl_late.c include <curl/curl.h>.
+ * not followed (signatures would not fit).  Only http.c and http_xfer include <curl/curl.h>.
  */
 #ifndef BACKEND_HTTP_H
 #define BACKEND_HTTP_H

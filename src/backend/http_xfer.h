@@ -4,7 +4,6 @@
  */
 #ifndef BACKEND_HTTP_XFER_H
 #define BACKEND_HTTP_XFER_H
-#include "backend/curl_late.h"
 #include "backend/http.h"
 #include "backend/http_conf.h"
 #include <curl/curl.h>

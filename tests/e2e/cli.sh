@@ -37,12 +37,6 @@ expect 0 a restore-newer -h
 says 'a_backup restore-newer'
 expect 0 a version
 says 'a_backup '
-# libcurl is loaded for network stores only; one that cannot be loaded does not concern the others.
-mkdir -p broken
-: >broken/libcurl.so.4
-expect 1 env LD_LIBRARY_PATH="$T/broken" "$A_BACKUP" -r rest:http://127.0.0.1:9/ list
-says 'install the package libcurl4'
-expect 10 env LD_LIBRARY_PATH="$T/broken" "$A_BACKUP" -r "$T/nothing" list
 expect 0 a --version
 expect 0 a version --json
 [ "$(jq -r .message_type out)" = version ] || fail 'version --json'
