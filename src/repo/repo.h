@@ -75,7 +75,7 @@ struct repo_spec {
  * password opens it.
  *
  * Others may do the same at the same moment.  Then one repository is left and all have it: *made is
- * false when it is another's, and no key is left of which its config knows nothing (repo_create.c).
+ * false when it is another's, and no key is left of which its config knows nothing (repo_settle.c).
  * Who wants to make one only where there is none looks before.  ERR_EXISTS: what may be a damaged
  * repository.  ERR_PASSWORD: the other one has another password.  After other errors no key of ours
  * is left, or the sentence names it.
