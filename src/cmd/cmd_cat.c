@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cmd/session.h"
 #include "format/keyfile.h"
+#include "repo/blobtable.h"
 #include <string.h>
 
 /* indent: JSON with two blanks a level, as Go's MarshalIndent lays it out.  Lexical: strings are
@@ -109,7 +110,7 @@ static int get_blob(struct session *s, const char *arg, struct buf *b, struct er
 			"a blob is named by 64 hexadecimal digits, not \"%s\"", arg);
 	rc = session_index(s, err);
 	for (int t = BLOB_DATA; t <= BLOB_TREE && !rc; t++) {
-		if (catalog_has(s->catalog, (enum blob_type)t, &id))
+		if (blobtable_has(s->table, (enum blob_type)t, &id))
 			return loader_blob_wait(s->loader, (enum blob_type)t, &id, b, err);
 	}
 	return rc ? rc : err_set(err, ERR_NOTFOUND, "there is no blob %s", arg);

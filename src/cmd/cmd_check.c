@@ -5,6 +5,7 @@
 #include "cmd/progress.h"
 #include "cmd/session.h"
 #include "cmd/subset.h"
+#include "repo/blobtable.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,9 +147,9 @@ int cmd_check(struct session *s, struct err *err)
 		rc = session_open(s, SESSION_EXCLUSIVE, err);
 	if (rc)
 		return rc;
-	s->catalog = catalog_new();
+	s->table = blobtable_new();
 	progress_init(&c.progress, s);
-	rc = check_run(s->repo, s->catalog, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r, err);
+	rc = check_run(s->repo, s->table, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r, err);
 	progress_end(&c.progress);
 	rc = session_lost(s, rc, err);
 	if (!rc) {

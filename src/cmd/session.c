@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cmd/human.h"
 #include "kern/crypto.h"
+#include "repo/blobtable.h"
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,8 +63,8 @@ void session_zone(struct session *s, struct zone *z)
 void session_release(struct session *s)
 {
 	loader_free(s->loader);
-	claim_free(s->claim);
 	catalog_free(s->catalog);
+	blobtable_free(s->table);
 	snapshots_release(&s->snaps);
 	lock_release(s->lock);
 	repo_close(s->repo);

@@ -37,8 +37,8 @@ struct session {
 	struct repo *repo;
 	struct lock *lock;
 	struct snapshots snaps;
+	struct blobtable *table;
 	struct catalog *catalog;
-	struct claim *claim;
 	struct loader *loader;
 	char *hostname, *username; /* of this machine and process */
 	struct settings set;
@@ -89,7 +89,7 @@ int session_open(struct session *s, enum session_lock lock, struct err *err);
 int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */
 /* those that cannot be read are named and left out */
 int session_snapshots(struct session *s, struct err *err);
-int session_index(struct session *s, struct err *err); /* catalog, claim, loader */
+int session_index(struct session *s, struct err *err); /* table, catalog, loader */
 
 /* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once,
  * after session_open. */

@@ -3,6 +3,8 @@
 #include "base/path.h"
 #include "cmd/session.h"
 #include "engine/treewalk.h"
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,14 +27,14 @@ int session_index(struct session *s, struct err *err)
 {
 	int rc;
 
-	if (s->catalog)
+	if (s->table)
 		return 0;
-	s->catalog = catalog_new();
-	rc = catalog_load(s->catalog, s->repo, NULL, NULL, err);
+	s->table = blobtable_new();
+	rc = blobtable_load(s->table, s->repo, NULL, NULL, err);
 	if (rc)
 		return rc;
-	s->claim = claim_local_new(s->catalog);
-	s->loader = loader_new(s->repo, s->claim, s->set.cache);
+	s->catalog = catalog_local_new(s->table);
+	s->loader = loader_new(s->repo, s->catalog, s->set.cache);
 	return 0;
 }
 

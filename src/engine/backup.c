@@ -1,11 +1,13 @@
 #include "engine/backup.h"
 #include "base/mem.h"
-#include "ranks/claim_ranks.h"
+#include "ranks/catalog_ranks.h"
 #include "ranks/idxshare.h"
 #include "engine/run.h"
 #include "engine/stopped.h"
 #include "engine/target.h"
 #include "format/pack.h"
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 
 /* Clocks of nodes and file servers differ by less, one hopes. */
 #define YOUNG_SEC 5
@@ -273,9 +275,9 @@ static void run_init(struct backup *b)
 			b->env->node, run_failed, b);
 	b->make.witness = b->witness;
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
-	b->claim = b->size == 1 ? claim_local_new(b->catalog) : claim_ranks_new(b->r, b->catalog);
-	b->loader = loader_new(b->repo, b->claim, CACHE_TREES);
-	b->saver = saver_new(b->repo, b->claim, b->opt->pack_size, run_packs_at_once(b),
+	b->catalog = b->size == 1 ? catalog_local_new(b->table) : catalog_ranks_new(b->r, b->table);
+	b->loader = loader_new(b->repo, b->catalog, CACHE_TREES);
+	b->saver = saver_new(b->repo, b->catalog, b->opt->pack_size, run_packs_at_once(b),
 		b->opt->dry_run, &se);
 	saver_hold(b->saver);
 	b->lastpacks = lastpacks_new(b->r, b->saver, lastpacks_merged, b);
@@ -309,12 +311,12 @@ static void run_release(struct backup *b)
 	lastpacks_free(b->lastpacks);
 	saver_free(b->saver);
 	loader_free(b->loader);
-	claim_free(b->claim);
+	catalog_free(b->catalog);
 	treebuild_free(b->trees);
 	indexer_free(b->indexer);
 	owners_free(b->make.owners);
 	chunker_tables_free(b->tables);
-	catalog_free(b->catalog);
+	blobtable_free(b->table);
 	target_free(b->target);
 	view_free(b->view);
 	jobs_free(b->ask.jobs);
@@ -427,8 +429,8 @@ static int prepare(struct backup *b)
 	if (rc)
 		return rc;
 	share_settled(b);
-	b->catalog = catalog_new();
-	rc = idxshare_load(b->r, b->repo, b->catalog, &packs, &b->err);
+	b->table = blobtable_new();
+	rc = idxshare_load(b->r, b->repo, b->table, &packs, &b->err);
 	if (rc)
 		return rc;
 	if (b->rank == 0)
@@ -468,7 +470,7 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 	rc = prepare(b);
 	if (rc < 0) {
 		err_copy(err, &b->err);
-		catalog_free(b->catalog);
+		blobtable_free(b->table);
 		target_free(b->target);
 		view_free(b->view);
 		mem_free(b);

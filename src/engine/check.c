@@ -4,6 +4,8 @@
 #include "engine/check_read.h"
 #include "engine/stopped.h"
 #include "engine/treewalk.h"
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "repo/snapshots.h"
 #include "repo/strays.h"
 #include <stdarg.h>
@@ -17,7 +19,7 @@ enum { PACK_LISTED = 1, PACK_BAD = 2 }; /* of catalog_pack.user */
 
 struct check {
 	struct repo *repo;
-	struct catalog *cat;
+	struct blobtable *cat;
 	struct loader *loader;
 	const struct env *env;
 	const struct check_options *opt;
@@ -110,7 +112,7 @@ static void pack_twice(void *arg, const struct id *pack, size_t indexes, bool di
 
 	if (differ) {
 		bad(c, "pack %s has different data in %zu indexes", id_hex(pack).s, indexes);
-		broken(c, catalog_pack_find(c->cat, pack));
+		broken(c, blobtable_pack_find(c->cat, pack));
 		return;
 	}
 	hint(c, "pack %s is contained in %zu indexes; this is non-critical", id_hex(pack).s,
@@ -130,7 +132,7 @@ static void index_empty(void *arg, const struct id *index)
 static int pack_listed(void *arg, const struct id *name, uint64_t size)
 {
 	struct check *c = arg;
-	struct catalog_pack *p = catalog_pack_find(c->cat, name);
+	struct catalog_pack *p = blobtable_pack_find(c->cat, name);
 
 	if (!p) {
 		c->orphans++;
@@ -190,8 +192,8 @@ static int check_packs(struct check *c, struct err *err)
 	rc = check_strays(c, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < catalog_packs(c->cat); i++) {
-		struct catalog_pack *p = catalog_pack(c->cat, i);
+	for (size_t i = 0; i < blobtable_packs(c->cat); i++) {
+		struct catalog_pack *p = blobtable_pack(c->cat, i);
 
 		if (!(p->user & PACK_LISTED)) {
 			bad(c, "pack %s: does not exist", id_hex(&p->id).s);
@@ -243,7 +245,7 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 				id_short(&c->snapshot->id).s, e->path);
 			return TREEWALK_SKIP;
 		}
-		if (catalog_mark(c->cat, BLOB_TREE, &n->subtree, MARK_SEEN) == 1)
+		if (blobtable_mark(c->cat, BLOB_TREE, &n->subtree, MARK_SEEN) == 1)
 			return TREEWALK_SKIP;
 		c->res->trees++;
 		return TREEWALK_GO;
@@ -254,7 +256,7 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 		bad(c, "snapshot %s: file %s has no content list", id_short(&c->snapshot->id).s,
 			e->path);
 	for (size_t i = 0; i < n->n_content; i++) {
-		int was = catalog_mark(c->cat, BLOB_DATA, &n->content[i], MARK_SEEN);
+		int was = blobtable_mark(c->cat, BLOB_DATA, &n->content[i], MARK_SEEN);
 
 		c->res->blobs += was == 0;
 		if (was < 0) {
@@ -291,7 +293,7 @@ static int check_trees(struct check *c, struct err *err)
 	for (size_t i = 0; i < all.n && rc == 0 && !stopped(c); i++) {
 		c->snapshot = &all.s[i];
 		c->res->snapshots++;
-		if (catalog_mark(c->cat, BLOB_TREE, &all.s[i].tree, MARK_SEEN) != 1)
+		if (blobtable_mark(c->cat, BLOB_TREE, &all.s[i].tree, MARK_SEEN) != 1)
 			rc = treewalk_run(c->loader, c->env, &all.s[i].tree, "", &fn, err);
 		if (c->ev->progress)
 			c->ev->progress(c->ev->arg, i + 1, all.n);
@@ -417,7 +419,7 @@ static struct reading *reading_new(struct check *c)
 		buf_init(&r->op.out, (size_t)UINT32_MAX);
 	}
 	out = r->op.out;
-	*r = (struct reading){.c = c, .pack = catalog_pack(c->cat, c->todo[c->next++])};
+	*r = (struct reading){.c = c, .pack = blobtable_pack(c->cat, c->todo[c->next++])};
 	r->op.out = out;
 	return r;
 }
@@ -452,13 +454,13 @@ static void shuffle(struct check *c)
 static void choose(struct check *c)
 {
 	const struct check_options *o = c->opt;
-	size_t packs = catalog_packs(c->cat);
+	size_t packs = blobtable_packs(c->cat);
 	size_t most = SIZE_MAX;
 	uint64_t bytes = 0;
 
 	c->todo = mem_array(packs ? packs : 1, sizeof(*c->todo));
 	for (size_t i = 0; i < packs; i++) {
-		const struct catalog_pack *p = catalog_pack(c->cat, i);
+		const struct catalog_pack *p = blobtable_pack(c->cat, i);
 
 		if (!(p->user & PACK_LISTED)) /* said already */
 			continue;
@@ -472,7 +474,7 @@ static void choose(struct check *c)
 	if (o->subset_percent > 0)
 		most = (size_t)((double)c->n_todo * (o->subset_percent / 100));
 	for (size_t i = 0; i < c->n_todo; i++) {
-		bytes += catalog_pack(c->cat, c->todo[i])->size;
+		bytes += blobtable_pack(c->cat, c->todo[i])->size;
 		if ((o->subset_bytes && bytes >= o->subset_bytes) || i + 1 >= most)
 			c->n_todo = i + 1; /* at least one */
 	}
@@ -499,7 +501,7 @@ static void check_data(struct check *c)
 	mem_free(c->todo);
 }
 
-int check_run(struct repo *r, struct catalog *cat, const struct env *env,
+int check_run(struct repo *r, struct blobtable *cat, const struct env *env,
 	const struct check_options *opt, const struct check_events *ev, const volatile int *stop,
 	struct check_result *result, struct err *err)
 {
@@ -511,7 +513,7 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env,
 		.stop = stop,
 		.res = result};
 	struct check_index_events iev = {index_damaged, pack_twice, index_empty, &c};
-	struct claim *claim;
+	struct catalog *catalog;
 	int rc;
 
 	memset(result, 0, sizeof(*result));
@@ -519,8 +521,8 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env,
 	rc = check_index_load(r, cat, &iev, err);
 	if (rc < 0 || c.damaged)
 		return rc; /* what an index does not tell would only look missing */
-	claim = claim_local_new(cat);
-	c.loader = loader_new(r, claim, CACHE_TREES);
+	catalog = catalog_local_new(cat);
+	c.loader = loader_new(r, catalog, CACHE_TREES);
 	rc = check_packs(&c, err);
 	if (rc == 0)
 		rc = check_trees(&c, err);
@@ -531,7 +533,7 @@ int check_run(struct repo *r, struct catalog *cat, const struct env *env,
 		!stopped(&c))
 		check_data(&c);
 	loader_free(c.loader);
-	claim_free(claim);
+	catalog_free(catalog);
 	strays_release(&c.strays);
 	if (rc == 0 && stopped(&c))
 		rc = err_set(err, ERR_CANCELLED, "stopped by a signal");

@@ -15,7 +15,7 @@ struct named {
 
 struct load {
 	struct repo *r;
-	struct catalog *cat;
+	struct blobtable *cat;
 	const struct check_index_events *ev;
 	pthread_mutex_t lock; /* of what follows, and the catalog */
 	struct hashtab *packs;
@@ -56,7 +56,7 @@ static int on_pack(void *arg, const struct id *pack, const struct blob *b, size_
 
 	f->packs++;
 	pthread_mutex_lock(&l->lock);
-	catalog_add(l->cat, pack, b, n);
+	blobtable_add(l->cat, pack, b, n);
 	p = hashtab_add(l->packs, pack, &is_new);
 	if (is_new) {
 		*p = (struct named){.pack = *pack, .sum = sum, .last = f->number, .files = 1};
@@ -97,7 +97,7 @@ static int load_failed(void *arg, const struct id *id, const struct err *e)
 	return 0;
 }
 
-int check_index_load(struct repo *r, struct catalog *cat, const struct check_index_events *ev,
+int check_index_load(struct repo *r, struct blobtable *cat, const struct check_index_events *ev,
 	struct err *err)
 {
 	struct load l = {.r = r, .cat = cat, .ev = ev};
@@ -106,8 +106,8 @@ int check_index_load(struct repo *r, struct catalog *cat, const struct check_ind
 	pthread_mutex_init(&l.lock, NULL);
 	l.packs = hashtab_new(sizeof(struct named), ID_SIZE, 0);
 	rc = parallel_files(r, BACKEND_INDEX, load_file, load_failed, &l, err);
-	for (size_t i = 0; rc == 0 && i < catalog_packs(cat); i++) {
-		const struct named *p = hashtab_find(l.packs, &catalog_pack(cat, i)->id);
+	for (size_t i = 0; rc == 0 && i < blobtable_packs(cat); i++) {
+		const struct named *p = hashtab_find(l.packs, &blobtable_pack(cat, i)->id);
 
 		if (p && p->files > 1)
 			ev->twice(ev->arg, &p->pack, p->files, p->differ);

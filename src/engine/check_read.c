@@ -10,7 +10,7 @@
 
 struct reader {
 	struct repo_ctx *ctx;
-	const struct catalog *cat;
+	const struct blobtable *cat;
 	const struct catalog_pack *pack;
 	const uint8_t *p;
 	size_t n, hashed; /* bytes of the pack; those its own hash has seen */
@@ -30,7 +30,7 @@ static bool indexed(const struct reader *r, const struct blob *b)
 {
 	struct catalog_place at;
 
-	for (unsigned nth = 0; catalog_find(r->cat, b->type, &b->id, nth, &at); nth++)
+	for (unsigned nth = 0; blobtable_find(r->cat, b->type, &b->id, nth, &at); nth++)
 		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset &&
 			at.blob.length == b->length && at.blob.plain == b->plain)
 			return true;
@@ -97,7 +97,7 @@ static size_t group(struct reader *r, const struct blob *b, size_t n)
 	return i;
 }
 
-void check_read(struct repo_ctx *ctx, const struct catalog *cat, const struct catalog_pack *pack,
+void check_read(struct repo_ctx *ctx, const struct blobtable *cat, const struct catalog_pack *pack,
 	const uint8_t *p, size_t n, const volatile int *stop, struct check_read *out)
 {
 	struct reader r = {.ctx = ctx, .cat = cat, .pack = pack, .p = p, .n = n, .out = out};

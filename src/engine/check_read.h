@@ -4,7 +4,7 @@
  */
 #ifndef ENGINE_CHECK_READ_H
 #define ENGINE_CHECK_READ_H
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "repo/repo.h"
 
 struct check_read {
@@ -16,7 +16,7 @@ struct check_read {
 
 /* check_read: the n bytes at p are the whole file of `pack`.  Ends early, with what was found so
  * far, when *stop (may be NULL) is set. */
-void check_read(struct repo_ctx *ctx, const struct catalog *cat, const struct catalog_pack *pack,
+void check_read(struct repo_ctx *ctx, const struct blobtable *cat, const struct catalog_pack *pack,
 	const uint8_t *p, size_t n, const volatile int *stop, struct check_read *out);
 
 #endif

@@ -24,8 +24,8 @@ struct filejob_file {
 	struct buf json;  /* the node, if it could be made at once */
 	bool unchanged;   /* it is what the parent has */
 	bool linked;      /* it may share its inode number with others: they are one file if
-			     claim_first(link) agrees */
-	struct claim_first link;
+			     catalog_first(link) agrees */
+	struct catalog_first link;
 	uint64_t size; /* bytes read */
 	size_t chunks; /* handed to chunk tasks */
 	/* loop thread only */

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "format/gojson.h"
 #include "kern/hash.h"
-#include "repo/claim.h"
+#include "repo/catalog.h"
 #include <string.h>
 #include <sys/stat.h>
 
@@ -92,7 +92,7 @@ void nodemake_apart(struct node *n)
 	n->device_id = 0;
 }
 
-bool nodemake_link(const struct nodemake *k, const struct node *n, struct claim_first *out)
+bool nodemake_link(const struct nodemake *k, const struct node *n, struct catalog_first *out)
 {
 	uint8_t b[56];
 	struct hash *h;

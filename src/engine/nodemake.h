@@ -42,8 +42,8 @@ bool nodemake_fill(const struct nodemake *k, struct node *n, const char *name,
  * it has one link and is older than this run, so that no file that this run has seen before had its
  * number.
  */
-struct claim_first;
-bool nodemake_link(const struct nodemake *k, const struct node *n, struct claim_first *out);
+struct catalog_first;
+bool nodemake_link(const struct nodemake *k, const struct node *n, struct catalog_first *out);
 /* nodemake_content: a name for a file's content: SHA-256 over the ids of its blobs. */
 void nodemake_content(const struct id *content, size_t n, struct id *out);
 /* nodemake_apart: as node_apart, before n is written. */

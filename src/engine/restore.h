@@ -15,6 +15,8 @@
 #include "fs/dest.h"
 #include "repo/loader.h"
 
+struct blobtable;
+
 enum restore_overwrite { RESTORE_ALWAYS, RESTORE_IF_CHANGED, RESTORE_IF_NEWER, RESTORE_NEVER };
 
 struct restore_options {
@@ -61,7 +63,7 @@ struct restore_events {
  * recognised by the next restore, whatever its mode of overwriting (fs/dest.h).  Nothing is deleted
  * after that, nor after a tree could not be read.
  */
-int restore_run(struct repo *r, struct catalog *cat, struct loader *l, const struct env *env,
+int restore_run(struct repo *r, struct blobtable *cat, struct loader *l, const struct env *env,
 	const struct id *root, const struct restore_options *opt, const struct restore_events *ev,
 	const volatile int *stop, struct restore_counts *counts, struct err *err);
 

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "engine/restore_content.h"
 #include "kern/seal.h"
+#include "repo/blobtable.h"
 
 #define GAP        ((uint64_t)256 * 1024) /* not worth a request of its own */
 #define SPAN       ((uint64_t)16 << 20)   /* bytes of one request */
@@ -49,7 +50,7 @@ static int any_copy(struct restore_window *w, struct repo_ctx *ctx, const struct
 	int rc = err->code;
 
 	for (unsigned nth = 0;
-		rc < 0 && catalog_find(w->sh->cat, BLOB_DATA, &u->at.blob.id, nth, &at); nth++) {
+		rc < 0 && blobtable_find(w->sh->cat, BLOB_DATA, &u->at.blob.id, nth, &at); nth++) {
 		struct backend_op op = {.verb = BACKEND_GET,
 			.type = BACKEND_PACK,
 			.name = at.pack,

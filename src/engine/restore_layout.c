@@ -1,6 +1,7 @@
 #include "engine/restore_layout.h"
 #include "base/mem.h"
 #include "kern/seal.h"
+#include "repo/blobtable.h"
 
 /* Whoever wrote the repository may have given a blob any number of places. */
 #define PLACES 8
@@ -17,14 +18,14 @@ static void room_for_uses(struct restore_window *w, size_t n)
 }
 
 /* The nth place that can hold something, or the last of them. */
-static int place_of(const struct catalog *cat, const struct id *id, unsigned nth,
+static int place_of(const struct blobtable *cat, const struct id *id, unsigned nth,
 	struct catalog_place *at, struct err *err)
 {
 	struct catalog_place p;
 	unsigned found = 0;
 	unsigned i = 0;
 
-	for (; found <= nth && catalog_find(cat, BLOB_DATA, id, i, &p); i++)
+	for (; found <= nth && blobtable_find(cat, BLOB_DATA, id, i, &p); i++)
 		if (p.blob.length > SEAL_OVERHEAD) {
 			*at = p;
 			found++;

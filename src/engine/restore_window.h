@@ -54,7 +54,7 @@ struct restore_use {
 
 struct restore_shared { /* of all windows */
 	struct repo *repo;
-	struct catalog *cat;
+	struct blobtable *cat;
 	const struct env *env;
 	struct restore_dirs *dirs;
 	const volatile int *stop;

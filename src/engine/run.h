@@ -56,14 +56,14 @@ struct backup {
 	const volatile int *stop;
 	int rank, size;
 
-	struct catalog *catalog;
+	struct blobtable *table;
 	struct chunker_tables *tables;
 	struct view *view;
 	struct task at_end; /* all that this rank was to do is done: looks again */
 	struct err end_err;
 	struct nodemake make;
 	struct witness *witness; /* NULL: one rank */
-	struct claim *claim;
+	struct catalog *catalog;
 	struct loader *loader;
 	struct saver *saver;
 	struct lastpacks *lastpacks;
@@ -157,7 +157,7 @@ void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t 
 void run_slot_full(struct backup *b, struct treebuild_slot *s);
 /* run_link: as run_child with a node that may share its inode number with others, once that is
  * known (node_apart). */
-void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up,
+void run_link(struct backup *b, const struct catalog_first *ask, const struct dirref *up,
 	uint8_t *json, size_t n);
 /* run_forget_tree: what the index says of this tree does not count any more: who has it to save
  * from now on stores it. */

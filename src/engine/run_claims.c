@@ -5,14 +5,14 @@
 /* What may share an inode number with others: its node waits until its inode's owner rank has said
  * whether it is the same file as the others. */
 struct link {
-	struct claim_first ask;
+	struct catalog_first ask;
 	struct backup *b;
 	struct dirref up;
 	uint8_t *json;
 	size_t n;
 };
 
-static void answered(struct claim_first *f)
+static void answered(struct catalog_first *f)
 {
 	struct link *l = f->arg;
 	struct backup *b = l->b;
@@ -25,7 +25,7 @@ static void answered(struct claim_first *f)
 	run_more(b);
 }
 
-void run_link(struct backup *b, const struct claim_first *ask, const struct dirref *up,
+void run_link(struct backup *b, const struct catalog_first *ask, const struct dirref *up,
 	uint8_t *json, size_t n)
 {
 	struct link *l = mem_alloc(sizeof(*l));
@@ -34,18 +34,18 @@ void run_link(struct backup *b, const struct claim_first *ask, const struct dirr
 	l->ask.done = answered;
 	l->ask.arg = l;
 	b->asking++;
-	claim_first(b->claim, &l->ask);
+	catalog_first(b->catalog, &l->ask);
 }
 
 /* A tree that the index has and nobody can read. */
 struct forget {
-	struct claim_req ask;
+	struct catalog_claim ask;
 	struct backup *b;
 	struct id id;
-	enum claim_verdict verdict;
+	enum catalog_verdict verdict;
 };
 
-static void forgotten(struct claim_req *r)
+static void forgotten(struct catalog_claim *r)
 {
 	struct forget *f = r->arg;
 	struct backup *b = f->b;
@@ -61,7 +61,7 @@ void run_forget_tree(struct backup *b, const struct id *id)
 
 	f->b = b;
 	f->id = *id;
-	f->ask = (struct claim_req){.forget = true,
+	f->ask = (struct catalog_claim){.forget = true,
 		.type = BLOB_TREE,
 		.id = &f->id,
 		.n = 1,
@@ -69,5 +69,5 @@ void run_forget_tree(struct backup *b, const struct id *id)
 		.done = forgotten,
 		.arg = f};
 	b->asking++;
-	claim_ask(b->claim, &f->ask);
+	catalog_claim(b->catalog, &f->ask);
 }

@@ -18,8 +18,8 @@ struct dirjob {
 	struct task task;
 	struct loader_tree then;
 	struct walk walk;
-	struct claim_req known;
-	enum claim_verdict *verdict;
+	struct catalog_claim known;
+	enum catalog_verdict *verdict;
 	size_t links; /* asked about, + 1 while asking */
 };
 
@@ -89,7 +89,7 @@ static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d,
 static bool all_known(const struct dirjob *d, const struct walk_entry *e)
 {
 	for (size_t i = 0; i < e->n_ids; i++)
-		if (d->verdict[e->ids + i] == CLAIM_ABSENT)
+		if (d->verdict[e->ids + i] == CATALOG_ABSENT)
 			return false;
 	return true;
 }
@@ -228,7 +228,7 @@ static void dir_linked(struct dirjob *d)
 	run_more(b);
 }
 
-static void link_answered(struct claim_first *f)
+static void link_answered(struct catalog_first *f)
 {
 	struct dirjob *d = f->arg;
 	struct walk *w = &d->walk;
@@ -241,7 +241,7 @@ static void link_answered(struct claim_first *f)
 }
 
 /* Which of those that may share an inode number are one with the others? */
-static void dir_known(struct claim_req *r)
+static void dir_known(struct catalog_claim *r)
 {
 	struct dirjob *d = r->arg;
 	struct walk *w = &d->walk;
@@ -255,7 +255,7 @@ static void dir_known(struct claim_req *r)
 		l->ask.done = link_answered;
 		l->ask.arg = d;
 		d->links++;
-		claim_first(d->b->claim, &l->ask);
+		catalog_first(d->b->catalog, &l->ask);
 	}
 	dir_linked(d);
 }
@@ -296,7 +296,7 @@ static void dir_walked(struct task *t)
 		return;
 	}
 	d->verdict = mem_array(w->n_ids ? w->n_ids : 1, sizeof(*d->verdict));
-	d->known = (struct claim_req){.take = false,
+	d->known = (struct catalog_claim){.take = false,
 		.type = BLOB_DATA,
 		.id = w->ids,
 		.n = w->n_ids,
@@ -304,7 +304,7 @@ static void dir_walked(struct task *t)
 		.done = dir_known,
 		.arg = d};
 	if (w->n_ids)
-		claim_ask(b->claim, &d->known);
+		catalog_claim(b->catalog, &d->known);
 	else
 		dir_known(&d->known);
 }

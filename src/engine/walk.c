@@ -133,7 +133,7 @@ static int read_xattr(struct walk *w, struct look *l, struct xattr_list *x)
 
 static void add_link(struct walk *w, const struct walk_entry *e, const struct node *n)
 {
-	struct claim_first ask;
+	struct catalog_first ask;
 
 	if (!nodemake_link(w->make, n, &ask))
 		return;

@@ -14,7 +14,7 @@
 #include "engine/tally.h"
 #include "engine/target.h"
 #include "fs/dir.h"
-#include "repo/claim.h"
+#include "repo/catalog.h"
 
 enum walk_kind {
 	WALK_READY,     /* its JSON is in the arena */
@@ -42,7 +42,7 @@ struct walk_entry {
 struct walk_link { /* an entry, UNCHANGED or READY, that may share its inode number with others
 		      (nodemake_link) */
 	size_t entry;
-	struct claim_first ask;
+	struct catalog_first ask;
 };
 
 #define WALK_WARNING                                                                               \

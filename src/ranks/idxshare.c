@@ -11,7 +11,7 @@
 #include "ranks/idxshare.h"
 #include "base/le.h"
 #include "base/mem.h"
-#include "ranks/claim_ranks.h"
+#include "ranks/catalog_ranks.h"
 #include "ranks/wire_err.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@
 struct share {
 	struct router *r;
 	struct repo *repo;
-	struct catalog *mine;
+	struct blobtable *mine;
 	struct id *names;
 	size_t n, next, running;
 	struct budget *window;
@@ -136,7 +136,7 @@ static int share_out(void *arg, const struct id *pack, const struct blob *b, siz
 		return ERR_CANCELLED;
 	atomic_fetch_add(&f->s->packs, 1);
 	for (size_t i = 0; i < n; i++)
-		box_add(f, claim_owner(&b[i].id, router_size(f->s->r)), pack, &b[i], &touched);
+		box_add(f, catalog_owner(&b[i].id, router_size(f->s->r)), pack, &b[i], &touched);
 	for (int i = 0; i < touched; i++) {
 		struct box *x = &f->box[f->touched[i]];
 
@@ -293,7 +293,7 @@ static int get_pack(struct share *s, struct wire_in *w)
 		b[i].length = wire_u32(w);
 		b[i].plain = wire_u32(w);
 	}
-	catalog_add(s->mine, &pack, b, n);
+	blobtable_add(s->mine, &pack, b, n);
 	mem_free(b);
 	return 0;
 }
@@ -366,16 +366,16 @@ static void run(struct share *s)
 	router_close(s->r, ROUTER_LOADED);
 }
 
-int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs,
+int idxshare_load(struct router *r, struct repo *repo, struct blobtable *mine, uint64_t *packs,
 	struct err *err)
 {
 	struct share s = {.r = r, .repo = repo, .mine = mine, .worst = router_size(r)};
 	size_t parcel = OPEN_BYTES / (size_t)router_size(r);
 
 	if (router_size(r) == 1) {
-		int rc = catalog_load(mine, repo, NULL, NULL, err);
+		int rc = blobtable_load(mine, repo, NULL, NULL, err);
 
-		*packs = catalog_packs(mine);
+		*packs = blobtable_packs(mine);
 		return rc;
 	}
 	s.parcel = parcel < PARCEL_MIN ? PARCEL_MIN : parcel > PARCEL_MAX ? PARCEL_MAX : parcel;

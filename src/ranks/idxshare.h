@@ -5,16 +5,16 @@
 #ifndef RANKS_IDXSHARE_H
 #define RANKS_IDXSHARE_H
 #include "ranks/router.h"
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "repo/repo.h"
 
 /*
  * idxshare_load: collective, blocking (loop_until); returns the same code on all ranks (the
  * first error in rank order).  Bounded memory: a rank reads on only while its unsent messages are
- * few.  With one rank it is catalog_load. *packs: how many packs all index files name (one that two
- * files name counts twice).
+ * few.  With one rank it is blobtable_load. *packs: how many packs all index files name (one that
+ * two files name counts twice).
  */
-int idxshare_load(struct router *r, struct repo *repo, struct catalog *mine, uint64_t *packs,
+int idxshare_load(struct router *r, struct repo *repo, struct blobtable *mine, uint64_t *packs,
 	struct err *err);
 
 #endif

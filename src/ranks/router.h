@@ -18,12 +18,12 @@
 enum router_tag {       /* who sends what to whom */
 	ROUTER_STEAL,   /* workq: idle rank -> victim */
 	ROUTER_LOOT,    /* workq: victim -> thief: items, maybe none */
-	ROUTER_CLAIM,   /* claim_ranks: asker -> owner: ids */
-	ROUTER_VERDICT, /* claim_ranks: owner -> asker */
-	ROUTER_FIND,    /* claim_ranks: asker -> owner */
-	ROUTER_PLACE,   /* claim_ranks: owner -> asker */
-	ROUTER_FIRST,   /* claim_ranks: asker -> owner: what it found */
-	ROUTER_AGREES,  /* claim_ranks: owner -> asker: as the first one, or not */
+	ROUTER_CLAIM,   /* catalog_ranks: asker -> owner: ids */
+	ROUTER_VERDICT, /* catalog_ranks: owner -> asker */
+	ROUTER_FIND,    /* catalog_ranks: asker -> owner */
+	ROUTER_PLACE,   /* catalog_ranks: owner -> asker */
+	ROUTER_FIRST,   /* catalog_ranks: asker -> owner: what it found */
+	ROUTER_AGREES,  /* catalog_ranks: owner -> asker: as the first one, or not */
 	ROUTER_TAIL,    /* lastpacks: child -> parent: what it could give */
 	ROUTER_PULL,    /* lastpacks: parent -> child: give some of it, or keep it */
 	ROUTER_PARCEL,  /* lastpacks: child -> parent: blobs */

@@ -1,56 +1,21 @@
 /*
- * catalog: which blobs lie in which packs, in memory: the union of index files, or the part of it
- * one rank owns (docs/format.md 6).
+ * catalog: what is known of the repository's blobs, as a service: where they lie, and who stores
+ * one that is new.  Each blob id has one owner that answers, so each blob is stored at most once a
+ * run (invariant 3).  And what the first one said of something that several may come across, hard
+ * links: there too each key has one owner.
  *
- * A multimap: a blob may lie in several packs; equal entries are kept once.  About 60 bytes a blob.
- * Not thread safe; concurrent readers are fine while nobody writes.
+ * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly
+ * before the call returns.  Loop thread only.  Implementations: catalog_local (one rank, over a
+ * blobtable), ranks/catalog_ranks (owner ranks, in batches).
  */
 #ifndef REPO_CATALOG_H
 #define REPO_CATALOG_H
-#include "base/err.h"
 #include "format/blob.h"
-
-struct repo;
-
-struct catalog;
-struct catalog *catalog_new(void);
-void catalog_free(struct catalog *c);
-/* catalog_add: blobs of one pack (all, or those this rank owns). */
-void catalog_add(struct catalog *c, const struct id *pack, const struct blob *b, size_t n);
 
 struct catalog_place {
 	struct id pack;
 	struct blob blob;
 };
-/* catalog_find: the nth place (0 first) of a blob; false when there is none. */
-bool catalog_find(const struct catalog *c, enum blob_type t, const struct id *id, unsigned nth,
-	struct catalog_place *out);
-bool catalog_has(const struct catalog *c, enum blob_type t, const struct id *id);
-
-/* Promises: a blob somebody is storing in this run.  catalog_promise: false when it is known or
- * promised already. */
-bool catalog_promise(struct catalog *c, enum blob_type t, const struct id *id);
-bool catalog_promised(const struct catalog *c, enum blob_type t, const struct id *id);
-
-/* catalog_forget: what is known of a blob is wrong: its places leave; a promise stays. */
-void catalog_forget(struct catalog *c, enum blob_type t, const struct id *id);
-
-/* catalog_mark: sets a bit (0 … 7) of a known blob, returns whether it was set before; -1 when the
- * blob is unknown. */
-int catalog_mark(struct catalog *c, enum blob_type t, const struct id *id, unsigned bit);
-
-/* all bits; 0 when unknown */
-unsigned catalog_marks(const struct catalog *c, enum blob_type t, const struct id *id);
-
-/*
- * catalog_each: every place of every blob, in the order they were added, until fn returns non-zero
- * (which is returned).  fn may mark, not add.
- */
-int catalog_each(const struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
-	void *arg);
-
-size_t catalog_blobs(const struct catalog *c); /* known blobs, each counted once */
-size_t catalog_bytes(const struct catalog *c);
 
 /* Packs named by what was added. size: what the pack's file must have: overhead + lengths + header
  * entries. */
@@ -61,18 +26,75 @@ struct catalog_pack {
 	bool data, tree; /* it holds some of these */
 	uint8_t user;    /* the caller's, zero at first */
 };
-size_t catalog_packs(const struct catalog *c);
-struct catalog_pack *catalog_pack(struct catalog *c, size_t i);
-struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id);
 
-/*
- * catalog_load: all index files of the repository, several at a time over env->readers; runs
- * env->loop until done (loop thread only). A damaged index file is an error, unless warn is given
- * and returns 0 for it: then it is skipped (what came before a fault in its JSON stays: its MAC was
- * right). warn is called on the loop thread.
- */
-int catalog_load(struct catalog *c, struct repo *r,
-	int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg,
-	struct err *err);
+enum catalog_verdict {
+	CATALOG_KNOWN, /* indexed by a pack that is stored */
+	CATALOG_TAKEN, /* somebody in this run has promised it */
+	CATALOG_YOURS, /* the asker promises it now */
+	CATALOG_ABSENT /* asked without taking: neither known nor promised */
+};
+
+struct catalog_claim {
+	bool take;   /* false: only ask */
+	bool forget; /* first of all: what is known of them is wrong */
+	enum blob_type type;
+	const struct id *id; /* n of them, borrowed until done */
+	size_t n;
+	enum catalog_verdict *verdict; /* n of them, the caller's memory */
+	void (*done)(struct catalog_claim *r);
+	void *arg;
+	size_t missing; /* the implementation's: answers outstanding */
+};
+
+struct catalog_find {
+	enum blob_type type;
+	struct id id;
+	unsigned nth; /* 0 first: another copy after a damaged one */
+	bool found;
+	struct catalog_place place;
+	void (*done)(struct catalog_find *f);
+	void *arg;
+};
+
+struct catalog_first {
+	struct id key, what; /* both well mixed (SHA-256) */
+	bool agrees;         /* nobody has said anything else of this key before */
+	void (*done)(struct catalog_first *f);
+	void *arg;
+};
+
+struct catalog;
+struct catalog_vtable {
+	void (*claim)(struct catalog *c, struct catalog_claim *r);
+	void (*find)(struct catalog *c, struct catalog_find *f);
+	void (*first)(struct catalog *c, struct catalog_first *f);
+	void (*flush)(struct catalog *c);
+	void (*free)(struct catalog *c);
+};
+struct catalog {
+	const struct catalog_vtable *vt;
+};
+static inline void catalog_claim(struct catalog *c, struct catalog_claim *r)
+{
+	c->vt->claim(c, r);
+}
+static inline void catalog_find(struct catalog *c, struct catalog_find *f)
+{
+	c->vt->find(c, f);
+}
+static inline void catalog_first(struct catalog *c, struct catalog_first *f)
+{
+	c->vt->first(c, f);
+}
+/* catalog_flush: send what is batched; the main loop calls it each turn. */
+static inline void catalog_flush(struct catalog *c)
+{
+	c->vt->flush(c);
+}
+static inline void catalog_free(struct catalog *c)
+{
+	if (c)
+		c->vt->free(c);
+}
 
 #endif

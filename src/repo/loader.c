@@ -62,7 +62,7 @@ struct pack_entry {
 
 struct loader {
 	struct repo *r;
-	struct claim *claim;
+	struct catalog *catalog;
 	size_t cache_bytes, cached, part;
 	struct hashtab *packs;
 	struct loader_pack *newest, *oldest; /* cached ones */
@@ -73,12 +73,12 @@ struct loader {
 	struct loader_stats stats;
 };
 
-struct loader *loader_new(struct repo *r, struct claim *claim, size_t cache_bytes)
+struct loader *loader_new(struct repo *r, struct catalog *catalog, size_t cache_bytes)
 {
 	struct loader *l = mem_zalloc(sizeof(*l));
 
 	l->r = r;
-	l->claim = claim;
+	l->catalog = catalog;
 	l->cache_bytes = cache_bytes;
 	l->packs = hashtab_new(sizeof(struct pack_entry), ID_SIZE, 0);
 	l->queue_end = &l->queue;
@@ -208,7 +208,7 @@ static void copy_failed(struct loader_tree *t, const struct err *e)
 	t->again = t->alone = e->code == ERR_INVALID && !t->again;
 	if (!t->again)
 		t->find.nth++;
-	claim_find(t->loader->claim, &t->find);
+	catalog_find(t->loader->catalog, &t->find);
 }
 
 static void pack_failed(struct loader_tree *t, const struct err *why)
@@ -458,7 +458,7 @@ static void tree_place(struct loader_tree *t)
 	queue_pump(l);
 }
 
-static void place_found(struct claim_find *find)
+static void place_found(struct catalog_find *find)
 {
 	struct loader_tree *t = find->arg;
 	const struct blob *b = &find->place.blob;
@@ -489,8 +489,8 @@ static void blob_get(struct loader *l, struct loader_tree *t, enum blob_type typ
 	err_clear(&t->first);
 	buf_init(&t->plain, REPO_BLOB_MAX);
 	l->requests++;
-	t->find = (struct claim_find){.type = type, .id = t->id, .done = place_found, .arg = t};
-	claim_find(l->claim, &t->find);
+	t->find = (struct catalog_find){.type = type, .id = t->id, .done = place_found, .arg = t};
+	catalog_find(l->catalog, &t->find);
 }
 
 void loader_tree_get(struct loader *l, struct loader_tree *t)

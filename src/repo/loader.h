@@ -9,11 +9,11 @@
 #ifndef REPO_LOADER_H
 #define REPO_LOADER_H
 #include "base/env.h"
-#include "repo/claim.h"
+#include "repo/catalog.h"
 #include "repo/repo.h"
 
 struct loader;
-struct loader *loader_new(struct repo *r, struct claim *claim, size_t cache_bytes);
+struct loader *loader_new(struct repo *r, struct catalog *catalog, size_t cache_bytes);
 void loader_free(struct loader *l); /* no request may be under way */
 
 struct loader_tree {
@@ -23,7 +23,7 @@ struct loader_tree {
 	void (*done)(struct loader_tree *t); /* on the loop */
 	void *arg;
 	/* the loader's own */
-	struct claim_find find;
+	struct catalog_find find;
 	struct task task;
 	struct loader *loader;
 	struct loader_pack *pack;

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 /*
- * A blob's way: piece -> batch (one question to the claim) -> job (a task on env->cpu that seals a
- * few) -> a room in a pack -> uploader.
+ * A blob's way: piece -> batch (one question to the catalog) -> job (a task on env->cpu that seals
+ * a few) -> a room in a pack -> uploader.
  *
  * Batches and jobs only save overhead: a batch leaves at the loop's next turn even when it is
  * small.  Jobs go before other work on env->cpu, because they free memory.
@@ -23,12 +23,12 @@ struct piece {
 };
 
 struct batch {
-	struct claim_req req;
+	struct catalog_claim req;
 	struct saver *s;
 	size_t n;
 	struct piece *piece[BATCH];
 	struct id id[BATCH];
-	enum claim_verdict verdict[BATCH];
+	enum catalog_verdict verdict[BATCH];
 };
 
 struct job {
@@ -42,7 +42,7 @@ struct job {
 
 struct saver {
 	struct repo *r;
-	struct claim *claim;
+	struct catalog *catalog;
 	struct saver_events ev;
 	struct uploader *up;
 	struct packer *packer;
@@ -77,13 +77,13 @@ static void pack_failed(void *arg, const struct err *e)
 	saver_progress(s);
 }
 
-struct saver *saver_new(struct repo *r, struct claim *claim, size_t pack_size,
+struct saver *saver_new(struct repo *r, struct catalog *catalog, size_t pack_size,
 	unsigned packs_in_flight, bool discard, const struct saver_events *ev)
 {
 	struct saver *s = mem_zalloc(sizeof(*s));
 
 	s->r = r;
-	s->claim = claim;
+	s->catalog = catalog;
 	s->ev = *ev;
 	s->discard = discard;
 	s->up = uploader_new(r, packs_in_flight, pack_stored, pack_failed, s);
@@ -256,7 +256,7 @@ static void job_start(struct job *j)
 	jobs_put_front(j->s->r->env->cpu, &j->task);
 }
 
-static void batch_answered(struct claim_req *req)
+static void batch_answered(struct catalog_claim *req)
 {
 	struct batch *b = req->arg;
 	struct saver *s = b->s;
@@ -265,7 +265,7 @@ static void batch_answered(struct claim_req *req)
 	for (size_t i = 0; i < b->n; i++) {
 		struct piece *pc = b->piece[i];
 
-		if (b->verdict[i] != CLAIM_YOURS) {
+		if (b->verdict[i] != CATALOG_YOURS) {
 			piece_free(s, pc);
 			s->pending--;
 			continue;
@@ -294,14 +294,14 @@ static void batch_send(struct saver *s, enum blob_type t)
 	if (!b)
 		return;
 	s->batch[t] = NULL;
-	b->req = (struct claim_req){.take = true,
+	b->req = (struct catalog_claim){.take = true,
 		.type = t,
 		.id = b->id,
 		.n = b->n,
 		.verdict = b->verdict,
 		.done = batch_answered,
 		.arg = b};
-	claim_ask(s->claim, &b->req);
+	catalog_claim(s->catalog, &b->req);
 }
 
 static void turn_over(struct task *t)

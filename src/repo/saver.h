@@ -1,14 +1,14 @@
 /*
  * saver: turns plaintext blobs into durable pack contents.
  *
- * saver_put asks the claim; a blob that is ours is compressed, sealed, opened again and compared
+ * saver_put asks the catalog; a blob that is ours is compressed, sealed, opened again and compared
  * (repo->verify), packed and uploaded, on env->cpu.  What a caller needs of a blob is its id, which
  * it has already, so there is no answer per blob: a failure fails the whole run through `failed`.
  * Loop thread only.  Knows neither files nor ranks.
  */
 #ifndef REPO_SAVER_H
 #define REPO_SAVER_H
-#include "repo/claim.h"
+#include "repo/catalog.h"
 #include "repo/packer.h"
 
 struct saver_stats { /* of blobs this rank stored */
@@ -29,8 +29,8 @@ struct saver_events {
 };
 
 struct saver;
-/* saver_new: borrows claim.  discard: --dry-run: everything but the upload. */
-struct saver *saver_new(struct repo *r, struct claim *claim, size_t pack_size,
+/* saver_new: borrows catalog.  discard: --dry-run: everything but the upload. */
+struct saver *saver_new(struct repo *r, struct catalog *catalog, size_t pack_size,
 	unsigned packs_in_flight, bool discard, const struct saver_events *ev);
 /*
  * saver_hold: from now on a pack that is stored keeps its place among packs_in_flight until

@@ -3,6 +3,8 @@
 #include "format/gojson.h"
 #include "format/pack.h"
 #include "format/snapshot.h"
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -48,9 +50,9 @@ static void writers(struct craft *c)
 {
 	struct saver_events ev = {stored, failed, NULL, flushed, c};
 
-	c->written = catalog_new();
-	c->claim = claim_local_new(c->written);
-	c->saver = saver_new(c->repo, c->claim, PACK_SIZE_MIN, 4, false, &ev);
+	c->written = blobtable_new();
+	c->catalog = catalog_local_new(c->written);
+	c->saver = saver_new(c->repo, c->catalog, PACK_SIZE_MIN, 4, false, &ev);
 	c->indexer = indexer_new(c->repo, 0, failed, flushed, c);
 }
 
@@ -87,11 +89,11 @@ static void flush(struct craft *c)
 static void unload(struct craft *c)
 {
 	loader_free(c->loader);
-	claim_free(c->found);
-	catalog_free(c->catalog);
+	catalog_free(c->found);
+	blobtable_free(c->table);
 	c->loader = NULL;
 	c->found = NULL;
-	c->catalog = NULL;
+	c->table = NULL;
 }
 
 static void no_writers(struct craft *c)
@@ -99,8 +101,8 @@ static void no_writers(struct craft *c)
 	flush(c);
 	saver_free(c->saver);
 	indexer_free(c->indexer);
-	claim_free(c->claim);
-	catalog_free(c->written);
+	catalog_free(c->catalog);
+	blobtable_free(c->written);
 }
 
 void craft_forget(struct craft *c)
@@ -154,10 +156,10 @@ void craft_load(struct craft *c)
 
 	unload(c);
 	c->repo->be = c->be;
-	c->catalog = catalog_new();
-	if (catalog_load(c->catalog, c->repo, NULL, NULL, &e) < 0)
+	c->table = blobtable_new();
+	if (blobtable_load(c->table, c->repo, NULL, NULL, &e) < 0)
 		failed(c, &e);
-	c->found = claim_local_new(c->catalog);
+	c->found = catalog_local_new(c->table);
 	c->loader = loader_new(c->repo, c->found, (size_t)64 << 20);
 }
 
@@ -280,7 +282,7 @@ struct catalog_place craft_place(struct craft *c, enum blob_type t, const struct
 {
 	struct catalog_place at;
 
-	REQUIRE(catalog_find(c->catalog, t, id, nth, &at));
+	REQUIRE(blobtable_find(c->table, t, id, nth, &at));
 	return at;
 }
 
@@ -346,6 +348,6 @@ size_t craft_blobs(struct craft *c, const struct id *pack, struct blob *b, size_
 {
 	struct collect k = {pack, b, 0, max};
 
-	catalog_each(c->catalog, collect_blob, &k);
+	blobtable_each(c->table, collect_blob, &k);
 	return k.n;
 }

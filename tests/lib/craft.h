@@ -8,7 +8,7 @@
 #define LIB_CRAFT_H
 #include "base/env.h"
 #include "format/tree.h"
-#include "repo/claim.h"
+#include "repo/catalog.h"
 #include "repo/indexer.h"
 #include "repo/loader.h"
 #include "repo/saver.h"
@@ -19,14 +19,14 @@ struct craft {
 			       craft_save and craft_load */
 	struct repo *repo;
 	/* writing */
-	struct catalog *written;
-	struct claim *claim;
+	struct blobtable *written;
+	struct catalog *catalog;
 	struct saver *saver;
 	struct indexer *indexer;
 	bool flushed;
 	/* reading */
-	struct catalog *catalog;
-	struct claim *found;
+	struct blobtable *table;
+	struct catalog *found;
 	struct loader *loader;
 };
 

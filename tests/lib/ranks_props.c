@@ -2,11 +2,12 @@
 #include "base/le.h"
 #include "base/mem.h"
 #include "ranks/agree.h"
-#include "ranks/claim_ranks.h"
+#include "ranks/catalog_ranks.h"
 #include "ranks/idxshare.h"
 #include "ranks/workq.h"
 #include "format/index.h"
 #include "lib/jitter.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <stdio.h>
 
@@ -134,7 +135,7 @@ static struct blob known_blob(uint64_t seed, size_t i)
 
 struct asking {
 	struct router *r;
-	struct claim *claim;
+	struct catalog *catalog;
 	uint64_t seed, random;
 	size_t blobs;
 	size_t *order; /* in which the blobs are asked for */
@@ -144,23 +145,23 @@ struct asking {
 };
 
 struct question {
-	struct claim_req req;
+	struct catalog_claim req;
 	struct asking *a;
 	struct id id[40];
-	enum claim_verdict verdict[40];
+	enum catalog_verdict verdict[40];
 	size_t which[40];
 };
 
 static void ask_more(struct asking *a);
 
-static void question_done(struct claim_req *req)
+static void question_done(struct catalog_claim *req)
 {
 	struct question *q = req->arg;
 	struct asking *a = q->a;
 
 	CHECK_EQ(req->missing, 0);
 	for (size_t i = 0; i < req->n; i++) {
-		REQUIRE(q->verdict[i] <= CLAIM_ABSENT);
+		REQUIRE(q->verdict[i] <= CATALOG_ABSENT);
 		a->count[q->which[i] * 4 + q->verdict[i]]++;
 	}
 	mem_free(q);
@@ -176,7 +177,7 @@ static void ask_once(struct asking *a)
 	size_t most = 1 + random_next(&a->random) % 40;
 
 	q->a = a;
-	q->req = (struct claim_req){.take = a->take,
+	q->req = (struct catalog_claim){.take = a->take,
 		.type = type_of(a->order[a->next]),
 		.id = q->id,
 		.verdict = q->verdict,
@@ -184,11 +185,11 @@ static void ask_once(struct asking *a)
 		.arg = q};
 	while (q->req.n < most && a->next < a->blobs && type_of(a->order[a->next]) == q->req.type) {
 		q->which[q->req.n] = a->order[a->next];
-		q->verdict[q->req.n] = (enum claim_verdict)77;
+		q->verdict[q->req.n] = (enum catalog_verdict)77;
 		blob_id(a->seed, a->order[a->next++], &q->id[q->req.n++]);
 	}
 	a->out++;
-	claim_ask(a->claim, &q->req);
+	catalog_claim(a->catalog, &q->req);
 }
 
 static void ask_more(struct asking *a)
@@ -219,7 +220,7 @@ static void ask_all(struct asking *a, bool take)
 }
 
 struct finding {
-	struct claim_find f;
+	struct catalog_find f;
 	size_t *missing;
 	bool *over;
 	size_t which;
@@ -227,7 +228,7 @@ struct finding {
 	uint64_t seed;
 };
 
-static void found(struct claim_find *f)
+static void found(struct catalog_find *f)
 {
 	struct finding *x = f->arg;
 
@@ -259,18 +260,18 @@ static void find_all(struct asking *a)
 			.which = i / 2,
 			.seed = a->seed,
 			.expected = is_known(i / 2) && nth == 0};
-		f[i].f = (struct claim_find){.type = type_of(i / 2),
+		f[i].f = (struct catalog_find){.type = type_of(i / 2),
 			.nth = nth,
 			.done = found,
 			.arg = &f[i]};
 		blob_id(a->seed, i / 2, &f[i].f.id);
-		claim_find(a->claim, &f[i].f);
+		catalog_find(a->catalog, &f[i].f);
 	}
 	loop_until(router_loop(a->r), &over);
 	mem_free(f);
 }
 
-static void add_known(struct router *r, struct catalog *cat, uint64_t seed, size_t blobs)
+static void add_known(struct router *r, struct blobtable *cat, uint64_t seed, size_t blobs)
 {
 	struct id pack;
 
@@ -278,8 +279,8 @@ static void add_known(struct router *r, struct catalog *cat, uint64_t seed, size
 	for (size_t i = 0; i < blobs; i++) {
 		struct blob b = known_blob(seed, i);
 
-		if (is_known(i) && claim_owner(&b.id, router_size(r)) == router_rank(r))
-			catalog_add(cat, &pack, &b, 1);
+		if (is_known(i) && catalog_owner(&b.id, router_size(r)) == router_rank(r))
+			blobtable_add(cat, &pack, &b, 1);
 	}
 }
 
@@ -291,10 +292,10 @@ static void check_taken(struct asking *a, struct agree *ag)
 	for (size_t i = 0; i < a->blobs && router_rank(a->r) == 0; i++) {
 		const uint64_t *v = &a->count[i * 4];
 
-		CHECK_EQ(v[CLAIM_KNOWN], is_known(i) ? n : 0);
-		CHECK_EQ(v[CLAIM_YOURS], is_known(i) ? 0 : 1);
-		CHECK_EQ(v[CLAIM_TAKEN], is_known(i) ? 0 : n - 1);
-		CHECK_EQ(v[CLAIM_ABSENT], 0);
+		CHECK_EQ(v[CATALOG_KNOWN], is_known(i) ? n : 0);
+		CHECK_EQ(v[CATALOG_YOURS], is_known(i) ? 0 : 1);
+		CHECK_EQ(v[CATALOG_TAKEN], is_known(i) ? 0 : n - 1);
+		CHECK_EQ(v[CATALOG_ABSENT], 0);
 	}
 }
 
@@ -306,9 +307,9 @@ static void check_only_asked(struct asking *a, struct agree *ag, bool promised)
 	for (size_t i = 0; i < a->blobs && router_rank(a->r) == 0; i++) {
 		const uint64_t *v = &a->count[i * 4];
 
-		CHECK_EQ(v[CLAIM_KNOWN], is_known(i) ? n : 0);
-		CHECK_EQ(v[CLAIM_YOURS], 0);
-		CHECK_EQ(v[promised ? CLAIM_TAKEN : CLAIM_ABSENT], is_known(i) ? 0 : n);
+		CHECK_EQ(v[CATALOG_KNOWN], is_known(i) ? n : 0);
+		CHECK_EQ(v[CATALOG_YOURS], 0);
+		CHECK_EQ(v[promised ? CATALOG_TAKEN : CATALOG_ABSENT], is_known(i) ? 0 : n);
 	}
 }
 
@@ -322,11 +323,11 @@ static void meet(struct agree *a)
 
 void props_claim(struct router *r, struct agree *ag, uint64_t seed, size_t blobs)
 {
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct asking a = {.r = r, .seed = seed, .random = own_random(r, seed), .blobs = blobs};
 
 	add_known(r, cat, seed, blobs);
-	a.claim = claim_ranks_new(r, cat);
+	a.catalog = catalog_ranks_new(r, cat);
 	a.order = mem_array(blobs, sizeof(*a.order));
 	a.count = mem_array(blobs * 4, sizeof(*a.count));
 	ask_all(&a, false);
@@ -338,8 +339,8 @@ void props_claim(struct router *r, struct agree *ag, uint64_t seed, size_t blobs
 	check_only_asked(&a, ag, true);
 	find_all(&a);
 	meet(ag);
-	claim_free(a.claim);
-	catalog_free(cat);
+	catalog_free(a.catalog);
+	blobtable_free(cat);
 	mem_free(a.order);
 	mem_free(a.count);
 }
@@ -387,19 +388,19 @@ static void make_index(struct repo *repo, size_t f, size_t blobs)
 	buf_release(&out);
 }
 
-static void check_share(struct router *r, struct agree *a, struct catalog *mine, size_t files,
+static void check_share(struct router *r, struct agree *a, struct blobtable *mine, size_t files,
 	size_t blobs)
 {
-	uint64_t count = catalog_blobs(mine);
+	uint64_t count = blobtable_blobs(mine);
 	size_t wrong = 0;
 
 	for (size_t i = 0; i < files * blobs; i++) {
 		struct blob b = file_blob(i / blobs, i % blobs);
 		struct id pack = pack_of(i / blobs, i % blobs);
 		struct catalog_place at;
-		bool there = catalog_find(mine, b.type, &b.id, 0, &at);
+		bool there = blobtable_find(mine, b.type, &b.id, 0, &at);
 
-		if (there != (claim_owner(&b.id, router_size(r)) == router_rank(r)))
+		if (there != (catalog_owner(&b.id, router_size(r)) == router_rank(r)))
 			wrong++;
 		else if (there && (!id_equal(&at.pack, &pack) || at.blob.offset != b.offset ||
 					  at.blob.length != b.length || at.blob.plain != b.plain))
@@ -427,7 +428,7 @@ void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_
 {
 	struct config config = {.version = 2};
 	struct seal_key key;
-	struct catalog *mine = catalog_new();
+	struct blobtable *mine = blobtable_new();
 	struct repo *repo;
 	uint64_t packs = 0;
 	struct err e, same;
@@ -457,7 +458,7 @@ void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_
 		buf_release(&b);
 	}
 	meet(a);
-	catalog_free(mine);
+	blobtable_free(mine);
 	repo_close(repo);
 }
 

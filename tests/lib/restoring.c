@@ -75,7 +75,7 @@ int lab_restore(const struct id *root, struct restore_options o)
 	craft_save(&lab.c);
 	craft_load(&lab.c);
 	fds = files_fds();
-	rc = restore_run(lab.c.repo, lab.c.catalog, lab.c.loader, &lab.c.env, root, &o, &ev,
+	rc = restore_run(lab.c.repo, lab.c.table, lab.c.loader, &lab.c.env, root, &o, &ev,
 		&lab.stop, &lab.counts, &e);
 	CHECK_EQ(files_fds(), fds);
 	CHECK_EQ(budget_used(lab.c.env.budget), 0);

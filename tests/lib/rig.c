@@ -3,6 +3,7 @@
 #include "ranks/ranks.h"
 #include "engine/check.h"
 #include "engine/join.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -251,7 +252,7 @@ void rig_check(struct backend *be, size_t snapshots)
 {
 	struct rig g;
 	struct repo *repo;
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct check_options opt = {.read_data = true};
 	struct check_events ev = {.error = on_check_error};
 	struct check_result res;
@@ -263,7 +264,7 @@ void rig_check(struct backend *be, size_t snapshots)
 	CHECK_EQ(res.errors, 0);
 	CHECK_EQ(res.snapshots, snapshots);
 	check_result_release(&res);
-	catalog_free(cat);
+	blobtable_free(cat);
 	repo_close(repo);
 	rig_release(&g);
 }

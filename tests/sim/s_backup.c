@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "repo/indexer.h"
 #include "unit/check.h"
 #include <fcntl.h>
@@ -186,7 +186,7 @@ TEST(an_empty_snapshot)
 
 /* The trees of `from` with an index of their own, in a store that has nothing else. */
 struct only_trees {
-	struct catalog *cat;
+	struct blobtable *cat;
 	struct backend *from, *to;
 	struct indexer *index;
 	struct id pack;
@@ -219,7 +219,7 @@ static void flushed(void *arg)
 
 static void copy_trees(struct backend *from, struct backend *to)
 {
-	struct only_trees o = {.cat = catalog_new(), .from = from, .to = to};
+	struct only_trees o = {.cat = blobtable_new(), .from = from, .to = to};
 	struct rig g;
 	struct repo *a, *b;
 
@@ -227,9 +227,9 @@ static void copy_trees(struct backend *from, struct backend *to)
 	a = rig_adopt(from, &g.env);
 	b = rig_adopt(to, &g.env);
 	o.index = indexer_new(b, 0, failed, flushed, &o);
-	REQUIRE(catalog_load(o.cat, a, NULL, NULL, NULL) == 0);
-	for (size_t i = 0; i < catalog_packs(o.cat); i++) {
-		const struct catalog_pack *p = catalog_pack(o.cat, i);
+	REQUIRE(blobtable_load(o.cat, a, NULL, NULL, NULL) == 0);
+	for (size_t i = 0; i < blobtable_packs(o.cat); i++) {
+		const struct catalog_pack *p = blobtable_pack(o.cat, i);
 		struct buf data;
 
 		if (!p->tree)
@@ -240,7 +240,7 @@ static void copy_trees(struct backend *from, struct backend *to)
 		buf_release(&data);
 		o.pack = p->id;
 		o.n = 0;
-		catalog_each(o.cat, tree_blob, &o);
+		blobtable_each(o.cat, tree_blob, &o);
 		indexer_add(o.index, &p->id, o.blob, o.n);
 	}
 	indexer_flush(o.index);
@@ -248,7 +248,7 @@ static void copy_trees(struct backend *from, struct backend *to)
 		if (!loop_run(g.env.loop))
 			loop_wait(g.env.loop, -1);
 	indexer_free(o.index);
-	catalog_free(o.cat);
+	blobtable_free(o.cat);
 	repo_close(a);
 	repo_close(b);
 	rig_release(&g);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "engine/check.h"
 #include "lib/craft.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static int stages;
 static int check(struct check_options o)
 {
 	struct check_events ev = {on_error, on_hint, on_stage, NULL, &stages};
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct err e = {0};
 	int rc;
 
@@ -47,7 +48,7 @@ static int check(struct check_options o)
 	c.repo->be = c.be;
 	rc = check_run(c.repo, cat, &c.env, &o, &ev, &stop, &res, &e);
 	CHECK_EQ(rc, e.code);
-	catalog_free(cat);
+	blobtable_free(cat);
 	return rc;
 }
 
@@ -428,8 +429,8 @@ TEST(subsets)
 	CHECK_EQ(check((struct check_options){.subset_bytes = UINT64_MAX}), 0);
 	CHECK_EQ(res.packs_read, 12);
 	craft_load(&c);
-	for (size_t i = 0; i < catalog_packs(c.catalog); i++)
-		size += catalog_pack(c.catalog, i)->size;
+	for (size_t i = 0; i < blobtable_packs(c.table); i++)
+		size += blobtable_pack(c.table, i)->size;
 	CHECK_EQ(check((struct check_options){.subset_bytes = size / 2}), 0);
 	CHECK(res.packs_read > 1 && res.packs_read < 12);
 	end();

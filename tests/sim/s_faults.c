@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -284,16 +284,16 @@ TEST(stopped_at_any_moment)
 /* Packs in the index of a repository of rig_adopt. */
 static size_t packs_known(struct backend *store)
 {
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct repo *repo;
 	struct rig g;
 	size_t n;
 
 	rig_init(&g, 1);
 	repo = rig_adopt(store, &g.env);
-	CHECK_EQ(catalog_load(cat, repo, NULL, NULL, NULL), 0);
-	n = catalog_packs(cat);
-	catalog_free(cat);
+	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL, NULL), 0);
+	n = blobtable_packs(cat);
+	blobtable_free(cat);
 	repo_close(repo);
 	rig_release(&g);
 	return n;

@@ -13,7 +13,7 @@
 #include "lib/gate.h"
 #include "lib/rig.h"
 #include "lib/swift_mem.h"
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <limits.h>
 #include <stdio.h>
@@ -254,7 +254,7 @@ static void holds_both(struct race *r)
 {
 	struct check_options opt = {.read_data = true};
 	struct check_events ev = {.error = on_check_error};
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct repo *repo = NULL;
 	struct check_result res;
 	struct err e = {0};
@@ -265,7 +265,7 @@ static void holds_both(struct race *r)
 		CHECK(res.snapshots == 2 || (r->dies && res.snapshots == 1));
 		check_result_release(&res);
 	}
-	catalog_free(cat);
+	blobtable_free(cat);
 	repo_close(repo);
 	r->ended[A] = r->ended[B] = false;
 	CHECK_EQ(backend_list(r->store, BACKEND_SNAPSHOT, find_tree, r, NULL), 0);

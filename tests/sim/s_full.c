@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -146,7 +146,7 @@ static size_t files_of(struct backend *be, enum backend_type t)
 /* How many packs the index names; each blob must be in one only. */
 static size_t indexed(struct backend *be)
 {
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct rig g;
 	struct repo *repo;
 	uint64_t blobs = 0;
@@ -154,13 +154,13 @@ static size_t indexed(struct backend *be)
 
 	rig_init(&g, 1);
 	repo = rig_adopt(be, &g.env);
-	CHECK_EQ(catalog_load(cat, repo, NULL, NULL, NULL), 0);
-	packs = catalog_packs(cat);
+	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL, NULL), 0);
+	packs = blobtable_packs(cat);
 	for (size_t i = 0; i < packs; i++)
-		blobs += catalog_pack(cat, i)->blobs;
-	CHECK_EQ(blobs, catalog_blobs(cat));
+		blobs += blobtable_pack(cat, i)->blobs;
+	CHECK_EQ(blobs, blobtable_blobs(cat));
 	repo_close(repo);
-	catalog_free(cat);
+	blobtable_free(cat);
 	rig_release(&g);
 	return packs;
 }

@@ -8,7 +8,8 @@
 #include "ranks/lastpacks.h"
 #include "lib/files.h"
 #include "lib/rig.h"
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -70,16 +71,16 @@ static size_t files_of(struct backend *be, enum backend_type t)
 
 static struct left left_in(struct backend *be)
 {
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct left l = {0};
 	struct rig g;
 	struct repo *repo;
 
 	rig_init(&g, 1);
 	repo = rig_adopt(be, &g.env);
-	CHECK_EQ(catalog_load(cat, repo, NULL, NULL, NULL), 0);
-	for (size_t i = 0; i < catalog_packs(cat); i++) {
-		const struct catalog_pack *p = catalog_pack(cat, i);
+	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL, NULL), 0);
+	for (size_t i = 0; i < blobtable_packs(cat); i++) {
+		const struct catalog_pack *p = blobtable_pack(cat, i);
 
 		CHECK(p->data != p->tree);
 		if (p->size >= PACK)
@@ -88,9 +89,9 @@ static struct left left_in(struct backend *be)
 			l.small[p->tree]++;
 	}
 	l.stored = files_of(be, BACKEND_PACK);
-	CHECK_EQ(l.stored, catalog_packs(cat));
+	CHECK_EQ(l.stored, blobtable_packs(cat));
 	repo_close(repo);
-	catalog_free(cat);
+	blobtable_free(cat);
 	rig_release(&g);
 	return l;
 }
@@ -325,8 +326,8 @@ static int save_and_merge(void *arg, struct comm *c)
 	struct savers *all = arg;
 	struct one_rank *me = &all->rank[c->rank];
 	struct saver_events ev = {on_stored, on_failed, on_drained, on_flushed, me};
-	struct catalog *cat = catalog_new();
-	struct claim *claim = claim_local_new(cat);
+	struct blobtable *cat = blobtable_new();
+	struct catalog *catalog = catalog_local_new(cat);
 	struct saver_stats stats;
 	struct router *r;
 	struct agree *a;
@@ -339,7 +340,7 @@ static int save_and_merge(void *arg, struct comm *c)
 	r = router_new(c, &g.env);
 	a = agree_new(r);
 	repo = rig_adopt(all->be, &g.env);
-	me->saver = saver_new(repo, claim, PACK, 1, false, &ev);
+	me->saver = saver_new(repo, catalog, PACK, 1, false, &ev);
 	me->lastpacks = lastpacks_new(r, me->saver, on_merged, me);
 	agree_all(a, &e);
 	put_blobs(me->saver, repo, (uint64_t)c->rank, &put);
@@ -359,8 +360,8 @@ static int save_and_merge(void *arg, struct comm *c)
 	CHECK_EQ(agree_all(a, &e), 0);
 	lastpacks_free(me->lastpacks);
 	saver_free(me->saver);
-	claim_free(claim);
-	catalog_free(cat);
+	catalog_free(catalog);
+	blobtable_free(cat);
 	repo_close(repo);
 	agree_free(a);
 	router_free(r);

@@ -1065,7 +1065,7 @@ TEST(a_store_with_faults)
 
 			buf_reset(&lab.said);
 			buf_reset(&lab.items);
-			CHECK_EQ(restore_run(lab.c.repo, lab.c.catalog, lab.c.loader, &lab.c.env,
+			CHECK_EQ(restore_run(lab.c.repo, lab.c.table, lab.c.loader, &lab.c.env,
 					 &root, &o, &ev, NULL, &lab.counts, &e),
 				0);
 		}

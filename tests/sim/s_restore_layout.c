@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/restoring.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <string.h>
 
@@ -74,7 +75,7 @@ TEST(places_of_different_lengths)
 		CHECK_STR(lab_errors(), "");
 		CHECK(files_has(dir, "f", want));
 		/* there are two */
-		CHECK(catalog_find(lab.c.catalog, BLOB_DATA, &d, 1, &(struct catalog_place){0}));
+		CHECK(blobtable_find(lab.c.table, BLOB_DATA, &d, 1, &(struct catalog_place){0}));
 		/* With the right file in its place already. */
 		CHECK_EQ(
 			lab_restore(&root, (struct restore_options){.target = dir, .verify = true}),

@@ -3,6 +3,8 @@
  * ends; a pack is recorded only if the store has it; an index names only such packs; and if nobody
  * was told of a failure, everything that was put can be read back.
  */
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "repo/indexer.h"
 #include "repo/saver.h"
 #include "unit/repo_fixture.h"
@@ -16,8 +18,8 @@ static const struct backend_retry_policy quick = {200000, 1000000, 40000000},
 struct sim {
 	struct fixture f;
 	struct backend *mem; /* below the faults */
-	struct catalog *cat;
-	struct claim *claim;
+	struct blobtable *cat;
+	struct catalog *catalog;
 	struct saver *saver;
 	struct indexer *indexer;
 	size_t recorded;
@@ -80,17 +82,17 @@ static void verify(struct sim *s, const struct id *id)
 {
 	struct repo *r = repo_adopt(s->mem, &s->f.env, &s->f.repo->config, &s->f.repo->master);
 	struct repo_ctx *c = repo_ctx_get(r);
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	struct catalog_place p;
 	struct err err = {0};
 	size_t readable = 0;
 
-	REQUIRE(catalog_load(cat, r, NULL, NULL, &err) == 0);
+	REQUIRE(blobtable_load(cat, r, NULL, NULL, &err) == 0);
 	for (uint64_t i = 0; i < BLOBS; i++) {
 		struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK};
 		struct buf out;
 
-		if (!catalog_find(cat, i % 5 ? BLOB_DATA : BLOB_TREE, &id[i], 0, &p))
+		if (!blobtable_find(cat, i % 5 ? BLOB_DATA : BLOB_TREE, &id[i], 0, &p))
 			continue;
 		op.name = p.pack;
 		op.offset = p.blob.offset;
@@ -105,11 +107,11 @@ static void verify(struct sim *s, const struct id *id)
 		buf_release(&op.out);
 		buf_release(&out);
 		/* invariant 3 */
-		CHECK(!catalog_find(cat, i % 5 ? BLOB_DATA : BLOB_TREE, &id[i], 1, &p));
+		CHECK(!blobtable_find(cat, i % 5 ? BLOB_DATA : BLOB_TREE, &id[i], 1, &p));
 	}
 	if (!s->failures)
 		CHECK_EQ(readable, BLOBS);
-	catalog_free(cat);
+	blobtable_free(cat);
 	repo_ctx_put(r, c);
 	repo_close(r);
 }
@@ -129,10 +131,10 @@ static int simulate(const struct backend_fault_policy *p, const struct backend_r
 	if (retry)
 		be = backend_retry_new(be, retry, &s.f.env);
 	fixture_over(&s.f, be, 2);
-	s.cat = catalog_new();
-	s.claim = claim_local_new(s.cat);
+	s.cat = blobtable_new();
+	s.catalog = catalog_local_new(s.cat);
 	s.indexer = indexer_new(s.f.repo, 0, failed, indexed, &s);
-	s.saver = saver_new(s.f.repo, s.claim, 100000, 3, false, &ev);
+	s.saver = saver_new(s.f.repo, s.catalog, 100000, 3, false, &ev);
 	for (uint64_t i = 0; i < BLOBS; i++) {
 		id[i] = put(&s, i);
 		if (i % 7 == 0)
@@ -148,8 +150,8 @@ static int simulate(const struct backend_fault_policy *p, const struct backend_r
 	verify(&s, id);
 	saver_free(s.saver);
 	indexer_free(s.indexer);
-	claim_free(s.claim);
-	catalog_free(s.cat);
+	catalog_free(s.catalog);
+	blobtable_free(s.cat);
 	fixture_release(&s.f);
 	backend_free(s.mem);
 	mem_free(id);

@@ -6,6 +6,8 @@
 #include "base/json_out.h"
 #include "format/snapshot.h"
 #include "format/tree.h"
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "repo/indexer.h"
 #include "repo/loader.h"
 #include "repo/lock.h"
@@ -21,8 +23,8 @@
 struct reader {
 	struct fixture f;
 	struct repo *repo;
-	struct catalog *cat;
-	struct claim *claim;
+	struct blobtable *cat;
+	struct catalog *catalog;
 	struct loader *l;
 	struct snapshots snaps;
 };
@@ -37,10 +39,10 @@ static void reader_open(struct reader *r, const char *path)
 		fprintf(stderr, "%s: %s\n", path, err.msg);
 		check_stop();
 	}
-	r->cat = catalog_new();
-	REQUIRE(catalog_load(r->cat, r->repo, NULL, NULL, &err) == 0);
-	r->claim = claim_local_new(r->cat);
-	r->l = loader_new(r->repo, r->claim, (size_t)64 << 20);
+	r->cat = blobtable_new();
+	REQUIRE(blobtable_load(r->cat, r->repo, NULL, NULL, &err) == 0);
+	r->catalog = catalog_local_new(r->cat);
+	r->l = loader_new(r->repo, r->catalog, (size_t)64 << 20);
 	REQUIRE(snapshots_load(r->repo, &r->snaps, NULL, NULL, &err) == 0);
 }
 
@@ -48,8 +50,8 @@ static void reader_close(struct reader *r)
 {
 	snapshots_release(&r->snaps);
 	loader_free(r->l);
-	claim_free(r->claim);
-	catalog_free(r->cat);
+	catalog_free(r->catalog);
+	blobtable_free(r->cat);
 	repo_close(r->repo);
 	fixture_release(&r->f);
 }
@@ -159,8 +161,8 @@ TEST(repositories_by_restic)
 		CHECK_EQ(first.bytes, 6 + 18893 + 3000);
 		CHECK(first.numbers && second.numbers);
 		CHECK_EQ(second.files, 6);
-		for (size_t p = 0; p < catalog_packs(r.cat); p++) {
-			struct catalog_pack *cp = catalog_pack(r.cat, p);
+		for (size_t p = 0; p < blobtable_packs(r.cat); p++) {
+			struct catalog_pack *cp = blobtable_pack(r.cat, p);
 			uint64_t size = 0;
 
 			CHECK_EQ(backend_stat(r.f.be, BACKEND_PACK, &cp->id, &size, NULL), 0);
@@ -187,8 +189,8 @@ TEST(a_wrong_password_for_restics_repository)
 
 struct writer {
 	struct fixture f;
-	struct catalog *cat;
-	struct claim *claim;
+	struct blobtable *cat;
+	struct catalog *catalog;
 	struct saver *saver;
 	struct indexer *indexer;
 	bool packed, indexed;
@@ -271,10 +273,10 @@ static void write_snapshot(struct writer *w, const char *dir)
 	struct buf tree, json;
 	char path[4300];
 
-	w->cat = catalog_new();
-	w->claim = claim_local_new(w->cat);
+	w->cat = blobtable_new();
+	w->catalog = catalog_local_new(w->cat);
 	w->indexer = indexer_new(w->f.repo, 0, w_failed, w_indexed, w);
-	w->saver = saver_new(w->f.repo, w->claim, PACK_SIZE_MIN, 4, false, &ev);
+	w->saver = saver_new(w->f.repo, w->catalog, PACK_SIZE_MIN, 4, false, &ev);
 	buf_init(&tree, (size_t)1 << 28);
 	tree_begin(&tree);
 	for (int i = 0; i < 5; i++) {
@@ -309,8 +311,8 @@ static void write_snapshot(struct writer *w, const char *dir)
 	snapshot_release(&s);
 	saver_free(w->saver);
 	indexer_free(w->indexer);
-	claim_free(w->claim);
-	catalog_free(w->cat);
+	catalog_free(w->catalog);
+	blobtable_free(w->cat);
 }
 
 static int sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

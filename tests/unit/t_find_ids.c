@@ -1,4 +1,5 @@
 #include "cmd/find_ids.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 #include <string.h>
 
@@ -58,12 +59,12 @@ TEST(packs)
 	const struct blob two[] = {{.id = id_of(12, 0), .type = BLOB_DATA, .length = 40},
 		{.id = id_of(10, 0), .type = BLOB_DATA, .length = 40}};
 	const struct id pack[] = {id_of(1, 1), id_of(2, 2)};
-	struct catalog *c = catalog_new();
+	struct blobtable *c = blobtable_new();
 	struct find_ids *f = find_ids_new();
 	struct err e = {0};
 
-	catalog_add(c, &pack[0], one, 2);
-	catalog_add(c, &pack[1], two, 2);
+	blobtable_add(c, &pack[0], one, 2);
+	blobtable_add(c, &pack[1], two, 2);
 	/* Written in both ways. */
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, id_hex(&pack[0]).s, &e), 0);
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "01010203", &e), 0);
@@ -79,5 +80,5 @@ TEST(packs)
 	CHECK_EQ(find_ids_unpack(f, c, &e), ERR_NOTFOUND);
 	CHECK_STR(e.msg, "the index does not have the pack 03010203");
 	find_ids_free(f);
-	catalog_free(c);
+	blobtable_free(c);
 }

@@ -2,6 +2,7 @@
 #include "ranks/agree.h"
 #include "lib/ranks_props.h"
 #include "lib/ranks.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 
 struct arg {
@@ -25,7 +26,7 @@ static int load(void *arg, struct comm *c, const struct env *env)
 	struct arg *x = arg;
 	struct router *r = router_new(c, env);
 	struct repo *repo = adopt(x->be, env);
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	uint64_t packs;
 	struct err e;
 
@@ -33,9 +34,9 @@ static int load(void *arg, struct comm *c, const struct env *env)
 	CHECK_EQ(idxshare_load(r, repo, cat, &packs, &e), x->code);
 	CHECK_EQ(e.code, x->code);
 	CHECK((e.msg[0] != 0) == (x->code != 0));
-	CHECK_EQ(catalog_blobs(cat), 0);
+	CHECK_EQ(blobtable_blobs(cat), 0);
 	CHECK_EQ(packs, 0);
-	catalog_free(cat);
+	blobtable_free(cat);
 	repo_close(repo);
 	router_free(r);
 	return 0;
@@ -60,7 +61,7 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 	struct arg *x = arg;
 	struct router *r = router_new(c, env);
 	struct repo *repo = adopt(x->be, env);
-	struct catalog *cat = catalog_new();
+	struct blobtable *cat = blobtable_new();
 	uint64_t packs;
 	struct err e;
 	struct buf b;
@@ -86,7 +87,7 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 		CHECK_EQ(idxshare_load(r, repo, cat, &packs, &e), ERR_INVALID);
 		CHECK_STR(e.msg, "damaged message with index entries from rank 1");
 	}
-	catalog_free(cat);
+	blobtable_free(cat);
 	repo_close(repo);
 	router_free(r);
 	return 0;

@@ -1,5 +1,5 @@
 #include "repo/indexer.h"
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "unit/repo_fixture.h"
 
 struct run {
@@ -76,14 +76,14 @@ static void add(struct run *r, uint64_t pack, size_t n)
 
 static size_t loaded(struct run *r, size_t *packs)
 {
-	struct catalog *c = catalog_new();
+	struct blobtable *c = blobtable_new();
 	struct err err = {0};
 	size_t n;
 
-	REQUIRE(catalog_load(c, r->f.repo, NULL, NULL, &err) == 0);
-	n = catalog_blobs(c);
-	*packs = catalog_packs(c);
-	catalog_free(c);
+	REQUIRE(blobtable_load(c, r->f.repo, NULL, NULL, &err) == 0);
+	n = blobtable_blobs(c);
+	*packs = blobtable_packs(c);
+	blobtable_free(c);
 	return n;
 }
 

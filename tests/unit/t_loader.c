@@ -1,3 +1,5 @@
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "repo/loader.h"
 #include "unit/repo_fixture.h"
 #include <pthread.h>
@@ -89,8 +91,8 @@ static const struct backend_vtable gate_vtable = {.scheme = "gate",
 struct run {
 	struct fixture f;
 	struct gate *g;
-	struct catalog *cat;
-	struct claim *claim;
+	struct blobtable *cat;
+	struct catalog *catalog;
 	struct loader *l;
 };
 
@@ -104,16 +106,16 @@ static void start(struct run *r, size_t cache)
 	pthread_mutex_init(&r->g->lock, NULL);
 	fixture_env(&r->f);
 	fixture_over(&r->f, &r->g->b, 2);
-	r->cat = catalog_new();
-	r->claim = claim_local_new(r->cat);
-	r->l = loader_new(r->f.repo, r->claim, cache);
+	r->cat = blobtable_new();
+	r->catalog = catalog_local_new(r->cat);
+	r->l = loader_new(r->f.repo, r->catalog, cache);
 }
 
 static void stop(struct run *r)
 {
 	loader_free(r->l);
-	claim_free(r->claim);
-	catalog_free(r->cat);
+	catalog_free(r->catalog);
+	blobtable_free(r->cat);
 	fixture_release(&r->f);
 }
 
@@ -163,7 +165,7 @@ static struct id put_pack(struct run *r, uint64_t first, size_t n, size_t room)
 	pack.len += room;
 	id = fixture_hash(pack.p, pack.len);
 	REQUIRE(backend_put(r->g->inner, BACKEND_PACK, &id, pack.p, pack.len, NULL) == 0);
-	catalog_add(r->cat, &id, b, n);
+	blobtable_add(r->cat, &id, b, n);
 	buf_release(&pack);
 	mem_free(b);
 	repo_ctx_put(r->f.repo, c);
@@ -498,7 +500,7 @@ TEST(what_the_index_says_wrongly)
 			.length = c[i].length,
 			.plain = 50};
 
-		catalog_add(r.cat, &pack, &bad, 1);
+		blobtable_add(r.cat, &pack, &bad, 1);
 		CHECK_EQ(wait_tree(&r, 1000 + i, &err), c[i].code);
 	}
 	CHECK_EQ(loader_tree_wait(r.l, &unknown, &b, &err), ERR_NOTFOUND);
@@ -519,7 +521,7 @@ TEST(beyond_the_end_of_a_cached_pack)
 
 	start(&r, 1 << 20);
 	pack = put_pack(&r, 0, 20, 0);
-	catalog_add(r.cat, &pack, &bad, 1);
+	blobtable_add(r.cat, &pack, &bad, 1);
 	CHECK_EQ(wait_tree(&r, 0, &err), 0);
 	CHECK_EQ(wait_tree(&r, 1, &err), 0);
 	CHECK_EQ(wait_tree(&r, 1000, &err), ERR_INVALID);

@@ -1,6 +1,6 @@
 #include "engine/nodemake.h"
 #include "base/mem.h"
-#include "repo/claim.h"
+#include "repo/catalog.h"
 #include "unit/check.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -162,7 +162,7 @@ static const struct nodemake old = {.young = {1700000003, 0}};
 
 static bool same_file(const struct node *a, const struct node *b)
 {
-	struct claim_first x, y;
+	struct catalog_first x, y;
 
 	REQUIRE(nodemake_link(&old, a, &x) && nodemake_link(&old, b, &y));
 	CHECK(id_equal(&x.key, &y.key));
@@ -174,7 +174,7 @@ TEST(what_hard_links_share)
 {
 	struct nodemake k = make(false);
 	struct id content[2] = {{{1}}, {{2}}};
-	struct claim_first ask;
+	struct catalog_first ask;
 	struct node a, b;
 
 	REQUIRE(fill(&k, &a, S_IFREG | 0644));
@@ -204,7 +204,7 @@ TEST(what_hard_links_share)
 	b.gid = 1;
 	CHECK(!same_file(&a, &b));
 	{
-		struct claim_first x, y;
+		struct catalog_first x, y;
 
 		b = a;
 		b.device_id++;

@@ -1,3 +1,5 @@
+#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "repo/saver.h"
 #include "unit/repo_fixture.h"
 #include <pthread.h>
@@ -9,8 +11,8 @@ struct record {
 
 struct run {
 	struct fixture f;
-	struct catalog *cat;
-	struct claim *claim;
+	struct blobtable *cat;
+	struct catalog *catalog;
 	struct saver *s;
 	struct record *rec;
 	size_t n, packs;
@@ -53,9 +55,9 @@ static void start_over(struct run *r, size_t pack, unsigned in_flight, bool disc
 {
 	struct saver_events ev = {stored, failed, NULL, flushed, r};
 
-	r->cat = catalog_new();
-	r->claim = claim_local_new(r->cat);
-	r->s = saver_new(r->f.repo, r->claim, pack, in_flight, discard, &ev);
+	r->cat = blobtable_new();
+	r->catalog = catalog_local_new(r->cat);
+	r->s = saver_new(r->f.repo, r->catalog, pack, in_flight, discard, &ev);
 }
 
 static void start(struct run *r, unsigned version, size_t pack)
@@ -77,8 +79,8 @@ static void flush(struct run *r)
 static void stop(struct run *r)
 {
 	saver_free(r->s);
-	claim_free(r->claim);
-	catalog_free(r->cat);
+	catalog_free(r->catalog);
+	blobtable_free(r->cat);
 	mem_free(r->rec);
 	fixture_release(&r->f);
 }
@@ -186,7 +188,7 @@ TEST(each_blob_is_stored_once)
 	start(&r, 2, 1 << 20);
 	fixture_fill(text, sizeof(text), 1000, false);
 	known = b.id = fixture_hash(text, sizeof(text));
-	catalog_add(r.cat, &pack, &b, 1);
+	blobtable_add(r.cat, &pack, &b, 1);
 	for (int again = 0; again < 3; again++) {
 		for (uint64_t i = 0; i < 200; i++)
 			put(&r, BLOB_DATA, i, 5000, false);
@@ -451,9 +453,9 @@ TEST(flushed_may_free_the_saver)
 
 		fixture_env(&r.f);
 		fixture_over(&r.f, &store->b, 2);
-		r.cat = catalog_new();
-		r.claim = claim_local_new(r.cat);
-		r.s = saver_new(r.f.repo, r.claim, 1 << 20, 4, false, &ev);
+		r.cat = blobtable_new();
+		r.catalog = catalog_local_new(r.cat);
+		r.s = saver_new(r.f.repo, r.catalog, 1 << 20, 4, false, &ev);
 		if (with)
 			put(&r, BLOB_DATA, 1, 5000, false);
 		saver_flush(r.s);

@@ -1,29 +1,30 @@
-#include "ranks/claim_ranks.h"
+#include "ranks/catalog_ranks.h"
 #include "base/le.h"
 #include "base/mem.h"
 #include "lib/hand.h"
+#include "repo/blobtable.h"
 #include "unit/check.h"
 
 struct sides {
 	struct hand h;
-	struct catalog *cat[HAND_MAX];
-	struct claim *claim[HAND_MAX];
+	struct blobtable *cat[HAND_MAX];
+	struct catalog *catalog[HAND_MAX];
 };
 
 static void setup(struct sides *s, int n)
 {
 	hand_init(&s->h, n);
 	for (int i = 0; i < n; i++) {
-		s->cat[i] = catalog_new();
-		s->claim[i] = claim_ranks_new(s->h.r[i], s->cat[i]);
+		s->cat[i] = blobtable_new();
+		s->catalog[i] = catalog_ranks_new(s->h.r[i], s->cat[i]);
 	}
 }
 
 static void teardown(struct sides *s)
 {
 	for (int i = 0; i < s->h.n; i++) {
-		claim_free(s->claim[i]);
-		catalog_free(s->cat[i]);
+		catalog_free(s->catalog[i]);
+		blobtable_free(s->cat[i]);
 	}
 	hand_release(&s->h);
 }
@@ -39,7 +40,7 @@ static struct id id_of(int owner, uint32_t i)
 	return id;
 }
 
-static void count_done(struct claim_req *r)
+static void count_done(struct catalog_claim *r)
 {
 	++*(int *)r->arg;
 }
@@ -56,23 +57,23 @@ TEST(owners_are_evenly_spread_and_in_range)
 			x = x * 6364136223846793005u + 1442695040888963407u;
 			le64_put(id.b + k, x ^ x >> 31);
 		}
-		REQUIRE(claim_owner(&id, 7) >= 0 && claim_owner(&id, 7) < 7);
-		CHECK_EQ(claim_owner(&id, 1), 0);
-		count[claim_owner(&id, 7)]++;
+		REQUIRE(catalog_owner(&id, 7) >= 0 && catalog_owner(&id, 7) < 7);
+		CHECK_EQ(catalog_owner(&id, 1), 0);
+		count[catalog_owner(&id, 7)]++;
 	}
 	for (int i = 0; i < 7; i++)
 		CHECK(count[i] > 800 && count[i] < 1200);
-	CHECK_EQ(claim_owner(&(struct id){{0}}, 384), 0);
-	CHECK_EQ(claim_owner(&(struct id){.b = {[ID_SIZE - 4] = 255, 255, 255, 255}}, 384), 383);
+	CHECK_EQ(catalog_owner(&(struct id){{0}}, 384), 0);
+	CHECK_EQ(catalog_owner(&(struct id){.b = {[ID_SIZE - 4] = 255, 255, 255, 255}}, 384), 383);
 }
 
 TEST(the_own_share_is_answered_at_once)
 {
 	struct sides s;
 	struct id id[2] = {id_of(0, 1), id_of(0, 1)};
-	enum claim_verdict v[2];
+	enum catalog_verdict v[2];
 	int done = 0;
-	struct claim_req r = {.take = true,
+	struct catalog_claim r = {.take = true,
 		.type = BLOB_DATA,
 		.id = id,
 		.n = 2,
@@ -81,12 +82,12 @@ TEST(the_own_share_is_answered_at_once)
 		.arg = &done};
 
 	setup(&s, 2);
-	claim_ask(s.claim[0], &r);
+	catalog_claim(s.catalog[0], &r);
 	CHECK_EQ(done, 1);
-	CHECK_EQ(v[0], CLAIM_YOURS);
-	CHECK_EQ(v[1], CLAIM_TAKEN); /* the same blob twice in one question */
+	CHECK_EQ(v[0], CATALOG_YOURS);
+	CHECK_EQ(v[1], CATALOG_TAKEN); /* the same blob twice in one question */
 	r.n = 0;
-	claim_ask(s.claim[0], &r);
+	catalog_claim(s.catalog[0], &r);
 	CHECK_EQ(done, 2);
 	CHECK(router_sent(s.h.r[0]));
 	teardown(&s);
@@ -104,13 +105,13 @@ static void count_batch(void *arg, struct comm_msg *m)
 TEST(questions_go_in_batches_at_the_end_of_a_turn_or_when_full)
 {
 	struct hand h;
-	struct catalog *cat = catalog_new();
-	struct claim *c;
+	struct blobtable *cat = blobtable_new();
+	struct catalog *c;
 	struct id *id = mem_array(1300, sizeof(*id));
-	enum claim_verdict *v = mem_array(1300, sizeof(*v));
+	enum catalog_verdict *v = mem_array(1300, sizeof(*v));
 	size_t batches[2] = {0};
 	int done = 0;
-	struct claim_req r = {.take = true,
+	struct catalog_claim r = {.take = true,
 		.type = BLOB_TREE,
 		.id = id,
 		.verdict = v,
@@ -118,45 +119,45 @@ TEST(questions_go_in_batches_at_the_end_of_a_turn_or_when_full)
 		.arg = &done};
 
 	hand_init(&h, 2);
-	c = claim_ranks_new(h.r[0], cat);
+	c = catalog_ranks_new(h.r[0], cat);
 	router_open(h.r[1], ROUTER_CLAIM, count_batch, batches);
 	for (uint32_t i = 0; i < 1300; i++)
 		id[i] = id_of(1, i);
 	r.n = 1;
-	claim_ask(c, &r);
+	catalog_claim(c, &r);
 	router_turn(h.r[1]);
 	CHECK_EQ(batches[0], 0);
 	hand_settle(&h);
 	CHECK_EQ(batches[0], 1);
 	CHECK_EQ(batches[1], 4 + 33);
 	r.n = 1300; /* two full ones go at once, the rest when told */
-	claim_ask(c, &r);
+	catalog_claim(c, &r);
 	router_turn(h.r[1]);
 	CHECK_EQ(batches[0], 3);
 	CHECK_EQ(batches[1], 4 + 512 * 33);
-	claim_flush(c);
+	catalog_flush(c);
 	router_turn(h.r[1]);
 	CHECK_EQ(batches[0], 4);
 	CHECK_EQ(batches[1], 4 + 276 * 33);
 	hand_settle(&h);
 	CHECK_EQ(batches[0], 4);
 	CHECK_EQ(done, 0);
-	claim_free(c); /* with questions out: their batches are freed */
-	catalog_free(cat);
+	catalog_free(c); /* with questions out: their batches are freed */
+	blobtable_free(cat);
 	mem_free(id);
 	mem_free(v);
 	hand_release(&h);
 }
 
-static void ask_again(struct claim_req *r)
+static void ask_again(struct catalog_claim *r)
 {
-	struct claim_req *next = r->arg;
+	struct catalog_claim *next = r->arg;
 
 	if (next)
-		claim_ask(next->arg ? (struct claim *)next->arg : NULL, next);
+		catalog_claim(next->arg ? (struct catalog *)next->arg : NULL, next);
 }
 
-static void nothing(struct claim_req *r)
+static void nothing(struct catalog_claim *r)
 {
 	(void)r;
 }
@@ -165,14 +166,14 @@ TEST(done_may_ask_the_next_question)
 {
 	struct sides s;
 	struct id id[2] = {id_of(1, 5), id_of(1, 6)};
-	enum claim_verdict v[2] = {(enum claim_verdict)9, (enum claim_verdict)9};
-	struct claim_req second = {.take = false,
+	enum catalog_verdict v[2] = {(enum catalog_verdict)9, (enum catalog_verdict)9};
+	struct catalog_claim second = {.take = false,
 		.type = BLOB_DATA,
 		.id = &id[1],
 		.n = 1,
 		.verdict = &v[1],
 		.done = nothing};
-	struct claim_req first = {.take = true,
+	struct catalog_claim first = {.take = true,
 		.type = BLOB_DATA,
 		.id = &id[0],
 		.n = 1,
@@ -181,11 +182,11 @@ TEST(done_may_ask_the_next_question)
 		.arg = &second};
 
 	setup(&s, 2);
-	second.arg = s.claim[0];
-	claim_ask(s.claim[0], &first);
+	second.arg = s.catalog[0];
+	catalog_claim(s.catalog[0], &first);
 	hand_settle(&s.h);
-	CHECK_EQ(v[0], CLAIM_YOURS);
-	CHECK_EQ(v[1], CLAIM_ABSENT);
+	CHECK_EQ(v[0], CATALOG_YOURS);
+	CHECK_EQ(v[1], CATALOG_ABSENT);
 	teardown(&s);
 }
 
@@ -193,16 +194,16 @@ TEST(both_kinds_of_blob_are_different_blobs)
 {
 	struct sides s;
 	struct id id = id_of(1, 3);
-	enum claim_verdict v[2];
+	enum catalog_verdict v[2];
 	int done = 0;
-	struct claim_req a = {.take = true,
+	struct catalog_claim a = {.take = true,
 		.type = BLOB_DATA,
 		.id = &id,
 		.n = 1,
 		.verdict = &v[0],
 		.done = count_done,
 		.arg = &done};
-	struct claim_req b = {.take = true,
+	struct catalog_claim b = {.take = true,
 		.type = BLOB_TREE,
 		.id = &id,
 		.n = 1,
@@ -211,16 +212,16 @@ TEST(both_kinds_of_blob_are_different_blobs)
 		.arg = &done};
 
 	setup(&s, 2);
-	claim_ask(s.claim[0], &a);
-	claim_ask(s.claim[0], &b);
+	catalog_claim(s.catalog[0], &a);
+	catalog_claim(s.catalog[0], &b);
 	hand_settle(&s.h);
 	CHECK_EQ(done, 2);
-	CHECK_EQ(v[0], CLAIM_YOURS);
-	CHECK_EQ(v[1], CLAIM_YOURS);
+	CHECK_EQ(v[0], CATALOG_YOURS);
+	CHECK_EQ(v[1], CATALOG_YOURS);
 	teardown(&s);
 }
 
-static void find_done(struct claim_find *f)
+static void find_done(struct catalog_find *f)
 {
 	++*(int *)f->arg;
 }
@@ -234,20 +235,20 @@ TEST(find_gives_each_copy)
 		.offset = 7,
 		.length = 100,
 		.plain = 200};
-	struct claim_find f[3];
+	struct catalog_find f[3];
 	int done = 0;
 
 	setup(&s, 2);
-	catalog_add(s.cat[1], &pack[0], &b, 1);
+	blobtable_add(s.cat[1], &pack[0], &b, 1);
 	b.offset = 9000;
-	catalog_add(s.cat[1], &pack[1], &b, 1);
+	blobtable_add(s.cat[1], &pack[1], &b, 1);
 	for (unsigned i = 0; i < 3; i++) {
-		f[i] = (struct claim_find){.type = BLOB_DATA,
+		f[i] = (struct catalog_find){.type = BLOB_DATA,
 			.id = b.id,
 			.nth = i,
 			.done = find_done,
 			.arg = &done};
-		claim_find(s.claim[0], &f[i]);
+		catalog_find(s.catalog[0], &f[i]);
 	}
 	hand_settle(&s.h);
 	CHECK_EQ(done, 3);
@@ -265,54 +266,54 @@ TEST(find_gives_each_copy)
 static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned question)
 {
 	struct hand h;
-	struct catalog *cat = catalog_new();
-	struct claim *c;
+	struct blobtable *cat = blobtable_new();
+	struct catalog *c;
 	struct id id = id_of(1, 4);
-	enum claim_verdict v = CLAIM_TAKEN;
+	enum catalog_verdict v = CATALOG_TAKEN;
 	int done = 0;
-	struct claim_req r = {.take = true,
+	struct catalog_claim r = {.take = true,
 		.type = BLOB_DATA,
 		.id = &id,
 		.n = 1,
 		.verdict = &v,
 		.done = count_done,
 		.arg = &done};
-	struct claim_find f = {.type = BLOB_DATA,
+	struct catalog_find f = {.type = BLOB_DATA,
 		.id = id,
 		.found = true,
 		.done = find_done,
 		.arg = &done};
 
 	hand_init(&h, 2);
-	c = claim_ranks_new(h.r[0], cat);
+	c = catalog_ranks_new(h.r[0], cat);
 	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
 	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
 	router_open(h.r[1], tag, NULL, NULL);
 	if (question == ROUTER_CLAIM)
-		claim_ask(c, &r);
+		catalog_claim(c, &r);
 	else
-		claim_find(c, &f);
+		catalog_find(c, &f);
 	hand_settle(&h);
 	hand_send(&h, 1, 0, tag, p, n);
 	hand_settle(&h);
 	CHECK_EQ(done, 1);
 	CHECK(h.errors >= 1);
 	if (question == ROUTER_CLAIM)
-		CHECK_EQ(v, CLAIM_YOURS);
+		CHECK_EQ(v, CATALOG_YOURS);
 	else
 		CHECK(!f.found);
 	hand_send(&h, 1, 0, tag, p, n); /* nobody has asked */
 	hand_settle(&h);
 	CHECK_EQ(done, 1);
-	claim_free(c);
-	catalog_free(cat);
+	catalog_free(c);
+	blobtable_free(cat);
 	hand_release(&h);
 }
 
 TEST(damaged_answers_are_safe)
 {
-	static const uint8_t short_one[] = {0, 0, 0, 0}, wrong_no[] = {9, 0, 0, 0, CLAIM_TAKEN},
-			     long_one[] = {0, 0, 0, 0, CLAIM_TAKEN, CLAIM_TAKEN};
+	static const uint8_t short_one[] = {0, 0, 0, 0}, wrong_no[] = {9, 0, 0, 0, CATALOG_TAKEN},
+			     long_one[] = {0, 0, 0, 0, CATALOG_TAKEN, CATALOG_TAKEN};
 	static const uint8_t cut[] = {0, 0}, place[] = {0, 0, 0, 0, 1, 5, 5};
 
 	answer_with(short_one, sizeof(short_one), ROUTER_VERDICT, ROUTER_CLAIM);
@@ -342,12 +343,12 @@ TEST(damaged_questions_are_answered_short)
 {
 	static const uint8_t junk[4 + 33 + 10] = {0}, flags[4 + 33] = {0, 0, 0, 0, 8};
 	struct hand h;
-	struct catalog *cat = catalog_new();
-	struct claim *c;
+	struct blobtable *cat = blobtable_new();
+	struct catalog *c;
 	struct answer verdict = {0, 0}, place = {0, 0};
 
 	hand_init(&h, 2);
-	c = claim_ranks_new(h.r[0], cat);
+	c = catalog_ranks_new(h.r[0], cat);
 	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
 	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
 	router_open(h.r[1], ROUTER_VERDICT, see_answer, &verdict);
@@ -364,12 +365,12 @@ TEST(damaged_questions_are_answered_short)
 	hand_send(&h, 1, 0, ROUTER_FIND, NULL, 0);
 	hand_settle(&h);
 	CHECK_EQ(place.n, 2);
-	claim_free(c);
-	catalog_free(cat);
+	catalog_free(c);
+	blobtable_free(cat);
 	hand_release(&h);
 }
 
-static void first_done(struct claim_first *f)
+static void first_done(struct catalog_first *f)
 {
 	++*(int *)f->arg;
 }
@@ -382,18 +383,18 @@ TEST(the_first_decides_for_all_ranks)
 
 	setup(&s, 2);
 	for (int owner = 0; owner < 2; owner++) {
-		struct claim_first a = {.key = id_of(owner, 7),
-					   .what = id_of(0, 1),
-					   .done = first_done,
-					   .arg = &done},
-				   b = a, c = a;
+		struct catalog_first a = {.key = id_of(owner, 7),
+					     .what = id_of(0, 1),
+					     .done = first_done,
+					     .arg = &done},
+				     b = a, c = a;
 
 		b.what = id_of(0, 2);
-		claim_first(s.claim[1], &a);
-		claim_flush(s.claim[1]);
+		catalog_first(s.catalog[1], &a);
+		catalog_flush(s.catalog[1]);
 		hand_settle(&s.h);
-		claim_first(s.claim[0], &b);
-		claim_first(s.claim[0], &c);
+		catalog_first(s.catalog[0], &b);
+		catalog_first(s.catalog[0], &c);
 		hand_settle(&s.h);
 		CHECK(a.agrees);
 		CHECK(!b.agrees);
@@ -413,10 +414,10 @@ TEST(a_damaged_answer_agrees_with_nobody)
 
 	for (int i = 0; i < 2; i++) {
 		struct hand h;
-		struct catalog *cat = catalog_new();
-		struct claim *c;
+		struct blobtable *cat = blobtable_new();
+		struct catalog *c;
 		int done = 0;
-		struct claim_first f = {.key = id_of(1, 4),
+		struct catalog_first f = {.key = id_of(1, 4),
 			.what = id_of(1, 5),
 			.agrees = true,
 			.done = first_done,
@@ -424,10 +425,10 @@ TEST(a_damaged_answer_agrees_with_nobody)
 		struct answer agrees = {0, 0};
 
 		hand_init(&h, 2);
-		c = claim_ranks_new(h.r[0], cat);
+		c = catalog_ranks_new(h.r[0], cat);
 		router_open(h.r[1], ROUTER_FIRST, NULL, NULL);
 		router_open(h.r[1], ROUTER_AGREES, see_answer, &agrees);
-		claim_first(c, &f);
+		catalog_first(c, &f);
 		hand_settle(&h);
 		hand_send(&h, 1, 0, ROUTER_AGREES, answer[i], size[i]);
 		hand_settle(&h);
@@ -435,8 +436,8 @@ TEST(a_damaged_answer_agrees_with_nobody)
 		hand_send(&h, 1, 0, ROUTER_FIRST, junk, sizeof(junk));
 		hand_settle(&h);
 		CHECK_EQ(agrees.len, 4 + 1);
-		claim_free(c);
-		catalog_free(cat);
+		catalog_free(c);
+		blobtable_free(cat);
 		hand_release(&h);
 	}
 }
@@ -451,16 +452,16 @@ TEST(the_owner_forgets)
 	for (int owner = 0; owner < 2; owner++) {
 		struct id id = id_of(owner, 9), pack = id_of(0, 77);
 		struct blob b = {.id = id, .type = BLOB_TREE, .length = 50};
-		enum claim_verdict v[2];
+		enum catalog_verdict v[2];
 		int done = 0;
-		struct claim_req forget = {.forget = true,
+		struct catalog_claim forget = {.forget = true,
 			.type = BLOB_TREE,
 			.id = &id,
 			.n = 1,
 			.verdict = &v[0],
 			.done = count_done,
 			.arg = &done};
-		struct claim_req take = {.take = true,
+		struct catalog_claim take = {.take = true,
 			.type = BLOB_TREE,
 			.id = &id,
 			.n = 1,
@@ -468,13 +469,13 @@ TEST(the_owner_forgets)
 			.done = count_done,
 			.arg = &done};
 
-		catalog_add(s.cat[owner], &pack, &b, 1);
-		claim_ask(s.claim[0], &forget);
-		claim_ask(s.claim[0], &take);
-		claim_flush(s.claim[0]);
+		blobtable_add(s.cat[owner], &pack, &b, 1);
+		catalog_claim(s.catalog[0], &forget);
+		catalog_claim(s.catalog[0], &take);
+		catalog_flush(s.catalog[0]);
 		hand_settle(&s.h);
 		CHECK_EQ(done, 2);
-		CHECK_EQ(v[1], CLAIM_YOURS);
+		CHECK_EQ(v[1], CATALOG_YOURS);
 	}
 	teardown(&s);
 }

@@ -1,7 +1,8 @@
-#include "ranks/claim_ranks.h"
+#include "ranks/catalog_ranks.h"
 #include "base/hashtab.h"
 #include "base/le.h"
 #include "base/mem.h"
+#include "repo/firsts.h"
 
 /*
  * CLAIM:   u32 number of the batch, then for each question a byte (bit 0 type, bit 1 take, bit 2
@@ -25,7 +26,7 @@ enum kind { CLAIMS, FINDS, FIRSTS, KINDS };
 static const unsigned tags[KINDS] = {ROUTER_CLAIM, ROUTER_FIND, ROUTER_FIRST};
 
 struct slot {
-	void *q; /* struct claim_req, claim_find or claim_first */
+	void *q; /* struct catalog_claim, catalog_find or catalog_first */
 	size_t i;
 };
 
@@ -42,28 +43,28 @@ struct lane {
 	struct batch *open;          /* still being filled */
 	struct batch *first, **last; /* sent, oldest first */
 	uint32_t next_no;
-	bool listed; /* in claim_ranks.listed */
+	bool listed; /* in catalog_ranks.listed */
 };
 
-struct claim_ranks {
-	struct claim c;
+struct catalog_ranks {
+	struct catalog c;
 	struct router *r;
-	struct catalog *cat;
+	struct blobtable *cat;
 	struct hashtab *firsts;
 	struct lane *lanes; /* KINDS for each rank */
 	size_t *listed;     /* numbers of the lanes that may have an open batch */
 	size_t n_listed;
 };
 
-int claim_owner(const struct id *id, int ranks)
+int catalog_owner(const struct id *id, int ranks)
 {
 	/* The last bytes, because tables inside a rank look at the first. */
 	return (int)((uint64_t)le32_get(id->b + ID_SIZE - 4) * (uint64_t)ranks >> 32);
 }
 
-static struct claim_ranks *over_of(struct claim *c)
+static struct catalog_ranks *over_of(struct catalog *c)
 {
-	return (struct claim_ranks *)(void *)c;
+	return (struct catalog_ranks *)(void *)c;
 }
 
 static void batch_free(struct batch *b)
@@ -73,7 +74,7 @@ static void batch_free(struct batch *b)
 	mem_free(b);
 }
 
-static void lane_send(struct claim_ranks *d, size_t i)
+static void lane_send(struct catalog_ranks *d, size_t i)
 {
 	struct lane *l = &d->lanes[i];
 	struct batch *b = l->open;
@@ -86,7 +87,7 @@ static void lane_send(struct claim_ranks *d, size_t i)
 	router_send(d->r, (int)(i / KINDS), tags[i % KINDS], &b->msg);
 }
 
-static void flush(struct claim_ranks *d)
+static void flush(struct catalog_ranks *d)
 {
 	for (size_t i = 0; i < d->n_listed; i++) {
 		d->lanes[d->listed[i]].listed = false;
@@ -96,7 +97,7 @@ static void flush(struct claim_ranks *d)
 }
 
 /* Room for one more question to this owner. */
-static struct batch *batch_of(struct claim_ranks *d, enum kind k, int owner)
+static struct batch *batch_of(struct catalog_ranks *d, enum kind k, int owner)
 {
 	size_t i = (size_t)owner * KINDS + k;
 	struct lane *l = &d->lanes[i];
@@ -116,7 +117,7 @@ static struct batch *batch_of(struct claim_ranks *d, enum kind k, int owner)
 }
 
 /* The question itself is in the message: remember whose it is, and send when the batch is full. */
-static void batch_added(struct claim_ranks *d, enum kind k, int owner, struct batch *b, void *q,
+static void batch_added(struct catalog_ranks *d, enum kind k, int owner, struct batch *b, void *q,
 	size_t i)
 {
 	if (b->n == b->room) {
@@ -129,19 +130,19 @@ static void batch_added(struct claim_ranks *d, enum kind k, int owner, struct ba
 		lane_send(d, (size_t)owner * KINDS + k);
 }
 
-static void over_ask(struct claim *c, struct claim_req *r)
+static void over_claim(struct catalog *c, struct catalog_claim *r)
 {
-	struct claim_ranks *d = over_of(c);
+	struct catalog_ranks *d = over_of(c);
 	int me = router_rank(d->r), size = router_size(d->r);
 
 	/* Nothing calls back before the end of the loop, so `missing` needs no guard. */
 	r->missing = r->n;
 	for (size_t i = 0; i < r->n; i++) {
-		int owner = claim_owner(&r->id[i], size);
+		int owner = catalog_owner(&r->id[i], size);
 		struct batch *b;
 
 		if (owner == me) {
-			r->verdict[i] = claim_answer(d->cat, r->take, r->forget, r->type,
+			r->verdict[i] = blobtable_claim(d->cat, r->take, r->forget, r->type,
 				&r->id[i]);
 			r->missing--;
 			continue;
@@ -156,14 +157,14 @@ static void over_ask(struct claim *c, struct claim_req *r)
 		r->done(r);
 }
 
-static void over_find(struct claim *c, struct claim_find *f)
+static void over_find(struct catalog *c, struct catalog_find *f)
 {
-	struct claim_ranks *d = over_of(c);
-	int owner = claim_owner(&f->id, router_size(d->r));
+	struct catalog_ranks *d = over_of(c);
+	int owner = catalog_owner(&f->id, router_size(d->r));
 	struct batch *b;
 
 	if (owner == router_rank(d->r)) {
-		f->found = catalog_find(d->cat, f->type, &f->id, f->nth, &f->place);
+		f->found = blobtable_find(d->cat, f->type, &f->id, f->nth, &f->place);
 		f->done(f);
 		return;
 	}
@@ -174,14 +175,14 @@ static void over_find(struct claim *c, struct claim_find *f)
 	batch_added(d, FINDS, owner, b, f, 0);
 }
 
-static void over_first(struct claim *c, struct claim_first *f)
+static void over_first(struct catalog *c, struct catalog_first *f)
 {
-	struct claim_ranks *d = over_of(c);
-	int owner = claim_owner(&f->key, router_size(d->r));
+	struct catalog_ranks *d = over_of(c);
+	int owner = catalog_owner(&f->key, router_size(d->r));
 	struct batch *b;
 
 	if (owner == router_rank(d->r)) {
-		f->agrees = claim_agrees(d->firsts, &f->key, &f->what);
+		f->agrees = firsts_agree(d->firsts, &f->key, &f->what);
 		f->done(f);
 		return;
 	}
@@ -193,7 +194,7 @@ static void over_first(struct claim *c, struct claim_first *f)
 
 static void on_claim(void *arg, struct comm_msg *m)
 {
-	struct claim_ranks *d = arg;
+	struct catalog_ranks *d = arg;
 	struct wire_in w;
 	struct buf out;
 
@@ -207,7 +208,7 @@ static void on_claim(void *arg, struct comm_msg *m)
 		wire_id(&w, &id);
 		if (w.bad || flags > 7)
 			break; /* the answer is too short, which tells the asker */
-		wire_put_u8(&out, (uint8_t)claim_answer(d->cat, flags >> 1 & 1, flags >> 2,
+		wire_put_u8(&out, (uint8_t)blobtable_claim(d->cat, flags >> 1 & 1, flags >> 2,
 					  (enum blob_type)(flags & 1), &id));
 	}
 	router_send(d->r, m->from, ROUTER_VERDICT, &out);
@@ -215,7 +216,7 @@ static void on_claim(void *arg, struct comm_msg *m)
 
 static void on_find(void *arg, struct comm_msg *m)
 {
-	struct claim_ranks *d = arg;
+	struct catalog_ranks *d = arg;
 	struct wire_in w;
 	struct buf out;
 
@@ -232,7 +233,7 @@ static void on_find(void *arg, struct comm_msg *m)
 		nth = wire_u32(&w);
 		if (w.bad || type > 1)
 			break;
-		if (!catalog_find(d->cat, (enum blob_type)type, &id, nth, &place)) {
+		if (!blobtable_find(d->cat, (enum blob_type)type, &id, nth, &place)) {
 			wire_put_u8(&out, 0);
 			continue;
 		}
@@ -247,7 +248,7 @@ static void on_find(void *arg, struct comm_msg *m)
 
 static void on_first(void *arg, struct comm_msg *m)
 {
-	struct claim_ranks *d = arg;
+	struct catalog_ranks *d = arg;
 	struct wire_in w;
 	struct buf out;
 
@@ -261,14 +262,14 @@ static void on_first(void *arg, struct comm_msg *m)
 		wire_id(&w, &what);
 		if (w.bad)
 			break;
-		wire_put_u8(&out, claim_agrees(d->firsts, &key, &what));
+		wire_put_u8(&out, firsts_agree(d->firsts, &key, &what));
 	}
 	router_send(d->r, m->from, ROUTER_AGREES, &out);
 }
 
 /* The batch an answer belongs to, out of its lane; *ok says whether its number fits.  NULL when
  * none is out. */
-static struct batch *answered(struct claim_ranks *d, enum kind k, const struct comm_msg *m,
+static struct batch *answered(struct catalog_ranks *d, enum kind k, const struct comm_msg *m,
 	struct wire_in *w, bool *ok)
 {
 	struct lane *l = &d->lanes[(size_t)m->from * KINDS + k];
@@ -284,7 +285,7 @@ static struct batch *answered(struct claim_ranks *d, enum kind k, const struct c
 	return b;
 }
 
-static void damaged(struct claim_ranks *d, const struct comm_msg *m)
+static void damaged(struct catalog_ranks *d, const struct comm_msg *m)
 {
 	log_msg(&router_env(d->r)->log, LOG_ERROR, "damaged answer about blobs from rank %d",
 		m->from);
@@ -294,7 +295,7 @@ static void damaged(struct claim_ranks *d, const struct comm_msg *m)
  * else stores it could cost data. */
 static void on_verdict(void *arg, struct comm_msg *m)
 {
-	struct claim_ranks *d = arg;
+	struct catalog_ranks *d = arg;
 	struct wire_in w;
 	bool ok;
 	struct batch *b = answered(d, CLAIMS, m, &w, &ok);
@@ -303,13 +304,13 @@ static void on_verdict(void *arg, struct comm_msg *m)
 	if (!ok)
 		damaged(d, m);
 	for (size_t i = 0; b && i < b->n; i++) {
-		struct claim_req *r = b->slot[i].q;
+		struct catalog_claim *r = b->slot[i].q;
 		uint8_t v = ok ? wire_u8(&w) : UINT8_MAX;
 
-		if (v > CLAIM_ABSENT)
-			r->verdict[b->slot[i].i] = r->take ? CLAIM_YOURS : CLAIM_ABSENT;
+		if (v > CATALOG_ABSENT)
+			r->verdict[b->slot[i].i] = r->take ? CATALOG_YOURS : CATALOG_ABSENT;
 		else
-			r->verdict[b->slot[i].i] = (enum claim_verdict)v;
+			r->verdict[b->slot[i].i] = (enum catalog_verdict)v;
 		if (!--r->missing)
 			r->done(r);
 	}
@@ -317,7 +318,7 @@ static void on_verdict(void *arg, struct comm_msg *m)
 		batch_free(b);
 }
 
-static void get_place(struct wire_in *w, struct claim_find *f)
+static void get_place(struct wire_in *w, struct catalog_find *f)
 {
 	struct catalog_place p = {0};
 
@@ -336,13 +337,13 @@ static void get_place(struct wire_in *w, struct claim_find *f)
 
 static void on_place(void *arg, struct comm_msg *m)
 {
-	struct claim_ranks *d = arg;
+	struct catalog_ranks *d = arg;
 	struct wire_in w;
 	bool ok;
 	struct batch *b = answered(d, FINDS, m, &w, &ok);
 
 	for (size_t i = 0; b && i < b->n; i++) {
-		struct claim_find *f = b->slot[i].q;
+		struct catalog_find *f = b->slot[i].q;
 
 		f->found = false;
 		if (ok)
@@ -358,7 +359,7 @@ static void on_place(void *arg, struct comm_msg *m)
 /* Without a usable answer nothing is known to be the same. */
 static void on_agrees(void *arg, struct comm_msg *m)
 {
-	struct claim_ranks *d = arg;
+	struct catalog_ranks *d = arg;
 	struct wire_in w;
 	bool ok;
 	struct batch *b = answered(d, FIRSTS, m, &w, &ok);
@@ -367,7 +368,7 @@ static void on_agrees(void *arg, struct comm_msg *m)
 	if (!ok)
 		damaged(d, m);
 	for (size_t i = 0; b && i < b->n; i++) {
-		struct claim_first *f = b->slot[i].q;
+		struct catalog_first *f = b->slot[i].q;
 
 		f->agrees = ok && wire_u8(&w) == 1;
 		f->done(f);
@@ -376,7 +377,7 @@ static void on_agrees(void *arg, struct comm_msg *m)
 		batch_free(b);
 }
 
-static void over_flush(struct claim *c)
+static void over_flush(struct catalog *c)
 {
 	flush(over_of(c));
 }
@@ -386,9 +387,9 @@ static void turn_end(void *arg)
 	flush(arg);
 }
 
-static void over_free(struct claim *c)
+static void over_free(struct catalog *c)
 {
-	struct claim_ranks *d = over_of(c);
+	struct catalog_ranks *d = over_of(c);
 
 	router_off_turn(d->r, turn_end, d);
 	router_close(d->r, ROUTER_CLAIM);
@@ -416,21 +417,21 @@ static void over_free(struct claim *c)
 	mem_free(d);
 }
 
-static const struct claim_vtable over_vtable = {.ask = over_ask,
+static const struct catalog_vtable over_vtable = {.claim = over_claim,
 	.find = over_find,
 	.first = over_first,
 	.flush = over_flush,
 	.free = over_free};
 
-struct claim *claim_ranks_new(struct router *r, struct catalog *mine)
+struct catalog *catalog_ranks_new(struct router *r, struct blobtable *mine)
 {
-	struct claim_ranks *d = mem_zalloc(sizeof(*d));
+	struct catalog_ranks *d = mem_zalloc(sizeof(*d));
 	size_t lanes = KINDS * (size_t)router_size(r);
 
 	d->c.vt = &over_vtable;
 	d->r = r;
 	d->cat = mine;
-	d->firsts = claim_firsts_new();
+	d->firsts = firsts_new();
 	d->lanes = mem_array(lanes, sizeof(*d->lanes));
 	d->listed = mem_array(lanes, sizeof(*d->listed));
 	for (size_t i = 0; i < lanes; i++)

@@ -1,9 +1,7 @@
-#include "repo/catalog.h"
+#include "repo/blobtable.h"
 #include "base/le.h"
 #include "base/mem.h"
 #include "format/pack.h"
-#include "repo/parallel.h"
-#include <pthread.h>
 
 /*
  * Entries lie densely in blocks, in the order they came, so that growing copies nothing; an
@@ -37,7 +35,7 @@ struct slots {
 	unsigned bits;
 };
 
-struct catalog {
+struct blobtable {
 	struct entry **block;
 	uint8_t **marks;  /* per block, NULL until something in it is marked */
 	size_t blocks, n; /* n: entries */
@@ -122,21 +120,21 @@ static void slots_insert(struct slots *s, const struct id *id, size_t number)
 	walk_put(s, &w, number);
 }
 
-static struct entry *entry_at(const struct catalog *c, size_t number)
+static struct entry *entry_at(const struct blobtable *c, size_t number)
 {
 	return &c->block[number >> BLOCK_BITS][number & (BLOCK - 1)];
 }
 
-struct catalog *catalog_new(void)
+struct blobtable *blobtable_new(void)
 {
-	struct catalog *c = mem_zalloc(sizeof(*c));
+	struct blobtable *c = mem_zalloc(sizeof(*c));
 
 	slots_init(&c->index, SLOT_BITS);
 	slots_init(&c->pack_index, SLOT_BITS);
 	return c;
 }
 
-void catalog_free(struct catalog *c)
+void blobtable_free(struct blobtable *c)
 {
 	if (!c)
 		return;
@@ -153,7 +151,7 @@ void catalog_free(struct catalog *c)
 }
 
 /* The next entry of a blob on its sequence, promises too. */
-static struct entry *entry_next(const struct catalog *c, struct walk *w, enum blob_type t,
+static struct entry *entry_next(const struct blobtable *c, struct walk *w, enum blob_type t,
 	const struct id *id, size_t *number)
 {
 	while (walk_next(&c->index, w, number)) {
@@ -175,7 +173,7 @@ static bool entry_known(const struct entry *e)
 	return !entry_promised(e) && (e->pack & PACK_NUMBER) != FORGOTTEN;
 }
 
-static void entries_grow(struct catalog *c)
+static void entries_grow(struct blobtable *c)
 {
 	struct slots bigger;
 
@@ -189,7 +187,7 @@ static void entries_grow(struct catalog *c)
 }
 
 /* A new entry at the free slot where the walk ended. */
-static struct entry *entry_new(struct catalog *c, const struct walk *w, enum blob_type t,
+static struct entry *entry_new(struct blobtable *c, const struct walk *w, enum blob_type t,
 	const struct id *id)
 {
 	struct entry *e;
@@ -207,7 +205,7 @@ static struct entry *entry_new(struct catalog *c, const struct walk *w, enum blo
 	return e;
 }
 
-static size_t pack_number(struct catalog *c, const struct id *id)
+static size_t pack_number(struct blobtable *c, const struct id *id)
 {
 	struct walk w;
 	size_t i;
@@ -234,7 +232,7 @@ static size_t pack_number(struct catalog *c, const struct id *id)
 	return c->packs++;
 }
 
-static bool add_one(struct catalog *c, uint32_t pack, const struct blob *b)
+static bool add_one(struct blobtable *c, uint32_t pack, const struct blob *b)
 {
 	struct entry *e, *promise = NULL;
 	bool known = false;
@@ -262,7 +260,7 @@ static bool add_one(struct catalog *c, uint32_t pack, const struct blob *b)
 	return true;
 }
 
-void catalog_add(struct catalog *c, const struct id *pack, const struct blob *b, size_t n)
+void blobtable_add(struct blobtable *c, const struct id *pack, const struct blob *b, size_t n)
 {
 	size_t number = pack_number(c, pack);
 	struct catalog_pack *p = &c->pack[number];
@@ -277,7 +275,7 @@ void catalog_add(struct catalog *c, const struct id *pack, const struct blob *b,
 	}
 }
 
-static void place_of(const struct catalog *c, const struct entry *e, struct catalog_place *out)
+static void place_of(const struct blobtable *c, const struct entry *e, struct catalog_place *out)
 {
 	out->pack = c->pack[e->pack & PACK_NUMBER].id;
 	out->blob = (struct blob){.id = e->id,
@@ -287,7 +285,7 @@ static void place_of(const struct catalog *c, const struct entry *e, struct cata
 		.plain = e->plain};
 }
 
-bool catalog_find(const struct catalog *c, enum blob_type t, const struct id *id, unsigned nth,
+bool blobtable_find(const struct blobtable *c, enum blob_type t, const struct id *id, unsigned nth,
 	struct catalog_place *out)
 {
 	struct walk w = walk_begin(&c->index, id);
@@ -303,7 +301,7 @@ bool catalog_find(const struct catalog *c, enum blob_type t, const struct id *id
 	return false;
 }
 
-bool catalog_has(const struct catalog *c, enum blob_type t, const struct id *id)
+bool blobtable_has(const struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct walk w = walk_begin(&c->index, id);
 	struct entry *e;
@@ -315,7 +313,7 @@ bool catalog_has(const struct catalog *c, enum blob_type t, const struct id *id)
 	return false;
 }
 
-bool catalog_promise(struct catalog *c, enum blob_type t, const struct id *id)
+bool blobtable_promise(struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct entry *e, *empty = NULL;
 	struct walk w;
@@ -335,7 +333,7 @@ bool catalog_promise(struct catalog *c, enum blob_type t, const struct id *id)
 	return true;
 }
 
-void catalog_forget(struct catalog *c, enum blob_type t, const struct id *id)
+void blobtable_forget(struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct walk w = walk_begin(&c->index, id);
 	bool known = false;
@@ -351,7 +349,7 @@ void catalog_forget(struct catalog *c, enum blob_type t, const struct id *id)
 	c->blobs -= known;
 }
 
-bool catalog_promised(const struct catalog *c, enum blob_type t, const struct id *id)
+bool blobtable_promised(const struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct walk w = walk_begin(&c->index, id);
 	struct entry *e;
@@ -363,7 +361,19 @@ bool catalog_promised(const struct catalog *c, enum blob_type t, const struct id
 	return false;
 }
 
-int catalog_mark(struct catalog *c, enum blob_type t, const struct id *id, unsigned bit)
+enum catalog_verdict blobtable_claim(struct blobtable *c, bool take, bool forget,
+	enum blob_type type, const struct id *id)
+{
+	if (forget)
+		blobtable_forget(c, type, id);
+	if (blobtable_has(c, type, id))
+		return CATALOG_KNOWN;
+	if (take)
+		return blobtable_promise(c, type, id) ? CATALOG_YOURS : CATALOG_TAKEN;
+	return blobtable_promised(c, type, id) ? CATALOG_TAKEN : CATALOG_ABSENT;
+}
+
+int blobtable_mark(struct blobtable *c, enum blob_type t, const struct id *id, unsigned bit)
 {
 	struct walk w = walk_begin(&c->index, id);
 	size_t number, block, at;
@@ -383,7 +393,7 @@ int catalog_mark(struct catalog *c, enum blob_type t, const struct id *id, unsig
 	return was;
 }
 
-unsigned catalog_marks(const struct catalog *c, enum blob_type t, const struct id *id)
+unsigned blobtable_marks(const struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct walk w = walk_begin(&c->index, id);
 	struct entry *e;
@@ -397,7 +407,7 @@ unsigned catalog_marks(const struct catalog *c, enum blob_type t, const struct i
 	return 0;
 }
 
-int catalog_each(const struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
+int blobtable_each(const struct blobtable *c, int (*fn)(void *arg, const struct catalog_place *p),
 	void *arg)
 {
 	struct catalog_place p;
@@ -414,12 +424,12 @@ int catalog_each(const struct catalog *c, int (*fn)(void *arg, const struct cata
 	return rc;
 }
 
-size_t catalog_blobs(const struct catalog *c)
+size_t blobtable_blobs(const struct blobtable *c)
 {
 	return c->blobs;
 }
 
-size_t catalog_bytes(const struct catalog *c)
+size_t blobtable_bytes(const struct blobtable *c)
 {
 	size_t bytes = sizeof(*c) +
 		       c->blocks * (BLOCK * sizeof(struct entry) + sizeof(void *) * 2) +
@@ -431,17 +441,17 @@ size_t catalog_bytes(const struct catalog *c)
 			       sizeof(uint32_t);
 }
 
-size_t catalog_packs(const struct catalog *c)
+size_t blobtable_packs(const struct blobtable *c)
 {
 	return c->packs;
 }
 
-struct catalog_pack *catalog_pack(struct catalog *c, size_t i)
+struct catalog_pack *blobtable_pack(struct blobtable *c, size_t i)
 {
 	return &c->pack[i];
 }
 
-struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id)
+struct catalog_pack *blobtable_pack_find(struct blobtable *c, const struct id *id)
 {
 	struct walk w = walk_begin(&c->pack_index, id);
 	size_t i;
@@ -450,49 +460,4 @@ struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id)
 		if (id_equal(&c->pack[i].id, id))
 			return &c->pack[i];
 	return NULL;
-}
-
-struct load {
-	struct catalog *c;
-	struct repo *r;
-	pthread_mutex_t lock; /* the catalog, among the readers */
-	int (*warn)(void *arg, const struct id *index, const struct err *e);
-	void *arg;
-};
-
-static int load_pack(void *arg, const struct id *pack, const struct blob *b, size_t n)
-{
-	struct load *l = arg;
-
-	pthread_mutex_lock(&l->lock);
-	catalog_add(l->c, pack, b, n);
-	pthread_mutex_unlock(&l->lock);
-	return 0;
-}
-
-static int load_index(void *arg, const struct id *id, struct err *err)
-{
-	struct load *l = arg;
-
-	return repo_load_index(l->r, id, load_pack, l, err);
-}
-
-static int load_failed(void *arg, const struct id *id, const struct err *e)
-{
-	struct load *l = arg;
-
-	return l->warn ? l->warn(l->arg, id, e) : e->code;
-}
-
-int catalog_load(struct catalog *c, struct repo *r,
-	int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg,
-	struct err *err)
-{
-	struct load l = {.c = c, .r = r, .warn = warn, .arg = arg};
-	int rc;
-
-	pthread_mutex_init(&l.lock, NULL);
-	rc = parallel_files(r, BACKEND_INDEX, load_index, load_failed, &l, err);
-	pthread_mutex_destroy(&l.lock);
-	return rc;
 }

@@ -1,0 +1,72 @@
+/*
+ * blobtable: which blobs lie in which packs, in memory: the union of index files, or the part of it
+ * one rank owns (docs/format.md 6).  What a catalog answers from.
+ *
+ * A multimap: a blob may lie in several packs; equal entries are kept once.  About 60 bytes a blob.
+ * Not thread safe; concurrent readers are fine while nobody writes.
+ */
+#ifndef REPO_BLOBTABLE_H
+#define REPO_BLOBTABLE_H
+#include "base/err.h"
+#include "repo/catalog.h"
+
+struct repo;
+
+struct blobtable;
+struct blobtable *blobtable_new(void);
+void blobtable_free(struct blobtable *c);
+/* blobtable_add: blobs of one pack (all, or those this rank owns). */
+void blobtable_add(struct blobtable *c, const struct id *pack, const struct blob *b, size_t n);
+
+/* blobtable_find: the nth place (0 first) of a blob; false when there is none. */
+bool blobtable_find(const struct blobtable *c, enum blob_type t, const struct id *id, unsigned nth,
+	struct catalog_place *out);
+bool blobtable_has(const struct blobtable *c, enum blob_type t, const struct id *id);
+
+/* Promises: a blob somebody is storing in this run.  blobtable_promise: false when it is known or
+ * promised already. */
+bool blobtable_promise(struct blobtable *c, enum blob_type t, const struct id *id);
+bool blobtable_promised(const struct blobtable *c, enum blob_type t, const struct id *id);
+
+/* blobtable_forget: what is known of a blob is wrong: its places leave; a promise stays. */
+void blobtable_forget(struct blobtable *c, enum blob_type t, const struct id *id);
+
+/* blobtable_mark: sets a bit (0 … 7) of a known blob, returns whether it was set before; -1 when
+ * the blob is unknown. */
+int blobtable_mark(struct blobtable *c, enum blob_type t, const struct id *id, unsigned bit);
+
+/* all bits; 0 when unknown */
+unsigned blobtable_marks(const struct blobtable *c, enum blob_type t, const struct id *id);
+
+/*
+ * blobtable_each: every place of every blob, in the order they were added, until fn returns
+ * non-zero (which is returned).  fn may mark, not add.
+ */
+int blobtable_each(const struct blobtable *c, int (*fn)(void *arg, const struct catalog_place *p),
+	void *arg);
+
+size_t blobtable_blobs(const struct blobtable *c); /* known blobs, each counted once */
+size_t blobtable_bytes(const struct blobtable *c);
+
+/* packs named by what was added */
+size_t blobtable_packs(const struct blobtable *c);
+struct catalog_pack *blobtable_pack(struct blobtable *c, size_t i);
+struct catalog_pack *blobtable_pack_find(struct blobtable *c, const struct id *id);
+
+/*
+ * blobtable_claim: what the owner of a blob answers (struct catalog_claim).
+ */
+enum catalog_verdict blobtable_claim(struct blobtable *c, bool take, bool forget,
+	enum blob_type type, const struct id *id);
+
+/*
+ * blobtable_load: all index files of the repository, several at a time over env->readers; runs
+ * env->loop until done (loop thread only). A damaged index file is an error, unless warn is given
+ * and returns 0 for it: then it is skipped (what came before a fault in its JSON stays: its MAC was
+ * right). warn is called on the loop thread.
+ */
+int blobtable_load(struct blobtable *c, struct repo *r,
+	int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg,
+	struct err *err);
+
+#endif
