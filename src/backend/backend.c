@@ -4,6 +4,7 @@
 #include "backend/open.h"
 #include "backend/s3.h"
 #include "backend/swift.h"
+#include "base/latch.h"
 #include "base/mem.h"
 #include <stdio.h>
 
@@ -58,40 +59,21 @@ void backend_free(struct backend *b)
 		b->vt->free(b);
 }
 
-struct run_wait {
-	pthread_mutex_t m;
-	pthread_cond_t c;
-	bool done;
-};
-
 static void run_done(struct backend_op *op)
 {
-	struct run_wait *w = op->arg;
-
-	pthread_mutex_lock(&w->m);
-	w->done = true;
-	pthread_cond_signal(&w->c);
-	pthread_mutex_unlock(&w->m);
+	latch_down(op->arg);
 }
 
 int backend_run(struct backend *b, struct backend_op *op, struct err *err)
 {
-	struct run_wait w = {.done = false};
 	void *arg = op->arg;
+	struct latch l;
 
-	pthread_mutex_init(&w.m, NULL);
-	pthread_cond_init(&w.c, NULL);
+	latch_init(&l, 1);
 	op->done = run_done;
-	op->arg = &w;
+	op->arg = &l;
 	backend_start(b, op);
-
-	pthread_mutex_lock(&w.m);
-	while (!w.done)
-		pthread_cond_wait(&w.c, &w.m);
-	pthread_mutex_unlock(&w.m);
-
-	pthread_cond_destroy(&w.c);
-	pthread_mutex_destroy(&w.m);
+	latch_wait(&l);
 	op->arg = arg;
 	return err_copy(err, &op->err);
 }

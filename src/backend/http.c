@@ -11,6 +11,7 @@
  */
 #include "backend/http.h"
 #include "backend/http_xfer.h"
+#include "base/latch.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <pthread.h>
@@ -395,37 +396,20 @@ void http_give_up(struct http *h)
 	wake(h);
 }
 
-struct run_wait {
-	pthread_mutex_t m;
-	pthread_cond_t c;
-	bool done;
-};
-
 static void run_done(struct http_req *r)
 {
-	struct run_wait *w = r->arg;
-
-	pthread_mutex_lock(&w->m);
-	w->done = true;
-	pthread_cond_signal(&w->c);
-	pthread_mutex_unlock(&w->m);
+	latch_down(r->arg);
 }
 
 int http_run(struct http *h, struct http_req *r)
 {
-	struct run_wait w = {.done = false};
+	struct latch l;
 
-	pthread_mutex_init(&w.m, NULL);
-	pthread_cond_init(&w.c, NULL);
+	latch_init(&l, 1);
 	r->done = run_done;
-	r->arg = &w;
+	r->arg = &l;
 	http_start(h, r);
-	pthread_mutex_lock(&w.m);
-	while (!w.done)
-		pthread_cond_wait(&w.c, &w.m);
-	pthread_mutex_unlock(&w.m);
-	pthread_cond_destroy(&w.c);
-	pthread_mutex_destroy(&w.m);
+	latch_wait(&l);
 	r->arg = NULL;
 	return r->err.code;
 }

@@ -15,6 +15,7 @@
 #include "backend/open.h"
 #include "backend/part.h"
 #include "backend/rest_list.h"
+#include "base/latch.h"
 #include "base/mem.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -348,37 +349,27 @@ static void rest_start(struct backend *b, struct backend_op *op)
 /* The sizes of names listed without them, some at once. */
 struct sizes {
 	struct backend_op op[HEADS];
-	pthread_mutex_t m;
-	pthread_cond_t c;
-	size_t left;
+	struct latch answered;
 };
 
 static void size_done(struct backend_op *op)
 {
-	struct sizes *z = op->arg;
-
-	pthread_mutex_lock(&z->m);
-	if (!--z->left)
-		pthread_cond_signal(&z->c);
-	pthread_mutex_unlock(&z->m);
+	latch_down(op->arg);
 }
 
 static void sizes_ask(struct rest *s, struct sizes *z, enum backend_type t,
 	const struct rest_entry *e, size_t n)
 {
-	z->left = n;
+	latch_init(&z->answered, n);
 	for (size_t i = 0; i < n; i++) {
 		z->op[i] = (struct backend_op){.verb = BACKEND_STAT,
 			.type = t,
 			.name = e[i].name,
 			.done = size_done,
-			.arg = z};
+			.arg = &z->answered};
 		rest_start(&s->b, &z->op[i]);
 	}
-	pthread_mutex_lock(&z->m);
-	while (z->left)
-		pthread_cond_wait(&z->c, &z->m);
-	pthread_mutex_unlock(&z->m);
+	latch_wait(&z->answered);
 }
 
 /* A file that went away meanwhile keeps the size unknown and is left out. */
@@ -387,8 +378,6 @@ static int list_sizes(struct rest *s, enum backend_type t, struct rest_listing *
 	struct sizes *z = mem_zalloc(sizeof(*z));
 	int code = 0;
 
-	pthread_mutex_init(&z->m, NULL);
-	pthread_cond_init(&z->c, NULL);
 	for (size_t at = 0; at < l->n && !code; at += HEADS) {
 		size_t n = l->n - at < HEADS ? l->n - at : HEADS;
 
@@ -400,8 +389,6 @@ static int list_sizes(struct rest *s, enum backend_type t, struct rest_listing *
 				code = err_copy(err, &z->op[i].err);
 		}
 	}
-	pthread_cond_destroy(&z->c);
-	pthread_mutex_destroy(&z->m);
 	mem_free(z);
 	return code;
 }

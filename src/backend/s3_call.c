@@ -1,5 +1,6 @@
 #include "backend/s3_call.h"
 #include "backend/digest.h"
+#include "base/latch.h"
 #include "base/mem.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,37 +283,20 @@ void s3_call_release(struct s3_call *c)
 	c->r.out = out;
 }
 
-struct waiting {
-	pthread_mutex_t m;
-	pthread_cond_t c;
-	bool done;
-};
-
-static void waiting_done(struct s3_call *c)
+static void run_done(struct s3_call *c)
 {
-	struct waiting *w = c->arg;
-
-	pthread_mutex_lock(&w->m);
-	w->done = true;
-	pthread_cond_signal(&w->c);
-	pthread_mutex_unlock(&w->m);
+	latch_down(c->arg);
 }
 
 void s3_call_run(struct s3 *s, struct s3_call *c)
 {
-	struct waiting w = {.done = false};
+	struct latch l;
 
-	pthread_mutex_init(&w.m, NULL);
-	pthread_cond_init(&w.c, NULL);
-	c->done = waiting_done;
-	c->arg = &w;
+	latch_init(&l, 1);
+	c->done = run_done;
+	c->arg = &l;
 	s3_call_start(s, c);
-	pthread_mutex_lock(&w.m);
-	while (!w.done)
-		pthread_cond_wait(&w.c, &w.m);
-	pthread_mutex_unlock(&w.m);
-	pthread_cond_destroy(&w.c);
-	pthread_mutex_destroy(&w.m);
+	latch_wait(&l);
 }
 
 /* Codes that mean something else than their status, or need a word of help. */

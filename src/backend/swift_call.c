@@ -1,4 +1,5 @@
 #include "backend/swift_call.h"
+#include "base/latch.h"
 #include "base/mem.h"
 #include <string.h>
 
@@ -198,36 +199,19 @@ void swift_call_start(struct swift_call *c, struct swift_keeper *k, const struct
 	swift_keeper_get(k, &c->wait);
 }
 
-struct call_wait {
-	pthread_mutex_t m;
-	pthread_cond_t c;
-	bool done;
-};
-
 static void run_done(struct swift_call *c)
 {
-	struct call_wait *w = c->arg;
-
-	pthread_mutex_lock(&w->m);
-	w->done = true;
-	pthread_cond_signal(&w->c);
-	pthread_mutex_unlock(&w->m);
+	latch_down(c->arg);
 }
 
 int swift_call_run(struct swift_call *c, struct swift_keeper *k, const struct swift_wire *w)
 {
-	struct call_wait wait = {.done = false};
+	struct latch l;
 
-	pthread_mutex_init(&wait.m, NULL);
-	pthread_cond_init(&wait.c, NULL);
+	latch_init(&l, 1);
 	c->done = run_done;
-	c->arg = &wait;
+	c->arg = &l;
 	swift_call_start(c, k, w);
-	pthread_mutex_lock(&wait.m);
-	while (!wait.done)
-		pthread_cond_wait(&wait.c, &wait.m);
-	pthread_mutex_unlock(&wait.m);
-	pthread_cond_destroy(&wait.c);
-	pthread_mutex_destroy(&wait.m);
+	latch_wait(&l);
 	return c->err.code;
 }
