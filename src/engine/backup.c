@@ -282,9 +282,8 @@ static void run_init(struct backup *b)
 	saver_hold(b->saver);
 	b->lastpacks = lastpacks_new(b->r, b->saver, lastpacks_merged, b);
 	b->queue = workq_new(b->r, b->env, &ops);
-	b->trees = treebuild_new();
+	b->pending = run_pending_new(b);
 	b->tick = (struct task){.done = tick};
-	router_on(b->r, TAG_NODE, run_on_node, b);
 	router_on(b->r, TAG_BACK, run_on_back, b);
 	router_on(b->r, TAG_CANCEL, run_on_cancel, b);
 	router_on(b->r, TAG_FLUSH, on_flush, b);
@@ -312,7 +311,7 @@ static void run_release(struct backup *b)
 	saver_free(b->saver);
 	loader_free(b->loader);
 	catalog_free(b->catalog);
-	treebuild_free(b->trees);
+	run_pending_free(b->pending);
 	indexer_free(b->indexer);
 	owners_free(b->make.owners);
 	chunker_tables_free(b->tables);

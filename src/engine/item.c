@@ -3,20 +3,6 @@
 
 #define ITEM_FILES_MAX (1u << 20) /* per item, against a damaged message */
 
-void dirref_put(struct buf *b, const struct dirref *d)
-{
-	wire_put_u32(b, d->rank);
-	wire_put_u32(b, d->slot);
-	wire_put_u32(b, d->child);
-}
-
-void dirref_get(struct wire_in *w, struct dirref *d)
-{
-	d->rank = wire_u32(w);
-	d->slot = wire_u32(w);
-	d->child = wire_u32(w);
-}
-
 struct item *item_new(enum item_kind kind, const struct dirref *up, const char *path)
 {
 	struct item *it = mem_zalloc(sizeof(*it));

@@ -1,19 +1,14 @@
 /*
  * item: a piece of work that any rank can do: list one directory, or read some files of one.
  *
- * An item names the place where its results belong by a dirref: the return address of the treebuild
- * slot that waits for them, on whichever rank that is.
+ * An item names the place where its results belong by a dirref: the return address of the directory
+ * that waits for them, on whichever rank that is (ranks/pending.h).
  */
 #ifndef ENGINE_ITEM_H
 #define ENGINE_ITEM_H
+#include "ranks/pending.h"
 #include "ranks/workq.h"
 #include "engine/sight.h"
-
-struct dirref {
-	uint32_t rank, slot, child;
-};
-void dirref_put(struct buf *b, const struct dirref *d);
-void dirref_get(struct wire_in *w, struct dirref *d);
 
 enum item_kind { ITEM_DIR, ITEM_FILES };
 

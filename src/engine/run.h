@@ -18,7 +18,7 @@
 #include "repo/saver.h"
 
 enum backup_tag {
-	TAG_NODE = ROUTER_ENGINE, /* doer -> owner of the slot: a child's JSON */
+	TAG_NODE = ROUTER_ENGINE, /* pending: a child's JSON */
 	TAG_PACK,                 /* each -> rank 0: a pack that is stored */
 	TAG_COUNTED,              /* rank 0 -> sender: that pack is counted, and more are allowed */
 	TAG_NOTE,                 /* each -> rank 0: something to say about an item */
@@ -68,7 +68,7 @@ struct backup {
 	struct saver *saver;
 	struct lastpacks *lastpacks;
 	struct workq *queue;
-	struct treebuild *trees;
+	struct pending *pending; /* of struct treebuild_slot */
 	struct tally tally;
 	struct task tick;
 
@@ -151,10 +151,9 @@ unsigned run_packs_at_once(const struct backup *b);
 
 /*
  * run_child: a child is settled: json (heap, taken; NULL: not included) goes to the rank that waits
- * for it.  run_slot_full: a directory whose children are all settled.
+ * for it.
  */
 void run_child(struct backup *b, const struct dirref *up, uint8_t *json, size_t n);
-void run_slot_full(struct backup *b, struct treebuild_slot *s);
 /* run_link: as run_child with a node that may share its inode number with others, once that is
  * known (node_apart). */
 void run_link(struct backup *b, const struct catalog_first *ask, const struct dirref *up,
@@ -162,7 +161,9 @@ void run_link(struct backup *b, const struct catalog_first *ask, const struct di
 /* run_forget_tree: what the index says of this tree does not count any more: who has it to save
  * from now on stores it. */
 void run_forget_tree(struct backup *b, const struct id *id);
-void run_on_node(void *arg, struct comm_msg *m);
+/* run_pending_new: what waits for them. */
+struct pending *run_pending_new(struct backup *b);
+void run_pending_free(struct pending *p);
 
 /*
  * run_view_begin: collective, before the first item: all see the same (b->view), or an error.

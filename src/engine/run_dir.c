@@ -173,8 +173,8 @@ static void lost(struct backup *b, const struct dirjob *d, const struct walk_ent
 static void dir_spread(struct backup *b, struct dirjob *d)
 {
 	struct walk *w = &d->walk;
-	struct treebuild_slot *s = treebuild_open(b->trees, w->n);
-	uint32_t slot = s->number;
+	struct treebuild_slot *s = treebuild_new(w->n);
+	uint32_t slot = pending_open(b->pending, s, (uint32_t)w->n);
 	struct batch batch = {0};
 
 	s->root = d->root;
@@ -199,8 +199,10 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 		}
 		if (e->kind == WALK_UNCHANGED)
 			unchanged(b, d, e);
-		if (e->kind == WALK_READY || e->kind == WALK_UNCHANGED)
+		if (e->kind == WALK_READY || e->kind == WALK_UNCHANGED) {
 			treebuild_ready(s, (uint32_t)i, e->json, e->json_n);
+			pending_ready(b->pending, slot, (uint32_t)i);
+		}
 	}
 	for (size_t i = w->n; i-- > 0;)
 		if (w->entry[i].kind == WALK_DIR)
@@ -212,8 +214,7 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 	for (size_t i = 0; i < w->n; i++)
 		if (w->entry[i].kind == WALK_ABOVE)
 			push_above(b, d, &w->entry[i], slot, (uint32_t)i);
-	if (s->pending == 0)
-		run_slot_full(b, s);
+	pending_opened(b->pending, slot);
 }
 
 static void dir_linked(struct dirjob *d)

@@ -1,9 +1,8 @@
 /*
- * treebuild: directories that wait for their children; the last child's arrival turns one into a
- * tree.
+ * treebuild: a directory that waits for its children (ranks/pending.h), and then becomes a tree.
  *
- * A slot holds the finished children's JSON until pending is zero.  Loop thread only, except
- * treebuild_tree(), which a worker runs on a slot nobody else touches any more.
+ * A slot holds the finished children's JSON.  Loop thread only, except treebuild_tree(), which a
+ * worker runs on a slot nobody else touches any more.
  */
 #ifndef ENGINE_TREEBUILD_H
 #define ENGINE_TREEBUILD_H
@@ -15,11 +14,9 @@ struct treebuild_child {
 	const uint8_t *json; /* NULL: not included (yet, or ever) */
 	size_t n;
 	bool owned; /* json is on the heap */
-	bool settled;
 };
 
 struct treebuild_slot {
-	uint32_t number;
 	struct dirref up;
 	bool root; /* no node, no dirref: the tree is the snapshot's */
 	char *name;
@@ -32,7 +29,6 @@ struct treebuild_slot {
 	struct buf arena;                  /* JSON of children that were ready at once */
 	struct treebuild_child *child;
 	size_t n;
-	uint32_t pending;
 	/* results of treebuild_tree */
 	struct task task;
 	void *arg;
@@ -42,23 +38,14 @@ struct treebuild_slot {
 	struct err err;
 };
 
-struct treebuild;
-struct treebuild *treebuild_new(void);
-void treebuild_free(struct treebuild *t); /* with all slots left */
-/* treebuild_open: a slot for n children, all pending. */
-struct treebuild_slot *treebuild_open(struct treebuild *t, size_t n);
-/*
- * treebuild_set: a child is settled: takes json (heap; NULL: not included).  The slot when it was
- * the last one, else NULL.  A slot or child that does not exist or is settled already: NULL and
- * *bad is set.
- */
-struct treebuild_slot *treebuild_set(struct treebuild *t, uint32_t slot, uint32_t child,
-	uint8_t *json, size_t n, bool *bad);
-/* treebuild_ready: a child that was pending and whose JSON lies in the slot's arena, which does not
- * change any more. */
+/* treebuild_new: a directory of n children, none of which is included.  treebuild_free: NULL is
+ * fine. */
+struct treebuild_slot *treebuild_new(size_t n);
+void treebuild_free(struct treebuild_slot *s);
+/* treebuild_set: a child's json (heap, taken; NULL: it is not included). */
+void treebuild_set(struct treebuild_slot *s, uint32_t child, uint8_t *json, size_t n);
+/* treebuild_ready: a child whose JSON lies in the slot's arena, which does not change any more. */
 void treebuild_ready(struct treebuild_slot *s, uint32_t child, size_t offset, size_t n);
-void treebuild_close(struct treebuild *t, struct treebuild_slot *s); /* frees it */
-size_t treebuild_count(const struct treebuild *t);
 
 /* treebuild_tree: the tree's JSON and id, and the directory's node in its parent (none for the
  * root); or s->err. */

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static struct treebuild_slot *const none = NULL;
-
 /* A child's node, as a doer sends it: on the heap. */
 static uint8_t *node_of(const char *name, size_t *n)
 {
@@ -20,14 +18,12 @@ static uint8_t *node_of(const char *name, size_t *n)
 	return b.p;
 }
 
-static struct treebuild_slot *set(struct treebuild *t, uint32_t slot, uint32_t child,
-	const char *name, bool *bad)
+static void set(struct treebuild_slot *s, uint32_t child, const char *name)
 {
 	size_t n = 0;
 	uint8_t *json = name ? node_of(name, &n) : NULL;
 
-	*bad = false;
-	return treebuild_set(t, slot, child, json, n, bad);
+	treebuild_set(s, child, json, n);
 }
 
 static size_t names_in(const struct buf *tree, char *out)
@@ -49,16 +45,14 @@ static size_t names_in(const struct buf *tree, char *out)
 	return n;
 }
 
-TEST(the_last_child_closes_the_slot)
+TEST(the_tree_of_what_is_included)
 {
-	struct treebuild *t = treebuild_new();
-	struct treebuild_slot *s = treebuild_open(t, 4);
+	struct treebuild_slot *s = treebuild_new(4);
 	struct hash *h = hash_new();
 	struct nodemake k = {.owners = owners_new()};
 	struct buf first;
 	uint8_t *json;
 	size_t n;
-	bool bad;
 	char names[64];
 	struct tree_in in;
 	const struct node *d;
@@ -74,9 +68,9 @@ TEST(the_last_child_closes_the_slot)
 	buf_add(&s->arena, json, n);
 	mem_free(json);
 	treebuild_ready(s, 1, 4, n);
-	CHECK(set(t, s->number, 3, "d", &bad) == none && !bad);
-	CHECK(set(t, s->number, 2, NULL, &bad) == none && !bad); /* not included */
-	CHECK(set(t, s->number, 0, "a", &bad) == s && !bad);
+	set(s, 3, "d");
+	set(s, 2, NULL); /* not included */
+	set(s, 0, "a");
 	treebuild_tree(s, &k, h);
 	CHECK_EQ(s->err.code, 0);
 	CHECK_EQ(s->kept, 3);
@@ -97,20 +91,16 @@ TEST(the_last_child_closes_the_slot)
 	CHECK_EQ(d->inode, 5);
 	tree_in_release(&in);
 	buf_release(&first);
-	treebuild_close(t, s);
-	CHECK_EQ(treebuild_count(t), 0);
+	treebuild_free(s);
 	owners_free(k.owners);
 	hash_free(h);
-	treebuild_free(t);
 }
 
 TEST(empty_directory_and_root)
 {
-	struct treebuild *t = treebuild_new();
-	struct treebuild_slot *s = treebuild_open(t, 0);
+	struct treebuild_slot *s = treebuild_new(0);
 	struct hash *h = hash_new();
 
-	CHECK_EQ(s->pending, 0);
 	s->root = true;
 	treebuild_tree(s, NULL, h);
 	CHECK_STR(id_hex(&s->tree).s,
@@ -118,47 +108,6 @@ TEST(empty_directory_and_root)
 	CHECK_EQ(s->kept, 0);
 	CHECK_EQ(s->node_json.len, 0);
 	hash_free(h);
-	treebuild_free(t); /* with a slot still open */
-}
-
-TEST(what_nobody_waits_for)
-{
-	struct treebuild *t = treebuild_new();
-	struct treebuild_slot *s;
-	bool bad;
-
-	CHECK(set(t, 0, 0, "a", &bad) == none && bad);
-	s = treebuild_open(t, 2);
-	CHECK(set(t, 1, 0, "a", &bad) == none && bad);
-	CHECK(set(t, 0, 2, "a", &bad) == none && bad);
-	CHECK(set(t, 0, 0, "a", &bad) == none && !bad);
-	/* twice: it may not count twice, nor be lost */
-	CHECK(set(t, 0, 0, "a", &bad) == none && bad);
-	CHECK(set(t, 0, 0, NULL, &bad) == none && bad);
-	CHECK_EQ(s->pending, 1);
-	CHECK(set(t, 0, 1, NULL, &bad) == s && !bad);
-	CHECK(set(t, 0, 1, NULL, &bad) == none && bad);
-	treebuild_close(t, s);
-	CHECK(set(t, 0, 0, "a", &bad) == none && bad);
-	treebuild_free(t);
+	treebuild_free(s);
 	treebuild_free(NULL);
-}
-
-TEST(numbers_are_used_again)
-{
-	struct treebuild *t = treebuild_new();
-	struct treebuild_slot *s[300];
-
-	for (int round = 0; round < 3; round++) {
-		for (uint32_t i = 0; i < 300; i++)
-			s[i] = treebuild_open(t, i);
-		CHECK_EQ(treebuild_count(t), 300);
-		for (uint32_t i = 0; i < 300; i++) {
-			CHECK(s[i]->number < 300);
-			CHECK_EQ(s[i]->pending, i);
-			treebuild_close(t, s[i]);
-		}
-		CHECK_EQ(treebuild_count(t), 0);
-	}
-	treebuild_free(t);
 }
