@@ -275,7 +275,6 @@ static void put_location(const char *location, const char *cwd, struct buf *b)
 
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b)
 {
-	opts_put(s->opts, b);
 	put_location(s->location, j->cwd, b);
 	wire_put_bytes(b, s->allas.project, s->allas.project ? strlen(s->allas.project) : 0);
 	wire_put_bytes(b, j->cwd, strlen(j->cwd));
@@ -288,11 +287,8 @@ int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct e
 {
 	const uint8_t *p;
 	size_t n;
-	int rc = opts_get(&s->received, in, err);
+	int rc;
 
-	if (rc)
-		return rc;
-	s->opts = &s->received;
 	p = wire_bytes(in, &n);
 	s->location = mem_strndup((const char *)p, n);
 	p = wire_bytes(in, &n);

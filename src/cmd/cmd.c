@@ -70,38 +70,6 @@ static void say_end(struct cmd *c, int code, int rc, const struct err *err)
 	mem_free(text);
 }
 
-static int run_verb(struct session *s, bool *sent, struct err *err)
-{
-	switch (s->opts->verb) {
-	case VERB_ADD:
-		return cmd_add(s, sent, err);
-	case VERB_INIT:
-		return cmd_init(s, err);
-	case VERB_LIST:
-		return cmd_list(s, err);
-	case VERB_FILES:
-		return cmd_files(s, err);
-	case VERB_FIND:
-		return cmd_find(s, err);
-	case VERB_RESTORE:
-	case VERB_RESTORE_OVERWRITE:
-	case VERB_RESTORE_NEWER:
-		return cmd_restore(s, err);
-	case VERB_DUMP:
-		return cmd_dump(s, err);
-	case VERB_DELETE:
-		return cmd_delete(s, err);
-	case VERB_CHECK:
-		return cmd_check(s, err);
-	case VERB_CAT:
-		return cmd_cat(s, err);
-	case VERB_UNLOCK:
-		return cmd_unlock(s, err);
-	default:
-		return err_set(err, ERR_USAGE, "this cannot happen: verb %d", (int)s->opts->verb);
-	}
-}
-
 /* The other ranks may leave, with this exit code. */
 static void dismiss(struct session *s, int code)
 {
@@ -133,29 +101,40 @@ static int lead(struct session *s)
 {
 	struct cmd *c = s->cmd;
 	struct err err = {0}, late = {0};
-	bool sent = false;
-	int rc = run_verb(s, &sent, &err), code;
+	const struct verb_def *v = s->opts->verb;
+	int rc = v->run(s, &err), code;
 
 	if (out_flush(c->out, &late) && rc >= 0)
 		rc = err_copy(&err, &late);
-	if (memory_low && !stop_signalled(c->stop) && (rc || s->opts->verb != VERB_ADD))
+	if (memory_low && !stop_signalled(c->stop) && (rc || !v->final))
 		rc = err_set(&err, ERR_NOMEM,
 			"out of memory, so the run had to end; fewer --workers and --ranks need "
 			"less");
 	/* A command that a signal ended says so, even if it had nothing to complain of. */
-	code = stop_signalled(c->stop) &&
-			       (rc || (s->opts->verb != VERB_ADD && s->opts->verb != VERB_INIT))
-		       ? CMD_STOPPED
-		       : cmd_exit_code(rc, c);
+	code = stop_signalled(c->stop) && (rc || !v->final) ? CMD_STOPPED : cmd_exit_code(rc, c);
 	dismiss(s, code);
 	say_end(c, code, rc, &err);
 	return code;
 }
 
+/* What goes wrong is known to rank 0: it is agreed upon. */
+static void obey(struct session *s, struct wire_in *orders)
+{
+	struct err err = {0};
+
+	if (!opts_get(&s->received, s->cmd->verbs, orders, &err) && !s->received.verb->follow)
+		err_set(&err, ERR_INVALID, "damaged message from rank 0: command");
+	if (err.code) {
+		agree_all(s->agree, &err);
+		return;
+	}
+	s->opts = &s->received;
+	s->opts->verb->follow(s, orders, &err);
+}
+
 /* Another rank: does what rank 0 says until it says to leave. */
 static int follow(struct session *s)
 {
-	struct err err = {0};
 	struct wire_in in;
 	struct buf b;
 	int code = -1;
@@ -166,9 +145,8 @@ static int follow(struct session *s)
 	while (code < 0) {
 		agree_bcast(s->agree, &b);
 		wire_in_init(&in, b.p, b.len);
-		if (wire_u8(&in) == CMD_ORDER_ADD)
-			cmd_add_follow(s, &in,
-				&err); /* what goes wrong is known to rank 0: it is agreed upon */
+		if (wire_u8(&in) == CMD_ORDER_RUN)
+			obey(s, &in);
 		else
 			code = (int)(wire_u32(&in) & 0xff);
 	}
@@ -194,42 +172,18 @@ static int run_rank(void *arg, struct comm *comm)
 }
 
 /* help, version and --help of a command need nothing else.  True: it was one of them. */
-static bool run_plain(struct cmd *c)
+static bool run_plain(const struct cmd *c)
 {
 	const struct opts *o = &c->opts;
-	struct json_out j;
-	struct buf b;
+	const struct verb_def *v = o->verb;
 
-	buf_init(&b, SIZE_MAX / 2);
-	if (o->verb == VERB_VERSION || opt_flag(o, OPT_VERSION)) {
-		out_message(&j, &b, "version");
-		json_key(&j, "version");
-		json_str(&j, CMD_VERSION);
-		json_key(&j, "program");
-		json_str(&j, "a_backup");
-		json_object_end(&j);
-		if (!out_json(c->out)) {
-			buf_reset(&b);
-			buf_adds(&b, "a_backup " CMD_VERSION
-				     " (repositories as of restic 0.14 to 0.19)");
-		}
-		out_line(c->out, &b);
-	} else if (o->verb == VERB_HELP || opt_flag(o, OPT_HELP)) {
-		int verb = o->verb_given ? (int)o->verb : VERB_HELP;
-
-		if (o->verb == VERB_HELP && o->args.n)
-			verb = opts_verb(o->args.s[0]);
-		if (verb == VERB_HELP)
-			help_main(&b);
-		else
-			help_verb((enum verb)verb, &b);
-		out_result(c->out, b.p, b.len);
-	} else {
-		buf_release(&b);
-		return false;
-	}
-	buf_release(&b);
-	return true;
+	if (opt_flag(o, OPT_VERSION))
+		v = opts_verb(c->verbs, "version");
+	else if (opt_flag(o, OPT_HELP) && !v->plain)
+		v = opts_verb(c->verbs, "help");
+	if (v->plain)
+		v->plain(c);
+	return v->plain != NULL;
 }
 
 static bool asks_json(int n, char *const *args)
@@ -276,15 +230,15 @@ static void obey_project(struct cmd *c)
 static int check_password(const struct opts *o, struct err *err)
 {
 	const char *word = o->behind_password ? o->args.s[o->behind_password - 1] : NULL;
+	enum verb_words words = o->verb->words;
 	struct stat st;
 	size_t hex;
 
-	if (!word || o->verb == VERB_FIND ||
-		(o->verb == VERB_ADD ? !lstat(word, &st)
-				     : word[0] == '/' || !strncmp(word, "latest", 6)))
+	if (!word || words == VERB_ANYTHING || (words == VERB_FILES && !lstat(word, &st)))
 		return 0;
 	hex = strspn(word, "0123456789abcdefABCDEF");
-	if (o->verb != VERB_ADD && hex && (!word[hex] || word[hex] == ':'))
+	if (words == VERB_NAMES && (word[0] == '/' || !strncmp(word, "latest", 6) ||
+					   (hex && (!word[hex] || word[hex] == ':'))))
 		return 0;
 	return err_set(err, ERR_USAGE,
 		"--password takes no value: it asks for the password; others would see one that is "
@@ -296,38 +250,46 @@ static int check_password(const struct opts *o, struct err *err)
 /* Nothing but what it prints comes of this command. */
 static bool wants_output(const struct opts *o)
 {
-	switch (o->verb) {
-	case VERB_LIST:
-	case VERB_FILES:
-	case VERB_FIND:
-	case VERB_CAT:
-	case VERB_HELP:
-	case VERB_VERSION:
-		return true;
-	case VERB_DUMP:
-		return !opt_str(o, OPT_TARGET);
-	default:
-		return opt_flag(o, OPT_HELP) || opt_flag(o, OPT_VERSION);
-	}
+	return opt_flag(o, OPT_HELP) || opt_flag(o, OPT_VERSION) ||
+	       (o->verb->prints && !opt_str(o, OPT_TARGET));
+}
+
+/* --ranks N, of commands that several ranks do together. */
+static int read_ranks(struct cmd *c, struct err *err)
+{
+	const char *given = opt_str(&c->opts, OPT_RANKS);
+	const struct verb_def *v = c->opts.verb;
+	uint64_t ranks = 1;
+	int rc = given ? timearg_count(given, "--ranks", 1, RANKS_MAX, &ranks, err) : 0;
+
+	if (!rc && given && v->ranks == VERB_ONE_RANK)
+		rc = err_set(err, ERR_USAGE,
+			"%s is done by one rank, which has threads of its own (--workers): leave "
+			"--ranks out",
+			v->name);
+	if (!rc && ranks > 1 && c->mpi)
+		rc = err_set(err, ERR_USAGE,
+			"--ranks is for one process; here the launcher says how many there are");
+	c->ranks = (int)ranks;
+	return rc;
 }
 
 /* The command line, on the rank that has one to obey.  An exit code, or -1: go on. */
 static int read_command_line(struct cmd *c, int argc, char **argv)
 {
 	struct err err = {0};
-	uint64_t ranks = 1;
 	int rc;
 
 	if (argc < 2) {
 		struct buf b;
 
 		buf_init(&b, SIZE_MAX / 2);
-		help_main(&b);
+		help_main(c->verbs, &b);
 		out_warn(c->out, "%s", buf_str(&b));
 		buf_release(&b);
 		return CMD_ERROR;
 	}
-	rc = opts_parse(&c->opts, argc - 1, argv + 1, &err);
+	rc = opts_parse(&c->opts, c->verbs, argc - 1, argv + 1, &err);
 	out_mode(c->out, rc ? asks_json(argc - 1, argv + 1) : opt_flag(&c->opts, OPT_JSON),
 		opts_verbosity(&c->opts));
 	if (!rc && out_nowhere(c->out) && wants_output(&c->opts))
@@ -339,17 +301,12 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 		rc = check_password(&c->opts, &err);
 	obey_project(c);
 	opts_env(&c->opts, c->env);
-	if (!rc && opt_str(&c->opts, OPT_RANKS))
-		rc = timearg_count(opt_str(&c->opts, OPT_RANKS), "--ranks", 1, RANKS_MAX, &ranks,
-			&err);
-	if (!rc && ranks > 1 && c->mpi)
-		rc = err_set(&err, ERR_USAGE,
-			"--ranks is for one process; here the launcher says how many there are");
+	if (!rc)
+		rc = read_ranks(c, &err);
 	if (rc) {
 		say_end(c, CMD_ERROR, rc, &err);
 		return CMD_ERROR;
 	}
-	c->ranks = c->opts.verb == VERB_ADD ? (int)ranks : 1;
 	return -1;
 }
 
@@ -376,7 +333,8 @@ static void no_memory(size_t size)
 
 int cmd_main(struct comm *mpi, int argc, char **argv)
 {
-	struct cmd c = {.out = out_new(STDOUT_FILENO, STDERR_FILENO),
+	struct cmd c = {.verbs = &verb_table,
+		.out = out_new(STDOUT_FILENO, STDERR_FILENO),
 		.stop = stop_new(),
 		.env = process_env,
 		.ranks = 1,

@@ -2,9 +2,8 @@
  * cmd: the commands a user types.  One process runs one command; only this room prints and decides
  * the exit code.
  *
- * Each verb is one file cmd_<verb>.c with one function.  It returns an exit code (CMD_INCOMPLETE
- * with a sentence in `err`) or an error code with `err` set, which cmd.c turns into a sentence and
- * restic's exit code (docs/format.md 13.11).
+ * Each verb is a row of the table in verb.c and one file cmd_<verb>.c.  What it returns becomes a
+ * sentence and restic's exit code here (docs/format.md 13.11).
  */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
@@ -30,6 +29,7 @@ enum cmd_exit {
 typedef const char *cmd_env_fn(const char *name);
 
 struct cmd { /* one process, shared by its ranks */
+	const struct verbs *verbs;
 	struct opts opts;
 	struct out *out;
 	struct stop *stop;
@@ -50,26 +50,28 @@ int cmd_main(struct comm *mpi, int argc, char **argv);
 void cmd_limits(bool alone);
 int cmd_exit_code(int code, const struct cmd *c); /* for an enum err_code or an exit code */
 
-struct session;
+/* What the table of commands leads to (verb.h). */
+int cmd_add(struct session *s, struct err *err);
+int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err);
 int cmd_init(struct session *s, struct err *err);
 int cmd_list(struct session *s, struct err *err);
 int cmd_files(struct session *s, struct err *err);
 int cmd_find(struct session *s, struct err *err);
 int cmd_restore(struct session *s, struct err *err);
+int cmd_restore_overwrite(struct session *s, struct err *err);
+int cmd_restore_newer(struct session *s, struct err *err);
 int cmd_dump(struct session *s, struct err *err);
 int cmd_delete(struct session *s, struct err *err);
 int cmd_check(struct session *s, struct err *err);
 int cmd_cat(struct session *s, struct err *err);
 int cmd_unlock(struct session *s, struct err *err);
+void cmd_version(const struct cmd *c);
+void cmd_help(const struct cmd *c);
 
 /*
- * add is the one verb of several ranks: rank 0 runs cmd_add, the others cmd_add_follow with what
- * rank 0 broadcast (`orders`: the rest of the message). *sent tells whether cmd_add did broadcast:
- * then all ranks went through the same collective calls and only the exit code is left to tell.
+ * What rank 0 broadcasts to the others: with RUN the options (opts_put), which name the command,
+ * and what its `follow` reads.
  */
-int cmd_add(struct session *s, bool *sent, struct err *err);
-int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err);
-
-enum cmd_order { CMD_ORDER_LEAVE /* + u32 exit code */, CMD_ORDER_ADD };
+enum cmd_order { CMD_ORDER_LEAVE /* + u32 exit code */, CMD_ORDER_RUN };
 
 #endif

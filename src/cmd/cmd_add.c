@@ -247,7 +247,7 @@ static void say_parent(struct add *a, const struct snapshot *parent)
 static int open_all(struct add *a, struct err *err)
 {
 	struct session *s = a->s;
-	int rc = session_open(s, a->job.opt.dry_run ? SESSION_NO_LOCK : SESSION_SHARED, err);
+	int rc = session_open(s, err);
 
 	if (!rc)
 		rc = session_snapshots(s, err);
@@ -271,7 +271,8 @@ static void send_order(struct add *a)
 	struct buf b;
 
 	buf_init(&b, ORDER_MAX);
-	wire_put_u8(&b, CMD_ORDER_ADD);
+	wire_put_u8(&b, CMD_ORDER_RUN);
+	opts_put(a->s->opts, a->s->cmd->verbs, &b);
 	addjob_put(&a->job, a->s, &b);
 	agree_bcast(a->s->agree, &b);
 	buf_wipe(&b); /* the place may name a password */
@@ -296,7 +297,7 @@ static int report(struct add *a, struct err *err)
 		   : 0;
 }
 
-int cmd_add(struct session *s, bool *sent, struct err *err)
+int cmd_add(struct session *s, struct err *err)
 {
 	struct add a = {.s = s};
 	struct backup_events ev = {.progress = on_progress,
@@ -306,7 +307,6 @@ int cmd_add(struct session *s, bool *sent, struct err *err)
 		.arg = &a};
 	int rc;
 
-	*sent = false;
 	buf_init(&a.line, SIZE_MAX / 2);
 	rc = addjob_read(&a.job, s, err);
 	if (!rc && opt_flag(s->opts, OPT_PRE_CHECK))
@@ -314,7 +314,6 @@ int cmd_add(struct session *s, bool *sent, struct err *err)
 	if (!rc)
 		rc = open_all(&a, err);
 	if (!rc) {
-		*sent = true;
 		err_clear(err);
 		progress_init(&a.progress, s);
 		session_watch_token(s);

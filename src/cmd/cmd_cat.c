@@ -185,7 +185,7 @@ int cmd_cat(struct session *s, struct err *err)
 
 	buf_init(&b, REPO_FILE_MAX);
 	if (!rc)
-		rc = session_open(s, SESSION_SHARED, err);
+		rc = session_open(s, err);
 	if (!rc)
 		rc = get(s, args->s[0], args->n > 1 ? args->s[1] : "", &b, &json, err);
 	if (!rc)

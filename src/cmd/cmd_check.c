@@ -144,7 +144,7 @@ int cmd_check(struct session *s, struct err *err)
 	if (!rc && subset)
 		rc = subset_read(subset, &opt, err);
 	if (!rc)
-		rc = session_open(s, SESSION_EXCLUSIVE, err);
+		rc = session_open(s, err);
 	if (rc)
 		return rc;
 	s->table = blobtable_new();

@@ -108,8 +108,7 @@ int cmd_delete(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_filter_alone(s, &s->opts->args, err);
 	if (!rc)
-		rc = session_open(s,
-			opt_flag(s->opts, OPT_DRY_RUN) ? SESSION_NO_LOCK : SESSION_EXCLUSIVE, err);
+		rc = session_open(s, err);
 	if (!rc)
 		rc = strays_refuse(s->be, err);
 	if (!rc)

@@ -173,7 +173,7 @@ int cmd_dump(struct session *s, struct err *err)
 	buf_init(&d.head, SIZE_MAX / 2);
 	rc = wanted_path(s->opts, &path, err);
 	if (!rc)
-		rc = session_open(s, SESSION_SHARED, err);
+		rc = session_open(s, err);
 	if (!rc)
 		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc) {

@@ -130,7 +130,7 @@ int cmd_files(struct session *s, struct err *err)
 	if (!rc)
 		rc = take_dirs(&f, &s->opts->args, err);
 	if (!rc)
-		rc = session_open(s, SESSION_SHARED, err);
+		rc = session_open(s, err);
 	if (!rc)
 		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc) {

@@ -354,7 +354,7 @@ int cmd_find(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_filter_alone(s, &s->opts->value[OPT_SNAPSHOT], err);
 	if (!rc)
-		rc = session_open(s, SESSION_SHARED, err);
+		rc = session_open(s, err);
 	if (!rc)
 		rc = session_snapshots(s, err);
 	if (!rc)

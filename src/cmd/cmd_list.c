@@ -215,7 +215,7 @@ int cmd_list(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_filter_alone(s, &s->opts->args, err);
 	if (!rc)
-		rc = session_open(s, SESSION_SHARED, err);
+		rc = session_open(s, err);
 	if (!rc)
 		rc = session_snapshots(s, err);
 	if (!rc)

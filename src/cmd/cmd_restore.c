@@ -134,6 +134,7 @@ static void on_item(void *arg, const char *action, const char *item, uint64_t si
 	out_line(o, &r->line);
 }
 
+/* --overwrite in the place of the command's own mode. */
 static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, struct err *err)
 {
 	static const char *const names[] = {[RESTORE_ALWAYS] = "always",
@@ -142,9 +143,6 @@ static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, st
 		[RESTORE_NEVER] = "never"};
 	const char *given = opt_str(o, OPT_OVERWRITE);
 
-	*mode = o->verb == VERB_RESTORE_OVERWRITE ? RESTORE_ALWAYS
-		: o->verb == VERB_RESTORE_NEWER   ? RESTORE_IF_NEWER
-						  : RESTORE_NEVER;
 	if (!given)
 		return 0;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -323,9 +321,9 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 	return 0;
 }
 
-int cmd_restore(struct session *s, struct err *err)
+static int restore_as(struct session *s, enum restore_overwrite mode, struct err *err)
 {
-	struct restore r = {.s = s};
+	struct restore r = {.s = s, .opt.overwrite = mode};
 	const struct snapshot *snap;
 	char *sub = NULL;
 	struct id tree;
@@ -334,7 +332,7 @@ int cmd_restore(struct session *s, struct err *err)
 	buf_init(&r.line, SIZE_MAX / 2);
 	rc = read_options(&r, err);
 	if (!rc)
-		rc = session_open(s, SESSION_SHARED, err);
+		rc = session_open(s, err);
 	if (!rc)
 		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc)
@@ -346,4 +344,19 @@ int cmd_restore(struct session *s, struct err *err)
 	match_free(r.exclude_xattr);
 	buf_release(&r.line);
 	return rc;
+}
+
+int cmd_restore(struct session *s, struct err *err)
+{
+	return restore_as(s, RESTORE_NEVER, err);
+}
+
+int cmd_restore_overwrite(struct session *s, struct err *err)
+{
+	return restore_as(s, RESTORE_ALWAYS, err);
+}
+
+int cmd_restore_newer(struct session *s, struct err *err)
+{
+	return restore_as(s, RESTORE_IF_NEWER, err);
 }

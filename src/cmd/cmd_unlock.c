@@ -30,7 +30,7 @@ int cmd_unlock(struct session *s, struct err *err)
 		rc = err_set(err, ERR_USAGE,
 			"unlock takes no arguments; the repository is named by -r");
 	if (!rc)
-		rc = session_open(s, SESSION_NO_LOCK, err);
+		rc = session_open(s, err);
 	if (!rc) {
 		struct lock_owner who = session_owner(s);
 

@@ -4,21 +4,6 @@
 #define HELP_COLUMN 33 /* where an option's help begins */
 #define HELP_WIDTH  79
 
-static const char help_head[] =
-	"a_backup: parallel, encrypted, deduplicated backups in restic's format\n"
-	"\n"
-	"  a_backup FILE...              back up files and directories (same as: add)\n"
-	"  a_backup list                 list the snapshots (-last: only the newest)\n"
-	"  a_backup files SNAPSHOT       list the files of a snapshot\n"
-	"  a_backup find PATTERN...      find the snapshots that hold a file\n"
-	"  a_backup restore SNAPSHOT     restore here; keeps files that exist, unlike\n"
-	"           restore-overwrite, restore-newer (than what exists)\n"
-	"  a_backup dump SNAPSHOT FILE   write a file, or a directory as tar, to stdout\n"
-	"  a_backup delete SNAPSHOT...   remove snapshots\n"
-	"  a_backup init | check | unlock | cat | version | help [COMMAND]\n"
-	"  srun a_backup add FILE...     one backup by all tasks of a job (or --ranks N)\n"
-	"SNAPSHOT: an id, its beginning, or latest. Details: a_backup COMMAND --help\n";
-
 static void pad(struct buf *b, size_t from, size_t column)
 {
 	while (b->len - from < column)
@@ -40,24 +25,22 @@ static void put_option(struct buf *b, const struct opt_def *d)
 	buf_addf(b, "%s\n", d->help);
 }
 
-/* Options of these verbs; those that every opening verb has are left to the main screen. */
-static bool wanted(const struct opt_def *d, uint32_t verbs, bool general)
+/* Options of these sets; those that every command has are left to the main screen. */
+static bool wanted(const struct opt_def *d, uint32_t of, bool general)
 {
-	bool is_general = d->id <= OPT_VERSION;
-
-	return is_general == general && (d->verbs & verbs);
+	return (d->of == OPTS_ALL) == general && (d->of & of);
 }
 
-static void put_options(struct buf *b, uint32_t verbs, bool general)
+static void put_options(struct buf *b, uint32_t of, bool general)
 {
 	for (size_t i = 0; i < opt_table_n; i++) {
-		if (wanted(&opt_table[i], verbs, general) && !opt_table[i].rare)
+		if (wanted(&opt_table[i], of, general) && !opt_table[i].rare)
 			put_option(b, &opt_table[i]);
 	}
 }
 
 /* The names of the rare ones, as many on a line as fit. */
-static void put_rare(struct buf *b, uint32_t verbs, bool general)
+static void put_rare(struct buf *b, uint32_t of, bool general)
 {
 	size_t line = b->len;
 	bool any = false;
@@ -65,7 +48,7 @@ static void put_rare(struct buf *b, uint32_t verbs, bool general)
 	for (size_t i = 0; i < opt_table_n; i++) {
 		const struct opt_def *d = &opt_table[i];
 
-		if (!wanted(d, verbs, general) || !d->rare || d->id == OPT_HELP)
+		if (!wanted(d, of, general) || !d->rare || d->id == OPT_HELP)
 			continue;
 		if (!any) {
 			buf_adds(b, "  also:");
@@ -81,30 +64,46 @@ static void put_rare(struct buf *b, uint32_t verbs, bool general)
 		buf_addc(b, '\n');
 }
 
-void help_main(struct buf *out)
+/* The commands: some on a line of their own, the others on one. */
+static void put_verbs(const struct verbs *all, struct buf *b)
 {
-	buf_adds(out, help_head);
-	put_options(out, 1u << VERB_ADD, true);
-	put_rare(out, 1u << VERB_ADD, true);
+	const char *before = "  a_backup ";
+
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->v[i].top)
+			buf_addf(b, "  a_backup %-20s %s\n", all->v[i].top, all->v[i].top_about);
+	}
+	for (size_t i = 0; i < all->n; i++) {
+		if (!all->v[i].among)
+			continue;
+		buf_addf(b, "%s%s", before, all->v[i].among);
+		before = " | ";
+	}
+	buf_addc(b, '\n');
 }
 
-void help_verb(enum verb v, struct buf *out)
+void help_main(const struct verbs *all, struct buf *out)
 {
-	const struct verb_def *d = &opt_verbs[v];
-	uint32_t bit = 1u << v;
+	buf_adds(out, "a_backup: parallel, encrypted, deduplicated backups in restic's format\n\n");
+	put_verbs(all, out);
+	buf_adds(out,
+		"  srun a_backup add FILE...     one backup by all tasks of a job (or --ranks N)\n"
+		"SNAPSHOT: an id, its beginning, or latest. Details: a_backup COMMAND --help\n");
+	put_options(out, OPTS_ALL, true);
+	put_rare(out, OPTS_ALL, true);
+}
 
-	buf_addf(out, "a_backup %s%s%s: %s\n\n", d->name, d->alias ? ", " : "",
-		d->alias ? d->alias : "", d->about);
-	buf_addf(out, "  a_backup %s [OPTION...]%s%s\n", d->name, *d->args ? " " : "", d->args);
-	if (v == VERB_ADD)
-		buf_adds(out,
-			"  srun a_backup add [OPTION...] FILE...    (one backup by all tasks)\n");
-	if (v == VERB_CAT)
-		buf_adds(out, "\n  KIND is config, masterkey, key, lock, snapshot, index, blob, "
-			      "pack or tree;\n"
-			      "  tree takes SNAPSHOT[:DIR].\n");
+void help_verb(const struct verb_def *v, struct buf *out)
+{
+	buf_addf(out, "a_backup %s%s%s: %s\n\n", v->name, v->alias ? ", " : "",
+		v->alias ? v->alias : "", v->about);
+	buf_addf(out, "  a_backup %s [OPTION...]%s%s\n", v->name, *v->args ? " " : "", v->args);
+	if (v->ranks == VERB_ALL_RANKS)
+		buf_addf(out, "  srun a_backup %s [OPTION...]%s%s    (%s)\n", v->name,
+			*v->args ? " " : "", v->args, v->together);
+	buf_adds(out, v->more ? v->more : "");
 	buf_addc(out, '\n');
-	put_options(out, bit, false);
-	put_rare(out, bit, false);
+	put_options(out, v->options, false);
+	put_rare(out, v->options, false);
 	buf_adds(out, "\nOptions of all commands: a_backup --help\n");
 }

@@ -23,15 +23,16 @@ struct launch launch_read(int argc, char **argv, cmd_env_fn *env)
 		.wait_ns = WAIT_DEFAULT};
 	struct opts o = {0};
 	struct err err;
-	bool bad = argc < 2 || opts_parse(&o, argc - 1, argv + 1, &err), together;
+	bool bad = argc < 2 || opts_parse(&o, &verb_table, argc - 1, argv + 1, &err), together;
 
-	opts_env(&o, env);
+	if (!bad)
+		opts_env(&o, env);
 	if (!bad && opt_str(&o, OPT_LAUNCH_TIMEOUT))
 		bad = timearg_span(opt_str(&o, OPT_LAUNCH_TIMEOUT), &l.wait_ns, &err);
-	together = !bad && o.verb == VERB_ADD && !opt_flag(&o, OPT_HELP) &&
+	together = !bad && o.verb->ranks == VERB_ALL_RANKS && !opt_flag(&o, OPT_HELP) &&
 		   !opt_flag(&o, OPT_VERSION);
 	if (!bad)
-		l.verb = opt_verbs[o.verb].name;
+		l.verb = o.verb->name;
 	if (!opt_flag(&o, OPT_ALONE))
 		l.role = together ? LAUNCH_TOGETHER : l.by.task ? LAUNCH_OTHER : LAUNCH_SERIAL;
 	opts_release(&o);

@@ -3,19 +3,13 @@
 #include "cmd/opt_word.h"
 #include <string.h>
 
-/* Words that are commands elsewhere: taken for files they would make a backup of a
- * misunderstanding. */
-static const char *const reserved[] = {"cache", "copy", "diff", "forget", "key", "migrate", "mount",
-	"prune", "rebuild-index", "recover", "repair", "rewrite", "self-update", "stats", "tag"};
-
-int opts_verb(const char *s)
+const struct verb_def *opts_verb(const struct verbs *v, const char *s)
 {
-	for (int v = 0; v < VERBS; v++) {
-		if (!strcmp(opt_verbs[v].name, s) ||
-			(opt_verbs[v].alias && !strcmp(opt_verbs[v].alias, s)))
-			return v;
+	for (size_t i = 0; i < v->n; i++) {
+		if (!strcmp(v->v[i].name, s) || (v->v[i].alias && !strcmp(v->v[i].alias, s)))
+			return &v->v[i];
 	}
-	return -1;
+	return NULL;
 }
 
 /* How one reads the words up to the command: which of them that is depends on what the options
@@ -25,7 +19,7 @@ struct reading {
 	bool sure; /* all options before it are the verb's own */
 };
 
-static struct reading read_as(enum verb v, int n, char *const *args)
+static struct reading read_as(const struct verb_def *v, int n, char *const *args)
 {
 	struct reading r = {.sure = true};
 
@@ -34,7 +28,7 @@ static struct reading read_as(enum verb v, int n, char *const *args)
 		struct opt_piece p = {0};
 
 		do {
-			if (opt_word_take(word, at, 1u << v, &p) != OPT_WORD_OK) {
+			if (opt_word_take(word, at, v->options, &p) != OPT_WORD_OK) {
 				r.sure = false;
 				break;
 			}
@@ -88,7 +82,7 @@ static int parse_one(struct opts *o, int n, char *const *args, int *i, struct er
 	int rc;
 
 	for (const char *at = word; at; at = p.rest) {
-		enum opt_word w = opt_word_take(word, at, 1u << o->verb, &p);
+		enum opt_word w = opt_word_take(word, at, o->verb->options, &p);
 
 		if (w != OPT_WORD_OK)
 			return opt_word_complain(w, word, at, o->verb, o->verb_given, err);
@@ -109,44 +103,59 @@ static int parse_one(struct opts *o, int n, char *const *args, int *i, struct er
 	return 0;
 }
 
-static int twofold(char *const *args, enum verb a, enum verb b, struct err *err)
+static int twofold(char *const *args, const struct verb_def *a, const struct verb_def *b,
+	struct err *err)
 {
 	return err_set(err, ERR_USAGE,
 		"what stands before the command (%.*s) can be read as options of %s or of %s: "
 		"write the command first",
-		(int)strcspn(args[0], "="), args[0], opt_verbs[a].name, opt_verbs[b].name);
+		(int)strcspn(args[0], "="), args[0], a->name, b->name);
+}
+
+static const struct verb_def *implied_of(const struct verbs *all)
+{
+	const struct verb_def *v = all->v;
+
+	while (!v->implied)
+		v++;
+	return v;
 }
 
 /* Sets o->verb and *at, the word that names it (n: none does). */
-static int choose_verb(struct opts *o, int n, char *const *args, int *at, struct err *err)
+static int choose_verb(struct opts *o, const struct verbs *all, int n, char *const *args, int *at,
+	struct err *err)
 {
-	struct reading add = read_as(VERB_ADD, n, args);
-	const char *word = add.verb < n ? args[add.verb] : "";
-	bool implied = opts_verb(word) < 0, sure = implied && add.sure;
-	int found = implied ? -1 : opts_verb(word);
+	const struct verb_def *implied = implied_of(all), *found;
+	struct reading first = read_as(implied, n, args);
+	const char *word = first.verb < n ? args[first.verb] : "";
+	bool sure;
 
-	*at = implied ? n : add.verb;
-	for (int v = 0; v < VERBS; v++) {
-		struct reading r = read_as((enum verb)v, n, args);
+	o->verb = implied;
+	found = opts_verb(all, word);
+	sure = !found && first.sure;
+	*at = found ? first.verb : n;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct verb_def *v = &all->v[i];
+		struct reading r = read_as(v, n, args);
 
-		if (r.verb >= n || opts_verb(args[r.verb]) != v ||
-			(!r.sure && (sure || found >= 0)))
+		if (r.verb >= n || opts_verb(all, args[r.verb]) != v ||
+			(!r.sure && (sure || found)))
 			continue;
 		if (r.sure && sure)
-			return twofold(args, found >= 0 ? (enum verb)found : VERB_ADD, (enum verb)v,
-				err);
+			return twofold(args, found ? found : implied, v, err);
 		found = v;
 		sure = r.sure;
 		*at = r.verb;
 	}
-	o->verb = found >= 0 ? (enum verb)found : VERB_ADD;
-	o->verb_given = found >= 0;
-	for (size_t i = 0; found < 0 && i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-		if (!strcmp(word, reserved[i]))
+	o->verb_given = found != NULL;
+	if (found)
+		o->verb = found;
+	for (const char *const *s = all->elsewhere; !found && *s; s++) {
+		if (!strcmp(word, *s))
 			return err_set(err, ERR_USAGE,
 				"this version has no command \"%s\"; to back up a file of that "
-				"name write: a_backup add %s",
-				word, word);
+				"name write: a_backup %s %s",
+				word, implied->name, word);
 	}
 	return 0;
 }
@@ -170,25 +179,29 @@ static int check_stdin(const struct opts *o, struct err *err)
 }
 
 /* What contradicts itself whatever the command does. */
-static int check_together(const struct opts *o, struct err *err)
+static int check_together(const struct opts *o, const struct verbs *all, struct err *err)
 {
+	const struct verb_def *v = o->verb;
+
 	if (opt_flag(o, OPT_QUIET) && opts_verbosity(o) > 1)
 		return err_set(err, ERR_USAGE, "--quiet and --verbose contradict each other");
-	if (o->verb == VERB_VERSION && o->args.n)
-		return err_set(err, ERR_USAGE, "version takes no arguments");
-	if (o->verb == VERB_HELP && (o->args.n > 1 || (o->args.n && opts_verb(o->args.s[0]) < 0)))
+	if (v->plain && !*v->args && o->args.n)
+		return err_set(err, ERR_USAGE, "%s takes no arguments", v->name);
+	if (v->words == VERB_COMMANDS &&
+		(o->args.n > 1 || (o->args.n && !opts_verb(all, o->args.s[0]))))
 		return err_set(err, ERR_USAGE, "\"%s\" is no command; commands: a_backup --help",
 			o->args.s[o->args.n - 1]);
-	if (opt_flag(o, OPT_VERSION) && ((o->verb_given && o->verb != VERB_VERSION) || o->args.n))
+	if (opt_flag(o, OPT_VERSION) &&
+		((o->verb_given && v != opts_verb(all, "version")) || o->args.n))
 		return err_set(err, ERR_USAGE, "--version stands alone; it would do nothing else");
 	return 0;
 }
 
-int opts_parse(struct opts *o, int n, char *const *args, struct err *err)
+int opts_parse(struct opts *o, const struct verbs *all, int n, char *const *args, struct err *err)
 {
 	const struct strlist *asks = &o->value[OPT_PASSWORD_ASK];
 	bool only_args = false, behind = false;
-	int at, rc = choose_verb(o, n, args, &at, err);
+	int at, rc = choose_verb(o, all, n, args, &at, err);
 
 	for (int i = 0; i < n && !rc; i++) {
 		size_t asked = asks->n;
@@ -209,7 +222,7 @@ int opts_parse(struct opts *o, int n, char *const *args, struct err *err)
 		behind = asks->n > asked;
 	}
 	if (!rc)
-		rc = check_together(o, err);
+		rc = check_together(o, all, err);
 	return rc ? rc : check_stdin(o, err);
 }
 
@@ -219,7 +232,7 @@ void opts_env(struct opts *o, const char *(*env)(const char *name))
 		const struct opt_def *d = &opt_table[i];
 		const char *v;
 
-		if (!d->env || !(d->verbs & 1u << o->verb) || o->value[d->id].n)
+		if (!d->env || !(d->of & o->verb->options) || o->value[d->id].n)
 			continue;
 		v = env(d->env);
 		if (!v || !*v)
@@ -286,24 +299,24 @@ static void get_list(struct strlist *l, struct wire_in *in)
 	}
 }
 
-void opts_put(const struct opts *o, struct buf *b)
+void opts_put(const struct opts *o, const struct verbs *v, struct buf *b)
 {
-	wire_put_u32(b, o->verb);
+	wire_put_u32(b, (uint32_t)(o->verb - v->v));
 	for (size_t i = 0; i < OPT_IDS; i++)
 		put_list(&o->value[i], b);
 	put_list(&o->args, b);
 }
 
-int opts_get(struct opts *o, struct wire_in *in, struct err *err)
+int opts_get(struct opts *o, const struct verbs *v, struct wire_in *in, struct err *err)
 {
 	uint32_t verb = wire_u32(in);
 
-	o->verb = verb < VERBS ? (enum verb)verb : VERB_HELP;
 	o->verb_given = true;
 	for (size_t i = 0; i < OPT_IDS; i++)
 		get_list(&o->value[i], in);
 	get_list(&o->args, in);
-	return in->bad || verb >= VERBS
-		       ? err_set(err, ERR_INVALID, "damaged message from rank 0: options")
-		       : 0;
+	if (in->bad || verb >= v->n)
+		return err_set(err, ERR_INVALID, "damaged message from rank 0: options");
+	o->verb = &v->v[verb];
+	return 0;
 }

@@ -8,26 +8,8 @@
 #ifndef CMD_OPT_H
 #define CMD_OPT_H
 #include "base/wire.h"
+#include "cmd/verb.h"
 #include "format/snapshot.h"
-
-enum verb {
-	VERB_ADD,
-	VERB_INIT,
-	VERB_LIST,
-	VERB_FILES,
-	VERB_FIND,
-	VERB_RESTORE,
-	VERB_RESTORE_OVERWRITE,
-	VERB_RESTORE_NEWER,
-	VERB_DUMP,
-	VERB_DELETE,
-	VERB_CHECK,
-	VERB_CAT,
-	VERB_UNLOCK,
-	VERB_VERSION,
-	VERB_HELP,
-	VERBS
-};
 
 enum opt_id {
 	/* everywhere */
@@ -141,7 +123,7 @@ struct opt_def {
 	const char *name; /* behind "--", or a single dash */
 	const char *arg;  /* what its value is called; NULL: a flag */
 	const char *env;  /* the variable that stands in for it; NULL: none */
-	uint32_t verbs;   /* bits 1 << enum verb */
+	uint32_t of;      /* OPTS_*: the sets it is in */
 	bool rare;        /* only named on the help screen */
 	const char *
 		help; /* at most 46 characters, so that its line fits a terminal; empty when rare */
@@ -149,17 +131,9 @@ struct opt_def {
 extern const struct opt_def opt_table[];
 extern const size_t opt_table_n;
 
-struct verb_def {
-	const char *name;
-	const char *alias; /* NULL: none */
-	const char *args;  /* "SNAPSHOT [DIR...]" */
-	const char *about; /* one line */
-};
-extern const struct verb_def opt_verbs[VERBS];
-
 struct opts {
-	enum verb verb;
-	bool verb_given;               /* false: add because the first argument is no verb */
+	const struct verb_def *verb;
+	bool verb_given;               /* false: the implied one, because no word is a command */
 	struct strlist value[OPT_IDS]; /* in the order given; flags are "true" or "false" */
 	bool from_env[OPT_IDS];        /* the value is a variable's */
 	struct strlist args;           /* without the verb */
@@ -167,21 +141,22 @@ struct opts {
 				   it is one; 0: none */
 };
 
-/* opts_parse(o, n, args): the arguments without the program's name.  `o` is zeroed by the caller.
- * ERR_USAGE with a hint in the sentence. */
-int opts_parse(struct opts *o, int n, char *const *args, struct err *err);
+/* opts_parse(o, v, n, args): the arguments without the program's name.  `o` is zeroed by the
+ * caller. ERR_USAGE with a hint in the sentence. */
+int opts_parse(struct opts *o, const struct verbs *v, int n, char *const *args, struct err *err);
 /* opts_env: options that were not given take the value of their variable, if that is set and not
  * empty. */
 void opts_env(struct opts *o, const char *(*env)(const char *name));
 void opts_release(struct opts *o);
-int opts_verb(const char *word); /* the enum verb of this name or alias, or -1 */
+/* the command of this name or alias; NULL: there is none */
+const struct verb_def *opts_verb(const struct verbs *v, const char *word);
 
 bool opt_flag(const struct opts *o, enum opt_id id);
 const char *opt_str(const struct opts *o, enum opt_id id); /* the last one; NULL when not given */
 int opts_verbosity(const struct opts *o);                  /* 0 … 3 */
 
 /* The whole of it for another rank.  opts_get: ERR_INVALID for a damaged message. */
-void opts_put(const struct opts *o, struct buf *b);
-int opts_get(struct opts *o, struct wire_in *in, struct err *err);
+void opts_put(const struct opts *o, const struct verbs *v, struct buf *b);
+int opts_get(struct opts *o, const struct verbs *v, struct wire_in *in, struct err *err);
 
 #endif

@@ -1,24 +1,24 @@
 #include "cmd/opt_word.h"
 #include <string.h>
 
-#define ANY_VERB ((1u << VERBS) - 1)
+#define ANY_SET UINT32_MAX
 
 /* The option with this long name of n bytes. */
-static const struct opt_def *find_long(const char *s, size_t n, uint32_t verbs)
+static const struct opt_def *find_long(const char *s, size_t n, uint32_t of)
 {
 	for (size_t i = 0; i < opt_table_n; i++) {
 		const struct opt_def *d = &opt_table[i];
 
-		if ((d->verbs & verbs) && strlen(d->name) == n && !memcmp(d->name, s, n))
+		if ((d->of & of) && strlen(d->name) == n && !memcmp(d->name, s, n))
 			return d;
 	}
 	return NULL;
 }
 
-static const struct opt_def *find_letter(char c, uint32_t verbs)
+static const struct opt_def *find_letter(char c, uint32_t of)
 {
 	for (size_t i = 0; i < opt_table_n; i++) {
-		if (opt_table[i].letter == c && (opt_table[i].verbs & verbs))
+		if (opt_table[i].letter == c && (opt_table[i].of & of))
 			return &opt_table[i];
 	}
 	return NULL;
@@ -54,7 +54,7 @@ static size_t distance(const char *a, size_t la, const char *b)
 	return row[la % 3][lb];
 }
 
-static const struct opt_def *near_option(const char *name, size_t n, uint32_t verbs)
+static const struct opt_def *near_option(const char *name, size_t n, uint32_t of)
 {
 	const struct opt_def *found = NULL;
 	size_t best = 3;
@@ -62,7 +62,7 @@ static const struct opt_def *near_option(const char *name, size_t n, uint32_t ve
 	for (size_t i = 0; i < opt_table_n; i++) {
 		size_t d = distance(name, n, opt_table[i].name);
 
-		if ((opt_table[i].verbs & verbs) && d < best) {
+		if ((opt_table[i].of & of) && d < best) {
 			best = d;
 			found = &opt_table[i];
 		}
@@ -78,8 +78,8 @@ static bool nearly(const char *s, size_t n, const char *name)
 }
 
 /* The long option that somebody may have meant who wrote these letters and their value without a
- * blank; NULL: none.  One of `verbs` rather than another's. */
-static const struct opt_def *mistakable(const char *s, uint32_t verbs)
+ * blank; NULL: none.  One of `of` rather than another's. */
+static const struct opt_def *mistakable(const char *s, uint32_t of)
 {
 	const struct opt_def *found = NULL;
 	size_t n = strcspn(s, "=");
@@ -90,7 +90,7 @@ static const struct opt_def *mistakable(const char *s, uint32_t verbs)
 
 		if (memcmp(d->name, s, len < n ? len : n) != 0 && !nearly(s, n, d->name))
 			continue;
-		if (!found || (!(found->verbs & verbs) && (d->verbs & verbs)))
+		if (!found || (!(found->of & of) && (d->of & of)))
 			found = d;
 	}
 	return found;
@@ -102,10 +102,9 @@ bool opt_word_is(const char *word)
 }
 
 /* The letter at `at` and what is attached to it. */
-static enum opt_word take_letter(const char *word, const char *at, uint32_t verbs,
-	struct opt_piece *p)
+static enum opt_word take_letter(const char *word, const char *at, uint32_t of, struct opt_piece *p)
 {
-	p->def = find_letter(*at, verbs);
+	p->def = find_letter(*at, of);
 	if (!p->def)
 		return OPT_WORD_UNKNOWN;
 	if (at[1] == '=') {
@@ -113,7 +112,7 @@ static enum opt_word take_letter(const char *word, const char *at, uint32_t verb
 	} else if (!at[1]) {
 		return OPT_WORD_OK;
 	} else if (p->def->arg) {
-		if (mistakable(word + 1, verbs) || mistakable(at, verbs))
+		if (mistakable(word + 1, of) || mistakable(at, of))
 			return OPT_WORD_TWOFOLD;
 		p->value = at + 1;
 	} else {
@@ -123,7 +122,7 @@ static enum opt_word take_letter(const char *word, const char *at, uint32_t verb
 	return p->def->id == OPT_HELP ? OPT_WORD_UNKNOWN : OPT_WORD_OK;
 }
 
-enum opt_word opt_word_take(const char *word, const char *at, uint32_t verbs, struct opt_piece *p)
+enum opt_word opt_word_take(const char *word, const char *at, uint32_t of, struct opt_piece *p)
 {
 	bool dashes = word[1] == '-';
 	const char *name = word + 1 + dashes;
@@ -131,26 +130,26 @@ enum opt_word opt_word_take(const char *word, const char *at, uint32_t verbs, st
 
 	*p = (struct opt_piece){0};
 	if (at != word)
-		return take_letter(word, at, verbs, p);
+		return take_letter(word, at, of, p);
 	if (!dashes && n < 2)
-		return take_letter(word, word + 1, verbs, p);
-	p->def = find_long(name, n, verbs);
+		return take_letter(word, word + 1, of, p);
+	p->def = find_long(name, n, of);
 	p->value = p->def && name[n] ? name + n + 1 : NULL;
 	if (p->def)
 		return OPT_WORD_OK;
-	return dashes || find_long(name, n, ANY_VERB) ? OPT_WORD_UNKNOWN
-						      : take_letter(word, word + 1, verbs, p);
+	return dashes || find_long(name, n, ANY_SET) ? OPT_WORD_UNKNOWN
+						     : take_letter(word, word + 1, of, p);
 }
 
-static int twofold(const char *word, const char *at, enum verb v, struct err *err)
+static int twofold(const char *word, const char *at, const struct verb_def *v, struct err *err)
 {
 	const char *s = at == word ? word + 1 : at;
-	const struct opt_def *name = mistakable(word + 1, 1u << v),
-			     *letter = find_letter(*s, 1u << v);
+	const struct opt_def *name = mistakable(word + 1, v->options),
+			     *letter = find_letter(*s, v->options);
 	size_t n = strcspn(word + 1, "="), most;
 
 	if (!name)
-		name = mistakable(s, 1u << v);
+		name = mistakable(s, v->options);
 	/* What follows a whole name may be a secret. */
 	most = (size_t)(s - word) - 1 + strlen(name->name);
 	return err_set(err, ERR_USAGE,
@@ -160,20 +159,20 @@ static int twofold(const char *word, const char *at, enum verb v, struct err *er
 		name->name, name->arg ? " " : "", name->arg ? name->arg : "");
 }
 
-int opt_word_complain(enum opt_word why, const char *word, const char *at, enum verb v, bool given,
-	struct err *err)
+int opt_word_complain(enum opt_word why, const char *word, const char *at, const struct verb_def *v,
+	bool given, struct err *err)
 {
-	const char *verb = opt_verbs[v].name, *name = word + 1 + (word[1] == '-');
+	const char *verb = v->name, *name = word + 1 + (word[1] == '-');
 	const struct opt_def *near;
 	int n = (int)strcspn(name, "=");
 
 	if (why == OPT_WORD_TWOFOLD)
 		return twofold(word, at, v, err);
-	if (n > 1 && find_long(name, (size_t)n, ANY_VERB))
+	if (n > 1 && find_long(name, (size_t)n, ANY_SET))
 		return err_set(err, ERR_USAGE, "--%.*s is no option of %s; see: a_backup %s --help",
 			n, name, verb, verb);
-	near = word[1] == '-' ? near_option(name, (size_t)n, 1u << v)
-	       : n > 2        ? mistakable(name, 1u << v)
+	near = word[1] == '-' ? near_option(name, (size_t)n, v->options)
+	       : n > 2        ? mistakable(name, v->options)
 			      : NULL;
 	if (near)
 		return err_set(err, ERR_USAGE, "unknown option %.*s; did you mean --%s?",

@@ -20,10 +20,10 @@ struct opt_piece {
 enum opt_word { OPT_WORD_OK, OPT_WORD_UNKNOWN, OPT_WORD_TWOFOLD };
 
 /*
- * opt_word_take(word, at, verbs, p): the option of these verbs that begins at `at`: the word
+ * opt_word_take(word, at, of, p): the option of these sets that begins at `at`: the word
  * itself, or the `rest` of the piece before.  It borrows from the word.
  */
-enum opt_word opt_word_take(const char *word, const char *at, uint32_t verbs, struct opt_piece *p);
+enum opt_word opt_word_take(const char *word, const char *at, uint32_t of, struct opt_piece *p);
 
 bool opt_word_is(const char *word); /* an option; also "--", but not "-" */
 
@@ -31,7 +31,7 @@ bool opt_word_is(const char *word); /* an option; also "--", but not "-" */
  * opt_word_complain: why opt_word_take said UNKNOWN or TWOFOLD of this word for verb `v` (given: it
  * was typed).  ERR_USAGE.  What stands behind a "=" may be a secret and is not repeated.
  */
-int opt_word_complain(enum opt_word why, const char *word, const char *at, enum verb v, bool given,
-	struct err *err);
+int opt_word_complain(enum opt_word why, const char *word, const char *at, const struct verb_def *v,
+	bool given, struct err *err);
 
 #endif

@@ -186,26 +186,28 @@ struct lock_owner session_owner(const struct session *s)
 	return who;
 }
 
-/* What is only read may be read without a lock. */
-static bool needs_lock(const struct session *s)
+/* What is only read may be read without a lock, and what changes nothing needs none. */
+static enum verb_lock lock_wanted(const struct session *s)
 {
-	return s->opts->verb == VERB_ADD || s->opts->verb == VERB_DELETE;
+	const struct verb_def *v = s->opts->verb;
+
+	return opt_flag(s->opts, v->changes ? OPT_DRY_RUN : OPT_NO_LOCK) ? VERB_NO_LOCK : v->lock;
 }
 
-static const char *lock_advice(const struct session *s, int rc)
+static const char *lock_advice(bool changes, int rc)
 {
 	if (rc == ERR_LOCKED)
 		return "a_backup unlock removes stale locks, --retry-lock 5m waits";
 	if (rc == ERR_DENIED)
-		return needs_lock(s) ? "who changes a repository needs the right to write and to "
-				       "remove there: keys, a directory or a "
-				       "server that may only be "
-				       "read, or only be written, are not enough"
-				     : "the lock needs the right to write there: --no-lock reads "
-				       "without one";
-	return needs_lock(s) ? "free space there, ask for a larger quota or use another place: -b "
-			       "NAME, -r PLACE"
-			     : "a lock needs room too: --no-lock reads without one";
+		return changes ? "who changes a repository needs the right to write and to "
+				 "remove there: keys, a directory or a "
+				 "server that may only be "
+				 "read, or only be written, are not enough"
+			       : "the lock needs the right to write there: --no-lock reads "
+				 "without one";
+	return changes ? "free space there, ask for a larger quota or use another place: -b "
+			 "NAME, -r PLACE"
+		       : "a lock needs room too: --no-lock reads without one";
 }
 
 int session_lock(struct session *s, bool exclusive, struct err *err)
@@ -232,13 +234,14 @@ int session_lock(struct session *s, bool exclusive, struct err *err)
 	if (rc == ERR_LOCKED || rc == ERR_NOSPACE || rc == ERR_DENIED) {
 		struct err what = *err;
 
-		err_set(err, rc, "%.900s (%s)", what.msg, lock_advice(s, rc));
+		err_set(err, rc, "%.900s (%s)", what.msg, lock_advice(s->opts->verb->changes, rc));
 	}
 	return rc;
 }
 
-int session_open(struct session *s, enum session_lock lock, struct err *err)
+int session_open(struct session *s, struct err *err)
 {
+	enum verb_lock lock = lock_wanted(s);
 	int rc = session_store(s, err);
 
 	if (!rc)
@@ -250,7 +253,7 @@ int session_open(struct session *s, enum session_lock lock, struct err *err)
 			s->repo->config.version < 2         ? ""
 			: opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION)
 							    : "auto");
-	if (!rc && lock != SESSION_NO_LOCK && !(opt_flag(s->opts, OPT_NO_LOCK) && !needs_lock(s)))
-		rc = session_lock(s, lock == SESSION_EXCLUSIVE, err);
+	if (!rc && lock != VERB_NO_LOCK)
+		rc = session_lock(s, lock == VERB_EXCLUSIVE, err);
 	return rc;
 }

@@ -79,13 +79,13 @@ int session_create(struct session *s, unsigned version, uint64_t polynomial, str
 int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err);
 struct lock_owner session_owner(const struct session *s); /* borrows the session's names */
 
-enum session_lock { SESSION_NO_LOCK, SESSION_SHARED, SESSION_EXCLUSIVE };
 /*
- * session_open: threads, location, store, password, repository, lock; signals are caught from the
+ * session_open: threads, location, store, password, repository, and the command's lock, unless
+ * --dry-run or --no-lock says that it needs none; signals are caught from the
  * moment there is something to clean up. ERR_NOREPO says how to make one; but `add` makes a
  * project's usual repository, and another of its buckets after a question on a terminal.
  */
-int session_open(struct session *s, enum session_lock lock, struct err *err);
+int session_open(struct session *s, struct err *err);
 int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */
 /* those that cannot be read are named and left out */
 int session_snapshots(struct session *s, struct err *err);

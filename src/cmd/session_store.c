@@ -436,7 +436,7 @@ static int make_or_not(struct session *s, struct err *err)
 	char *question;
 	bool yes = s->allas.usual;
 
-	if (!s->allas.used || s->opts->verb != VERB_ADD || opt_flag(s->opts, OPT_DRY_RUN))
+	if (!s->allas.used || !s->opts->verb->makes_repo || opt_flag(s->opts, OPT_DRY_RUN))
 		return no_repository(s, err);
 	if (!yes) {
 		question = mem_printf("There is no repository at %s. Make one?", s->location);

@@ -47,7 +47,7 @@ static const char *found(const char *line, const char *environment)
 	env_text = environment;
 	for (char *w = strtok_r(copy, " ", &save); w && n < 16; w = strtok_r(NULL, " ", &save))
 		args[n++] = w;
-	REQUIRE(!opts_parse(&o, n, args, &e));
+	REQUIRE(!opts_parse(&o, &verb_table, n, args, &e));
 	opts_env(&o, env);
 	if (allas_find(&a, &o, env, env_project ? env_project : env("OS_PROJECT_NAME"), &e))
 		snprintf(text, sizeof(text), "error: %s", e.msg);
@@ -324,7 +324,7 @@ TEST(the_other_protocol_sees_the_same_buckets)
 	char *args[] = {"list"}, *guess;
 
 	have(NULL, NULL, NULL);
-	REQUIRE(!opts_parse(&o, 1, args, &e));
+	REQUIRE(!opts_parse(&o, &verb_table, 1, args, &e));
 	env_text = SWIFT OWN;
 	REQUIRE(!allas_find(&a, &o, env, NULL, &e));
 	CHECK_STR(a.other, "swift:2001-s3backup:/");

@@ -30,11 +30,11 @@ TEST(all_screens_fit)
 	struct buf b;
 
 	buf_init(&b, 1 << 20);
-	help_main(&b);
+	help_main(&verb_table, &b);
 	fits("main", &b);
-	for (int v = 0; v < VERBS; v++) {
-		help_verb((enum verb)v, &b);
-		fits(opt_verbs[v].name, &b);
+	for (size_t v = 0; v < verb_table.n; v++) {
+		help_verb(&verb_table.v[v], &b);
+		fits(verb_table.v[v].name, &b);
 	}
 	buf_release(&b);
 }
@@ -45,15 +45,37 @@ TEST(all_options_are_named)
 	struct buf b;
 
 	buf_init(&b, 1 << 20);
-	help_main(&b);
-	for (int v = 0; v < VERBS; v++)
-		help_verb((enum verb)v, &b);
+	help_main(&verb_table, &b);
+	for (size_t v = 0; v < verb_table.n; v++)
+		help_verb(&verb_table.v[v], &b);
 	for (size_t i = 0; i < opt_table_n; i++) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "--%s", opt_table[i].name);
 		if (opt_table[i].id != OPT_HELP && !CHECK(strstr(buf_str(&b), name) != NULL))
 			printf("  missing: %s\n", name);
+	}
+	buf_release(&b);
+}
+
+/* Each command is on the main screen, and its own says what it takes. */
+TEST(all_commands_are_named)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	for (size_t v = 0; v < verb_table.n; v++) {
+		const struct verb_def *d = &verb_table.v[v];
+
+		buf_reset(&b);
+		help_main(&verb_table, &b);
+		if (!CHECK(strstr(buf_str(&b), d->name) != NULL))
+			printf("  missing: %s\n", d->name);
+		buf_reset(&b);
+		help_verb(d, &b);
+		CHECK(strstr(buf_str(&b), d->about) != NULL);
+		CHECK(strstr(buf_str(&b), d->args) != NULL);
+		CHECK(!d->together == (strstr(buf_str(&b), "srun") == NULL));
 	}
 	buf_release(&b);
 }

@@ -22,7 +22,7 @@ static int parse(struct opts *o, const char *line, struct err *err)
 			*w = 0;
 		args[n++] = w;
 	}
-	rc = opts_parse(o, n, args, err);
+	rc = opts_parse(o, &verb_table, n, args, err);
 	mem_free(copy);
 	return rc;
 }
@@ -39,7 +39,7 @@ static const char *understood(const char *line)
 		opts_release(&o);
 		return "error";
 	}
-	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", opt_verbs[o.verb].name,
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", o.verb->name,
 		o.verb_given ? "" : "*");
 	for (int id = 0; id < OPT_IDS; id++) {
 		for (size_t i = 0; i < o.value[id].n; i++) {
@@ -111,19 +111,20 @@ TEST(one_dash)
 	for (size_t i = 0; i < opt_table_n; i++) {
 		const struct opt_def *d = &opt_table[i];
 
-		for (int v = 0; v < VERBS; v++) {
+		for (size_t k = 0; k < verb_table.n; k++) {
+			const struct verb_def *v = &verb_table.v[k];
 			char line[200], *want;
 
-			if (!(d->verbs & 1u << v) || d->id == OPT_VERSION)
+			if (!(d->of & v->options) || d->id == OPT_VERSION)
 				continue;
-			snprintf(line, sizeof(line), "%s --%s%s", opt_verbs[v].name, d->name,
+			snprintf(line, sizeof(line), "%s --%s%s", v->name, d->name,
 				d->arg ? " x" : "");
 			want = mem_strdup(understood(line));
 			CHECK(strcmp(want, "error") != 0);
-			snprintf(line, sizeof(line), "%s -%s%s", opt_verbs[v].name, d->name,
+			snprintf(line, sizeof(line), "%s -%s%s", v->name, d->name,
 				d->arg ? " x" : "");
 			CHECK_STR(understood(line), want);
-			snprintf(line, sizeof(line), "%s -%s=%s", opt_verbs[v].name, d->name,
+			snprintf(line, sizeof(line), "%s -%s=%s", v->name, d->name,
 				d->arg ? "x" : "true");
 			CHECK_STR(understood(line), want);
 			mem_free(want);
@@ -337,11 +338,11 @@ TEST(to_another_rank)
 
 	REQUIRE(!parse(&o, "add -x -e a -e b~c D E", &err));
 	buf_init(&b, 1 << 20);
-	opts_put(&o, &b);
+	opts_put(&o, &verb_table, &b);
 	wire_in_init(&in, b.p, b.len);
-	CHECK_EQ(opts_get(&got, &in, &err), 0);
+	CHECK_EQ(opts_get(&got, &verb_table, &in, &err), 0);
 	CHECK(wire_done(&in));
-	CHECK_EQ(got.verb, VERB_ADD);
+	CHECK_STR(got.verb->name, "add");
 	CHECK(opt_flag(&got, OPT_ONE_FS));
 	CHECK_EQ(got.value[OPT_EXCLUDE].n, 2);
 	CHECK_STR(opt_str(&got, OPT_EXCLUDE), "b c");
@@ -350,7 +351,7 @@ TEST(to_another_rank)
 	for (size_t n = 0; n < b.len; n++) {
 		bad = (struct opts){0};
 		wire_in_init(&in, b.p, n);
-		if (!CHECK_EQ(opts_get(&bad, &in, &err), ERR_INVALID))
+		if (!CHECK_EQ(opts_get(&bad, &verb_table, &in, &err), ERR_INVALID))
 			n = b.len;
 		opts_release(&bad);
 	}
@@ -359,8 +360,7 @@ TEST(to_another_rank)
 	buf_release(&b);
 }
 
-/* The table obeys its own rules: no two options of a verb share a name or letter; an id takes a
- * value everywhere or nowhere. */
+/* The table obeys its own rules: an id takes a value everywhere or nowhere, and so does a name. */
 TEST(the_table)
 {
 	for (size_t i = 0; i < opt_table_n; i++) {
@@ -373,10 +373,24 @@ TEST(the_table)
 
 			CHECK(a->id != b->id || !a->arg == !b->arg);
 			CHECK(strcmp(a->name, b->name) != 0 || !a->arg == !b->arg);
-			if (!(a->verbs & b->verbs))
-				continue;
-			CHECK(strcmp(a->name, b->name) != 0);
-			CHECK(!a->letter || a->letter != b->letter);
 		}
+	}
+}
+
+static bool alike(const struct opt_def *a, const struct opt_def *b)
+{
+	return !strcmp(a->name, b->name) || (a->letter && a->letter == b->letter);
+}
+
+/* No two options of a command share a name or letter. */
+TEST(options_of_a_command_differ)
+{
+	for (size_t v = 0; v < verb_table.n; v++) {
+		uint32_t of = verb_table.v[v].options;
+
+		for (size_t i = 0; i < opt_table_n; i++)
+			for (size_t k = i + 1; k < opt_table_n; k++)
+				CHECK(!(opt_table[i].of & of) || !(opt_table[k].of & of) ||
+					!alike(&opt_table[i], &opt_table[k]));
 	}
 }
