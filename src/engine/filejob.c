@@ -442,11 +442,15 @@ static void filejob_run(struct task *t)
 	struct filejob *j = task_of(t, struct filejob, task);
 	struct repo_ctx *ctx = repo_ctx_get(j->repo);
 	struct err err;
+	bool fatal = false;
 	int dirfd;
 
 	err_clear(&err);
-	dirfd = *j->cancelled ? err_set(&err, ERR_CANCELLED, "cancelled")
-			      : dir_open(j->item->path, !j->item->follow, &err);
+	dirfd = *j->cancelled
+			? err_set(&err, ERR_CANCELLED, "cancelled")
+			: gone_open(j->make->view, j->item->path, j->item->follow, &fatal, &err);
+	if (fatal)
+		err_copy(&j->fatal, &err);
 	if (dirfd >= 0)
 		ask_directory(j, dirfd);
 	for (size_t i = 0, tries = 1; i < j->item->n;) {

@@ -23,4 +23,14 @@ enum gone_verdict {
 enum gone_verdict gone_ask(const struct view *v, int dirfd, const char *name, const char *path,
 	struct err *err);
 
+/*
+ * gone_open: dir_open of a directory that others listed, or a rank a while ago, only where it lies
+ * (view_holds): what a path leads to for a moment is not what was to be saved.  *fatal: err says
+ * which target is another one now: the run must end.
+ *
+ * A directory that was removed and made anew, or replaced by another one, meanwhile is opened: it
+ * is what there is now, as with restic.
+ */
+int gone_open(const struct view *v, const char *path, bool follow, bool *fatal, struct err *err);
+
 #endif

@@ -6,7 +6,7 @@
 #include "engine/view.h"
 #include "base/mem.h"
 #include "engine/view_points.h"
-#include "fs/place.h"
+#include "engine/view_spot.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,21 +17,6 @@
 #define ROUND_NS   ((int64_t)200 * 1000 * 1000) /* before the second; doubles */
 #define HELD_SHARE 4 /* of the descriptors that the process may have: so many are held */
 #define PATHS_MAX  (COMM_MAX / 2)
-
-struct spot {
-	char *path;
-	bool whole, below; /* below: a mount point, found below a path */
-	bool enter;        /* what lies there is read */
-	bool moved;        /* differs from the round before */
-	int fd;            /* keeps it mounted; -1: not held */
-	struct place at;
-};
-
-struct view {
-	struct spot *spot; /* by path, each once */
-	size_t n;
-	struct mounts_map *map;
-};
 
 static void put_str(struct buf *b, const char *s)
 {
@@ -85,16 +70,6 @@ static void sort_spots(struct view *v)
 	v->n = kept;
 }
 
-static int key_cmp(const void *key, const void *s)
-{
-	return strcmp(key, ((const struct spot *)s)->path);
-}
-
-static struct spot *spot_at(const struct view *v, const char *path)
-{
-	return v->n ? bsearch(path, v->spot, v->n, sizeof(*v->spot), key_cmp) : NULL;
-}
-
 /* ---- what is mounted below ---- */
 
 static void add_points(struct view *v, size_t *cap, const struct buf *from)
@@ -140,10 +115,10 @@ static const struct spot *path_above(const struct view *v, const struct spot *s)
 	for (char *p = strrchr(upper, '/'); p && p != upper && (!top || top->below);
 		p = strrchr(upper, '/')) {
 		*p = 0;
-		top = spot_at(v, upper);
+		top = view_spot_at(v, upper);
 	}
 	mem_free(upper);
-	return top && !top->below ? top : spot_at(v, "/");
+	return top && !top->below ? top : view_spot_at(v, "/");
 }
 
 struct looking {
@@ -168,7 +143,7 @@ static void look(void *arg)
 
 		if (s->fd >= 0)
 			close(s->fd);
-		s->fd = place_look(s->path, !s->whole, &s->at);
+		s->fd = place_look(s->path, &s->at);
 		s->moved = !l->first && !place_eq(&before, &s->at);
 		s->enter = !top || s->at.dev == top->at.dev;
 		if (s->fd >= l->hold) {
@@ -379,62 +354,4 @@ void view_free(struct view *v)
 	mem_free(v->spot);
 	mounts_map_free(v->map);
 	mem_free(v);
-}
-
-/* ---- later ---- */
-
-static int spot_still(const struct spot *s, struct err *err)
-{
-	struct place now;
-	const char *hint = s->below ? " (what comes and goes may be left out: --exclude)" : "";
-	/* where numbers are made up, they may be made up anew for what nobody holds */
-	bool counts = s->fd >= 0 || place_numbered(&s->at);
-
-	if (s->at.errnum || !s->enter)
-		return 0;
-	place_again(s->path, !s->whole, &now);
-	if (now.errnum)
-		return err_set(err, ERR_IO,
-			"%s is gone: unmounted, moved away or removed while it was being saved%s",
-			s->path, hint);
-	if (now.type != s->at.type || now.dev != s->at.dev || (counts && now.ino != s->at.ino))
-		return err_set(err, ERR_IO,
-			"%s is not what it was when the run began: unmounted, mounted again, or a "
-			"link on the way to it was switched%s",
-			s->path, hint);
-	return 0;
-}
-
-int view_still(const struct view *v, const char *path, struct err *err)
-{
-	char *upper;
-	int rc = 0;
-
-	if (!v)
-		return 0;
-	if (!path) {
-		for (size_t i = 0; i < v->n && rc == 0; i++)
-			rc = spot_still(&v->spot[i], err);
-		return rc;
-	}
-	upper = mem_strdup(path);
-	for (size_t n = strlen(upper); rc == 0 && n; n--) {
-		const struct spot *s;
-
-		if (path[n] && path[n] != '/')
-			continue;
-		upper[n] = 0;
-		s = spot_at(v, upper);
-		if (s)
-			rc = spot_still(s, err);
-	}
-	if (rc == 0 && spot_at(v, "/"))
-		rc = spot_still(spot_at(v, "/"), err);
-	mem_free(upper);
-	return rc;
-}
-
-const struct mounts_map *view_devices(const struct view *v)
-{
-	return v ? v->map : NULL;
 }

@@ -15,9 +15,9 @@
 #include "fs/mounts.h"
 
 struct view_path {        /* borrowed */
-	const char *path; /* absolute */
+	const char *path; /* absolute; may be a link */
 	bool whole; /* all that lies below it is wanted; else only names in it: what is mounted
-		       below is no matter, and it may be a link */
+		       below is no matter */
 };
 
 struct view_rules {
@@ -45,6 +45,15 @@ void view_free(struct view *v); /* NULL is fine */
  * nobody knows, 0.
  */
 int view_still(const struct view *v, const char *path, struct err *err);
+
+/*
+ * view_holds: the directory that was opened as `path` (absolute) lies, so many levels up from fd as
+ * the path says, in the lowest of those paths that is above it, as it was in the beginning.  False:
+ * the path led elsewhere when it was opened (a link on the way was switched, for a moment even), or
+ * it was moved since.  Who replaces directories below a target does not change that.  One system
+ * call.
+ */
+bool view_holds(const struct view *v, int fd, const char *path);
 
 /* view_devices: from this node's device numbers to rank 0's, by what the paths led to; borrowed.
  * NULL: they are ours. */

@@ -58,7 +58,7 @@ static struct top *find_tops(const struct view_path *path, size_t paths, size_t 
 	*n = 0;
 	for (size_t i = 0; i < paths; i++) {
 		struct place at;
-		int fd = place_look(path[i].path, !path[i].whole, &at);
+		int fd = place_look(path[i].path, &at);
 		char *p = path[i].whole ? true_path(fd) : NULL;
 
 		if (p)

@@ -488,7 +488,8 @@ void walk_run(struct walk *w)
 
 	buf_init(&w->arena, ARENA_MAX);
 	if (openable(w))
-		fd = dir_open(w->path, !w->above, &w->err);
+		fd = w->above ? dir_open(w->path, false, &w->err)
+			      : gone_open(w->make->view, w->path, false, &w->fatal, &w->err);
 	if (w->above) {
 		if (!openable(w) || (fd >= 0 ? walk_self(w, fd) == 0 : above_unreadable(w)))
 			walk_above(w);

@@ -13,6 +13,9 @@
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
+/* Paths end at 4096 bytes, and trees do not. */
+#define UP_AT_ONCE 1000
+
 #define FUSE_MAGIC 0x65735546
 #define CIFS_MAGIC 0xFF534D42
 #define SMB2_MAGIC 0xFE534D42
@@ -36,10 +39,34 @@ static int stat_place(int fd, const char *path, int flags, struct place *p)
 	return 0;
 }
 
-void place_again(const char *path, bool follow, struct place *p)
+void place_again(const char *path, struct place *p)
 {
-	if (stat_place(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, p) == 0)
+	if (stat_place(AT_FDCWD, path, 0, p) == 0)
 		*p = (struct place){.type = p->type, .ino = p->ino, .dev = p->dev};
+}
+
+void place_above(int fd, size_t levels, struct place *p)
+{
+	char up[3 * UP_AT_ONCE + 1];
+	int at = fd;
+
+	*p = (struct place){.errnum = EBADF};
+	while (at >= 0) {
+		size_t n = levels < UP_AT_ONCE ? levels : UP_AT_ONCE;
+		int below = at;
+
+		for (size_t i = 0; i < n; i++)
+			memcpy(up + 3 * i, "../", 3);
+		up[3 * n] = 0;
+		levels -= n;
+		at = -1;
+		if (!levels)
+			stat_place(below, up, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, p);
+		else if ((at = sys_openat(below, up, O_PATH, 0)) < 0)
+			p->errnum = errno;
+		if (below != fd)
+			close(below);
+	}
 }
 
 static void stat_fs(int fd, struct place *p)
@@ -57,11 +84,11 @@ static void stat_fs(int fd, struct place *p)
 }
 
 /* FNV-1a over the sorted names: nobody gains anything by names that collide. */
-static uint64_t sum_names(const char *path, bool follow)
+static uint64_t sum_names(const char *path)
 {
 	uint64_t sum = 0xcbf29ce484222325u;
 	struct dir_list l = {0};
-	int fd = dir_open(path, !follow, NULL);
+	int fd = dir_open(path, false, NULL);
 
 	if (fd < 0)
 		return 0;
@@ -78,14 +105,14 @@ static uint64_t sum_names(const char *path, bool follow)
 	return sum;
 }
 
-int place_look(const char *path, bool follow, struct place *p)
+int place_look(const char *path, struct place *p)
 {
-	int stop = follow ? 0 : AT_SYMLINK_NOFOLLOW, fd;
+	int fd;
 
 	/* The first look has no AT_NO_AUTOMOUNT, and mounts; O_PATH would not. */
-	if (stat_place(AT_FDCWD, path, stop | AT_STATX_FORCE_SYNC, p) < 0)
+	if (stat_place(AT_FDCWD, path, AT_STATX_FORCE_SYNC, p) < 0)
 		return -1;
-	fd = sys_openat(AT_FDCWD, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
+	fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
 	if (fd < 0) {
 		*p = (struct place){.errnum = errno};
 		return -1;
@@ -96,7 +123,7 @@ int place_look(const char *path, bool follow, struct place *p)
 	}
 	stat_fs(fd, p);
 	if (p->type == S_IFDIR && !place_numbered(p))
-		p->names = sum_names(path, follow);
+		p->names = sum_names(path);
 	return fd;
 }
 

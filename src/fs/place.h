@@ -20,15 +20,17 @@ struct place {
 };
 
 /*
- * place_look: fills *p; what is to be mounted by being touched (autofs, NFS below NFS) is mounted,
- * and what a network file system had in its cache is asked for anew.  follow: a link at the path's
- * end.  A descriptor (O_PATH) that keeps the place alive and mounted, or -1 when p->errnum says
- * why.
+ * place_look: fills *p, of what a link leads to; what is to be mounted by being touched (autofs,
+ * NFS below NFS) is mounted, and what a network file system had in its cache is asked for anew.  A
+ * descriptor (O_PATH) that keeps the place alive and mounted, or -1 when p->errnum says why.
  */
-int place_look(const char *path, bool follow, struct place *p);
+int place_look(const char *path, struct place *p);
 /* place_again: only type, inode and device, of a path that was looked at before: one system call.
  * The rest of *p is 0. */
-void place_again(const char *path, bool follow, struct place *p);
+void place_again(const char *path, struct place *p);
+/* place_above: likewise, so many levels above the directory that is open at fd: where it lies now,
+ * whatever path led to it.  With what the node knows: the file server is not asked. */
+void place_above(int fd, size_t levels, struct place *p);
 
 /* place_numbered: false where each mount makes up inode numbers of its own (FUSE, SMB), so that
  * another node may have others. */

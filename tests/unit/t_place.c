@@ -42,7 +42,7 @@ TEST(a_path_and_what_becomes_of_it)
 	int fd;
 
 	REQUIRE(mkdir(sub, 0755) == 0 && symlink("sub", link) == 0 && stat(sub, &st) == 0);
-	fd = place_look(sub, false, &p);
+	fd = place_look(sub, &p);
 	REQUIRE(fd >= 0);
 	CHECK_EQ(p.errnum, 0);
 	CHECK_EQ(p.type, S_IFDIR);
@@ -51,25 +51,57 @@ TEST(a_path_and_what_becomes_of_it)
 	CHECK_EQ(p.mtime.sec, st.st_mtim.tv_sec);
 	CHECK_EQ(p.mtime.nsec, st.st_mtim.tv_nsec);
 	CHECK(p.fs != 0);
-	place_again(sub, false, &q);
+	place_again(sub, &q);
 	CHECK(q.type == p.type && q.ino == p.ino && q.dev == p.dev && q.errnum == 0);
-	place_again(link, false, &q);
-	CHECK_EQ(q.type, S_IFLNK);
-	place_again(link, true, &q);
+	place_again(link, &q);
 	CHECK_EQ(q.ino, p.ino);
 	/* What is held keeps its number, so another directory of this name has another one. */
 	REQUIRE(rename(sub, away) == 0 && rmdir(away) == 0);
-	place_again(sub, false, &q);
+	place_again(sub, &q);
 	CHECK_EQ(q.errnum, ENOENT);
 	REQUIRE(mkdir(sub, 0755) == 0);
-	place_again(sub, false, &q);
+	place_again(sub, &q);
 	CHECK(q.errnum == 0 && q.ino != p.ino);
 	close(fd);
-	CHECK_EQ(place_look(away, false, &p), -1);
+	CHECK_EQ(place_look(away, &p), -1);
 	CHECK_EQ(p.errnum, ENOENT);
 	mem_free(away);
 	mem_free(link);
 	mem_free(sub);
+	mem_free(d);
+}
+
+/* Whatever led to it: where a directory lies, more levels down than a path may have. */
+TEST(where_a_directory_lies)
+{
+	char *d = files_dir("above");
+	int top = open(d, O_PATH), at = dup(top);
+	struct place p;
+	struct stat st;
+
+	REQUIRE(fstat(top, &st) == 0);
+	place_above(top, 0, &p);
+	CHECK(p.errnum == 0 && p.type == S_IFDIR && p.ino == st.st_ino && p.dev == st.st_dev);
+	for (size_t level = 1; level <= 2100; level++) {
+		int below;
+
+		REQUIRE(mkdirat(at, "d", 0755) == 0);
+		below = openat(at, "d", O_PATH);
+		REQUIRE(below >= 0);
+		close(at);
+		at = below;
+		if (level % 1000 <= 1 || level == 2100) {
+			place_above(at, level, &p);
+			CHECK(p.errnum == 0 && p.ino == st.st_ino && p.dev == st.st_dev);
+			place_above(at, level - 1, &p);
+			CHECK(p.errnum == 0 && p.ino != st.st_ino);
+		}
+	}
+	REQUIRE(fcntl(at, F_GETFD) >= 0);
+	place_above(-1, 2000, &p);
+	CHECK_EQ(p.errnum, EBADF);
+	close(at);
+	close(top);
 	mem_free(d);
 }
 
