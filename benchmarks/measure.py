@@ -30,11 +30,12 @@ class Runner:
         os.makedirs(home, exist_ok=True)
         self.env = {"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": scratch, "LC_ALL": "C"}
 
-    def run(self, argv, cwd, env=None):
-        """Runs argv to its end; a Cost.  On a timeout the whole process group goes, since it is ours."""
+    def run(self, argv, cwd, env=None, to=None):
+        """Runs argv to its end; a Cost.  Its output goes `to` an open file, else into what Failed says.
+        On a timeout the whole process group goes, since it is ours."""
         with tempfile.TemporaryFile() as said, tempfile.NamedTemporaryFile(dir=self.scratch) as out:
             p = subprocess.Popen([self.spent, out.name, *argv], cwd=cwd, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL,
-                                 stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
+                                 stdout=to or said, stderr=said, start_new_session=True)
             try:
                 status = p.wait(self.timeout)
             except BaseException as e:
