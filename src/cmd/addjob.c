@@ -198,7 +198,7 @@ static int read_head(struct addjob *j, const struct session *s, struct err *err)
 
 int addjob_read(struct addjob *j, struct session *s, struct err *err)
 {
-	int rc = session_threads(s, err);
+	int rc = session_settings(s, err);
 
 	j->opt.start = clock_now(s->env.clock);
 	j->cwd = addjob_cwd(s->cmd->env("PWD"));
@@ -298,7 +298,7 @@ int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct e
 	j->cwd = mem_strndup((const char *)p, n);
 	umask((mode_t)wire_u32(in) & 0777);
 	session_zone(s, zone_get(in));
-	rc = session_threads(s, err);
+	rc = session_start(s, err);
 	if (!rc)
 		rc = patterns_get(&j->exclude, s->opts, in, err);
 	if (!rc)

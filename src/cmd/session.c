@@ -38,13 +38,11 @@ void session_init(struct session *s, struct cmd *cmd, struct comm *comm)
 	*s = (struct session){.cmd = cmd, .opts = &cmd->opts, .comm = comm};
 	pthread_mutex_init(&s->lost_lock, NULL);
 	s->hostname = own_hostname();
-	s->env.node = s->hostname;
 	s->zone = zone_new(cmd->env("TZ"));
-	s->env.clock = clock_real();
-	s->env.rnd = rnd_real();
+	env_init(&s->env);
+	s->env.node = s->hostname;
 	s->env.zone = s->zone;
 	s->env.log = out_log(cmd->out);
-	s->env.loop = loop_new();
 	s->env.rescue = stop_rescue(cmd->stop);
 	stop_add_loop(cmd->stop, s->env.loop);
 	s->router = router_new(comm, &s->env);
@@ -70,19 +68,16 @@ void session_release(struct session *s)
 	repo_close(s->repo);
 	if (s->be)
 		stop_drop_backend(s->cmd->stop, s->be);
-	jobs_free(s->env.readers);
-	jobs_free(s->env.cpu);
 	loop_cancel(s->env.loop, &s->token_ends);
-	loop_run(s->env.loop);
+	env_stop(&s->env);
 	tokens_stop(s->tokens);
 	backend_free(s->be);
 	loop_run(s->env.loop);
 	tokens_free(s->tokens);
-	budget_free(s->env.budget);
 	agree_free(s->agree);
 	router_free(s->router);
 	stop_drop_loop(s->cmd->stop, s->env.loop);
-	loop_free(s->env.loop);
+	env_release(&s->env);
 	zone_free(s->zone);
 	if (s->location)
 		mem_wipe(s->location, strlen(s->location));
@@ -94,23 +89,29 @@ void session_release(struct session *s)
 	pthread_mutex_destroy(&s->lost_lock);
 }
 
-int session_threads(struct session *s, struct err *err)
+int session_settings(struct session *s, struct err *err)
 {
 	int rc;
 
-	if (s->env.cpu)
+	if (s->settled)
 		return 0;
-	rc = crypto_ready(err);
-	if (rc)
-		return rc;
 	rc = settings_read(&s->set, s->opts, s->cmd->env, s->cmd->ranks, err);
 	if (rc)
 		return rc;
+	s->settled = true;
 	stop_limit(s->cmd->stop, s->set.stop_ns);
-	s->env.cpu = jobs_new(s->set.workers, s->env.loop, "cpu");
-	s->env.readers = jobs_new(s->set.readers, s->env.loop, "read");
-	s->env.budget = budget_new(s->set.budget);
 	return 0;
+}
+
+int session_start(struct session *s, struct err *err)
+{
+	int rc = crypto_ready(err);
+
+	if (!rc)
+		rc = session_settings(s, err);
+	if (!rc)
+		env_start(&s->env, s->set.workers, s->set.readers, s->set.budget);
+	return rc;
 }
 
 static void set_lost(struct session *s, const struct err *why)

@@ -42,6 +42,7 @@ struct session {
 	struct loader *loader;
 	char *hostname, *username; /* of this machine and process */
 	struct settings set;
+	bool settled; /* set is read */
 	pthread_mutex_t lost_lock;
 	struct err lost; /* under lost_lock: why the program ended the run itself, code 0 when it
 			    did not */
@@ -54,9 +55,10 @@ void session_release(struct session *s);
 /* takes it; before anybody uses the other one */
 void session_zone(struct session *s, struct zone *z);
 
-/* session_threads: the settings, and with them the worker pools and the memory budget.  ERR_USAGE.
- */
-int session_threads(struct session *s, struct err *err);
+/* session_settings: the options that are numbers and modes; read once.  ERR_USAGE. */
+int session_settings(struct session *s, struct err *err);
+/* session_start: with the settings the threads and the memory budget.  Once. */
+int session_start(struct session *s, struct err *err);
 
 /*
  * session_place: the repository's place from options, environment or the project's connection
@@ -66,7 +68,7 @@ int session_place(struct session *s, bool from, char **out, struct err *err);
 char *session_place_text(const char *location); /* owned; without a password in it */
 /* session_backend: opens the store at a place; does not touch it. */
 int session_backend(struct session *s, const char *location, struct backend **be, struct err *err);
-/* threads, place, backend of the repository */
+/* session_start, place, backend of the repository.  Once */
 int session_store(struct session *s, struct err *err);
 /* session_probe: 0: there is a repository, where the project's connection or the other protocol has
  * it (the store is that one now); ERR_NOREPO. */
@@ -80,7 +82,8 @@ int session_password(struct session *s, bool from, bool twice, struct buf *out, 
 struct lock_owner session_owner(const struct session *s); /* borrows the session's names */
 
 /*
- * session_open: threads, location, store, password, repository, and the command's lock, unless
+ * session_open: settings, threads, location, store, password, repository, and the command's lock,
+ * unless
  * --dry-run or --no-lock says that it needs none; signals are caught from the
  * moment there is something to clean up. ERR_NOREPO says how to make one; but `add` makes a
  * project's usual repository, and another of its buckets after a question on a terminal.

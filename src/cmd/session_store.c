@@ -307,7 +307,7 @@ static void close_store(struct session *s)
 
 int session_store(struct session *s, struct err *err)
 {
-	int rc = session_threads(s, err);
+	int rc = session_start(s, err);
 
 	if (!rc)
 		rc = session_place(s, false, &s->location, err);

@@ -62,13 +62,9 @@ void craft_init(struct craft *c, size_t threads)
 	struct seal_key master;
 
 	*c = (struct craft){.flushed = false};
-	c->env = (struct env){.clock = clock_real(),
-		.rnd = rnd_real(),
-		.log = {LOG_WARN, to_stderr, NULL},
-		.loop = loop_new()};
-	c->env.cpu = jobs_new(threads, c->env.loop, "cpu");
-	c->env.readers = jobs_new(threads, c->env.loop, "read");
-	c->env.budget = budget_new((size_t)256 << 20);
+	env_init(&c->env);
+	env_start(&c->env, threads, threads, (size_t)256 << 20);
+	c->env.log = (struct log){LOG_WARN, to_stderr, NULL};
 	rnd_fill(rnd_real(), &config.id, sizeof(config.id));
 	rnd_fill(rnd_real(), &master, sizeof(master));
 	c->be = backend_mem_new();
@@ -116,14 +112,10 @@ void craft_release(struct craft *c)
 	unload(c);
 	no_writers(c);
 	repo_close(c->repo);
-	jobs_free(c->env.cpu);
-	jobs_free(c->env.readers);
-	while (loop_run(c->env.loop))
-		;
+	env_stop(&c->env);
 	backend_free(c->be);
-	loop_free(c->env.loop);
 	CHECK_EQ(budget_used(c->env.budget), 0);
-	budget_free(c->env.budget);
+	env_release(&c->env);
 }
 
 struct id craft_blob(struct craft *c, enum blob_type t, const void *p, size_t n)

@@ -16,10 +16,8 @@ void hand_init(struct hand *h, int n)
 	*h = (struct hand){.n = n};
 	comm_threads_new(n, h->comm);
 	for (int i = 0; i < n; i++) {
-		h->env[i] = (struct env){.clock = clock_real(),
-			.rnd = rnd_real(),
-			.log = {LOG_WARN, count, h},
-			.loop = loop_new()};
+		env_init(&h->env[i]);
+		h->env[i].log = (struct log){LOG_WARN, count, h};
 		h->r[i] = router_new(h->comm[i], &h->env[i]);
 	}
 }
@@ -29,7 +27,7 @@ void hand_release(struct hand *h)
 	for (int i = 0; i < h->n; i++) {
 		router_free(h->r[i]);
 		comm_free(h->comm[i]);
-		loop_free(h->env[i].loop);
+		env_release(&h->env[i]);
 	}
 }
 

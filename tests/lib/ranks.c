@@ -12,21 +12,9 @@ static void print(void *arg, enum log_level level, const char *msg)
 
 void ranks_env_init(struct env *env, unsigned workers)
 {
-	*env = (struct env){.clock = clock_real(),
-		.rnd = rnd_real(),
-		.log = {.max = LOG_WARN, .fn = print}};
-	env->loop = loop_new();
-	env->cpu = jobs_new(workers, env->loop, "cpu");
-	env->readers = jobs_new(workers, env->loop, "read");
-	env->budget = budget_new((size_t)64 << 20);
-}
-
-void ranks_env_release(struct env *env)
-{
-	jobs_free(env->cpu);
-	jobs_free(env->readers);
-	budget_free(env->budget);
-	loop_free(env->loop);
+	env_init(env);
+	env_start(env, workers, workers, (size_t)64 << 20);
+	env->log = (struct log){.max = LOG_WARN, .fn = print};
 }
 
 struct ranks {
@@ -45,7 +33,7 @@ static int run(void *arg, struct comm *c)
 	ranks_env_init(&env, 2);
 	rc = r->fn(r->arg, j ? j : c, &env);
 	comm_free(j);
-	ranks_env_release(&env);
+	env_release(&env);
 	return rc;
 }
 

@@ -15,9 +15,8 @@ typedef int ranks_fn(void *arg, struct comm *c, const struct env *env);
 /* ranks_test: returns the largest result of fn.  Log messages up to LOG_WARN go to stderr. */
 int ranks_test(int n, uint64_t seed, ranks_fn *fn, void *arg);
 
-/* ranks_env: an environment for one rank of a test program; ranks_env_release after the last user.
+/* ranks_env_init: an environment for one rank of a test program; env_release after the last user.
  */
 void ranks_env_init(struct env *env, unsigned workers);
-void ranks_env_release(struct env *env);
 
 #endif

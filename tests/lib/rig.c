@@ -17,25 +17,14 @@ static void to_stderr(void *arg, enum log_level level, const char *msg)
 
 void rig_init(struct rig *r, size_t threads)
 {
-	struct loop *l = loop_new();
-
-	r->env = (struct env){.clock = clock_real(),
-		.rnd = rnd_real(),
-		.zone = NULL,
-		.log = {LOG_WARN, to_stderr, NULL},
-		.loop = l};
-	r->env.cpu = jobs_new(threads, l, "cpu");
-	r->env.readers = jobs_new(threads, l, "read");
-	r->env.budget = budget_new(((size_t)32 << 20) + threads * ((size_t)24 << 20));
+	env_init(&r->env);
+	env_start(&r->env, threads, threads, ((size_t)32 << 20) + threads * ((size_t)24 << 20));
+	r->env.log = (struct log){LOG_WARN, to_stderr, NULL};
 }
 
 void rig_release(struct rig *r)
 {
-	jobs_free(r->env.readers);
-	jobs_free(r->env.cpu);
-	loop_run(r->env.loop);
-	loop_free(r->env.loop);
-	budget_free(r->env.budget);
+	env_release(&r->env);
 }
 
 void rig_init_repo(struct backend *be, uint64_t polynomial)

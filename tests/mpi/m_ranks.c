@@ -32,7 +32,7 @@ void check_teardown(void)
 	agree_free(a);
 	router_free(r);
 	comm_mpi_end(c);
-	ranks_env_release(&env);
+	env_release(&env);
 }
 
 TEST(all_learn_the_worst_result)

@@ -28,13 +28,9 @@ static inline void fixture_log(void *arg, enum log_level level, const char *msg)
 static inline void fixture_env(struct fixture *f)
 {
 	*f = (struct fixture){0};
-	f->env.clock = clock_real();
-	f->env.rnd = rnd_real();
+	env_init(&f->env);
+	env_start(&f->env, 3, 3, (size_t)1 << 30);
 	f->env.log = (struct log){LOG_WARN, fixture_log, f};
-	f->env.loop = loop_new();
-	f->env.cpu = jobs_new(3, f->env.loop, "cpu");
-	f->env.readers = jobs_new(3, f->env.loop, "read");
-	f->env.budget = budget_new((size_t)1 << 30);
 }
 
 /* Over a store that exists, which is freed with the fixture. */
@@ -58,14 +54,10 @@ static inline void fixture_init(struct fixture *f, unsigned version)
 static inline void fixture_release(struct fixture *f)
 {
 	repo_close(f->repo);
-	jobs_free(f->env.cpu);
-	jobs_free(f->env.readers);
-	while (loop_run(f->env.loop))
-		;
+	env_stop(&f->env);
 	backend_free(f->be);
-	loop_free(f->env.loop);
 	CHECK_EQ(budget_used(f->env.budget), 0);
-	budget_free(f->env.budget);
+	env_release(&f->env);
 }
 
 /* fixture_until: runs the loop until *done; a test that never ends is stopped after a minute. */

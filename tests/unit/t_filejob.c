@@ -39,10 +39,8 @@ static void env_open(size_t threads, size_t budget)
 	struct config config = {.version = 2, .polynomial = POLY};
 	struct seal_key key = {{1}, {2}, {3}};
 
-	env = (struct env){.clock = clock_real(), .rnd = rnd_real(), .loop = loop_new()};
-	env.cpu = jobs_new(threads, env.loop, "cpu");
-	env.readers = jobs_new(threads, env.loop, "read");
-	env.budget = budget_new(budget);
+	env_init(&env);
+	env_start(&env, threads, threads, budget);
 	be = backend_mem_new();
 	repo = repo_adopt(be, &env, &config, &key);
 	blobs = hashtab_new(sizeof(struct blob_entry), ID_SIZE, 0);
@@ -63,14 +61,10 @@ static void env_close(void)
 	CHECK_EQ(budget_used(env.budget), 0);
 	hashtab_each(blobs, free_blob, NULL);
 	hashtab_free(blobs);
-	jobs_free(env.readers);
-	jobs_free(env.cpu);
-	while (loop_run(env.loop))
-		;
+	env_stop(&env);
 	repo_close(repo);
 	backend_free(be);
-	loop_free(env.loop);
-	budget_free(env.budget);
+	env_release(&env);
 }
 
 void check_setup(void)
