@@ -182,7 +182,7 @@ int cmd_dump(struct session *s, struct err *err)
 		d.target = opt_str(s->opts, OPT_TARGET);
 		d.to = d.target ? NULL : s->cmd->out;
 		d.links = linkset_new();
-		d.stream = stream_new(s->loader, s->env.loop, connections < 4 ? 8 : 2 * connections,
+		d.stream = stream_new(s->reader, s->env.loop, connections < 4 ? 8 : 2 * connections,
 			write_out, &d);
 		rc = put_path(&d, &tree, path, err);
 		if (!rc)

@@ -60,6 +60,7 @@ void session_zone(struct session *s, struct zone *z)
 
 void session_release(struct session *s)
 {
+	reader_free(s->reader);
 	loader_free(s->loader);
 	catalog_free(s->catalog);
 	blobtable_free(s->table);

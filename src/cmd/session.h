@@ -12,6 +12,7 @@
 #include "ranks/agree.h"
 #include "ranks/tokens.h"
 #include "repo/loader.h"
+#include "repo/reader.h"
 #include "repo/lock.h"
 #include "repo/snapshots.h"
 #include <pthread.h>
@@ -40,6 +41,7 @@ struct session {
 	struct blobtable *table;
 	struct catalog *catalog;
 	struct loader *loader;
+	struct reader *reader;
 	char *hostname, *username; /* of this machine and process */
 	struct settings set;
 	bool settled; /* set is read */
@@ -92,7 +94,7 @@ int session_open(struct session *s, struct err *err);
 int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */
 /* those that cannot be read are named and left out */
 int session_snapshots(struct session *s, struct err *err);
-int session_index(struct session *s, struct err *err); /* table, catalog, loader */
+int session_index(struct session *s, struct err *err); /* table, catalog, loader, reader */
 
 /* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once,
  * after session_open. */

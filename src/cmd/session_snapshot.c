@@ -35,6 +35,7 @@ int session_index(struct session *s, struct err *err)
 		return rc;
 	s->catalog = catalog_local_new(s->table);
 	s->loader = loader_new(s->repo, s->catalog, s->set.cache);
+	s->reader = reader_new(s->repo, s->catalog, 0);
 	return 0;
 }
 

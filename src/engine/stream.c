@@ -1,15 +1,35 @@
 #include "engine/stream.h"
 #include "base/mem.h"
+#include <stdatomic.h>
 
-/* A ring of parts; what stands at its head is written next. */
+/*
+ * A ring of parts; what stands at its head is written next.  Blobs are asked for in batches, so
+ * that small ones that lie side by side come at once, and large ones by several connections.
+ */
+#define BATCH       16                  /* blobs */
+#define BATCH_BYTES ((uint64_t)1 << 20) /* about so many, by the sizes of their files */
+#define PARTS       64                  /* of the ring, for each batch */
+
 enum part_kind { PART_BYTES, PART_BLOB, PART_FILE_END };
 
 struct part {
 	enum part_kind kind;
-	bool done;
 	struct buf bytes;
-	struct loader_tree blob;
 	struct stream_file *file;
+	/* a blob */
+	struct batch *batch;
+	struct reader_want want;
+	struct err *err; /* why it did not come; or NULL */
+	_Atomic bool came;
+};
+
+struct batch {
+	struct stream *s;
+	struct reader_blobs q;
+	struct reader_want *want[BATCH];
+	uint64_t bytes;
+	size_t unwritten;
+	bool ended;
 };
 
 struct stream_file {
@@ -18,28 +38,99 @@ struct stream_file {
 };
 
 struct stream {
-	struct loader *l;
+	struct reader *reader;
 	struct loop *loop;
 	stream_write_fn *write;
 	void *arg;
 	struct part *part;
 	size_t parts, head, n;
+	struct batch *filling; /* not yet asked for; or NULL */
+	size_t batches, ahead; /* that live; that may */
 	struct err failed;
+	volatile int over; /* it has failed: nothing more is wanted */
 };
 
-struct stream *stream_new(struct loader *l, struct loop *loop, size_t ahead, stream_write_fn *write,
-	void *arg)
+struct stream *stream_new(struct reader *rd, struct loop *loop, size_t ahead,
+	stream_write_fn *write, void *arg)
 {
 	struct stream *s = mem_zalloc(sizeof(*s));
 
-	s->l = l;
+	s->reader = rd;
 	s->loop = loop;
 	s->write = write;
 	s->arg = arg;
-	s->parts = ahead;
-	s->part = mem_array(ahead, sizeof(*s->part));
+	s->ahead = ahead;
+	s->parts = PARTS * ahead;
+	s->part = mem_array(s->parts, sizeof(*s->part));
 	return s;
 }
+
+/* ---- batches ---- */
+
+static void batch_end(struct batch *b)
+{
+	if (!b->ended || b->unwritten)
+		return;
+	b->s->batches--;
+	mem_free(b);
+}
+
+static void batch_ended(struct reader_blobs *q)
+{
+	struct batch *b = q->arg;
+
+	b->ended = true;
+	batch_end(b);
+}
+
+/* On a worker. */
+static void blob_came(struct reader_blobs *q, struct reader_want *w, const struct reader_got *g)
+{
+	struct part *p = reader_want_of(w, struct part, want);
+
+	(void)q;
+	if (g->err) {
+		p->err = mem_dup(g->err, sizeof(*g->err));
+		reader_explain(w, p->err);
+	} else {
+		buf_move(&p->bytes, g->plain);
+	}
+	atomic_store(&p->came, true);
+}
+
+static void batch_start(struct stream *s)
+{
+	struct batch *b = s->filling;
+
+	s->filling = NULL;
+	if (b)
+		reader_blobs_start(s->reader, &b->q);
+}
+
+static void batch_add(struct stream *s, struct part *p, uint64_t bytes)
+{
+	struct batch *b = s->filling;
+
+	if (!b) {
+		b = s->filling = mem_zalloc(sizeof(*b));
+		b->s = s;
+		b->q = (struct reader_blobs){.want = b->want,
+			.takes = true,
+			.stop = &s->over,
+			.got = blob_came,
+			.ended = batch_ended,
+			.arg = b};
+		s->batches++;
+	}
+	b->want[b->q.n++] = &p->want;
+	b->unwritten++;
+	b->bytes += bytes;
+	p->batch = b;
+	if (b->q.n == BATCH || b->bytes >= BATCH_BYTES)
+		batch_start(s);
+}
+
+/* ---- parts ---- */
 
 static void write_out(struct stream *s, const struct buf *b)
 {
@@ -47,15 +138,27 @@ static void write_out(struct stream *s, const struct buf *b)
 		err_set(&s->failed, ERR_CANCELLED, "stopped");
 }
 
+static bool blob_settled(void *arg)
+{
+	struct part *p = arg;
+
+	return atomic_load(&p->came) || p->batch->ended;
+}
+
 static void blob_out(struct stream *s, struct part *p)
 {
-	if (p->blob.err.code && !s->failed.code) {
-		err_copy(&s->failed, &p->blob.err);
+	if (p->batch == s->filling)
+		batch_start(s);
+	loop_until_fn(s->loop, blob_settled, p);
+	if (p->err && !s->failed.code) {
+		err_copy(&s->failed, p->err);
 		err_prefix(&s->failed, "%s", p->file->path);
 	}
-	p->file->seen += p->blob.plain.len;
-	write_out(s, &p->blob.plain);
-	buf_release(&p->blob.plain);
+	mem_free(p->err);
+	p->file->seen += p->bytes.len;
+	write_out(s, &p->bytes);
+	p->batch->unwritten--;
+	batch_end(p->batch);
 }
 
 static void file_out(struct stream *s, struct stream_file *f)
@@ -75,16 +178,16 @@ static void part_out(struct stream *s)
 	switch (p->kind) {
 	case PART_BYTES:
 		write_out(s, &p->bytes);
-		buf_release(&p->bytes);
 		break;
 	case PART_BLOB:
-		loop_until(s->loop, &p->done);
 		blob_out(s, p);
 		break;
 	case PART_FILE_END:
 		file_out(s, p->file);
 		break;
 	}
+	buf_release(&p->bytes);
+	s->over = s->failed.code != 0;
 	s->head = (s->head + 1) % s->parts;
 	s->n--;
 }
@@ -111,11 +214,6 @@ int stream_bytes(struct stream *s, struct buf *b, struct err *err)
 	return result(s, err);
 }
 
-static void blob_came(struct loader_tree *t)
-{
-	((struct part *)t->arg)->done = true;
-}
-
 int stream_file(struct stream *s, const struct node *n, const char *path, struct err *err)
 {
 	struct stream_file *f = mem_zalloc(sizeof(*f));
@@ -123,11 +221,14 @@ int stream_file(struct stream *s, const struct node *n, const char *path, struct
 	f->path = mem_strdup(path);
 	f->size = n->size;
 	for (size_t i = 0; i < n->n_content && !s->failed.code; i++) {
-		struct part *p = part_in(s, PART_BLOB);
+		struct part *p;
 
+		while (!s->filling && s->batches >= s->ahead && s->n)
+			part_out(s);
+		p = part_in(s, PART_BLOB);
 		p->file = f;
-		p->blob = (struct loader_tree){.id = n->content[i], .done = blob_came, .arg = p};
-		loader_blob_get(s->l, BLOB_DATA, &p->blob);
+		p->want.at.blob = (struct blob){.type = BLOB_DATA, .id = n->content[i]};
+		batch_add(s, p, n->size / n->n_content);
 	}
 	part_in(s, PART_FILE_END)->file = f;
 	return result(s, err);
@@ -140,6 +241,11 @@ int stream_end(struct stream *s, struct err *err)
 	return result(s, err);
 }
 
+static bool no_batches(void *s)
+{
+	return !((const struct stream *)s)->batches;
+}
+
 void stream_free(struct stream *s)
 {
 	struct err e;
@@ -148,7 +254,9 @@ void stream_free(struct stream *s)
 		return;
 	if (!s->failed.code)
 		err_set(&s->failed, ERR_CANCELLED, "given up");
+	s->over = 1;
 	stream_end(s, &e);
+	loop_until_fn(s->loop, no_batches, s);
 	mem_free(s->part);
 	mem_free(s);
 }

@@ -9,17 +9,17 @@
 #ifndef ENGINE_STREAM_H
 #define ENGINE_STREAM_H
 #include "format/node.h"
-#include "repo/loader.h"
+#include "repo/reader.h"
 
 /* stream_write_fn: false: nothing more is wanted (the reader is gone, or a signal came): the stream
  * fails with ERR_CANCELLED. */
 typedef bool stream_write_fn(void *arg, const void *p, size_t n);
 
 struct stream;
-/* stream_new: borrows both.  ahead: blobs that may be on their way or wait for their turn, at least
- * 1. */
-struct stream *stream_new(struct loader *l, struct loop *loop, size_t ahead, stream_write_fn *write,
-	void *arg);
+/* stream_new: borrows both.  ahead: requests that may be on their way or wait for their turn, at
+ * least 1, each of some small blobs or a large one. */
+struct stream *stream_new(struct reader *rd, struct loop *loop, size_t ahead,
+	stream_write_fn *write, void *arg);
 void stream_free(struct stream *s); /* waits for what is on its way.  NULL is fine */
 
 int stream_bytes(struct stream *s, struct buf *b, struct err *err); /* takes the contents */

@@ -84,9 +84,11 @@ static void flush(struct craft *c)
 
 static void unload(struct craft *c)
 {
+	reader_free(c->reader);
 	loader_free(c->loader);
 	catalog_free(c->found);
 	blobtable_free(c->table);
+	c->reader = NULL;
 	c->loader = NULL;
 	c->found = NULL;
 	c->table = NULL;
@@ -153,6 +155,7 @@ void craft_load(struct craft *c)
 		failed(c, &e);
 	c->found = catalog_local_new(c->table);
 	c->loader = loader_new(c->repo, c->found, (size_t)64 << 20);
+	c->reader = reader_new(c->repo, c->found, 0);
 }
 
 void craft_tree(struct craft_tree *t)

@@ -11,6 +11,7 @@
 #include "repo/catalog.h"
 #include "repo/indexer.h"
 #include "repo/loader.h"
+#include "repo/reader.h"
 #include "repo/saver.h"
 
 struct craft {
@@ -28,6 +29,7 @@ struct craft {
 	struct blobtable *table;
 	struct catalog *found;
 	struct loader *loader;
+	struct reader *reader;
 };
 
 void craft_init(struct craft *c, size_t threads);

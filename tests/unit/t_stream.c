@@ -1,7 +1,9 @@
 #include "engine/stream.h"
 #include "base/mem.h"
 #include "lib/craft.h"
+#include "lib/gate.h"
 #include "unit/check.h"
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,7 +73,7 @@ TEST(all_in_order)
 		buf_init(&file, 1 << 20);
 		craft_init(&c, 2);
 		n = made(&c, id, &file);
-		s = stream_new(c.loader, c.env.loop, ahead, sink_write, &k);
+		s = stream_new(c.reader, c.env.loop, ahead, sink_write, &k);
 		for (int i = 0; i < 3; i++) {
 			put_bytes(s, &want, "before ");
 			CHECK_EQ(stream_file(s, &n, "f", &e), 0);
@@ -107,7 +109,7 @@ static void failing(uint64_t size, struct id *missing, size_t most, int code, co
 	n.size += size;
 	if (missing)
 		id[20] = *missing;
-	s = stream_new(c.loader, c.env.loop, 8, sink_write, &k);
+	s = stream_new(c.reader, c.env.loop, 8, sink_write, &k);
 	rc = stream_file(s, &n, "/some/file", &e);
 	if (!rc)
 		rc = stream_end(s, &e);
@@ -156,11 +158,58 @@ TEST(freed_early)
 	buf_init(&file, 1 << 20);
 	craft_init(&c, 2);
 	n = made(&c, id, &file);
-	s = stream_new(c.loader, c.env.loop, 30, sink_write, &k);
+	s = stream_new(c.reader, c.env.loop, 30, sink_write, &k);
 	CHECK_EQ(stream_file(s, &n, "f", &e), 0);
 	stream_free(s);
 	CHECK(k.b.len < file.len);
 	buf_release(&file);
+	buf_release(&k.b);
+	craft_release(&c);
+}
+
+static int count_pack(void *arg, const struct backend_op *op, enum backend_type t)
+{
+	if (op && op->verb == BACKEND_GET && t == BACKEND_PACK)
+		atomic_fetch_add((atomic_uint *)arg, 1);
+	return 0;
+}
+
+/* The blobs of many small files do not cost a request each. */
+TEST(small_ones_come_together)
+{
+	struct sink k = {0};
+	struct id id[BLOBS];
+	struct err e = {0};
+	atomic_uint gets = 0;
+	struct craft c;
+	struct stream *s;
+	struct buf file, want;
+	struct node n;
+
+	buf_init(&k.b, 1 << 20);
+	buf_init(&file, 1 << 20);
+	buf_init(&want, 1 << 20);
+	craft_init(&c, 2);
+	n = made(&c, id, &file);
+	c.be = gate_new(c.be, count_pack, &gets);
+	craft_load(&c);
+	s = stream_new(c.reader, c.env.loop, 2, sink_write, &k);
+	for (size_t i = 0; i < BLOBS; i++) {
+		struct node one = n;
+
+		one.content = &id[i];
+		one.n_content = 1;
+		one.size = 8 * (i + 1);
+		put_bytes(s, &want, "head ");
+		CHECK_EQ(stream_file(s, &one, "f", &e), 0);
+		buf_add(&want, file.p + 4 * i * (i + 1), one.size);
+	}
+	CHECK_EQ(stream_end(s, &e), 0);
+	CHECK(k.b.len == want.len && !memcmp(k.b.p, want.p, want.len));
+	CHECK(gets > 0 && gets <= 4);
+	stream_free(s);
+	buf_release(&file);
+	buf_release(&want);
 	buf_release(&k.b);
 	craft_release(&c);
 }
