@@ -76,8 +76,8 @@ SUITE_SRC := $(if $(FULL),$(filter-out $(if $(filter thread,$(SAN)),%/s_repo_res
 SIM_SRC := $(if $(FULL),$(wildcard tests/sim/*.c))
 MPI_SRC := $(if $(FULL),$(if $(HAVE_MPI),$(if $(wildcard src/comm/comm_mpi.c),$(wildcard tests/mpi/*.c))))
 tests = $(patsubst %.c,$(B)/tests/%,$(notdir $(1)))
-# Only a test that includes "lib/..." waits for tests/lib.
-USES_LIB := $(shell grep -l '^.include "lib/' tests/unit/*.c tests/suite/*.c tests/sim/*.c tests/mpi/*.c 2>/dev/null)
+# Only a test that includes "lib/..." waits for tests/lib; so does what shares unit/repo_fixture.h.
+USES_LIB := $(shell grep -lE '^.include "(lib/|unit/repo_fixture)' tests/unit/*.c tests/suite/*.c tests/sim/*.c tests/mpi/*.c 2>/dev/null)
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
 -include tests/fuzz/module.mk
 

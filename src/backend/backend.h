@@ -4,7 +4,7 @@
  * Many operations may be under way at once; each is a caller-owned struct that must stay alive
  * until its done() has been called, exactly once. done() runs on a thread of the backend, or inside
  * backend_start(): it must be short (post to a loop) and may start further operations. Decorators
- * (retry, limit, fault) are backends over a backend.  All functions are thread safe.
+ * (decorators.h) are backends over a backend.  All functions are thread safe.
  *
  * A store that is reached over a network says ERR_ODD to an answer that is none of its own: a
  * balancer's, a proxy's, a login page, a 2xx that proves nothing.
@@ -22,7 +22,6 @@
 #include "base/env.h"
 #include "base/err.h"
 #include "base/id.h"
-#include <pthread.h>
 
 enum backend_type {
 	BACKEND_CONFIG,
@@ -180,53 +179,6 @@ int backend_remove(struct backend *b, enum backend_type t, const struct id *name
 int backend_stat(struct backend *b, enum backend_type t, const struct id *name, uint64_t *size,
 	struct err *err);
 
-/*
- * backend_open(location, opt, env, out, err): the backend for a restic location (location.h) with
- * the retry decorator over it.  Does not touch the store. ERR_USAGE for a location that cannot be
- * understood, ERR_UNSUPPORTED for a kind of store that this program does not speak.  `env`: clock,
- * rnd and log are used, borrowed until backend_free.
- */
-struct swift_token_source;
-struct swift_keeper;
-struct backend_options {
-	unsigned connections; /* 0: the backend's default */
-	/* For stores that are reached over HTTP, see http.h.  Borrowed until backend_open returns.
-	 */
-	const char *cacert, *tls_client_cert, *user_agent;
-	bool insecure_tls;
-	const char *project;   /* whose S3 keys, see s3_cred.h; NULL: $OS_PROJECT_NAME */
-	const char *s3_region; /* NULL: $AWS_DEFAULT_REGION, else what the host name or the server
-				  says */
-	const char *s3_lookup; /* "dns": the bucket is part of the host name; "path"; NULL, "auto":
-				  as the provider wants it */
-	bool s3_list_v1;       /* the server knows no ListObjectsV2, and does not say so */
-	/* credentials, proxies; NULL: there is no environment.  Kept until backend_free */
-	const char *(*getenv)(const char *name);
-	/* Swift, see swift_token.h: a source of tokens, called for one instead of looking into the
-	 * environment; where to leave who keeps them until backend_free. */
-	struct swift_token_source *(*tokens)(void *arg);
-	void *tokens_arg;
-	struct swift_keeper **keeper; /* NULL: nowhere.  Untouched by stores without tokens */
-	bool any_names; /* for tests: a file's name need not be the SHA-256 of its bytes, which S3
-			   uploads are checked by */
-};
-int backend_open(const char *location, const struct backend_options *opt, const struct env *env,
-	struct backend **out, struct err *err);
-
-/* The layers, for tests and for backend_open.  Each takes `inner` and frees it with itself. */
-/* local.c: docs/format.md 1 */
-struct backend *backend_local_new(const char *path, unsigned connections);
-/* mem.c: for tests and simulations; thread safe, shared by ranks */
-struct backend *backend_mem_new(void);
-struct backend *backend_share(struct backend *b); /* mem.c: a handle whose free does not free b */
-struct backend_retry_policy {
-	int64_t first_ns, max_ns, total_ns; /* docs/format.md 16.1: 1 s, 60 s, 15 min */
-};
-extern const struct backend_retry_policy backend_retry_default;
-/* retry.c */
-struct backend *backend_retry_new(struct backend *inner, const struct backend_retry_policy *p,
-	const struct env *env);
-
 /* backend_retry_cancel(b): all waits for another try, pending and future, end with ERR_CANCELLED;
  * what is under way or new is still tried once.  But what a run must leave behind is tried on:
  * index files are written, locks removed.  For shutdown. */
@@ -252,36 +204,5 @@ static inline bool backend_op_urgent(const struct backend_op *op)
 /* backend_retry_count(b): further tries begun so far, of operations, listings and create; 0 if b is
  * not a retry decorator. */
 uint64_t backend_retry_count(struct backend *b);
-
-/* backend_retry_set_wait(b, fn, arg): how to wait `ns` or until `c` is signalled, for tests with a
- * clock of their own.  Before the first operation. */
-typedef void backend_retry_wait_fn(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t ns);
-void backend_retry_set_wait(struct backend *b, backend_retry_wait_fn *fn, void *arg);
-
-struct backend *backend_look_new(
-	struct backend *inner); /* look.c: asks the store before a `fresh` PUT and after a REMOVE of
-				   what it does not find */
-
-struct backend *backend_limit_new(struct backend *inner,
-	unsigned at_once); /* limit.c: at most so many operations inside, in order; lock files, list
-			      and create pass at once */
-
-/*
- * fault.c: fails operations as a seeded random decides, for tests.  Rates in parts per million.
- * What happens to the n-th operation (counted from 1, list and create too) depends on the seed and
- * n alone.  A listing fails after a few names; a failed remove may have removed the file.
- */
-struct backend_fault_policy {
-	uint64_t seed;
-	unsigned put_fail, put_fail_after;      /* error before / after the bytes are stored */
-	unsigned get_fail, get_short, get_flip; /* error; truncated (ERR_TOOSHORT if a length was
-						   given, else a silent loss); one bit flipped */
-	unsigned list_fail, remove_fail;
-	unsigned permanent; /* of the failures, how many are ERR_NOSPACE instead of ERR_IO */
-	uint64_t
-		fail_from_op; /* != 0: from this operation on everything fails: a store that dies */
-};
-struct backend *backend_fault_new(struct backend *inner, const struct backend_fault_policy *p);
-uint64_t backend_fault_count(const struct backend *b); /* faults injected so far */
 
 #endif

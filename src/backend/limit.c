@@ -8,7 +8,7 @@
  * One thread at a time hands operations inward (`pumping`), however they end: an inner backend that
  * finishes inside backend_start() would otherwise recurse as deep as the line is long.
  */
-#include "backend/backend.h"
+#include "backend/decorators.h"
 #include "base/mem.h"
 
 struct limit {

@@ -8,7 +8,7 @@
  * fsync, rename, fsync of the directory.  What a crash leaves behind has a name that is not 64 hex
  * digits, which every reader skips.
  */
-#include "backend/backend.h"
+#include "backend/local.h"
 #include "backend/layout.h"
 #include "backend/local_dir.h"
 #include "base/clock.h"

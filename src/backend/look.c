@@ -11,7 +11,7 @@
  * pass it on as ERR_NOTFOUND, and only what is not seen then either was removed, be it by a try
  * whose answer was lost.
  */
-#include "backend/backend.h"
+#include "backend/decorators.h"
 #include "base/mem.h"
 
 struct look {

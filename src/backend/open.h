@@ -1,38 +1,15 @@
-/*
- * open: how backend_open reaches the stores: one function for each scheme that the network offers,
- * and what they share.
- *
- * Each takes the location behind its scheme and returns the bare store (no decorators) without
- * touching it, or NULL with `err` filled (never NULL here).
- */
+/* open: the store that a location names, with its decorators. */
 #ifndef BACKEND_OPEN_H
 #define BACKEND_OPEN_H
-#include "backend/backend.h"
-#include "backend/http.h"
-#include "backend/location.h"
-
-typedef struct backend *backend_open_fn(const struct location *l, const struct backend_options *opt,
-	const struct env *env, struct err *err);
-
-backend_open_fn backend_rest_open; /* rest.c */
-
-/* open_getenv(opt, name): the variable through the caller's eyes; NULL when unset, empty or when
- * the caller gave no environment. */
-const char *open_getenv(const struct backend_options *opt, const char *name);
-
-/* open_http(opt, env, &h, err): the transfers that these options ask for. */
-int open_http(const struct backend_options *opt, const struct env *env, struct http **h,
-	struct err *err);
-
-/* open_judge_put(op): an upload that finds no place for it has met something else than the store,
- * or a wrong address: ERR_NOTFOUND becomes ERR_ODD. */
-void open_judge_put(struct backend_op *op);
+#include "backend/options.h"
 
 /*
- * open_judge_removed(r, also, err): r is a 2xx to a DELETE.  0: the store's own, 200 or `also` (0:
- * nothing else), with nothing of a page in it; else ERR_ODD, since what was only accepted, or
- * answered by somebody else, may be there still.
+ * backend_open(location, opt, env, out, err): the backend for a restic location (location.h) with
+ * the retry decorator over it.  Does not touch the store.  ERR_USAGE for a location that cannot be
+ * understood, ERR_UNSUPPORTED for a kind of store that this program does not speak.  opt NULL: all
+ * defaults.  `env`: clock, rnd and log are used, borrowed until backend_free.
  */
-int open_judge_removed(const struct http_req *r, int also, struct err *err);
+int backend_open(const char *location, const struct backend_options *opt, const struct env *env,
+	struct backend **out, struct err *err);
 
 #endif

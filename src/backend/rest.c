@@ -12,8 +12,8 @@
  */
 #include "backend/digest.h"
 #include "backend/layout.h"
-#include "backend/open.h"
-#include "backend/part.h"
+#include "backend/object.h"
+#include "backend/options.h"
 #include "backend/rest_list.h"
 #include "base/latch.h"
 #include "base/mem.h"
@@ -25,7 +25,6 @@
 #define CONNECTIONS 5
 #define ANSWER_MAX  65536
 #define LIST_MAX    ((size_t)512 << 20) /* bytes of one listing: some five million names */
-#define OFFSET_MAX  (UINT64_C(1) << 42)
 #define HEADS       64 /* questions for sizes under way at once, when a server lists names alone */
 
 struct rest {
@@ -43,7 +42,7 @@ struct rest_op {
 	struct http_req req;
 	struct err first; /* what the first of two requests got */
 	char *url;
-	char range[64];
+	char range[sizeof("Range: ") + OBJECT_RANGE];
 };
 
 static struct rest *rest_of(struct backend *b)
@@ -66,12 +65,10 @@ static void req_init(struct rest *s, struct http_req *r, const char *method, con
 		r->header[r->n_header++] = (const char *)s->auth.p;
 }
 
-/* What an answer that is not the wanted one means: which codes are permanent is said in
- * docs/format.md 16.1. */
 static int fault(const struct http_req *r, struct err *e)
 {
 	char text[160];
-	int code = ERR_IO;
+	int code = object_status(r->status);
 
 	switch (r->status) {
 	case 404:
@@ -83,15 +80,8 @@ static int fault(const struct http_req *r, struct err *e)
 			"the server wants a user and a password, or these are wrong (401)");
 	case 403:
 		/* Neither rest-server nor rclone writes HTML or XML: something in between does. */
-		code = http_is_markup(r) ? ERR_ODD : ERR_DENIED;
-		break;
-	case 413:
-	case 507:
-		code = ERR_NOSPACE;
-		break;
-	case 405:
-	case 501:
-		code = ERR_ODD;
+		if (http_is_markup(r))
+			code = ERR_ODD;
 		break;
 	default:
 		if (r->status >= 300 && r->status < 400) {
@@ -125,11 +115,9 @@ static int judge(const struct http_req *r, struct err *e)
 static void op_end(struct rest_op *c)
 {
 	struct backend_op *op = c->op;
-	struct ts now = clock_now(c->s->env->clock);
 
-	open_judge_put(op);
-	if (op->err.code)
-		op->retry_after_ns = http_retry_after_ns(&c->req, &now);
+	object_judge_put(op);
+	object_pause(op, &c->req, c->s->env->clock);
 	if (op->verb == BACKEND_GET) {
 		op->out = c->req.out;
 		c->req.out = (struct buf){0};
@@ -153,14 +141,12 @@ static void ask_size(struct rest_op *c, void (*done)(struct http_req *r))
 	http_start(c->s->h, &c->req);
 }
 
-/* The range began at or behind the end: exactly at the end there are no bytes, which is what a read
- * to the end finds there. */
 static void range_sized(struct http_req *r)
 {
 	struct rest_op *c = r->arg;
 
-	if (!judge(r, &c->op->err) && (c->op->length || r->length != c->op->offset))
-		err_copy(&c->op->err, &c->first);
+	if (!judge(r, &c->op->err))
+		object_end(c->op, r->length, &c->op->err);
 	op_end(c);
 }
 
@@ -169,16 +155,14 @@ static void get_answered(struct rest_op *c)
 	struct backend_op *op = c->op;
 	struct http_req *r = &c->req;
 
-	if (!r->err.code && r->status == 416) {
-		fault(r, &c->first);
+	if (object_asks_size(op, r)) {
 		ask_size(c, range_sized);
 		return;
 	}
 	if (r->err.code && r->out.overflow)
-		err_set(&op->err, ERR_NOMEM, "the object is larger than expected: not %zu bytes",
-			r->out.max);
+		object_too_large(op, r->out.max);
 	else if (!judge(r, &op->err))
-		part_take(r, op, &op->err);
+		object_part(r, op, &op->err);
 	op_end(c);
 }
 
@@ -284,36 +268,27 @@ static void answered(struct http_req *r)
 			return;
 		}
 		if (!judge(r, &op->err))
-			open_judge_removed(r, 0, &op->err);
+			object_judge_removed(r, 0, &op->err);
 		break;
 	case BACKEND_STAT:
-		if (!judge(r, &op->err)) {
-			op->size = (size_t)r->length;
-			if (r->length == UINT64_MAX)
-				err_set(&op->err, ERR_INVALID,
-					"the server does not say how large the object is");
-		}
+		if (!judge(r, &op->err))
+			object_size(r, op);
 		break;
 	}
 	op_end(c);
 }
 
-/* An offset beyond what any object has is cut, since file systems below the server cannot seek so
- * far: it answers "too short", as it should. */
-static void set_range(struct rest_op *c)
+/* True if there may be such bytes.  REST servers are asked for a range in any case, as by restic.
+ */
+static bool set_range(struct rest_op *c)
 {
-	const struct backend_op *op = c->op;
-	uint64_t from = op->offset < OFFSET_MAX ? op->offset : OFFSET_MAX;
-	uint64_t most = INT64_MAX - from;
+	char range[OBJECT_RANGE];
 
-	if (op->length)
-		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-%llu",
-			(unsigned long long)from,
-			(unsigned long long)(from + (op->length < most ? op->length : most) - 1));
-	else
-		snprintf(c->range, sizeof(c->range), "Range: bytes=%llu-",
-			(unsigned long long)from);
+	if (object_range(c->op, range, &c->op->err))
+		return false;
+	snprintf(c->range, sizeof(c->range), "Range: %s", range);
 	c->req.header[c->req.n_header++] = c->range;
+	return true;
 }
 
 static void rest_start(struct backend *b, struct backend_op *op)
@@ -336,7 +311,10 @@ static void rest_start(struct backend *b, struct backend_op *op)
 	if (op->verb == BACKEND_GET) {
 		buf_reset(&op->out);
 		c->req.out = op->out;
-		set_range(c);
+		if (!set_range(c)) {
+			op_end(c);
+			return;
+		}
 	}
 	if (op->verb == BACKEND_PUT) {
 		c->req.header[c->req.n_header++] = "Content-Type: application/octet-stream";
@@ -500,10 +478,10 @@ static void read_auth(struct rest *s, const char *user, size_t n, const struct b
 		http_decode(&pair, user, n);
 		if (!memchr(user, ':', n))
 			buf_addc(&pair, ':');
-	} else if (open_getenv(opt, "RESTIC_REST_USERNAME") ||
-		   open_getenv(opt, "RESTIC_REST_PASSWORD")) {
-		const char *name = open_getenv(opt, "RESTIC_REST_USERNAME"),
-			   *word = open_getenv(opt, "RESTIC_REST_PASSWORD");
+	} else if (options_getenv(opt, "RESTIC_REST_USERNAME") ||
+		   options_getenv(opt, "RESTIC_REST_PASSWORD")) {
+		const char *name = options_getenv(opt, "RESTIC_REST_USERNAME"),
+			   *word = options_getenv(opt, "RESTIC_REST_PASSWORD");
 
 		buf_adds(&pair, name ? name : "");
 		buf_addc(&pair, ':');
@@ -574,7 +552,7 @@ struct backend *backend_rest_open(const struct location *l, const struct backend
 	s->b.connections = opt->connections ? opt->connections : CONNECTIONS;
 	s->env = env;
 	buf_init(&s->auth, 16384);
-	if (!read_url(s, l->rest, opt, err) && !open_http(opt, env, &s->h, err))
+	if (!read_url(s, l->rest, opt, err) && !options_http(opt, env, &s->h, err))
 		return &s->b;
 	rest_free(&s->b);
 	return NULL;

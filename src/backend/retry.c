@@ -14,7 +14,7 @@
  * remembered: a store may list what it does not deliver yet, so a GET that finds no such file is
  * tried a few times more.
  */
-#include "backend/backend.h"
+#include "backend/decorators.h"
 #include "backend/tries.h"
 #include "base/hashtab.h"
 #include "base/mem.h"

@@ -1,20 +1,16 @@
 #include "backend/s3.h"
 #include "backend/digest.h"
 #include "backend/layout.h"
-#include "backend/open.h"
-#include "backend/part.h"
+#include "backend/object.h"
+#include "backend/options.h"
 #include "backend/s3_call.h"
 #include "base/mem.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ANSWER_MAX  65536
 #define REMOVE_MAX  1000
 #define CONNECTIONS 5
-#define NO_OBJECT_AT                                                                               \
-	((uint64_t)INT64_MAX) /* no object is that large, and some servers fail to read such       \
-				 numbers */
 
 struct s3_op {
 	struct backend_op *op;
@@ -24,7 +20,7 @@ struct s3_op {
 	/* a HEAD that is refused is told no reason: a GET asks for it */
 	enum { HEAD_FIRST, HEAD_WHY, HEAD_AGAIN } head;
 	char *key;
-	char range[64];
+	char range[OBJECT_RANGE];
 	char sha256[2 * ID_SIZE + 1];
 };
 
@@ -45,7 +41,8 @@ static void op_finish(struct s3_op *o, int code)
 {
 	struct backend_op *op = o->op;
 
-	open_judge_put(op);
+	object_judge_put(op);
+	object_pause(op, &o->call.r, o->call.s->env->clock);
 	if (op->verb == BACKEND_GET) {
 		op->out = o->call.r.out;
 		if (code)
@@ -70,14 +67,6 @@ static int put_result(struct s3_op *o)
 	return err_set(&o->op->err, ERR_ODD,
 		"%s answers %d to an upload, without an ETag: that is no S3 server's answer",
 		o->call.s->place.host, r->status);
-}
-
-/* 416 to an open range is right for the very end of the object, which is empty, and for what lies
- * behind it. */
-static bool needs_size(const struct s3_op *o)
-{
-	return o->op->verb == BACKEND_GET && !o->sizing && o->call.r.status == 416 &&
-	       !o->op->length && !o->call.r.err.code;
 }
 
 static bool needs_reason(const struct s3_op *o)
@@ -110,7 +99,6 @@ static void answered(struct s3_call *c)
 {
 	struct s3_op *o = c->arg;
 	struct backend_op *op = o->op;
-	struct ts now = clock_now(c->s->env->clock);
 	int code;
 
 	if (needs_reason(o) || may_again(o)) {
@@ -125,7 +113,7 @@ static void answered(struct s3_call *c)
 		s3_call_start(c->s, c);
 		return;
 	}
-	if (needs_size(o)) {
+	if (!o->sizing && object_asks_size(op, &c->r)) {
 		o->sizing = true;
 		s3_call_release(c);
 		c->method = "HEAD";
@@ -134,26 +122,19 @@ static void answered(struct s3_call *c)
 		return;
 	}
 	code = s3_call_judge(c, &op->err);
-	if (code)
-		op->retry_after_ns = http_retry_after_ns(&c->r, &now);
 	if (op->verb == BACKEND_GET && code == ERR_INVALID && c->r.out.overflow)
-		code = err_set(&op->err, ERR_NOMEM,
-			"the object is larger than the %zu bytes expected", c->r.out.max);
+		code = object_too_large(op, c->r.out.max);
 	if (!code && o->sizing) {
 		buf_reset(&c->r.out);
-		if (c->r.length != op->offset)
-			code = err_set(&op->err, ERR_TOOSHORT,
-				"the object ends before byte %" PRIu64, op->offset);
+		code = object_end(op, c->r.length, &op->err);
 	} else if (!code && op->verb == BACKEND_GET) {
-		code = part_take(&c->r, op, &op->err);
+		code = object_part(&c->r, op, &op->err);
 	} else if (!code && op->verb == BACKEND_PUT) {
 		code = put_result(o);
 	} else if (!code && op->verb == BACKEND_REMOVE) {
-		code = open_judge_removed(&c->r, 204, &op->err);
+		code = object_judge_removed(&c->r, 204, &op->err);
 	} else if (!code && op->verb == BACKEND_STAT) {
-		if (c->r.length > SIZE_MAX)
-			code = err_set(&op->err, ERR_IO, "the server does not tell the size");
-		op->size = (size_t)c->r.length;
+		code = object_size(&c->r, op);
 	}
 	op_finish(o, code);
 }
@@ -175,35 +156,20 @@ static void op_put(struct s3 *s, struct s3_op *o)
 	o->call.sha256 = o->sha256;
 }
 
-static void op_get(struct s3_op *o)
-{
-	const struct backend_op *op = o->op;
-
-	o->call.method = "GET";
-	if (op->length)
-		snprintf(o->range, sizeof(o->range), "bytes=%" PRIu64 "-%" PRIu64, op->offset,
-			op->offset + (op->length - 1));
-	else if (op->offset)
-		snprintf(o->range, sizeof(o->range), "bytes=%" PRIu64 "-", op->offset);
-	if (o->range[0])
-		o->call.range = o->range;
-}
-
 static void s3_start(struct backend *b, struct backend_op *op)
 {
 	struct s3 *s = s3_of(b);
-	struct s3_op *o;
+	struct s3_op *o = mem_zalloc(sizeof(*o));
 
 	err_clear(&op->err);
 	if (op->verb == BACKEND_GET) {
 		buf_reset(&op->out);
-		if (op->offset >= NO_OBJECT_AT || op->length >= NO_OBJECT_AT - op->offset) {
-			err_set(&op->err, ERR_TOOSHORT, "no object has so many bytes");
+		if (object_range(op, o->range, &op->err)) {
+			mem_free(o);
 			op->done(op);
 			return;
 		}
 	}
-	o = mem_zalloc(sizeof(*o));
 	o->op = op;
 	o->key = key_of(s, op->type, &op->name);
 	o->call.key = o->key;
@@ -218,7 +184,8 @@ static void s3_start(struct backend *b, struct backend_op *op)
 	case BACKEND_GET:
 		o->call.r.out = op->out;
 		op->out = (struct buf){.max = op->out.max};
-		op_get(o);
+		o->call.method = "GET";
+		o->call.range = op->offset || op->length ? o->range : NULL;
 		break;
 	case BACKEND_STAT:
 		o->call.method = "HEAD";
@@ -448,7 +415,7 @@ int backend_s3_new(const char *place, struct http *http, const struct s3_options
 struct backend *backend_s3_open(const struct location *l, const struct backend_options *opt,
 	const struct env *env, struct err *err)
 {
-	struct s3_options o = {.home = open_getenv(opt, "HOME"),
+	struct s3_options o = {.home = options_getenv(opt, "HOME"),
 		.getenv = opt->getenv,
 		.project = opt->project,
 		.region = opt->s3_region,
@@ -459,7 +426,7 @@ struct backend *backend_s3_open(const struct location *l, const struct backend_o
 	struct backend *b = NULL;
 	struct http *http;
 
-	if (!open_http(opt, env, &http, err))
+	if (!options_http(opt, env, &http, err))
 		backend_s3_new(l->rest, http, &o, env, &b, err);
 	return b;
 }

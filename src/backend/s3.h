@@ -9,9 +9,7 @@
 #ifndef BACKEND_S3_H
 #define BACKEND_S3_H
 #include "backend/backend.h"
-#include "backend/open.h"
-
-backend_open_fn backend_s3_open;
+#include "backend/http.h"
 
 struct s3_options {
 	const char *home;                        /* see s3_cred.h */

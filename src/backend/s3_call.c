@@ -1,5 +1,6 @@
 #include "backend/s3_call.h"
 #include "backend/digest.h"
+#include "backend/object.h"
 #include "base/latch.h"
 #include "base/mem.h"
 #include <stdio.h>
@@ -339,45 +340,23 @@ static const struct {
 	{"TemporaryRedirect", ERR_IO, NULL},
 };
 
-static int code_of_status(int status)
-{
-	switch (status) {
-	case 404:
-		return ERR_NOTFOUND;
-	case 401:
-	case 403:
-		return ERR_DENIED;
-	case 413:
-	case 507:
-		return ERR_NOSPACE;
-	case 416:
-		return ERR_TOOSHORT;
-	case 408:
-	case 409:
-	case 429:
-	case 499:
-		return ERR_IO;
-	default:
-		return status >= 500 && status != 501 ? ERR_IO : ERR_INVALID;
-	}
-}
-
 /*
  * An S3 server gives its reason in its own words, as a code, wherever it can: not in the answer to
  * a HEAD.  So a refusal with a body and no code, or with a status that says nothing about objects
- * and rights, is somebody else's.
+ * and rights, is somebody else's; but what has a code is the server's own, known here or not.
  */
-static bool is_odd(const struct s3_call *c, int code)
+static int code_of_status(const struct s3_call *c)
 {
+	int code = object_status(c->r.status);
+
 	if (c->e.code[0])
-		return false;
-	return code == ERR_INVALID ||
-	       (c->r.out.len && (code == ERR_DENIED || code == ERR_NOTFOUND));
+		return code == ERR_ODD ? ERR_INVALID : code;
+	return c->r.out.len && (code == ERR_DENIED || code == ERR_NOTFOUND) ? ERR_ODD : code;
 }
 
 int s3_call_judge(const struct s3_call *c, struct err *err)
 {
-	int code = code_of_status(c->r.status);
+	int code = code_of_status(c);
 	const char *help = NULL;
 
 	if (c->r.err.code)
@@ -395,8 +374,6 @@ int s3_call_judge(const struct s3_call *c, struct err *err)
 			help = codes[i].help;
 		}
 	}
-	if (is_odd(c, code))
-		code = ERR_ODD;
 	return err_set(err, code, "%s answers %d%s%s%s%s%s%s%s%s%s", c->s->place.host, c->r.status,
 		c->e.code[0] ? " " : "", c->e.code, help ? " (" : "", help ? help : "",
 		help ? ")" : "", c->e.message[0] ? ": " : "", c->e.message,

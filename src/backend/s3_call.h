@@ -14,6 +14,7 @@
 #include "backend/s3_place.h"
 #include "backend/s3_sign.h"
 #include "backend/s3_xml.h"
+#include <pthread.h>
 
 /* The server as all calls see it. */
 struct s3 {

@@ -1,8 +1,8 @@
 #include "backend/swift.h"
 #include "backend/digest.h"
 #include "backend/layout.h"
-#include "backend/open.h"
-#include "backend/part.h"
+#include "backend/object.h"
+#include "backend/options.h"
 #include "backend/swift_call.h"
 #include "backend/swift_list.h"
 #include "base/id.h"
@@ -97,11 +97,13 @@ static char *object_path(const struct swift *s, const struct backend_op *op)
 	return mem_printf("%s/%s%s", s->container, s->prefix, name);
 }
 
-static void object_end(struct object_call *o)
+static void op_end(struct object_call *o)
 {
 	struct backend_op *op = o->op;
 
-	open_judge_put(op);
+	object_judge_put(op);
+	if (!o->call.err.code)
+		object_pause(op, &o->call.req, o->s->env->clock);
 	swift_call_release(&o->call);
 	mem_free(o);
 	op->done(op);
@@ -112,13 +114,12 @@ static int get_take(struct object_call *o)
 	struct backend_op *op = o->op;
 	struct buf *out = &o->call.req.out;
 	size_t max = op->out.max;
-	int code = part_take(&o->call.req, op, &op->err);
+	int code = object_part(&o->call.req, op, &op->err);
 
 	if (code)
 		return code;
 	if (out->len > max)
-		return err_set(&op->err, ERR_NOMEM,
-			"the object is larger than expected: %zu bytes, not %zu", out->len, max);
+		return object_too_large(op, max);
 	buf_move(&op->out, out);
 	op->out.max = max;
 	return 0;
@@ -133,10 +134,9 @@ static void tail_done(struct swift_call *c)
 
 	if (c->err.code || c->req.status / 100 != 2)
 		swift_call_judge(c, &op->err);
-	else if (c->req.length != op->offset)
-		err_set(&op->err, ERR_TOOSHORT, "the object is too short: %llu bytes",
-			(unsigned long long)c->req.length);
-	object_end(o);
+	else
+		object_end(op, c->req.length, &op->err);
+	op_end(o);
 }
 
 static void tail_ask(struct object_call *o)
@@ -183,13 +183,12 @@ static void object_done(struct swift_call *c)
 	struct backend_op *op = o->op;
 	int s = c->err.code ? 0 : c->req.status;
 
-	if (op->verb == BACKEND_GET && s == 416 && !op->length) {
+	if (!c->err.code && object_asks_size(op, &c->req)) {
 		tail_ask(o);
 		return;
 	}
 	if (too_large(c, op))
-		err_set(&op->err, ERR_NOMEM,
-			"the object is larger than expected: more than %zu bytes", op->out.max);
+		object_too_large(op, op->out.max);
 	else if (op->verb == BACKEND_PUT && op->fresh && s == 412)
 		err_set(&op->err, ERR_EXISTS, "there is such an object");
 	else if (s / 100 != 2)
@@ -199,33 +198,23 @@ static void object_done(struct swift_call *c)
 	else if (op->verb == BACKEND_PUT)
 		put_check(o);
 	else if (op->verb == BACKEND_REMOVE)
-		open_judge_removed(&c->req, 204, &op->err);
-	else if (op->verb == BACKEND_STAT && c->req.length == UINT64_MAX)
-		err_set(&op->err, ERR_IO, "the store does not tell the object's size");
-	else if (op->verb == BACKEND_STAT)
-		op->size = (size_t)c->req.length;
+		object_judge_removed(&c->req, 204, &op->err);
+	else
+		object_size(&c->req, op);
 	if (!op->err.code && op->verb != BACKEND_REMOVE)
 		atomic_store(&o->s->seen, true);
-	if (!c->err.code && op->err.code == ERR_IO) {
-		struct ts now = clock_now(o->s->env->clock);
-
-		op->retry_after_ns = http_retry_after_ns(&c->req, &now);
-	}
-	object_end(o);
+	op_end(o);
 }
 
-/* False: there can be no such bytes, and the largest numbers are nothing to trouble a server with.
- */
-static bool range_set(struct swift_call *c, const struct backend_op *op)
+static int range_set(struct swift_call *c, struct backend_op *op)
 {
-	if (op->offset > INT64_MAX || op->length > INT64_MAX - op->offset)
-		return false;
-	if (op->length)
-		c->header[0] = mem_printf("Range: bytes=%llu-%llu", (unsigned long long)op->offset,
-			(unsigned long long)(op->offset + op->length - 1));
-	else if (op->offset)
-		c->header[0] = mem_printf("Range: bytes=%llu-", (unsigned long long)op->offset);
-	return true;
+	char range[OBJECT_RANGE];
+
+	if (object_range(op, range, &op->err))
+		return op->err.code;
+	if (op->offset || op->length)
+		c->header[0] = mem_printf("Range: %s", range);
+	return 0;
 }
 
 static void put_set(struct object_call *o)
@@ -263,9 +252,8 @@ static void swift_start(struct backend *b, struct backend_op *op)
 	o->s = swift_of(b);
 	o->op = op;
 	swift_call_init(&o->call, methods[op->verb], max);
-	if (op->verb == BACKEND_GET && !range_set(&o->call, op)) {
-		err_set(&op->err, ERR_TOOSHORT, "no object is so large");
-		object_end(o);
+	if (op->verb == BACKEND_GET && range_set(&o->call, op)) {
+		op_end(o);
 		return;
 	}
 	if (op->verb == BACKEND_PUT)
@@ -530,14 +518,14 @@ struct backend *backend_swift_open(const struct location *l, const struct backen
 
 	/* What OpenStack's own clients call --cacert. */
 	if (!with_ca.cacert)
-		with_ca.cacert = open_getenv(opt, "OS_CACERT");
-	if (open_http(&with_ca, env, &h, err))
+		with_ca.cacert = options_getenv(opt, "OS_CACERT");
+	if (options_http(&with_ca, env, &h, err))
 		return NULL;
 	wire.arg = h;
 	src = open_source(opt, &wire, env, err);
-	if (!src ||
-		swift_new(l->rest, src, &wire, open_getenv(opt, "SWIFT_DEFAULT_CONTAINER_POLICY"),
-			opt->connections, env, &b, err)) {
+	if (!src || swift_new(l->rest, src, &wire,
+			    options_getenv(opt, "SWIFT_DEFAULT_CONTAINER_POLICY"), opt->connections,
+			    env, &b, err)) {
 		http_free(h);
 		return NULL;
 	}

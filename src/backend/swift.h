@@ -8,7 +8,6 @@
 #ifndef BACKEND_SWIFT_H
 #define BACKEND_SWIFT_H
 #include "backend/backend.h"
-#include "backend/location.h"
 #include "backend/swift_auth.h"
 
 /* swift_place_parse(place, &container, &prefix, err): "container:/prefix" to both (owned); the
@@ -22,10 +21,5 @@ int swift_place_parse(const char *place, char **container, char **prefix, struct
 int swift_new(const char *place, struct swift_token_source *src, const struct swift_wire *wire,
 	const char *policy, unsigned connections, const struct env *env, struct backend **out,
 	struct err *err);
-
-/* backend_swift_open: for backend_open's table, see open.h.  Who the user is comes from
- * opt->getenv. */
-struct backend *backend_swift_open(const struct location *l, const struct backend_options *opt,
-	const struct env *env, struct err *err);
 
 #endif

@@ -1,4 +1,5 @@
 #include "backend/swift_call.h"
+#include "backend/object.h"
 #include "base/latch.h"
 #include "base/mem.h"
 #include <string.h>
@@ -48,18 +49,10 @@ static bool is_quota(const struct http_req *r)
 	       ((r->status == 403 || r->status == 409) && body_says(r, "QuotaExceeded"));
 }
 
-/* Refusals that the same request may escape the next time. */
+/* Ceph calls a body that did not arrive a bad request. */
 static bool may_pass(const struct http_req *r)
 {
-	/* 498 is Swift's own "too many requests". */
-	static const int statuses[] = {408, 409, 423, 425, 429, 498, 499};
-
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		if (r->status == statuses[i])
-			return true;
-	}
-	/* Ceph calls a body that did not arrive a bad request. */
-	return r->status >= 500 || body_says(r, "RequestTimeout") || body_says(r, "IncompleteBody");
+	return body_says(r, "RequestTimeout") || body_says(r, "IncompleteBody");
 }
 
 int swift_call_judge(const struct swift_call *c, struct err *err)
@@ -92,7 +85,7 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 				"be a container of this name?");
 		/* fall through */
 	default:
-		return err_set(err, may_pass(r) ? ERR_IO : ERR_ODD,
+		return err_set(err, may_pass(r) ? ERR_IO : object_status(r->status),
 			"the store answers HTTP status %d", r->status);
 	}
 }

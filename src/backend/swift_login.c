@@ -1,16 +1,10 @@
-/* A login's request and answer.  The other half of swift_auth.h. */
+#include "backend/swift_login.h"
 #include "backend/swift_answer.h"
-#include "backend/swift_auth.h"
 #include "base/json_out.h"
 #include "base/mem.h"
 #include <string.h>
 
 #define ANSWER_MAX (4u << 20) /* bytes: a catalog of a large site has some 100 000 */
-
-static bool has_app(const struct swift_creds *c)
-{
-	return (c->app_id || c->app_name) && c->app_secret;
-}
 
 /* {"name": …} or {"id": …}; the name first. */
 static void put_ref(struct json_out *o, const char *key, const char *name, const char *id)
@@ -37,7 +31,9 @@ static void put_user(struct json_out *o, const struct swift_creds *c)
 static void put_identity(struct json_out *o, const struct swift_creds *c)
 {
 	bool user = c->user || c->user_id;
-	const char *method = has_app(c) ? "application_credential" : user ? "password" : "token";
+	const char *method = swift_creds_has_app(c) ? "application_credential"
+			     : user                 ? "password"
+						    : "token";
 
 	json_key(o, "methods");
 	json_array(o);
@@ -45,7 +41,7 @@ static void put_identity(struct json_out *o, const struct swift_creds *c)
 	json_array_end(o);
 	json_key(o, method);
 	json_object(o);
-	if (has_app(c)) {
+	if (swift_creds_has_app(c)) {
 		json_key(o, c->app_id ? "id" : "name");
 		json_str(o, c->app_id ? c->app_id : c->app_name);
 		json_key(o, "secret");
@@ -108,7 +104,7 @@ static void body_v3(struct buf *b, const struct swift_creds *c)
 	json_object(&o);
 	put_identity(&o, c);
 	json_object_end(&o);
-	if (!has_app(c) && (c->trust_id || c->project_id || c->project)) {
+	if (!swift_creds_has_app(c) && (c->trust_id || c->project_id || c->project)) {
 		json_key(&o, "scope");
 		json_object(&o);
 		put_scope(&o, c);

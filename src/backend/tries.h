@@ -9,7 +9,7 @@
  */
 #ifndef BACKEND_TRIES_H
 #define BACKEND_TRIES_H
-#include "backend/backend.h"
+#include "backend/decorators.h"
 
 /* Where one operation stands: when its first try began (monotonic), how many there were. */
 struct tries {

@@ -1,7 +1,7 @@
 #include "cmd/allas.h"
 #include "backend/ini.h"
 #include "backend/s3_conf.h"
-#include "backend/swift_auth.h"
+#include "backend/swift_creds.h"
 #include "base/mem.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* Where the repository is, how it is opened and made, for struct session. */
+#include "backend/open.h"
 #include "base/mem.h"
 #include "base/readall.h"
 #include "cmd/allas_password.h"

@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "lib/craft.h"
 #include "base/mem.h"
 #include "format/gojson.h"

@@ -1,3 +1,5 @@
+#include "lib/stores.h"
+#include "backend/decorators.h"
 #include "lib/rig.h"
 #include "base/mem.h"
 #include "ranks/ranks.h"

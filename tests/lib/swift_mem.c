@@ -1,3 +1,4 @@
+#include "backend/decorators.h"
 #include "lib/swift_mem.h"
 #include "backend/http.h"
 #include "backend/swift.h"

@@ -1,5 +1,6 @@
 /* The distributed modules over the real MPI: the same properties as in sim/s_ranks.c.  ranks: 1 2 4
  */
+#include "backend/local.h"
 #include "comm/comm_mpi.h"
 #include "ranks/agree.h"
 #include "lib/ranks_props.h"

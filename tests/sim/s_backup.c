@@ -1,5 +1,6 @@
 /* The backup engine over thread ranks and the memory store: one result for any number of ranks, and
  * no snapshot after a fault. */
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"

@@ -1,5 +1,6 @@
 /* check over repositories with one thing wrong at a time: what it says, which packs it calls
  * broken, what it suggests. */
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "engine/check.h"
 #include "lib/craft.h"

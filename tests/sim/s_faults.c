@@ -3,6 +3,7 @@
  * all memory in flight has come back, no descriptor is left open, and a snapshot is there only if
  * everything that it needs is, which check --read-data says.
  */
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"

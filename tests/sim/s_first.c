@@ -7,6 +7,7 @@
  *
  * Over a store that creates conditionally, and over Swift, which cannot.
  */
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "engine/check.h"
 #include "lib/files.h"
@@ -15,6 +16,7 @@
 #include "lib/swift_mem.h"
 #include "repo/blobtable.h"
 #include "unit/check.h"
+#include <pthread.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

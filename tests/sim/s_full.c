@@ -2,6 +2,7 @@
  * A store that becomes full, or may hold only so many objects: all ranks end in order, hardly
  * anything is tried any more, and what was stored is what the next run goes on from.
  */
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/rig.h"

@@ -2,6 +2,7 @@
  * What N ranks leave is as few packs as one rank leaves, and whatever fails while their last packs
  * are merged: the run ends on all ranks, and every pack that an index names is whole.
  */
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "ranks/agree.h"
 #include "ranks/ranks.h"

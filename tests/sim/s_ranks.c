@@ -1,5 +1,6 @@
 /* The distributed modules over 1 to 8 ranks, threads of this process, with messages that overtake
  * each other as seeds say. */
+#include "lib/stores.h"
 #include "ranks/agree.h"
 #include "lib/ranks_props.h"
 #include "lib/ranks.h"

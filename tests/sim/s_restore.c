@@ -1,5 +1,6 @@
 /* Restoring: what lies in the target already, hostile repositories, damaged ones, few descriptors,
  * stopping at any moment. */
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "engine/restore.h"
 #include "engine/restore_window.h"

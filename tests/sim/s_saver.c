@@ -3,6 +3,8 @@
  * ends; a pack is recorded only if the store has it; an index names only such packs; and if nobody
  * was told of a failure, everything that was put can be read back.
  */
+#include "lib/stores.h"
+#include "backend/decorators.h"
 #include "repo/blobtable.h"
 #include "repo/catalog_local.h"
 #include "repo/indexer.h"

@@ -5,6 +5,10 @@
  * server, which tests/services starts.  Each test has a place of its own behind it
  * ("$STORE/place3").
  */
+#include "lib/stores.h"
+#include "backend/decorators.h"
+#include "backend/local.h"
+#include "backend/open.h"
 #include "backend/backend.h"
 #include "base/mem.h"
 #include "unit/check.h"

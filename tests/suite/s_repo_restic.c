@@ -3,6 +3,7 @@
  * see repos.sh there) are opened and read, and restic reads what this room wrote. The second part
  * runs `restic` from $PATH and the programs in the colon list $A_BACKUP_RESTICS, or is skipped.
  */
+#include "backend/local.h"
 #include "base/json_out.h"
 #include "format/snapshot.h"
 #include "format/tree.h"

@@ -4,7 +4,7 @@
  * and in ranges) and put, and is checked against its name.  tests/services starts the servers and
  * lets restic read the copies.
  */
-#include "backend/backend.h"
+#include "backend/open.h"
 #include "backend/digest.h"
 #include "base/mem.h"
 #include "unit/check.h"

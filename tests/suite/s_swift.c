@@ -3,9 +3,10 @@
  * container (as "swift:container:/prefix"), the environment has the user;
  * tests/services/keystone.sh starts the servers.
  */
-#include "backend/backend.h"
+#include "backend/open.h"
 #include "base/mem.h"
 #include "unit/check.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,8 @@
  * (same password, from RESTIC_PASSWORD), whose key costs a tenth of what init would choose: the
  * end-to-end tests open repositories hundreds of times, and most of that would be scrypt.
  */
+#include "backend/local.h"
+#include "backend/open.h"
 #include "base/mem.h"
 #include "kern/crypto.h"
 #include "repo/repo.h"

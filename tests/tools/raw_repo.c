@@ -10,6 +10,7 @@
  *
  * @NAME@ in a text is the id of what was written before.
  */
+#include "backend/local.h"
 #include "base/le.h"
 #include "base/mem.h"
 #include "format/pack.h"

@@ -4,6 +4,7 @@
  */
 #ifndef UNIT_REPO_FIXTURE_H
 #define UNIT_REPO_FIXTURE_H
+#include "lib/stores.h"
 #include "base/mem.h"
 #include "format/pack.h"
 #include "repo/repo.h"

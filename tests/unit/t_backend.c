@@ -1,3 +1,5 @@
+#include "lib/stores.h"
+#include "backend/open.h"
 #include "backend/backend.h"
 #include "base/mem.h"
 #include "unit/check.h"

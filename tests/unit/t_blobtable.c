@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "repo/blobtable.h"
 #include "format/index.h"
 #include "unit/repo_fixture.h"

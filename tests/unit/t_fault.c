@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "backend/backend.h"
 #include "base/mem.h"
 #include "unit/check.h"

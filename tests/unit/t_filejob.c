@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "engine/filejob.h"
 #include "base/hashtab.h"
 #include "base/mem.h"

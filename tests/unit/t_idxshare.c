@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "ranks/idxshare.h"
 #include "ranks/agree.h"
 #include "lib/ranks_props.h"

@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "repo/indexer.h"
 #include "repo/blobtable.h"
 #include "unit/repo_fixture.h"

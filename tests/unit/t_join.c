@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "engine/join.h"
 #include "ranks/ranks.h"
 #include "lib/ranks.h"

@@ -1,3 +1,6 @@
+#include "lib/stores.h"
+#include "backend/decorators.h"
+#include "backend/local.h"
 #include "backend/backend.h"
 #include "base/mem.h"
 #include "unit/check.h"

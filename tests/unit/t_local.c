@@ -1,4 +1,4 @@
-#include "backend/backend.h"
+#include "backend/local.h"
 #include "backend/layout.h"
 #include "base/mem.h"
 #include "unit/check.h"

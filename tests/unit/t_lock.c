@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "repo/lock.h"
 #include "format/lockfile.h"
 #include "unit/repo_fixture.h"

@@ -1,6 +1,6 @@
 /* What a store says that finds nothing to remove, and what is made of it.  The rest is the
  * conformance suite's. */
-#include "backend/backend.h"
+#include "backend/decorators.h"
 #include "unit/check.h"
 
 /* A store that answers each REMOVE and each STAT with a code. */

@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "repo/repo.h"
 #include "format/index.h"
 #include "format/keyfile.h"

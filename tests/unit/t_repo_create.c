@@ -2,6 +2,7 @@
  * A store that fails while a repository is made, and what it leaves; places where one was begun; a
  * config that is replaced.  Several at the same moment: tests/sim/s_first.c.
  */
+#include "lib/stores.h"
 #include "lib/gate.h"
 #include "repo/repo.h"
 #include "unit/repo_fixture.h"

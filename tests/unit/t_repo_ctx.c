@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "unit/repo_fixture.h"
 
 TEST(contexts_are_lent_again)

@@ -1,5 +1,6 @@
 /* Locations, and what servers may answer but rclone does not.  The rest is the conformance suite's,
  * on rclone (tests/services/rest.sh). */
+#include "backend/decorators.h"
 #include "backend/open.h"
 #include "base/mem.h"
 #include "lib/pyserver.h"

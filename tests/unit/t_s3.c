@@ -7,6 +7,7 @@
 #include "backend/http.h"
 #include "base/mem.h"
 #include "unit/check.h"
+#include <pthread.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

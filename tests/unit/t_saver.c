@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "repo/blobtable.h"
 #include "repo/catalog_local.h"
 #include "repo/saver.h"

@@ -1,3 +1,4 @@
+#include "backend/decorators.h"
 #include "backend/tries.h"
 #include "unit/check.h"
 #include <string.h>

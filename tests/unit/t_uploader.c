@@ -1,3 +1,4 @@
+#include "lib/stores.h"
 #include "repo/uploader.h"
 #include "unit/repo_fixture.h"
 #include <pthread.h>

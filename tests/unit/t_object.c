@@ -1,4 +1,4 @@
-#include "backend/part.h"
+#include "backend/object.h"
 #include "unit/check.h"
 #include <string.h>
 
@@ -15,7 +15,7 @@ static void is(int status, const char *range, uint64_t announced, const char *bo
 	buf_adds(&r.out, body);
 	if (range)
 		buf_addf(&r.headers, "Content-Range: %s\r\n", range);
-	CHECK_EQ(part_take(&r, &op, &err), code);
+	CHECK_EQ(object_part(&r, &op, &err), code);
 	CHECK_EQ(err.code, code);
 	if (!code) {
 		CHECK_EQ(r.out.len, strlen(want));
@@ -63,4 +63,66 @@ TEST(answers_that_were_cut)
 	is(206, NULL, 0, "345", 3, 4, ERR_IO, NULL);
 	is(200, NULL, 0, "012345", 3, 4, ERR_IO, NULL);
 	is(200, NULL, 0, "01", 3, 0, ERR_IO, NULL);
+}
+
+static void range_is(uint64_t offset, uint64_t length, const char *want)
+{
+	struct backend_op op = {.verb = BACKEND_GET, .offset = offset, .length = length};
+	char range[OBJECT_RANGE];
+	struct err err = {0};
+
+	CHECK_EQ(object_range(&op, range, &err), want ? 0 : ERR_TOOSHORT);
+	if (want)
+		CHECK_STR(range, want);
+}
+
+TEST(what_is_asked_for)
+{
+	range_is(0, 0, "bytes=0-");
+	range_is(3, 0, "bytes=3-");
+	range_is(0, 1, "bytes=0-0");
+	range_is(3, 4, "bytes=3-6");
+	range_is(INT64_C(1) << 40, 1, "bytes=1099511627776-1099511627776");
+	range_is(1, UINT64_MAX, NULL);
+	range_is(UINT64_MAX, 0, NULL);
+	range_is(UINT64_MAX, 1, NULL);
+	range_is(UINT64_MAX, UINT64_MAX, NULL);
+}
+
+TEST(the_end_of_an_object)
+{
+	struct backend_op get = {.verb = BACKEND_GET, .offset = 10}, put = {.verb = BACKEND_PUT};
+	struct http_req r = {.status = 416};
+	struct err err = {0};
+
+	CHECK(object_asks_size(&get, &r));
+	CHECK(!object_asks_size(&put, &r));
+	CHECK_EQ(object_end(&get, 10, &err), 0);
+	CHECK_EQ(object_end(&get, 9, &err), ERR_TOOSHORT);
+	CHECK_EQ(object_end(&get, UINT64_MAX, &err), ERR_TOOSHORT);
+	get.length = 1;
+	CHECK(!object_asks_size(&get, &r));
+	get.length = 0;
+	r.status = 200;
+	CHECK(!object_asks_size(&get, &r));
+	r.status = 416;
+	r.err.code = ERR_IO;
+	CHECK(!object_asks_size(&get, &r));
+}
+
+TEST(statuses)
+{
+	static const int passing[] = {408, 409, 423, 425, 429, 498, 499, 500, 502, 503, 504, 520};
+	static const int odd[] = {300, 301, 307, 400, 402, 405, 406, 410, 411, 412, 421, 451, 501};
+
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		CHECK_EQ(object_status(passing[i]), ERR_IO);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		CHECK_EQ(object_status(odd[i]), ERR_ODD);
+	CHECK_EQ(object_status(404), ERR_NOTFOUND);
+	CHECK_EQ(object_status(416), ERR_TOOSHORT);
+	CHECK_EQ(object_status(401), ERR_DENIED);
+	CHECK_EQ(object_status(403), ERR_DENIED);
+	CHECK_EQ(object_status(413), ERR_NOSPACE);
+	CHECK_EQ(object_status(507), ERR_NOSPACE);
 }

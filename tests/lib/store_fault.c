@@ -1,10 +1,10 @@
 /*
- * fault: a store that fails as told, for tests.
+ * store_fault: a store that fails as told.
  *
  * Every question about the n-th operation is answered by a hash of (seed, n, question), so a run
  * with the same order of operations fails at the same places.
  */
-#include "backend/backend.h"
+#include "lib/stores.h"
 #include "base/mem.h"
 #include <stdatomic.h>
 

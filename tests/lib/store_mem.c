@@ -1,13 +1,14 @@
 /*
- * mem: a store in memory, and a second handle on any store.  Operations finish inside
+ * store_mem: a store in memory, and a second handle on any store.  Operations finish inside
  * backend_start().
  *
  * The lock guards only the tables.  Objects are immutable and counted, so that ranks copy large
  * ones at the same time.
  */
-#include "base/mem.h"
-#include "backend/backend.h"
+#include "lib/stores.h"
 #include "base/hashtab.h"
+#include "base/mem.h"
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct object {
