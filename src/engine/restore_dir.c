@@ -130,7 +130,8 @@ static int identify(const struct restore_dirs *s, struct restore_dir *d, int fd,
 	struct meta m;
 	int rc = meta_stat(fd, "", false, &m, e);
 
-	if (rc == 0 && !d->is.ino && !s->existing && restore_dir_seen(d->up, &m))
+	/* One made now may have the number of what was seen and has been removed since. */
+	if (rc == 0 && !d->is.ino && !s->existing && restore_dir_seen(d->up, &m) && !d->fresh)
 		rc = err_set(e, ERR_EXISTS, RESTORE_TWICE);
 	if (rc == 0 && !s->existing && restore_spare_is(s->spare, &m))
 		rc = err_set(e, ERR_EXISTS,
