@@ -10,6 +10,7 @@ group() {
 	keystone) echo keystone curl python3 ;;
 	services) echo radosgw ceph-mon ceph-osd ceph-common curl openssl python3 restic ;;
 	fuse) echo bindfs autofs procps strace python3-fusepy ;;
+	slurm) echo slurmctld slurmd slurm-client munge openmpi-bin jq restic ;;
 	proxy) echo nginx libnginx-mod-http-lua python3 ;;
 	check) echo clang-format cppcheck bindfs binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
 	*) echo "deps.sh: no group $1" >&2 && exit 2 ;;
@@ -38,6 +39,13 @@ elsewhere() {
 	case " $* " in
 	*' keystone '*)
 		for p in keystone-manage keystone-wsgi-public; do
+			command -v "$p" >/dev/null || missing="$missing $p"
+		done
+		;;
+	esac
+	case " $* " in
+	*' slurm '*)
+		for p in slurmctld slurmd srun munged jq restic; do
 			command -v "$p" >/dev/null || missing="$missing $p"
 		done
 		;;

@@ -109,7 +109,7 @@ scripts() { # TIER SECONDS
 
 # So that no long one is left for the end, alone.
 longest_first() {
-	awk '{ print /^san-/ ? 1 : /^e2e-(made|real)_tree / ? 2 : /^services-keystone / ? 3 : 4, $0 }' | sort -s -n -k 1,1 | cut -d ' ' -f 2-
+	awk '{ print /^san-/ ? 1 : /^e2e-(made|real)_tree / ? 2 : /^services-(keystone|slurm) / ? 3 : 4, $0 }' | sort -s -n -k 1,1 | cut -d ' ' -f 2-
 }
 
 run() { # PARALLEL
@@ -130,7 +130,7 @@ SAN_FACTOR=1 at_once=2
 	} | run $at_once
 	if [ -n "${FULL:-}" ]; then
 		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
-		wanted services && scripts/deps.sh services keystone proxy >"$LOGS/deps" 2>&1
+		wanted services && scripts/deps.sh services keystone proxy slurm >"$LOGS/deps" 2>&1
 		# The sanitizers' scripts run this script again for their own build.
 		{
 			[ -z "$SAN" ] && wanted san && scripts san 1800

@@ -22,6 +22,10 @@ static int together(const struct launch *l, int argc, char **argv)
 	/* Ranks on one machine may read each other's memory (that is how MPI passes large
 	 * messages), so the process stays dumpable. */
 	cmd_limits(false);
+	comm_mpi_library(library, sizeof(library));
+	/* Open MPI would end the process itself, and tell everybody to build it otherwise. */
+	if (l->by.strangers && launch_apart(l, 1, library))
+		return CMD_ERROR;
 	others = launch_wait(l, process_env);
 	c = comm_mpi_init(&argc, &argv, &err);
 	launch_came(others);
@@ -29,7 +33,6 @@ static int together(const struct launch *l, int argc, char **argv)
 		fprintf(stderr, "Fatal: %s\n", err.msg);
 		return CMD_ERROR;
 	}
-	comm_mpi_library(library, sizeof(library));
 	code = launch_apart(l, c->size, library) ? CMD_ERROR : cmd_main(c, argc, argv);
 	comm_mpi_end(c);
 	return code;

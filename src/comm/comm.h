@@ -84,6 +84,7 @@ struct comm_launch {
 	int task;   /* this one: 0 … tasks - 1 */
 	bool sure;  /* tasks is known; else there may be fewer or more: PMIx alone tells no size */
 	bool slurm; /* srun started them and no mpirun */
+	bool strangers; /* nothing that MPI could use tells them of each other */
 };
 struct comm_launch comm_launched(const char *(*env)(const char *name));
 

@@ -1,6 +1,7 @@
 #include "comm/comm.h"
 #include <limits.h>
 #include <stddef.h>
+#include <string.h>
 
 /* A decimal number 0 … INT_MAX - 1 and nothing else; -1 otherwise.  Names of launchers are not
  * checked: a wrong number is no number. */
@@ -28,6 +29,22 @@ static int first_of(const char *(*env)(const char *name), const char *const *nam
 	for (size_t i = 0; i < n && v < 0; i++)
 		v = number(env(names[i]));
 	return v;
+}
+
+/* Slurm without a plugin for MPI: nothing lets its tasks find each other.  Newer ones name the
+ * plugin; what older ones and Cray's leave is theirs who use it. */
+static bool strangers(const char *(*env)(const char *name))
+{
+	static const char *const theirs[] = {"PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_FD",
+		"PMI_JOBID", "PMI_CONTROL_PORT", "I_MPI_PMI_LIBRARY"};
+	const char *plugin = env("SLURM_MPI_TYPE");
+
+	if (plugin && strcmp(plugin, "none") != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
+		if (env(theirs[i]))
+			return false;
+	return true;
 }
 
 /*
@@ -63,5 +80,6 @@ struct comm_launch comm_launched(const char *(*env)(const char *name))
 	l.task = l.tasks > 1 && rank > 0 ? rank : 0;
 	l.slurm = number(env("SLURM_STEP_NUM_TASKS")) > 1 &&
 		  number(env("OMPI_COMM_WORLD_SIZE")) < 1;
+	l.strangers = l.slurm && strangers(env);
 	return l;
 }

@@ -2,68 +2,13 @@
 # Signals end a run in order, and in time, though a read hangs, on this rank or another: exit status 130, no lock is left, and what is stored is in the index.
 set -eu
 . tests/lib/e2e.sh
-restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
-[ -z "${SAN:-}" ] || exit 77 # a sanitizer's library must come before the shim
-cd "$T"
-cat >shim.c <<'C'
-/* A file of 777777 bytes is never read to its end: a hung NFS server, a dead OST. */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <sys/stat.h>
-#include <unistd.h>
-static void hang(int fd)
-{
-	struct stat s;
+. tests/lib/hung.sh
 
-	if (!fstat(fd, &s) && S_ISREG(s.st_mode) && s.st_size == 777777)
-		for (;;)
-			sleep(100);
-}
-ssize_t read(int fd, void *b, size_t n)
-{
-	hang(fd);
-	return ((ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read"))(fd, b, n);
-}
-ssize_t pread(int fd, void *b, size_t n, off_t o)
-{
-	hang(fd);
-	return ((ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread"))(fd, b, n, o);
-}
-ssize_t pread64(int fd, void *b, size_t n, off_t o)
-{
-	return pread(fd, b, n, o);
-}
-C
-${CC:-gcc} -shared -fPIC -o shim.so shim.c -ldl
-python3 - src <<'P'
-import os, random, sys
-r = random.Random(3)
-os.makedirs(sys.argv[1])
-for i in range(8):
-    with open(f'{sys.argv[1]}/{i}', 'wb') as f:
-        f.write(r.randbytes(3000000))
-P
-mkdir hung
-cp src/? hung
-head -c 777777 /dev/zero >hung/hangs
-new_repo empty
-
-packs_there() { # REPO N: at least so many
-	[ "$(find "$1/data" -type f | wc -l)" -ge "$2" ]
-}
-# in_order REPO WHAT: no lock, and every pack is in the index.
-in_order() {
-	[ -z "$(ls "$1/locks")" ] || fail "$2: a lock is left"
-	[ -z "$(ls "$1/snapshots")" ] || fail "$2: there is a snapshot"
-	[ -n "$(ls "$1/index")" ] || fail "$2: there is no index"
-	$restic -r "$1" check --no-cache >check 2>&1 || { cat check; fail "$2: restic finds errors"; }
-	! grep -q 'not referenced' check || { cat check; fail "$2: a pack is not in the index"; }
-}
 # The shell has INT and QUIT ignored in what it starts in the background.
 add_hung() { # REPO OPTIONS…: in the background; $! is its process
 	repo=$1
 	shift
-	LD_PRELOAD=$PWD/shim.so env --default-signal=INT,QUIT $A_BACKUP -q -r "$repo" --read-concurrency 4 --pack-size 4 "$@" add hung >"$repo.out" 2>&1 &
+	LD_PRELOAD=$HUNG env --default-signal=INT,QUIT $A_BACKUP -q -r "$repo" --read-concurrency 4 --pack-size 4 "$@" add hung >"$repo.out" 2>&1 &
 }
 
 # Each signal, while a read hangs.
@@ -122,7 +67,7 @@ in_order ranks '3 ranks'
 if type mpirun >/dev/null 2>&1; then
 	cat >rank.sh <<'S'
 echo $$ >pid.$OMPI_COMM_WORLD_RANK
-LD_PRELOAD=$PWD/shim.so exec "$@"
+LD_PRELOAD=$HUNG exec "$@"
 S
 	for who in 0 1 stopped; do
 		cp -r empty "mpi$who"

@@ -86,3 +86,17 @@ TEST(who_knows_the_size)
 	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "2", "OMPI_COMM_WORLD_SIZE", "2").slurm);
 	CHECK(!LAUNCH("PMI_SIZE", "2").slurm);
 }
+
+TEST(nothing_tells_them_of_each_other)
+{
+	CHECK(LAUNCH("SLURM_STEP_NUM_TASKS", "4").strangers);
+	CHECK(LAUNCH("SLURM_STEP_NUM_TASKS", "4", "SLURM_MPI_TYPE", "none").strangers);
+	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "4", "SLURM_MPI_TYPE", "pmix").strangers);
+	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "4", "SLURM_MPI_TYPE", "cray_shasta").strangers);
+	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "4", "PMIX_RANK", "0").strangers);
+	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "4", "PMI_CONTROL_PORT", "1").strangers);
+	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "4", "I_MPI_PMI_LIBRARY", "libpmi2.so").strangers);
+	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "1").strangers);
+	CHECK(!LAUNCH("SLURM_STEP_NUM_TASKS", "4", "OMPI_COMM_WORLD_SIZE", "4").strangers);
+	CHECK(!LAUNCH("PMI_SIZE", "4").strangers);
+}
