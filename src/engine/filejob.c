@@ -95,7 +95,7 @@ static void make_node(struct filejob *j, size_t i, const struct id *content, siz
 	node.n_content = n;
 	node.has_content = true;
 	f->unchanged = is_unchanged(&j->item->file[i], f, content, n);
-	f->linked = nodemake_link(j->make, &node, &f->link);
+	f->linked = nodemake_link(j->make, &node, &f->xattr, &f->link);
 	buf_init(&f->json, (size_t)1 << 32);
 	nodemake_write(j->make, &node, &f->xattr, &f->json);
 }

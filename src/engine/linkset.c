@@ -51,21 +51,39 @@ bool linkset_may(const struct node *n)
 	return n->links > 1 && n->inode && n->type != NODE_DIR;
 }
 
+static void add_str(struct hash *h, struct str s)
+{
+	uint64_t n = s.n;
+
+	hash_add(h, &n, sizeof(n));
+	hash_add(h, s.p, s.n);
+}
+
+void linkset_alike(struct hash *h, const struct node *n, struct id *out)
+{
+	const uint64_t head[] = {n->type, n->mode, n->size, (uint64_t)n->mtime.sec,
+		(uint64_t)n->mtime.nsec, n->uid, n->gid, n->device, n->n_content, n->n_xattr};
+
+	hash_begin(h);
+	hash_add(h, head, sizeof(head));
+	add_str(h, n->linktarget);
+	for (size_t i = 0; i < n->n_xattr; i++) {
+		add_str(h, n->xattr[i].name);
+		add_str(h, n->xattr[i].value);
+	}
+	hash_add(h, n->content, n->n_content * sizeof(*n->content));
+	hash_end(h, out);
+}
+
 static void key_of(struct linkset *s, const struct node *n, struct inode *key)
 {
-	const uint64_t head[] = {n->size, (uint64_t)n->mtime.sec, (uint64_t)n->mtime.nsec, n->uid,
-		n->gid, n->device, n->linktarget.n};
 	struct id id;
 
 	memset(key, 0, sizeof(*key));
 	key->key[0] = n->inode;
 	key->key[1] = n->device_id;
 	key->key[2] = n->type;
-	hash_begin(s->hash);
-	hash_add(s->hash, head, sizeof(head));
-	hash_add(s->hash, n->linktarget.p, n->linktarget.n);
-	hash_add(s->hash, n->content, n->n_content * sizeof(*n->content));
-	hash_end(s->hash, &id);
+	linkset_alike(s->hash, n, &id);
 	memcpy(key->digest, id.b, DIGEST);
 }
 

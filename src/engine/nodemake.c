@@ -1,6 +1,7 @@
 #include "engine/nodemake.h"
 #include "base/le.h"
 #include "base/mem.h"
+#include "engine/linkset.h"
 #include "format/gojson.h"
 #include "kern/hash.h"
 #include "repo/catalog.h"
@@ -92,9 +93,34 @@ void nodemake_apart(struct node *n)
 	n->device_id = 0;
 }
 
-bool nodemake_link(const struct nodemake *k, const struct node *n, struct catalog_first *out)
+/* For as long as n is looked at; FEW, or an array to be freed. */
+#define FEW 8
+static struct node_xattr *attributes(struct node *n, const struct xattr_list *x,
+	struct node_xattr *few)
 {
-	uint8_t b[56];
+	struct node_xattr *a = x && x->n > FEW ? mem_array(x->n, sizeof(*a)) : few;
+
+	n->n_xattr = x ? x->n : 0;
+	for (size_t i = 0; i < n->n_xattr; i++)
+		a[i] = (struct node_xattr){str_of(x->x[i].name),
+			{(const char *)x->x[i].value, x->x[i].n}, x->x[i].vanished};
+	n->xattr = a;
+	return a;
+}
+
+static void attributes_end(struct node *n, struct node_xattr *a, const struct node_xattr *few)
+{
+	n->xattr = NULL;
+	n->n_xattr = 0;
+	if (a != few)
+		mem_free(a);
+}
+
+bool nodemake_link(const struct nodemake *k, struct node *n, const struct xattr_list *x,
+	struct catalog_first *out)
+{
+	struct node_xattr few[FEW], *a;
+	uint8_t b[16];
 	struct hash *h;
 
 	if (n->type == NODE_DIR || !n->device_id ||
@@ -103,19 +129,10 @@ bool nodemake_link(const struct nodemake *k, const struct node *n, struct catalo
 	h = hash_new();
 	le64_put(b, n->device_id);
 	le64_put(b + 8, n->inode);
-	hash_once(h, b, 16, &out->key);
-	le64_put(b, n->size);
-	le64_put(b + 8, (uint64_t)n->mtime.sec);
-	le64_put(b + 16, (uint64_t)n->mtime.nsec);
-	le64_put(b + 24, n->uid);
-	le64_put(b + 32, n->gid);
-	le64_put(b + 40, n->type);
-	le64_put(b + 48, n->device);
-	hash_begin(h);
-	hash_add(h, b, sizeof(b));
-	hash_add(h, n->linktarget.p, n->linktarget.n);
-	hash_add(h, n->content, n->n_content * sizeof(*n->content));
-	hash_end(h, &out->what);
+	hash_once(h, b, sizeof(b), &out->key);
+	a = attributes(n, x, few);
+	linkset_alike(h, n, &out->what);
+	attributes_end(n, a, few);
 	hash_free(h);
 	return true;
 }
@@ -123,20 +140,10 @@ bool nodemake_link(const struct nodemake *k, const struct node *n, struct catalo
 void nodemake_write(const struct nodemake *k, struct node *n, const struct xattr_list *x,
 	struct buf *out)
 {
-	struct node_xattr few[8], *a = few;
+	struct node_xattr few[FEW], *a = attributes(n, x, few);
 
-	n->n_xattr = x ? x->n : 0;
-	if (n->n_xattr > sizeof(few) / sizeof(*few))
-		a = mem_array(n->n_xattr, sizeof(*a));
-	for (size_t i = 0; i < n->n_xattr; i++)
-		a[i] = (struct node_xattr){str_of(x->x[i].name),
-			{(const char *)x->x[i].value, x->x[i].n}, x->x[i].vanished};
-	n->xattr = a;
 	node_write(n, k->zone, out);
-	n->xattr = NULL;
-	n->n_xattr = 0;
-	if (a != few)
-		mem_free(a);
+	attributes_end(n, a, few);
 }
 
 static bool str_same(struct str a, struct str b)

@@ -37,13 +37,14 @@ bool nodemake_fill(const struct nodemake *k, struct node *n, const char *name,
 
 /*
  * nodemake_link: what tells whether two names of one inode number are one file
- * (docs/adr/0009-hard-links.md): the key of device and inode, and type, content, size, modification
- * time and owner.  False when n, whose content is known, need not be asked about: a directory, or
- * it has one link and is older than this run, so that no file that this run has seen before had its
- * number.
+ * (docs/adr/0009-hard-links.md): the key of device and inode, and what linkset_alike says.  x: its
+ * attributes, may be NULL.  False when n, whose content is known, need not be asked about: a
+ * directory, or it has one link and is older than this run, so that no file that this run has seen
+ * before had its number.
  */
 struct catalog_first;
-bool nodemake_link(const struct nodemake *k, const struct node *n, struct catalog_first *out);
+bool nodemake_link(const struct nodemake *k, struct node *n, const struct xattr_list *x,
+	struct catalog_first *out);
 /* nodemake_content: a name for a file's content: SHA-256 over the ids of its blobs. */
 void nodemake_content(const struct id *content, size_t n, struct id *out);
 /* nodemake_apart: as node_apart, before n is written. */

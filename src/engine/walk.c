@@ -131,11 +131,12 @@ static int read_xattr(struct walk *w, struct look *l, struct xattr_list *x)
 	return 0;
 }
 
-static void add_link(struct walk *w, const struct walk_entry *e, const struct node *n)
+static void add_link(struct walk *w, const struct walk_entry *e, struct node *n,
+	const struct xattr_list *x)
 {
 	struct catalog_first ask;
 
-	if (!nodemake_link(w->make, n, &ask))
+	if (!nodemake_link(w->make, n, x, &ask))
 		return;
 	if ((w->n_link & (w->n_link + 1)) == 0)
 		w->link = mem_regrow(w->link, w->n_link * 2 + 1, sizeof(*w->link));
@@ -180,7 +181,7 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 	ids_add(w, then->content, then->n_content);
 	ready(w, e, now, &x);
 	e->meta_same = same;
-	add_link(w, e, now);
+	add_link(w, e, now, &x);
 	xattr_list_release(&x);
 	return true;
 }
@@ -203,7 +204,7 @@ static bool look_other(struct walk *w, struct look *l, struct walk_entry *e, str
 	if (ok) {
 		e->kind = WALK_READY;
 		ready(w, e, now, &x);
-		add_link(w, e, now);
+		add_link(w, e, now, &x);
 	}
 	xattr_list_release(&x);
 	mem_free(link);

@@ -67,3 +67,22 @@ $restic -q -r repo backup --force src
 rm -rf back
 $restic -q -r repo restore latest --target back
 [ "$(stat -c %h back/src/f1)" = 3 ] && [ back/src/f1 -ef back/src/d/g1 ] || fail 'the links are gone'
+
+# A mode, or an attribute, that was changed in between: names that say different things are not one file.
+rm -rf src repo back back2 shim.so
+mkdir src
+for i in a b; do
+	echo one >src/$i
+done
+touch -d 2020-01-01 src/*
+chmod 600 src/a
+setfattr -n user.who -v a src/a 2>/dev/null || true
+chmod 644 src/b
+${CC:-cc} -shared -fPIC -o shim.so shim.c
+new_repo repo
+LD_PRELOAD="$T/shim.so" $A_BACKUP -q -r repo add src
+$restic -q -r repo restore latest --target back
+$A_BACKUP -q -r repo restore latest --target back2 --verify
+for back in back back2; do
+	[ "$(stat -c '%a %h' $back/src/a) $(stat -c '%a %h' $back/src/b)" = '600 1 644 1' ] || fail "$back: $(stat -c '%n %a %h' $back/src/*)"
+done

@@ -22,6 +22,9 @@ TEST(agreement)
 	struct linkset *s = linkset_new();
 	struct id content[3] = {{{1}}, {{2}}, {{3}}};
 	struct node a = file(content, 2), b;
+	struct node_xattr attr[2] = {{{"user.a", 6}, {"1", 1}, false}},
+			  other[] = {{{"user.a", 6}, {"2", 1}, false}},
+			  renamed[] = {{{"user.", 5}, {"a1", 2}, false}};
 	struct linkset_first *f;
 	bool is_new;
 
@@ -29,9 +32,8 @@ TEST(agreement)
 	f = linkset_add(s, &a, "/d/a", &is_new);
 	CHECK(is_new && !f->lost && !f->kept);
 	CHECK_STR(f->path, "/d/a");
-	b = a; /* name, mode, times of access and change and attributes do not count */
+	b = a; /* name and times of access and change do not count */
 	b.name = (struct str){"b", 1};
-	b.mode = 0777;
 	b.atime.sec = b.ctime.sec = 77;
 	b.links = 3;
 	CHECK(linkset_add(s, &b, "/d/b", &is_new) == f && !is_new);
@@ -44,6 +46,11 @@ TEST(agreement)
 	CHECK(OTHER(b.size++) && OTHER(b.mtime.sec++) && OTHER(b.mtime.nsec++) && OTHER(b.uid++) &&
 		OTHER(b.gid++));
 	CHECK(OTHER(b.n_content--) && OTHER(b.content++) && OTHER(b.device++));
+	CHECK(OTHER(b.mode++) && OTHER((b.xattr = attr, b.n_xattr = 1)));
+	a.xattr = attr;
+	a.n_xattr = 1;
+	CHECK(linkset_add(s, &a, "/d/c", &is_new) && is_new);
+	CHECK(OTHER(b.xattr = other) && OTHER(b.xattr = renamed) && OTHER(b.n_xattr = 2));
 	CHECK(OTHER((b.linktarget = (struct str){"x", 1})));
 	linkset_free(s);
 	linkset_free(NULL);

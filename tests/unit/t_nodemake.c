@@ -160,16 +160,16 @@ TEST(device_numbers_of_rank_0)
 /* a run that began after the sample had changed last */
 static const struct nodemake old = {.young = {1700000003, 0}};
 
-static bool same_file(const struct node *a, const struct node *b)
+static bool same_file(struct node *a, struct node *b)
 {
 	struct catalog_first x, y;
 
-	REQUIRE(nodemake_link(&old, a, &x) && nodemake_link(&old, b, &y));
+	REQUIRE(nodemake_link(&old, a, NULL, &x) && nodemake_link(&old, b, NULL, &y));
 	CHECK(id_equal(&x.key, &y.key));
 	return id_equal(&x.what, &y.what);
 }
 
-/* Names of one inode are one file when content, size, time and owner say so. */
+/* Names of one inode are one file when content, size, time, owner, mode and attributes say so. */
 TEST(what_hard_links_share)
 {
 	struct nodemake k = make(false);
@@ -183,8 +183,10 @@ TEST(what_hard_links_share)
 	b = a;
 	b.name = (struct str){"other", 5};
 	b.ctime.sec++; /* link(2) itself changes it */
-	b.mode = 0600;
 	CHECK(same_file(&a, &b));
+	b.mode = 0600;
+	CHECK(!same_file(&a, &b));
+	b = a;
 	b.n_content = 1;
 	CHECK(!same_file(&a, &b));
 	b = a;
@@ -205,31 +207,40 @@ TEST(what_hard_links_share)
 	CHECK(!same_file(&a, &b));
 	{
 		struct catalog_first x, y;
+		struct xattr one = {.name = (char[]){"user.a"}, .value = (uint8_t[]){"1"}, .n = 1};
+		struct xattr_list list = {&one, 1};
 
 		b = a;
+		REQUIRE(nodemake_link(&old, &a, &list, &x) && nodemake_link(&old, &b, &list, &y));
+		CHECK(id_equal(&x.what, &y.what) && !a.n_xattr && !a.xattr);
+		REQUIRE(nodemake_link(&old, &b, NULL, &y));
+		CHECK(!id_equal(&x.what, &y.what));
+		one.value[0] = '2';
+		REQUIRE(nodemake_link(&old, &b, &list, &y));
+		CHECK(!id_equal(&x.what, &y.what));
 		b.device_id++;
-		REQUIRE(nodemake_link(&old, &a, &x) && nodemake_link(&old, &b, &y));
+		REQUIRE(nodemake_link(&old, &a, NULL, &x) && nodemake_link(&old, &b, NULL, &y));
 		CHECK(!id_equal(&x.key, &y.key));
 		b = a;
 		b.inode++;
-		REQUIRE(nodemake_link(&old, &b, &y));
+		REQUIRE(nodemake_link(&old, &b, NULL, &y));
 		CHECK(!id_equal(&x.key, &y.key));
 	}
 	b.links = 1;
-	CHECK(!nodemake_link(&old, &b, &ask));
+	CHECK(!nodemake_link(&old, &b, NULL, &ask));
 	b.ctime.sec++; /* it may have got the number of another one */
-	CHECK(nodemake_link(&old, &b, &ask));
+	CHECK(nodemake_link(&old, &b, NULL, &ask));
 	REQUIRE(fill(&k, &b, S_IFLNK | 0777));
-	CHECK(!nodemake_link(&old, &b, &ask));
+	CHECK(!nodemake_link(&old, &b, NULL, &ask));
 	b.ctime.sec++;
-	CHECK(nodemake_link(&old, &b, &ask));
+	CHECK(nodemake_link(&old, &b, NULL, &ask));
 	REQUIRE(fill(&k, &b, S_IFDIR | 0777));
 	b.ctime.sec++;
-	CHECK(!nodemake_link(&old, &b, &ask));
+	CHECK(!nodemake_link(&old, &b, NULL, &ask));
 	b = a;
 	nodemake_apart(&b); /* it has left the others already */
 	CHECK(b.links == 1 && !b.device_id && b.inode == a.inode);
 	b.ctime.sec++;
-	CHECK(!nodemake_link(&old, &b, &ask));
+	CHECK(!nodemake_link(&old, &b, NULL, &ask));
 	owners_free(k.owners);
 }
