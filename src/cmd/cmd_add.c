@@ -216,6 +216,7 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 	return rc;
 }
 
+	a->job.opt.lock = s->lock;
 int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 {
 	struct add a = {.s = s};

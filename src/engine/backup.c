@@ -154,7 +154,7 @@ static void on_flushed(void *arg, struct comm_msg *m)
 
 	run_on_counts(b, m);
 	if (++b->ranks_flushed == b->size)
-		indexer_flush(b->indexer);
+		run_proof_end(b);
 }
 
 /* Where the run has failed already, by a full store perhaps, this is no cause but a consequence. */
@@ -200,6 +200,7 @@ static void pack_stored(void *arg, const struct pack *p)
 		wire_put_u32(&m, p->blob[i].plain);
 	}
 	router_send(b->r, 0, TAG_PACK, &m);
+	b->prove.sent++;
 }
 
 static void on_pack(void *arg, struct comm_msg *m)
@@ -225,13 +226,13 @@ static void on_pack(void *arg, struct comm_msg *m)
 		blob[i].plain = wire_u32(&w);
 	}
 	if (wire_done(&w)) {
-		indexer_add(b->indexer, &pack, blob, n);
+		run_proof_pack(b, m->from, &pack, blob, n);
 		run_guard_pack(b, m->from);
 	} else {
 		err_set(&e, ERR_INVALID, "a damaged pack record from rank %d", m->from);
 		run_fail(b, &e);
+		mem_free(blob);
 	}
-	mem_free(blob);
 }
 
 static void on_counted(void *arg, struct comm_msg *m)
@@ -252,6 +253,7 @@ static void tick(struct task *t)
 	look_for_stop(b);
 	if (b->rank == 0) {
 		indexer_tick(b->indexer);
+		run_proof_tick(b);
 		run_counts(b, &b->of_rank[0]);
 		run_sum_counts(b, &sum);
 		if (b->ev->progress)
@@ -288,11 +290,14 @@ static void run_init(struct backup *b)
 	router_on(b->r, TAG_CANCEL, run_on_cancel, b);
 	router_on(b->r, TAG_FLUSH, on_flush, b);
 	router_on(b->r, TAG_COUNTED, on_counted, b);
+	router_on(b->r, TAG_PROVE, run_on_prove, b);
 	if (b->rank == 0) {
 		b->of_rank = mem_array((size_t)b->size, sizeof(*b->of_rank));
 		b->ask.waiting = mem_array((size_t)b->size, sizeof(*b->ask.waiting));
 		b->indexer = indexer_new(b->repo, 0, index_failed, indexer_flushed, b);
+		run_proof_init(b);
 		router_on(b->r, TAG_PACK, on_pack, b);
+		router_on(b->r, TAG_PROVEN, run_on_proven, b);
 		router_on(b->r, TAG_NOTE, run_on_note, b);
 		router_on(b->r, TAG_COUNTS, run_on_counts, b);
 		router_on(b->r, TAG_FAIL, run_on_fail, b);
@@ -312,6 +317,7 @@ static void run_release(struct backup *b)
 	loader_free(b->loader);
 	catalog_free(b->catalog);
 	run_pending_free(b->pending);
+	run_proof_release(b);
 	indexer_free(b->indexer);
 	owners_free(b->make.owners);
 	chunker_tables_free(b->tables);

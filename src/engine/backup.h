@@ -10,7 +10,7 @@
 #include "ranks/agree.h"
 #include "format/snapshot.h"
 #include "fs/match.h"
-#include "repo/repo.h"
+#include "repo/lock.h"
 
 struct backup_marker {       /* --exclude-if-present NAME[:HEADER] */
 	char *name, *header; /* header may be NULL */
@@ -31,8 +31,10 @@ struct backup_options {
 	size_t pack_size;
 	unsigned packs_in_flight; /* 0: by the backend's connections */
 	/* used on rank 0 only: */
-	uint64_t objects_max;   /* in the bucket or other place of the repository, with what others
-				   keep there; 0: any number */
+	struct lock *lock;    /* of this run; NULL: none.  Other ranks' packs are indexed only while
+				 they find its file */
+	uint64_t objects_max; /* in the bucket or other place of the repository, with what others
+				 keep there; 0: any number */
 	bool objects_max_given; /* else what is usual for the store */
 	struct ts start; /* when the command began, before a password was asked for: the snapshot's
 			    backup_start */

@@ -1,8 +1,9 @@
 /*
  * run: one rank's part of a running backup, shared by the engine's own files: run_report.c
  * (failing, saying, counting), run_tree.c (results on their way up), run_files.c, run_dir.c (items
- * being worked on), run_back.c (items that come back), run_view.c (what all ranks must see alike)
- * and backup.c (the order of things).  Loop thread only, but for what is _Atomic.
+ * being worked on), run_back.c (items that come back), run_view.c (what all ranks must see alike),
+ * run_proof.c (where the others' packs lie) and backup.c (the order of things).  Loop thread only,
+ * but for what is _Atomic.
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
@@ -15,6 +16,7 @@
 #include "engine/walk.h"
 #include "repo/indexer.h"
 #include "repo/loader.h"
+#include "repo/lock.h"
 #include "repo/saver.h"
 
 enum backup_tag {
@@ -28,6 +30,8 @@ enum backup_tag {
 	TAG_BACK,        /* doer -> who listed it: an item, which was not found as it was listed */
 	TAG_ASK_WITNESS, /* each -> rank 0: what it sees for the first time (witness.c) */
 	TAG_WITNESS,     /* rank 0 -> asker: what it sees itself */
+	TAG_PROVE,       /* rank 0 -> each: is this run's lock there? */
+	TAG_PROVEN,      /* … and so are the packs that I reported before I looked */
 	TAG_FLUSH,       /* rank 0 -> all: the tree is closed: store what you hold */
 	TAG_FLUSHED /* each -> rank 0: all my packs are stored (or the run has failed); my counts */
 };
@@ -81,6 +85,12 @@ struct backup {
 	enum run_end asked;     /* what this rank asked rank 0 for */
 	bool flushing, flush_asked, flushed, finished;
 	struct err err; /* why the run cannot succeed */
+	struct {
+		struct task task;
+		struct id lock;
+		struct err err;
+		uint64_t sent, covers; /* packs: reported; before this look */
+	} prove;                       /* other ranks: looking for rank 0's lock */
 
 	/* rank 0 */
 	struct target *target;
@@ -97,6 +107,8 @@ struct backup {
 		unsigned *waiting; /* of each rank: packs that are counted, when the answer is there
 				    */
 	} ask;                     /* how full the place is, again */
+	struct proof *proofs;      /* of each rank: run_proof.c */
+	bool ending;               /* all ranks' packs are stored; are they in place? */
 	bool guarded;              /* the guard has ended the run */
 	bool index_lost;           /* an index file could not be saved */
 	int ranks_flushed;
@@ -172,6 +184,20 @@ void run_pending_free(struct pending *p);
  */
 int run_view_begin(struct backup *b);
 void run_view_end(struct backup *b);
+
+/*
+ * run_proof_pack: on rank 0: another rank has stored this (blob is taken).  It is indexed once that
+ * rank's way to the store is proven: it finds the file of rank 0's lock (options->lock; NULL: at
+ * once).  That is asked twice a minute, as long as there are such packs (run_proof_tick), and in
+ * the end: run_proof_end saves the last index file when all is answered.
+ */
+void run_proof_init(struct backup *b);
+void run_proof_release(struct backup *b);
+void run_proof_pack(struct backup *b, int rank, const struct id *pack, struct blob *blob, size_t n);
+void run_proof_tick(struct backup *b);
+void run_proof_end(struct backup *b);
+void run_on_proven(void *arg, struct comm_msg *m);
+void run_on_prove(void *arg, struct comm_msg *m); /* on the others */
 
 /*
  * run_back: an item (taken) that this rank does not find as it was listed goes back to the rank

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One name of a store, and two servers: another node's name leads to an older copy from the beginning, or to another repository from some moment on.  Then nothing
+# One name of a store, and two servers: another node's name leads to an older copy from the beginning, or to that or another repository from some moment on.  Then nothing
 # is saved, unless all ranks are led there alike from the beginning.
 set -eu
 . tests/lib/e2e.sh
@@ -27,13 +27,16 @@ done
 trap 'kill $servers; wait' EXIT
 
 for who in 0 1 all serial; do
-	for state in stale switched; do
+	for state in stale switched copied; do
+		[ $state,$who != copied,0 ] && [ $state,$who != copied,all ] || continue # as switched
 		what="store $state, $who"
-		go store $state $who
+		go store $state $who --pack-size 4
 		case $state,$who in
 		stale,all | stale,serial) it $FULL ;;
-		switched,1 | stale,*) it error ;;
+		switched,1 | copied,1 | stale,*) it error ;;
 		*) it lost ;;
 		esac
+		# What was indexed is there: packs that went elsewhere are not.
+		"$A_BACKUP" -q -r "$STORED" check --no-lock --read-data >check 2>&1 || fail "$what: the repository is damaged: $(cat check)"
 	done
 done

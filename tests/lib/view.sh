@@ -56,6 +56,9 @@ setup() { # THING STATE WHO
 		cp -a c/real c/old
 		TARGET=$C/s REPO=$C/mnt
 		[ "$1" = repository ] || REPO=rest:http://store:$PORT/
+		[ "$2" != copied ] || for d in c/s/*; do # so that each rank has packs of its own
+			head -c 2500000 /dev/urandom >"$d/big"
+		done
 		[ "$1,$2" != store,switched ] || cp -r other/. c/old
 		;;
 	esac
@@ -73,7 +76,7 @@ case $WHO in all | serial | "$rank") mine=$STATE ;; esac
 case $THING,$mine in
 store,*)
 	mount --bind "hosts$rank" /etc/hosts
-	[ -z "$mine" ] || [ "$mine" = switched ] || : >"$C/elsewhere$rank"
+	[ "$mine" != stale ] || : >"$C/elsewhere$rank"
 	;;
 *,missing) ;;
 *,stale) mount --bind "$C/old" "$POINT" ;;
@@ -96,7 +99,7 @@ for d in 1 2 3 4 5 6 7 8 9 10 11 12; do
 	done
 done
 case $mine in
-lost | switched)
+lost | switched | copied)
 	stop=signal=SIGSTOP:when=1
 	(
 		until grep -qs 'stopped by SIGSTOP' "$C/trace.$rank"; do
