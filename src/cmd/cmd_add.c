@@ -141,6 +141,7 @@ static void json_summary(struct add *a, bool dry_run)
 	}
 	put_uint(&j, "files_vanished", r->counts.files_vanished); /* these are ours, not restic's */
 	put_uint(&j, "dirs_vanished", r->counts.dirs_vanished);
+	put_uint(&j, "parts_lost", r->counts.parts_lost);
 	put_uint(&j, "retries", r->counts.retries);
 	if (dry_run) {
 		json_key(&j, "dry_run");
@@ -167,6 +168,11 @@ static void text_summary(struct add *a, bool dry_run)
 			"Vanished:    %5llu files, %5llu directories, while they were looked at",
 			(unsigned long long)r->counts.files_vanished,
 			(unsigned long long)r->counts.dirs_vanished);
+	if (r->counts.parts_lost)
+		out_say(o, 1,
+			"Repository:  %5llu parts that the last snapshot needs were missing or "
+			"damaged",
+			(unsigned long long)r->counts.parts_lost);
 	out_say(o, 2, "Data Blobs:  %5llu new", (unsigned long long)m->data_blobs);
 	out_say(o, 2, "Tree Blobs:  %5llu new", (unsigned long long)m->tree_blobs);
 	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added",
@@ -210,13 +216,13 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 		rc = join_same(s->agree, s->router, s->repo, s->lock, place, err);
 		mem_free(place);
 	}
+	a->job.opt.lock = s->lock;
 	if (!rc)
 		rc = backup_run(s->router, s->agree, s->repo, &s->env, &a->job.opt, ev,
 			stop_flag(s->cmd->stop), &a->result, err);
 	return rc;
 }
 
-	a->job.opt.lock = s->lock;
 int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 {
 	struct add a = {.s = s};
@@ -292,6 +298,10 @@ static int report(struct add *a, struct err *err)
 		unreadable_say(a->unreadable, a->s->cmd->out);
 	if (a->result.counts.errors || a->job.missing)
 		return err_set(err, CMD_INCOMPLETE, "at least one source file could not be read");
+	if (a->result.counts.parts_lost)
+		return err_set(err, CMD_INCOMPLETE,
+			"parts of the repository are missing or damaged: this snapshot is whole, "
+			"older ones may not be; see above, and run check");
 	return bad ? err_set(err, CMD_INCOMPLETE,
 			     "%zu other snapshot%s of the repository could not be read; see above",
 			     bad, bad > 1 ? "s" : "")

@@ -52,6 +52,9 @@ struct backup_counts {
 	uint64_t errors;
 	/* listed, but gone before they were read */
 	uint64_t files_vanished, dirs_vanished;
+	/* of the repository: trees, and files' contents, of the parent that are missing or damaged,
+	 * and are stored again */
+	uint64_t parts_lost;
 	/* by a rank that could not find what another one had listed */
 	uint64_t items_returned;
 	uint64_t files_opened, trees_read, store_gets, items_stolen; /* for tests and --verbose */
@@ -83,14 +86,15 @@ struct backup_result {
 };
 
 /*
- * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors for
- * exit code 3.  All ranks return the same code, that of the first rank that failed; no snapshot is
- * saved then.  ERR_NOSPACE when the store is full, or would hold more than objects_max objects:
- * what was stored by then is in the index if the store took that.  ERR_USAGE when nothing at all is
- * left of the targets ("snapshot is empty").  What is published, index files and the snapshot, is
- * published as the repository's guards allow (repo_guard).  *stop (may be NULL) becomes an enum
- * engine_stop (stopped.h) in a signal handler or another thread: within a fraction of a second the
- * run begins to end with ERR_CANCELLED.  ENGINE_WIND_UP counts on rank 0 only.
+ * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors and
+ * parts_lost for exit code 3.  All ranks return the same code, that of the first rank that failed;
+ * no snapshot is saved then.  ERR_NOSPACE when the store is full, or would hold more than
+ * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE
+ * when nothing at all is left of the targets ("snapshot is empty").  What is published, index files
+ * and the snapshot, is published as the repository's guards allow (repo_guard).  *stop (may be
+ * NULL) becomes an enum engine_stop (stopped.h) in a signal handler or another thread: within a
+ * fraction of a second the run begins to end with ERR_CANCELLED.  ENGINE_WIND_UP counts on rank 0
+ * only.
  */
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env,
 	const struct backup_options *opt, const struct backup_events *ev, const volatile int *stop,

@@ -153,16 +153,21 @@ static void unchanged(struct backup *b, const struct dirjob *d, const struct wal
 	}
 }
 
-/* Unchanged, but some of its blobs are gone: an error of the repository that reading the file again
- * mends. */
-static void lost(struct backup *b, const struct dirjob *d, const struct walk_entry *e)
+/* An error of the repository, which this run mends. */
+static void part_lost(struct backup *b, char *what)
 {
-	char *path = entry_path(d, e),
-	     *what = mem_printf("the content of %s is missing; the file is read and stored again",
-		     path);
-
+	tally_add(&b->tally, parts_lost, 1);
 	run_note(b, WALK_WARNING, "the repository", what, 0);
 	mem_free(what);
+}
+
+/* As the parent has it, but some of its blobs are gone. */
+static void lost(struct backup *b, const struct dirjob *d, const struct walk_entry *e)
+{
+	char *path = entry_path(d, e);
+
+	part_lost(b, mem_printf("the content of %s is missing; the file is read and stored again",
+			     path));
 	mem_free(path);
 }
 
@@ -193,9 +198,11 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 	for (size_t i = 0; i < w->n; i++) {
 		struct walk_entry *e = &w->entry[i];
 
-		if (e->kind == WALK_UNCHANGED && !all_known(d, e)) {
+		if (e->n_ids && !all_known(d, e)) {
 			lost(b, d, e);
 			e->kind = WALK_FILE;
+			e->again = true;
+			nodemake_content(w->ids + e->ids, e->n_ids, &e->parent);
 		}
 		if (e->kind == WALK_UNCHANGED)
 			unchanged(b, d, e);
@@ -326,12 +333,10 @@ static void dir_walk(struct dirjob *d)
 
 static void unreadable(const struct dirjob *d, const struct err *e)
 {
-	char *what = mem_printf("the parent snapshot's tree of %s cannot be read (%s): what lies "
-				"there is read and stored again",
-		d->walk.path, e->msg);
-
-	run_note(d->b, WALK_WARNING, "the repository", what, 0);
-	mem_free(what);
+	part_lost(d->b,
+		mem_printf("the parent snapshot's tree of %s cannot be read (%s): what lies "
+			   "there is read and stored again",
+			d->walk.path, e->msg));
 }
 
 static void dir_parent(struct loader_tree *t)

@@ -17,7 +17,8 @@
 	X(dirs_changed)                                                                            \
 	X(dirs_unmodified)                                                                         \
 	X(files_done)                                                                              \
-	X(bytes_done) X(errors) X(files_opened) X(files_vanished) X(dirs_vanished) X(items_returned)
+	X(bytes_done)                                                                              \
+	X(errors) X(files_opened) X(files_vanished) X(dirs_vanished) X(parts_lost) X(items_returned)
 
 /* All members of struct backup_counts, in the order they travel. */
 #define TALLY_ALL(X)                                                                               \

@@ -161,6 +161,9 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 		(then->size && !then->n_content)) /* no writer should have made this: better read it
 						     than keep it for ever */
 		return true;
+	e->ids = w->n_ids;
+	e->n_ids = then->n_content;
+	ids_add(w, then->content, then->n_content);
 	if (!node_settled(now, w->opt->unchanged_flags, &w->settled, &w->make->young)) {
 		e->again = true;
 		e->meta_same = nodemake_same(then, now);
@@ -176,9 +179,6 @@ static bool look_file(struct walk *w, struct look *l, struct walk_entry *e, stru
 	now->content = then->content;
 	now->n_content = then->n_content;
 	e->kind = WALK_UNCHANGED;
-	e->ids = w->n_ids;
-	e->n_ids = then->n_content;
-	ids_add(w, then->content, then->n_content);
 	ready(w, e, now, &x);
 	e->meta_same = same;
 	add_link(w, e, now, &x);

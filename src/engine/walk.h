@@ -29,7 +29,7 @@ struct walk_entry {
 	const char *name;            /* of the node; borrowed from the list or the target */
 	const struct target *target; /* in a directory above targets */
 	size_t json, json_n;         /* READY, UNCHANGED: place in the arena */
-	size_t ids, n_ids;           /* UNCHANGED: place in walk->ids */
+	size_t ids, n_ids; /* UNCHANGED, FILE with again: the parent's content, in walk->ids */
 	uint64_t size;
 	bool had;          /* the parent has one of this name and type */
 	bool meta_same;    /* DIR, ABOVE, FILE with again */

@@ -281,11 +281,13 @@ TEST(lost_content_is_stored_again)
 		CHECK(id_equal(&b.result.tree, &first.result.tree));
 		if (ranks == 1) {
 			CHECK_EQ(b.result.counts.data_blobs, first.result.counts.data_blobs);
-			/* nothing that was to be saved is missing: warnings */
+			/* nothing that was to be saved is missing: warnings about the repository */
 			CHECK_EQ(b.notes + b.result.counts.errors, 0);
 			CHECK(b.warnings > 50);
+			CHECK_EQ(b.result.counts.parts_lost, (uint64_t)b.warnings);
 		} else {
 			CHECK_EQ(b.notes + b.warnings, 0);
+			CHECK_EQ(b.result.counts.parts_lost, 0);
 			CHECK_EQ(b.result.counts.files_opened, 0);
 		}
 	}
