@@ -14,10 +14,9 @@
 
 /* How one hears of it: the same words for all who have no connection. */
 #define HOW_TO_CONNECT                                                                             \
-	"\n  On Allas (CSC):  module load allas; source allas_conf      (for jobs: source "        \
-	"allas_conf -k)"                                                                           \
-	"\n  On LUMI-O:       source allas_conf --lumi, then the same command with --lumi"         \
-	"\n  Elsewhere:       -r PLACE or RESTIC_REPOSITORY, for instance: a_backup -r "           \
+	"On Allas (CSC): module load allas; source allas_conf (for jobs: source allas_conf -k). "  \
+	"On LUMI-O: source allas_conf --lumi, then the same command with --lumi. "                 \
+	"Elsewhere: -r PLACE or RESTIC_REPOSITORY, for instance: a_backup -r "                     \
 	"/path/of/repository init"
 
 enum mode { MODE_ANY, MODE_SWIFT, MODE_S3, MODE_LUMI };
@@ -315,7 +314,7 @@ static int not_connected(const struct search *s, struct err *err)
 	case MODE_SWIFT:
 		return err_set(err, ERR_USAGE,
 			"no Swift connection is open (OS_AUTH_TOKEN with OS_STORAGE_URL, or a "
-			"login):" HOW_TO_CONNECT);
+			"login). " HOW_TO_CONNECT);
 	case MODE_S3:
 		return err_set(err, ERR_USAGE,
 			"no S3 keys were found (AWS_ACCESS_KEY_ID, ~/.aws/credentials, rclone's "
@@ -328,7 +327,7 @@ static int not_connected(const struct search *s, struct err *err)
 	default:
 		return err_set(err, ERR_USAGE,
 			"no repository is given, and no connection to an object store is "
-			"open." HOW_TO_CONNECT);
+			"open. " HOW_TO_CONNECT);
 	}
 }
 

@@ -157,7 +157,8 @@ static void text_summary(struct add *a, bool dry_run)
 	const struct snapshot_summary *m = &r->summary;
 	struct out *o = a->s->cmd->out;
 
-	out_say(o, 1, "\nFiles:       %5llu new, %5llu changed, %5llu unmodified",
+	out_say(o, 1, "%s", "");
+	out_say(o, 1, "Files:       %5llu new, %5llu changed, %5llu unmodified",
 		(unsigned long long)m->files_new, (unsigned long long)m->files_changed,
 		(unsigned long long)m->files_unmodified);
 	out_say(o, 1, "Dirs:        %5llu new, %5llu changed, %5llu unmodified",
@@ -177,7 +178,8 @@ static void text_summary(struct add *a, bool dry_run)
 	out_say(o, 2, "Tree Blobs:  %5llu new", (unsigned long long)m->tree_blobs);
 	out_say(o, 1, "%s to the repository: %s (%s stored)", dry_run ? "Would add" : "Added",
 		human_size(m->data_added).s, human_size(m->data_added_packed).s);
-	out_say(o, 1, "\nprocessed %llu files, %s in %s",
+	out_say(o, 1, "%s", "");
+	out_say(o, 1, "processed %llu files, %s in %s",
 		(unsigned long long)m->total_files_processed,
 		human_size(m->total_bytes_processed).s,
 		human_duration((uint64_t)progress_seconds(&a->progress)).s);

@@ -104,13 +104,12 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 	if (r->suggest_prune)
 		out_say(o, 1,
 			"There is data that nothing refers to; to free its space: restic prune");
-	if (r->errors && !r->n_broken && !r->suggest_repair_index)
-		out_warn(o,
-			"%sWhat to do about a damaged repository: "
-			"https://restic.readthedocs.io/en/stable/077_troubleshooting.html",
-			read_data
-				? ""
-				: "To learn which packs are damaged: a_backup check --read-data\n");
+	if (r->errors && !r->n_broken && !r->suggest_repair_index) {
+		if (!read_data)
+			out_warn(o, "To learn which packs are damaged: a_backup check --read-data");
+		out_warn(o, "What to do about a damaged repository: "
+			    "https://restic.readthedocs.io/en/stable/077_troubleshooting.html");
+	}
 	if (!r->n_broken)
 		return;
 	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic "

@@ -321,9 +321,11 @@ static int search_all(struct find *f, struct err *err)
 	}
 	if (!rc && out_json(o))
 		out_result(o, "]\n", 2);
-	else if (!rc && !session_stopped(s))
-		out_say(o, 1, "%s%llu hits in %llu snapshots", f->snapshots ? "\n" : "",
-			(unsigned long long)f->all_hits, (unsigned long long)f->snapshots);
+	if (!rc && f->snapshots && !session_stopped(s))
+		out_say(o, 1, "%s", "");
+	if (!rc && !session_stopped(s))
+		out_say(o, 1, "%llu hits in %llu snapshots", (unsigned long long)f->all_hits,
+			(unsigned long long)f->snapshots);
 	mem_free(want);
 	return rc;
 }

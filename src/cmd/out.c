@@ -121,15 +121,16 @@ static void put_line(struct out *o, bool error, const struct buf *line)
 /* The bytes of a control character that begins at s: C0, DEL, C1; 0: none. */
 static size_t control(const unsigned char *s, size_t n)
 {
-	if ((s[0] < 0x20 && s[0] != '\t' && s[0] != '\n') || s[0] == 0x7f)
+	if ((s[0] < 0x20 && s[0] != '\t') || s[0] == 0x7f)
 		return 1;
 	return s[0] == 0xc2 && n > 1 && s[1] >= 0x80 && s[1] < 0xa0 ? 2 : 0;
 }
 
 /*
  * A message as one clean line: control characters, which may come from the names of files, are
- * written as \xNN.  On a terminal so is all that cannot be printed: marks that turn the direction
- * of writing show another name than the one that is meant.
+ * written as \xNN; so are newlines, with which a name could forge a line of a log.  On a terminal
+ * so is all that cannot be printed: marks that turn the direction of writing show another name than
+ * the one that is meant.
  */
 static void clean_line(struct buf *line, bool terminal, const char *text, size_t n)
 {

@@ -2,8 +2,9 @@
  * out: everything this program says: results on standard output, errors on standard error, and one
  * line of progress that others do not tear.
  *
- * One per process, thread safe.  Control characters never reach a terminal.  In JSON mode standard
- * output holds JSON only.
+ * One per process, thread safe.  Control characters never reach a terminal, nor a log in what is
+ * said: a sentence is one line (results go to a pipe as they are).  In JSON mode standard output
+ * holds JSON only.
  */
 #ifndef CMD_OUT_H
 #define CMD_OUT_H

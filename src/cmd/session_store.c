@@ -364,11 +364,12 @@ static void say_made(struct session *s, bool made)
 			"going on with that one",
 			id_hex(&s->repo->config.id).s, place);
 	} else {
+		out_say(s->cmd->out, 1, "created repository %.10s at %s",
+			id_hex(&s->repo->config.id).s, place);
+		out_say(s->cmd->out, 1, "%s", "");
 		out_say(s->cmd->out, 1,
-			"created repository %.10s at %s\n\nKeep the password safe%s%s: without it "
-			"nobody can read what the repository "
-			"holds.",
-			id_hex(&s->repo->config.id).s, place,
+			"Keep the password safe%s%s: without it nobody can read what the "
+			"repository holds.",
 			s->password_file ? ", also outside of this machine; it is in " : "",
 			s->password_file ? s->password_file : "");
 	}

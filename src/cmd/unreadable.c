@@ -80,11 +80,12 @@ void unreadable_say(const struct unreadable *u, struct out *o)
 {
 	struct owners *names = owners_new();
 
+	out_say(o, 1, "%s", "");
 	if (!u->n)
-		out_say(o, 1, "\npermissions: all could be read");
+		out_say(o, 1, "permissions: all could be read");
 	else
 		out_say(o, 1,
-			"\npermissions: you may not read files or directories of these users; ask "
+			"permissions: you may not read files or directories of these users; ask "
 			"them for chmod g+rX:");
 	for (size_t i = 0; i < u->n; i++) {
 		const char *name = owners_user(names, u->owner[i].uid);

@@ -80,6 +80,10 @@ TEST(no_escape_sequences)
 	open_pipes(&p);
 	out_warn(p.o, "x\033[2Jy\x7f\xc2\x9bz\tt\xc3\xa4");
 	CHECK_STR(drain(&p, p.err[0]), "x\\x1b[2Jy\\x7f\\xc2\\x9bz\tt\xc3\xa4\n");
+	out_warn(p.o, "/a\nFatal: locked: not found\n");
+	CHECK_STR(drain(&p, p.err[0]), "/a\\x0aFatal: locked: not found\n");
+	out_last(p.o, 1, "Fatal: /a\nb: not found");
+	CHECK_STR(drain(&p, p.err[0]), "Fatal: /a\\x0ab: not found\n");
 	out_item_error(p.o, "archival", "/a\nb", "no\rgood");
 	CHECK_STR(drain(&p, p.err[0]), "error: \"/a\\x0ab\": no\\x0dgood\n");
 	close_pipes(&p);
