@@ -71,6 +71,11 @@ int swift_call_judge(const struct swift_call *c, struct err *err)
 		return err_set(err, ERR_TOOSHORT, "the object is too short");
 	case 401:
 	case 403:
+		if (c->no_right && swift_keeper_does(c->keeper, r->method))
+			return err_set(err, ERR_ODD,
+				"the store refuses what it has done before, and accepts the token "
+				"(HTTP status %d)",
+				r->status);
 		return err_set(err, ERR_DENIED, "the store refuses %s (HTTP status %d)",
 			c->no_right ? "this: it accepts the token, but its user has no right to do "
 				      "it here"
@@ -147,6 +152,8 @@ static void call_done(struct http_req *r)
 		return;
 	} else if (s > 0 && s < 500 && s != 401 && s != 403) {
 		atomic_store(&c->token->good, true);
+		if (s / 100 == 2)
+			swift_keeper_did(c->keeper, r->method);
 	}
 	forget_auth(c);
 	c->done(c);

@@ -3,7 +3,8 @@
  *
  * A refused token (401, or 403: Ceph says either) is replaced and the request sent again, at most
  * SWIFT_TOKENS times.  A 403 may as well mean that the user has no right to do this: a HEAD of the
- * container with the same token tells which it is.
+ * container with the same token tells which it is.  Where the store has done the like before it is
+ * neither: something in between has answered (ERR_ODD).
  */
 #ifndef BACKEND_SWIFT_CALL_H
 #define BACKEND_SWIFT_CALL_H

@@ -81,7 +81,26 @@ struct swift_keeper {
 	bool accepted; /* the store has accepted a token of ours before the present one */
 	struct err never; /* code != 0: the source will never have another */
 	struct err why;   /* why the last question failed */
+	atomic_uint did;  /* bits of methods; not under the lock */
 };
+
+/* What rights tell apart: to read, to write, to delete. */
+static unsigned method_bit(const char *method)
+{
+	return !strcmp(method, "GET") || !strcmp(method, "HEAD") ? 1
+	       : !strcmp(method, "DELETE")                       ? 2
+								 : 4;
+}
+
+void swift_keeper_did(struct swift_keeper *k, const char *method)
+{
+	atomic_fetch_or(&k->did, method_bit(method));
+}
+
+bool swift_keeper_does(const struct swift_keeper *k, const char *method)
+{
+	return atomic_load(&k->did) & method_bit(method);
+}
 
 static int64_t life_left(const struct swift_keeper *k, const struct swift_token *t)
 {

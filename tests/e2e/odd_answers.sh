@@ -4,7 +4,7 @@
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/store_server.sh
-noise "$T/src" 18
+noise "$T/src" 19
 
 # The first upload of each pack gets the next one of these, until none is left.
 hook='
@@ -13,6 +13,7 @@ ODD = [
     lambda h: h.raw(b"garbage garbage\r\n"),
     lambda h: h.raw(b"<html>busy</html>"),
     lambda h: h.rep(400, "<html><h1>400 Bad request</h1></html>", HTML),
+    lambda h: h.rep(403, "<html>blocked</html>", HTML),
     lambda h: h.rep(404, "404 page not found"),
     lambda h: h.rep(302, "", [("Location", "/maintenance")]),
     lambda h: h.rep(405, "x"),

@@ -304,6 +304,17 @@ TEST(a_right_that_is_missing)
 	CHECK_EQ(backend_list(b, BACKEND_LOCK, count, &n, &err), ERR_DENIED);
 	CHECK(strstr(err.msg, "accepts the token"));
 	CHECK_EQ(f.n_got, 5);
+	/* Once it could be done, no right is missing: who is in between, and for how long? */
+	fake_says(&f, 201, "Etag: 202cb962ac59075b964b07152d234b70\n", NULL);
+	CHECK_EQ(backend_put(b, BACKEND_LOCK, &name, "123", 3, &err), 0);
+	fake_says(&f, 403, NULL, "<html>blocked</html>");
+	fake_says(&f, 204, NULL, NULL);
+	CHECK_EQ(backend_put(b, BACKEND_PACK, &name, "123", 3, &err), ERR_ODD);
+	CHECK(strstr(err.msg, "refuses what it has done before"));
+	/* To delete is another right. */
+	fake_says(&f, 403, NULL, NULL);
+	fake_says(&f, 204, NULL, NULL);
+	CHECK_EQ(backend_remove(b, BACKEND_LOCK, &name, &err), ERR_DENIED);
 	backend_free(b);
 }
 
