@@ -15,7 +15,7 @@
 #define UPLOAD_BUFFER (512L << 10)
 #define READ_BUFFER   (256L << 10)
 #define INTERIM_MAX   32   /* answers before the answer, such as "100 Continue" */
-#define DRIP_BYTES    4096 /* fewer in a stall's time, twice in a row: they come one by one */
+#define DRIP_BYTES    4096 /* fewer in a stall's time: they come one by one */
 
 /* ---- callbacks of curl ---- */
 
@@ -71,6 +71,8 @@ static bool body_begins(struct http_xfer *x)
 	struct buf *out = &x->r->out;
 
 	x->begun = true;
+	x->mark = clock_mono(x->clock);
+	x->mark_down = x->down;
 	x->status = answer_status(x->easy);
 	if (x->status >= 300) {
 		if (out->max < HTTP_FAULT_MAX)
@@ -273,8 +275,7 @@ void http_xfer_begin(struct http_xfer *x, struct http_req *r, const struct http_
 		.r = r,
 		.easy = x->easy,
 		.max = r->out.max,
-		.moved = now,
-		.mark = now};
+		.moved = now};
 	set_all(x, conf);
 }
 
@@ -330,11 +331,11 @@ bool http_xfer_stalled(struct http_xfer *x, int64_t stall_ns)
 	/* A short answer of a known length ends by itself. */
 	if (!x->begun || length < DRIP_BYTES || now - x->mark < stall_ns)
 		return false;
-	x->drips = x->down - x->mark_down < DRIP_BYTES ? x->drips + 1 : 0;
-	x->mark = now;
-	x->mark_down = x->down;
-	if (x->drips < 2)
+	if (x->down - x->mark_down >= DRIP_BYTES) {
+		x->mark = now;
+		x->mark_down = x->down;
 		return false;
+	}
 	http_xfer_give_up(x, ERR_IO, "the answer comes byte by byte and has no end");
 	return true;
 }

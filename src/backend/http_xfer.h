@@ -17,11 +17,10 @@ struct http_xfer {
 	size_t sent;
 	curl_off_t down, up;
 	int64_t moved; /* when bytes were last seen to move */
-	/* Whether the answer comes in drops: since when and from which byte it is looked at, and
-	 * for how many such looks it did. */
+	/* Whether the body comes in drops: since when and from which byte it is looked at. */
 	int64_t mark;
 	curl_off_t mark_down;
-	unsigned drips, answers;
+	unsigned answers;
 	size_t max;  /* the caller's maximum for the body */
 	bool begun;  /* the first bytes of the body came */
 	bool enough; /* more of a refusal's text is not wanted */

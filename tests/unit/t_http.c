@@ -399,6 +399,18 @@ TEST(broken_answers)
 	http_free(h);
 }
 
+/* Bytes that come one by one are no progress: as long as a stall, and no longer. */
+TEST(drops_without_end)
+{
+	struct http *h = client(&(struct http_options){.stall_ns = 1500 * MS});
+	int64_t began = clock_mono(env.clock), took;
+
+	CHECK_EQ(ask(h, &plain, "GET", "/dripping/50", 0, NULL), ERR_IO);
+	took = clock_mono(env.clock) - began;
+	CHECK(took >= 1500 * MS && took < 2800 * MS);
+	http_free(h);
+}
+
 /* Nothing of an answer without an end is of use. */
 TEST(answers_without_end)
 {
