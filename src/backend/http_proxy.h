@@ -5,7 +5,9 @@
  * modules.
  *
  * The machine itself is never reached through a proxy: localhost, 127/8, ::1, and the names that
- * its hosts file gives such an address.
+ * its hosts file gives such an address.  The latter is ours: Go looks no name up, and restic 0.19
+ * asks the proxy for such a name, whose own address that would be, if any.  A name that only a name
+ * server knows as loopback goes through the proxy here as there.
  */
 #ifndef BACKEND_HTTP_PROXY_H
 #define BACKEND_HTTP_PROXY_H
