@@ -86,8 +86,8 @@ void swift_keeper_refused(struct swift_keeper *k, struct swift_token *t, struct 
  */
 void swift_keeper_other(struct swift_keeper *k, struct swift_token *t, struct swift_wait *w);
 
-/* swift_keeper_did: the store has done a request of this method.  swift_keeper_does: it ever has, so
- * that a refusal of the next one is not for want of a right. */
+/* swift_keeper_did: the store has done a request of this method.  swift_keeper_does: it ever has,
+ * so that a refusal of the next one is not for want of a right. */
 void swift_keeper_did(struct swift_keeper *k, const char *method);
 bool swift_keeper_does(const struct swift_keeper *k, const char *method);
 
