@@ -13,9 +13,9 @@
 #include "backend/http_xfer.h"
 #include "base/latch.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -281,19 +281,6 @@ static int libcurl_start(struct err *err)
 		curl_easy_strerror(started));
 }
 
-static int thread_start(struct http *h, struct err *err)
-{
-	sigset_t all, old;
-	int rc;
-
-	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&h->thread, NULL, http_main, h);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc ? err_sys(err, rc, "a thread for transfers") : 0;
-}
-
 static void http_drop(struct http *h)
 {
 	while (h->spare) {
@@ -315,7 +302,7 @@ static void http_drop(struct http *h)
 int http_new(const struct http_options *o, const struct env *env, struct http **out,
 	struct err *err)
 {
-	int code = libcurl_start(err);
+	int code = libcurl_start(err), rc;
 	struct http *h;
 
 	*out = NULL;
@@ -342,7 +329,8 @@ int http_new(const struct http_options *o, const struct env *env, struct http **
 #endif
 	if (!code) {
 		curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)(2 * h->connections + 4));
-		code = thread_start(h, err);
+		rc = thread_start(&h->thread, http_main, h);
+		code = rc ? err_sys(err, rc, "a thread for transfers") : 0;
 	}
 	if (code)
 		http_drop(h);

@@ -10,12 +10,10 @@
  * lists a directory that does not exist as an empty one.  So a 404 to a listing is "nothing there"
  * only from another server, and only where this program did not make the place itself.
  */
-#include "backend/digest.h"
 #include "backend/layout.h"
 #include "backend/object.h"
-#include "backend/options.h"
 #include "backend/rest_list.h"
-#include "base/latch.h"
+#include "backend/rest_place.h"
 #include "base/mem.h"
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,15 +23,13 @@
 #define CONNECTIONS 5
 #define ANSWER_MAX  65536
 #define LIST_MAX    ((size_t)512 << 20) /* bytes of one listing: some five million names */
-#define HEADS       64 /* questions for sizes under way at once, when a server lists names alone */
 
 struct rest {
 	struct backend b;
 	struct http *h;
 	const struct env *env;
-	char *base;       /* ends with '/' */
+	struct rest_place place;
 	atomic_bool made; /* create succeeded, so there are directories to be listed */
-	struct buf auth;  /* "Authorization: Basic …"; empty: none */
 };
 
 struct rest_op {
@@ -53,16 +49,16 @@ static struct rest *rest_of(struct backend *b)
 static char *url_of(const struct rest *s, enum backend_type t, const struct id *name)
 {
 	if (t == BACKEND_CONFIG)
-		return mem_printf("%sconfig", s->base);
-	return mem_printf("%s%s/%s", s->base, layout_dir(t), name ? id_hex(name).s : "");
+		return mem_printf("%sconfig", s->place.base);
+	return mem_printf("%s%s/%s", s->place.base, layout_dir(t), name ? id_hex(name).s : "");
 }
 
 static void req_init(struct rest *s, struct http_req *r, const char *method, const char *url)
 {
 	*r = (struct http_req){.method = method, .url = url, .header = {ACCEPT}, .n_header = 1};
 	buf_init(&r->out, ANSWER_MAX);
-	if (s->auth.len)
-		r->header[r->n_header++] = (const char *)s->auth.p;
+	if (s->place.auth.len)
+		r->header[r->n_header++] = (const char *)s->place.auth.p;
 }
 
 static int fault(const struct http_req *r, struct err *e)
@@ -136,7 +132,7 @@ static void ask_size(struct rest_op *c, void (*done)(struct http_req *r))
 	c->req.method = "HEAD";
 	c->req.body = NULL;
 	c->req.body_n = 0;
-	c->req.n_header = c->s->auth.len ? 2 : 1;
+	c->req.n_header = c->s->place.auth.len ? 2 : 1;
 	c->req.done = done;
 	http_start(c->s->h, &c->req);
 }
@@ -324,53 +320,6 @@ static void rest_start(struct backend *b, struct backend_op *op)
 	http_start(s->h, &c->req);
 }
 
-/* The sizes of names listed without them, some at once. */
-struct sizes {
-	struct backend_op op[HEADS];
-	struct latch answered;
-};
-
-static void size_done(struct backend_op *op)
-{
-	latch_down(op->arg);
-}
-
-static void sizes_ask(struct rest *s, struct sizes *z, enum backend_type t,
-	const struct rest_entry *e, size_t n)
-{
-	latch_init(&z->answered, n);
-	for (size_t i = 0; i < n; i++) {
-		z->op[i] = (struct backend_op){.verb = BACKEND_STAT,
-			.type = t,
-			.name = e[i].name,
-			.done = size_done,
-			.arg = &z->answered};
-		rest_start(&s->b, &z->op[i]);
-	}
-	latch_wait(&z->answered);
-}
-
-/* A file that went away meanwhile keeps the size unknown and is left out. */
-static int list_sizes(struct rest *s, enum backend_type t, struct rest_listing *l, struct err *err)
-{
-	struct sizes *z = mem_zalloc(sizeof(*z));
-	int code = 0;
-
-	for (size_t at = 0; at < l->n && !code; at += HEADS) {
-		size_t n = l->n - at < HEADS ? l->n - at : HEADS;
-
-		sizes_ask(s, z, t, l->v + at, n);
-		for (size_t i = 0; i < n && !code; i++) {
-			if (!z->op[i].err.code)
-				l->v[at + i].size = z->op[i].size;
-			else if (z->op[i].err.code != ERR_NOTFOUND)
-				code = err_copy(err, &z->op[i].err);
-		}
-	}
-	mem_free(z);
-	return code;
-}
-
 static void tell_odd(enum backend_type t, const struct rest_listing *l,
 	const struct backend_names *to)
 {
@@ -404,7 +353,7 @@ static int rest_list(struct backend *b, enum backend_type t, const struct backen
 	}
 	code = rest_listing_parse(&l, req.out.p, req.out.len, err);
 	if (!code && !l.sized)
-		code = list_sizes(s, t, &l, err);
+		code = rest_listing_sizes(&l, b, t, err);
 	buf_release(&req.out);
 	for (size_t i = 0; i < l.n && !code; i++) {
 		if (l.v[i].size != UINT64_MAX)
@@ -422,7 +371,7 @@ out:
 static int rest_create(struct backend *b, struct err *err)
 {
 	struct rest *s = rest_of(b);
-	char *url = mem_printf("%s?create=true", s->base);
+	char *url = mem_printf("%s?create=true", s->place.base);
 	struct http_req req;
 	int code;
 
@@ -441,8 +390,7 @@ static void rest_free(struct backend *b)
 	struct rest *s = rest_of(b);
 
 	http_free(s->h);
-	buf_wipe(&s->auth);
-	mem_free(s->base);
+	rest_place_release(&s->place);
 	mem_free(s);
 }
 
@@ -460,89 +408,6 @@ static const struct backend_vtable rest_vtable = {
 	.give_up = rest_give_up,
 };
 
-/* "Authorization: Basic …" of "user:password". */
-static void set_auth(struct rest *s, struct buf *pair)
-{
-	buf_adds(&s->auth, "Authorization: Basic ");
-	digest_base64(&s->auth, pair->p, pair->len);
-	buf_str(&s->auth);
-}
-
-/* Credentials stand in the URL or, if there are none, in the environment. */
-static void read_auth(struct rest *s, const char *user, size_t n, const struct backend_options *opt)
-{
-	struct buf pair;
-
-	buf_init(&pair, 8192);
-	if (user) {
-		http_decode(&pair, user, n);
-		if (!memchr(user, ':', n))
-			buf_addc(&pair, ':');
-	} else if (options_getenv(opt, "RESTIC_REST_USERNAME") ||
-		   options_getenv(opt, "RESTIC_REST_PASSWORD")) {
-		const char *name = options_getenv(opt, "RESTIC_REST_USERNAME"),
-			   *word = options_getenv(opt, "RESTIC_REST_PASSWORD");
-
-		buf_adds(&pair, name ? name : "");
-		buf_addc(&pair, ':');
-		buf_adds(&pair, word ? word : "");
-	}
-	if (pair.len)
-		set_auth(s, &pair);
-	buf_wipe(&pair);
-}
-
-/* False: what stands for the port is none, as when a / in a password was not encoded. */
-static bool port_is_number(const char *host, const char *end)
-{
-	const char *colon = memrchr(host, ':', (size_t)(end - host));
-
-	if (!colon || memchr(colon, ']', (size_t)(end - colon)))
-		return true;
-	return strspn(colon + 1, "0123456789") == (size_t)(end - colon - 1);
-}
-
-/* No sentence repeats the location: it may hold a password. */
-static int read_url(struct rest *s, const char *url, const struct backend_options *opt,
-	struct err *err)
-{
-	size_t scheme = !strncmp(url, "https://", 8) ? 8 : !strncmp(url, "http://", 7) ? 7 : 0;
-	const char *host = url + scheme, *path, *at;
-	struct buf b;
-
-	if (!strncmp(url, "http+unix:", 10))
-		return err_set(err, ERR_UNSUPPORTED,
-			"REST servers behind a Unix socket cannot be used");
-	if (!scheme)
-		return err_set(err, ERR_USAGE,
-			"the repository location must be rest:https://HOST/PATH or "
-			"rest:http://HOST/PATH");
-	path = host + strcspn(host, "/");
-	at = memrchr(host, '@', (size_t)(path - host));
-	read_auth(s, at ? host : NULL, at ? (size_t)(at - host) : 0, opt);
-	if (at)
-		host = at + 1;
-	if (host == path || strpbrk(host, "?#") ||
-		strcspn(host, " \t\r\n\\\"<>") < (size_t)(path - host))
-		return err_set(err, ERR_USAGE,
-			"the repository location rest:… does not name a server and a path");
-	if (!port_is_number(host, path))
-		return err_set(err, ERR_USAGE,
-			"the repository location rest:… has a port that is no number; in a user "
-			"and a password, / @ and : are written %%2F "
-			"%%40 and "
-			"%%3A");
-	buf_init(&b, 65536);
-	buf_add(&b, url, scheme);
-	buf_add(&b, host, (size_t)(path - host));
-	http_encode(&b, path, strlen(path), "/%:@!$&'()*+,;=");
-	if (b.p[b.len - 1] != '/')
-		buf_addc(&b, '/');
-	s->base = mem_strdup(buf_str(&b) ? (const char *)b.p : "");
-	buf_release(&b);
-	return 0;
-}
-
 struct backend *backend_rest_open(const struct location *l, const struct backend_options *opt,
 	const struct env *env, struct err *err)
 {
@@ -551,8 +416,7 @@ struct backend *backend_rest_open(const struct location *l, const struct backend
 	s->b.vt = &rest_vtable;
 	s->b.connections = opt->connections ? opt->connections : CONNECTIONS;
 	s->env = env;
-	buf_init(&s->auth, 16384);
-	if (!read_url(s, l->rest, opt, err) && !options_http(opt, env, &s->h, err))
+	if (!rest_place_read(&s->place, l->rest, opt, err) && !options_http(opt, env, &s->h, err))
 		return &s->b;
 	rest_free(&s->b);
 	return NULL;

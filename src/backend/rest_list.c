@@ -1,8 +1,11 @@
 #include "backend/rest_list.h"
 #include "backend/layout.h"
 #include "base/json_in.h"
+#include "base/latch.h"
 #include "base/mem.h"
 #include <string.h>
+
+#define HEADS 64 /* questions for sizes under way at once, when a server lists names alone */
 
 /* What the reader just gave as a name. */
 static bool is_name(struct rest_listing *l, const struct json_in *j, struct id *id)
@@ -105,4 +108,51 @@ void rest_listing_release(struct rest_listing *l)
 	mem_free(l->v);
 	buf_release(&l->odd);
 	*l = (struct rest_listing){0};
+}
+
+/* The sizes of names listed without them, some at once. */
+struct sizes {
+	struct backend_op op[HEADS];
+	struct latch answered;
+};
+
+static void size_done(struct backend_op *op)
+{
+	latch_down(op->arg);
+}
+
+static void sizes_ask(struct backend *b, struct sizes *z, enum backend_type t,
+	const struct rest_entry *e, size_t n)
+{
+	latch_init(&z->answered, n);
+	for (size_t i = 0; i < n; i++) {
+		z->op[i] = (struct backend_op){.verb = BACKEND_STAT,
+			.type = t,
+			.name = e[i].name,
+			.done = size_done,
+			.arg = &z->answered};
+		backend_start(b, &z->op[i]);
+	}
+	latch_wait(&z->answered);
+}
+
+int rest_listing_sizes(struct rest_listing *l, struct backend *b, enum backend_type t,
+	struct err *err)
+{
+	struct sizes *z = mem_zalloc(sizeof(*z));
+	int code = 0;
+
+	for (size_t at = 0; at < l->n && !code; at += HEADS) {
+		size_t n = l->n - at < HEADS ? l->n - at : HEADS;
+
+		sizes_ask(b, z, t, l->v + at, n);
+		for (size_t i = 0; i < n && !code; i++) {
+			if (!z->op[i].err.code)
+				l->v[at + i].size = z->op[i].size;
+			else if (z->op[i].err.code != ERR_NOTFOUND)
+				code = err_copy(err, &z->op[i].err);
+		}
+	}
+	mem_free(z);
+	return code;
 }

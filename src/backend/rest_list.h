@@ -7,9 +7,7 @@
  */
 #ifndef BACKEND_REST_LIST_H
 #define BACKEND_REST_LIST_H
-#include "base/buf.h"
-#include "base/err.h"
-#include "base/id.h"
+#include "backend/backend.h"
 
 struct rest_entry {
 	struct id name;
@@ -27,5 +25,10 @@ struct rest_listing {
  * `l` is released by the caller then too. */
 int rest_listing_parse(struct rest_listing *l, const void *p, size_t n, struct err *err);
 void rest_listing_release(struct rest_listing *l);
+
+/* rest_listing_sizes(l, b, t, err): asks b for the sizes of what was listed without them.  A file
+ * that went away meanwhile keeps UINT64_MAX and is to be left out. */
+int rest_listing_sizes(struct rest_listing *l, struct backend *b, enum backend_type t,
+	struct err *err);
 
 #endif

@@ -9,23 +9,19 @@
  * only until the store has answered well once; from then on it comes from something in between, and
  * is tried again.
  *
- * A listing keeps its names (40 bytes each) until it is complete and only then delivers them: a
- * second try can neither repeat names nor lose them.  Names of keys, snapshots and indexes are
- * remembered: a store may list what it does not deliver yet, so a GET that finds no such file is
- * tried a few times more.
+ * A listing is delivered only when it is complete (listing.h), and a GET that does not find what a
+ * listing showed is tried a few times more.
  */
 #include "backend/decorators.h"
+#include "backend/listing.h"
 #include "backend/tries.h"
-#include "base/hashtab.h"
 #include "base/mem.h"
-#include <signal.h>
+#include "base/thread.h"
 #include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 
 #define SECOND     INT64_C(1000000000)
-#define LISTED_MAX 100000 /* names remembered, of each type */
-#define LOST_TRIES 4      /* of a GET for a name that was listed and is not found */
+#define LOST_TRIES 4 /* of a GET for a name that was listed and is not found */
 
 const struct backend_retry_policy backend_retry_default = {.first_ns = SECOND,
 	.max_ns = 60 * SECOND,
@@ -39,15 +35,15 @@ struct retry {
 	backend_retry_wait_fn *wait;
 	void *wait_arg;
 	_Atomic uint64_t again; /* tries beyond the first */
-	atomic_bool well;     /* the store has done something for us: it is the right one, and it is
-				 there */
+	atomic_bool well; /* the store has done something for us: it is the right one, and it is
+			     there */
+	struct seen seen;
 	pthread_mutex_t lock; /* for all below */
 	pthread_cond_t wake;
 	struct retry_op *first; /* by due */
 	pthread_t timer;
-	bool has_timer, stop, cancelled;
-	/* struct id; NULL for types that are not remembered, or not yet */
-	struct hashtab *listed[BACKEND_TYPES];
+	bool has_timer, stop;
+	atomic_bool cancelled; /* set under the lock */
 };
 
 struct retry_op {
@@ -72,34 +68,8 @@ static int64_t retry_now(const struct retry *r)
 
 static void wait_real(void *arg, pthread_cond_t *c, pthread_mutex_t *m, int64_t ns)
 {
-	struct timespec ts;
-
 	(void)arg;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += (time_t)(ns / SECOND);
-	ts.tv_nsec += (long)(ns % SECOND);
-	if (ts.tv_nsec >= SECOND) {
-		ts.tv_nsec -= SECOND;
-		ts.tv_sec++;
-	}
-	pthread_cond_timedwait(c, m, &ts);
-}
-
-/* Judge a failed try: the time to wait, or -1 with the final error in `e`. */
-static int64_t tries_failed(const struct retry *r, const struct tries *t, const char *what,
-	bool again, int64_t pause, struct err *e)
-{
-	int64_t wait = again ? tries_wait(t, &r->p, r->env, pause) : -1;
-
-	if (wait >= 0) {
-		log_msg(&r->env->log, LOG_WARN, "%s: %s; trying again in %lld.%lld s", what, e->msg,
-			(long long)(wait / SECOND), (long long)(wait % SECOND / (SECOND / 10)));
-	} else if (t->n > 1) {
-		struct err last = *e;
-
-		err_set(e, last.code, "%s (after %u tries)", last.msg, t->n);
-	}
-	return wait;
+	thread_cond_wait(c, m, ns);
 }
 
 static void err_cancel(struct err *e)
@@ -116,44 +86,13 @@ static bool may_pass(const struct retry *r, int code)
 	return !err_permanent(code) || (code == ERR_ODD && atomic_load(&r->well));
 }
 
-/* Locks are not remembered: they come and go.  Nor are packs: nobody lists them to read them. */
-static bool is_remembered(enum backend_type t)
-{
-	return t == BACKEND_KEY || t == BACKEND_SNAPSHOT || t == BACKEND_INDEX;
-}
-
-static void remember(struct retry *r, enum backend_type t, const struct id *name)
-{
-	bool is_new;
-
-	if (!r->listed[t])
-		r->listed[t] = hashtab_new(sizeof(struct id), ID_SIZE, HASHTAB_MIX);
-	if (hashtab_count(r->listed[t]) < LISTED_MAX)
-		hashtab_add(r->listed[t], name, &is_new);
-}
-
-static void forget(struct retry *r, const struct backend_op *op)
-{
-	pthread_mutex_lock(&r->lock);
-	if (r->listed[op->type])
-		hashtab_remove(r->listed[op->type], &op->name);
-	pthread_mutex_unlock(&r->lock);
-}
-
 /* The operation finds no file where a listing showed one, and may try again. */
 static bool is_lost(struct retry *r, const struct retry_op *c)
 {
 	const struct backend_op *op = c->op;
-	bool lost = false;
 
-	if (op->verb != BACKEND_GET || op->err.code != ERR_NOTFOUND || c->tries.n >= LOST_TRIES ||
-		!is_remembered(op->type))
-		return false;
-	pthread_mutex_lock(&r->lock);
-	if (r->listed[op->type])
-		lost = hashtab_find(r->listed[op->type], &op->name);
-	pthread_mutex_unlock(&r->lock);
-	return lost;
+	return op->verb == BACKEND_GET && op->err.code == ERR_NOTFOUND && c->tries.n < LOST_TRIES &&
+	       seen_has(&r->seen, op->type, &op->name);
 }
 
 static void retry_finish(struct retry_op *c)
@@ -254,17 +193,10 @@ static void *timer_main(void *arg)
 	return NULL;
 }
 
-/* Signals are for the main thread: the timer blocks them all. */
 static bool timer_ensure(struct retry *r)
 {
-	sigset_t all, old;
-
-	if (r->has_timer)
-		return true;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r->has_timer = !pthread_create(&r->timer, NULL, timer_main, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!r->has_timer)
+		r->has_timer = !thread_start(&r->timer, timer_main, r);
 	return r->has_timer;
 }
 
@@ -287,16 +219,6 @@ static bool retry_schedule(struct retry *r, struct retry_op *c)
 	return taken;
 }
 
-static bool retry_cancelled(struct retry *r)
-{
-	bool cancelled;
-
-	pthread_mutex_lock(&r->lock);
-	cancelled = r->cancelled;
-	pthread_mutex_unlock(&r->lock);
-	return cancelled;
-}
-
 static void retry_done(struct backend_op *op)
 {
 	struct retry_op *c = op->arg;
@@ -312,18 +234,18 @@ static void retry_done(struct backend_op *op)
 		return;
 	}
 	again = may_pass(r, op->err.code) || is_lost(r, c);
-	if (again && !must_be_done(op) && retry_cancelled(r)) {
+	if (again && !must_be_done(op) && r->cancelled) {
 		finish_cancelled(c);
 		return;
 	}
-	wait = tries_failed(r, &c->tries, backend_op_text(op).s, again, op->retry_after_ns,
-		&op->err);
+	wait = tries_failed(&c->tries, &r->p, r->env, backend_op_text(op).s, again,
+		op->retry_after_ns, &op->err);
 	if (wait >= 0) {
 		c->due = retry_now(r) + wait;
 		if (retry_schedule(r, c))
 			return;
 		/* Else no thread could be had, and the store's own error stands. */
-		if (retry_cancelled(r))
+		if (r->cancelled)
 			err_cancel(&op->err);
 	}
 	retry_finish(c);
@@ -341,8 +263,8 @@ static void retry_start(struct backend *b, struct backend_op *op)
 	c->tries.began = retry_now(r);
 	op->done = retry_done;
 	op->arg = c;
-	if (op->verb == BACKEND_REMOVE && is_remembered(op->type))
-		forget(r, op);
+	if (op->verb == BACKEND_REMOVE)
+		seen_remove(&r->seen, op->type, &op->name);
 	retry_try(c);
 }
 
@@ -350,14 +272,12 @@ static void retry_start(struct backend *b, struct backend_op *op)
 static bool wait_here(struct retry *r, int64_t wait)
 {
 	int64_t due = retry_now(r) + wait;
-	bool cancelled;
 
 	pthread_mutex_lock(&r->lock);
 	while (!r->cancelled && (wait = due - retry_now(r)) > 0)
 		r->wait(r->wait_arg, &r->wake, &r->lock, wait);
-	cancelled = r->cancelled;
 	pthread_mutex_unlock(&r->lock);
-	return !cancelled;
+	return !r->cancelled;
 }
 
 /* The same tries for a call that blocks. */
@@ -376,8 +296,8 @@ static int retry_call(struct retry *r, const char *what,
 		if (!call(r, arg, &e))
 			return 0;
 		again = may_pass(r, e.code);
-		if (!again || !retry_cancelled(r))
-			wait = tries_failed(r, &t, what, again, 0, &e);
+		if (!again || !r->cancelled)
+			wait = tries_failed(&t, &r->p, r->env, what, again, 0, &e);
 		else
 			err_cancel(&e);
 		if (wait < 0)
@@ -390,65 +310,11 @@ static int retry_call(struct retry *r, const char *what,
 	return err_copy(err, &e);
 }
 
-struct listed {
-	struct id name;
-	uint64_t size;
-};
-
-struct odd {
-	enum backend_odd why;
-	char *path;
-};
-
-struct listing {
-	enum backend_type type;
-	bool all; /* what is odd, too */
-	struct listed *v;
-	size_t n, cap;
-	struct odd *odd;
-	size_t n_odd, cap_odd;
-};
-
-static int listing_add(void *arg, const struct id *name, uint64_t size)
-{
-	struct listing *l = arg;
-
-	if (l->n == l->cap) {
-		l->cap = l->cap ? 2 * l->cap : 256;
-		l->v = mem_regrow(l->v, l->cap, sizeof(*l->v));
-	}
-	l->v[l->n++] = (struct listed){.name = *name, .size = size};
-	return 0;
-}
-
-static void listing_odd(void *arg, enum backend_odd why, const char *path)
-{
-	struct listing *l = arg;
-
-	if (l->n_odd == l->cap_odd) {
-		l->cap_odd = l->cap_odd ? 2 * l->cap_odd : 16;
-		l->odd = mem_regrow(l->odd, l->cap_odd, sizeof(*l->odd));
-	}
-	l->odd[l->n_odd++] = (struct odd){.why = why, .path = mem_strdup(path)};
-}
-
-static void listing_reset(struct listing *l)
-{
-	l->n = 0;
-	while (l->n_odd)
-		mem_free(l->odd[--l->n_odd].path);
-}
-
 static int call_list(struct retry *r, void *arg, struct err *err)
 {
 	struct listing *l = arg;
-	struct backend_names to = {.file = listing_add,
-		.odd = l->all ? listing_odd : NULL,
-		.arg = l};
-	int code;
+	int code = listing_read(l, r->inner, err);
 
-	listing_reset(l);
-	code = backend_list_all(r->inner, l->type, &to, err);
 	/* An empty one may come from anybody. */
 	if (!code && l->n)
 		atomic_store(&r->well, true);
@@ -465,19 +331,11 @@ static int retry_list(struct backend *b, enum backend_type t, const struct backe
 
 	snprintf(what, sizeof(what), "list %s files", backend_type_name(t));
 	code = retry_call(r, what, call_list, &l, err);
-	if (is_remembered(t)) {
-		pthread_mutex_lock(&r->lock);
-		for (size_t i = 0; i < l.n && !code; i++)
-			remember(r, t, &l.v[i].name);
-		pthread_mutex_unlock(&r->lock);
-	}
-	for (size_t i = 0; i < l.n && !code; i++)
-		code = to->file(to->arg, &l.v[i].name, l.v[i].size);
-	for (size_t i = 0; i < l.n_odd && !code; i++)
-		to->odd(to->arg, l.odd[i].why, l.odd[i].path);
-	listing_reset(&l);
-	mem_free(l.odd);
-	mem_free(l.v);
+	if (!code)
+		seen_add(&r->seen, &l);
+	if (!code)
+		code = listing_tell(&l, to);
+	listing_release(&l);
 	return code;
 }
 
@@ -523,8 +381,7 @@ static void retry_free(struct backend *b)
 	if (r->has_timer)
 		pthread_join(r->timer, NULL);
 	backend_free(r->inner);
-	for (int t = 0; t < BACKEND_TYPES; t++)
-		hashtab_free(r->listed[t]);
+	seen_release(&r->seen);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
 	mem_free(r);
@@ -544,7 +401,6 @@ struct backend *backend_retry_new(struct backend *inner, const struct backend_re
 	const struct env *env)
 {
 	struct retry *r = mem_zalloc(sizeof(*r));
-	pthread_condattr_t mono;
 
 	r->b = *inner;
 	r->b.vt = &retry_vtable;
@@ -552,11 +408,9 @@ struct backend *backend_retry_new(struct backend *inner, const struct backend_re
 	r->p = *p;
 	r->env = env;
 	r->wait = wait_real;
+	seen_init(&r->seen);
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&mono);
-	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->wake, &mono);
-	pthread_condattr_destroy(&mono);
+	thread_cond_init(&r->wake);
 	return &r->b;
 }
 

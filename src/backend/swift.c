@@ -10,9 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE         10000 /* names asked for; a store may send fewer */
-#define PAGE_MODEST  1000  /* for a store that refuses to be asked for so many */
-#define PAGE_BYTES   (64u << 20)
 #define ANSWER_BYTES 65536
 
 struct swift {
@@ -39,54 +36,6 @@ struct object_call {
 static struct swift *swift_of(struct backend *b)
 {
 	return (struct swift *)(void *)b;
-}
-
-/* Like Go's path.Join: no empty and no "." components.  ".." would leave the place that the user
- * named. */
-static int prefix_clean(const char *s, char **out, struct err *err)
-{
-	struct buf b;
-
-	buf_init(&b, 1024);
-	while (*s) {
-		size_t n = strcspn(s, "/");
-
-		if (n == 2 && !strncmp(s, "..", 2)) {
-			buf_release(&b);
-			return err_set(err, ERR_USAGE,
-				"the prefix of a swift: location may not contain \"..\"");
-		}
-		if (n && !(n == 1 && *s == '.')) {
-			if (b.len)
-				buf_addc(&b, '/');
-			buf_add(&b, s, n);
-		}
-		s += n + (s[n] == '/');
-	}
-	if (!buf_str(&b)) {
-		buf_release(&b);
-		return err_set(err, ERR_USAGE, "the prefix of a swift: location is too long");
-	}
-	*out = mem_strdup(buf_str(&b));
-	buf_release(&b);
-	return 0;
-}
-
-int swift_place_parse(const char *place, char **container, char **prefix, struct err *err)
-{
-	const char *colon = strchr(place, ':');
-
-	*container = *prefix = NULL;
-	if (!colon || colon[1] != '/')
-		return err_set(err, ERR_USAGE,
-			"a swift location is written swift:container:/prefix");
-	if (colon == place || memchr(place, '/', (size_t)(colon - place)) || colon - place > 256)
-		return err_set(err, ERR_USAGE,
-			"a swift container's name has 1 to 256 characters and no /");
-	if (prefix_clean(colon + 1, prefix, err))
-		return ERR_USAGE;
-	*container = mem_strndup(place, (size_t)(colon - place));
-	return 0;
 }
 
 static char *object_path(const struct swift *s, const struct backend_op *op)
@@ -265,100 +214,18 @@ static void swift_start(struct backend *b, struct backend_op *op)
 	swift_call_start(&o->call, o->s->keeper, &o->s->wire);
 }
 
-static char *page_path(const struct swift *s, enum backend_type t, unsigned limit, const char *last)
-{
-	struct buf b;
-	char *path;
-
-	buf_init(&b, 16384);
-	buf_addf(&b, "%s?format=json&limit=%u&prefix=%s%s/", s->container, limit, s->prefix,
-		layout_dir(t));
-	if (last) {
-		buf_adds(&b, "&marker=");
-		http_encode(&b, last, strlen(last), "/");
-	}
-	path = buf_str(&b) ? mem_strdup(buf_str(&b)) : NULL;
-	buf_release(&b);
-	return path;
-}
-
-struct lister {
-	enum backend_type type;
-	char *base; /* what the names begin with */
-	const struct backend_names *to;
-	struct err *err;
-};
-
-static int on_object(void *arg, const char *object, uint64_t size)
-{
-	struct lister *l = arg;
-	size_t n = strlen(l->base);
-	enum backend_odd why;
-	struct id name;
-
-	if (strncmp(object, l->base, n) != 0)
-		return err_set(l->err, ERR_INVALID,
-			"the store lists a name that does not begin with what was asked for: "
-			"%.200s",
-			object);
-	why = layout_read(l->type, object + n, &name);
-	if (!why && size == UINT64_MAX)
-		return err_set(l->err, ERR_INVALID,
-			"the store lists an object without its size: %.200s", object);
-	if (!why)
-		return l->to->file(l->to->arg, &name, size);
-	layout_odd(l->to, l->type, why, object + n);
-	return 0;
-}
-
-/*
- * Until a page is empty: a short page proves nothing, since Ceph sends at most 1000 names
- * (rgw_max_listing_results) whatever it is asked for.
- */
-static int swift_list(struct backend *b, enum backend_type t, const struct backend_names *to,
+static int list(struct backend *b, enum backend_type t, const struct backend_names *to,
 	struct err *err)
 {
 	struct swift *s = swift_of(b);
-	struct lister l = {.type = t, .to = to, .err = err};
-	unsigned limit = PAGE;
-	char *last = NULL;
-	size_t count = 1;
-	uint64_t objects;
-	int code = 0;
+	struct swift_dir d = {.container = s->container,
+		.prefix = s->prefix,
+		.base = s->base,
+		.keeper = s->keeper,
+		.wire = &s->wire,
+		.seen = atomic_load(&s->seen)};
 
-	if (t == BACKEND_CONFIG)
-		return 0;
-	l.base = mem_printf("%s%s/", s->base, layout_dir(t));
-	while (!code && count) {
-		struct swift_call c;
-
-		swift_call_init(&c, "GET", PAGE_BYTES);
-		c.path = page_path(s, t, limit, last);
-		if (!c.path) {
-			code = err_set(err, ERR_INVALID, "the store lists a name that is too long");
-		} else if (swift_call_run(&c, s->keeper, &s->wire)) {
-			code = err_copy(err, &c.err);
-		} else if (c.req.status == 412 && limit > PAGE_MODEST) {
-			limit = PAGE_MODEST;
-		} else if (c.req.status == 404 && !last && !atomic_load(&s->seen)) {
-			count = 0;
-		} else if (c.req.status == 404) {
-			code = err_set(err, ERR_IO,
-				"the container, which was there before, is not found");
-		} else if (c.req.status == 204 &&
-			   http_header_number(&c.req, "X-Container-Object-Count", &objects)) {
-			count = 0;
-		} else if (c.req.status != 200) {
-			code = swift_call_judge(&c, err);
-		} else {
-			code = swift_page_read(c.req.out.p, c.req.out.len, &last, &count, on_object,
-				&l, err);
-		}
-		swift_call_release(&c);
-	}
-	mem_free(l.base);
-	mem_free(last);
-	return code;
+	return swift_list(&d, t, to, err);
 }
 
 static int container_call(struct swift *s, const char *method, const char *policy,
@@ -426,7 +293,7 @@ static void swift_give_up(struct backend *b)
 static const struct backend_vtable swift_vtable = {
 	.scheme = "swift",
 	.start = swift_start,
-	.list = swift_list,
+	.list = list,
 	.create = swift_create,
 	.free = swift_free,
 	.give_up = swift_give_up,

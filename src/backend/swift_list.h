@@ -1,9 +1,10 @@
-/* swift_list: a page of a container's listing (format=json).  A part of swift.c. */
+/* swift_list: what a container lists (format=json).  A part of swift.c. */
 #ifndef BACKEND_SWIFT_LIST_H
 #define BACKEND_SWIFT_LIST_H
-#include "base/err.h"
-#include <stdint.h>
-#include <stddef.h>
+#include "backend/backend.h"
+
+struct swift_keeper;
+struct swift_wire;
 
 /*
  * swift_page_read(p, n, last, count, fn, arg, err): calls fn for every object, with its whole name
@@ -15,5 +16,16 @@
  */
 int swift_page_read(const void *p, size_t n, char **last, size_t *count,
 	int (*fn)(void *arg, const char *name, uint64_t size), void *arg, struct err *err);
+
+/* The place whose files are listed, and how it is reached: as swift.c has it, borrowed. */
+struct swift_dir {
+	const char *container, *prefix; /* encoded */
+	const char *base;               /* the prefix as it is */
+	struct swift_keeper *keeper;
+	const struct swift_wire *wire;
+	bool seen; /* the container was there before */
+};
+int swift_list(const struct swift_dir *d, enum backend_type t, const struct backend_names *to,
+	struct err *err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "backend/tries.h"
 
+#define SECOND INT64_C(1000000000)
+
 int64_t tries_wait(const struct tries *t, const struct backend_retry_policy *p,
 	const struct env *env, int64_t pause)
 {
@@ -20,5 +22,21 @@ int64_t tries_wait(const struct tries *t, const struct backend_retry_policy *p,
 		wait = pause + some;
 	if (t->n > 1 && wait > left)
 		wait = own > left ? -1 : left;
+	return wait;
+}
+
+int64_t tries_failed(const struct tries *t, const struct backend_retry_policy *p,
+	const struct env *env, const char *what, bool again, int64_t pause, struct err *e)
+{
+	int64_t wait = again ? tries_wait(t, p, env, pause) : -1;
+
+	if (wait >= 0) {
+		log_msg(&env->log, LOG_WARN, "%s: %s; trying again in %lld.%lld s", what, e->msg,
+			(long long)(wait / SECOND), (long long)(wait % SECOND / (SECOND / 10)));
+	} else if (t->n > 1) {
+		struct err last = *e;
+
+		err_set(e, last.code, "%s (after %u tries)", last.msg, t->n);
+	}
 	return wait;
 }

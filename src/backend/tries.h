@@ -22,4 +22,9 @@ struct tries {
 int64_t tries_wait(const struct tries *t, const struct backend_retry_policy *p,
 	const struct env *env, int64_t pause);
 
+/* tries_failed(t, p, env, what, again, pause, e): the same for a try that failed with `e`, if it
+ * may be tried again: tells the log.  -1: e is final, and says after how many tries. */
+int64_t tries_failed(const struct tries *t, const struct backend_retry_policy *p,
+	const struct env *env, const char *what, bool again, int64_t pause, struct err *e);
+
 #endif

@@ -1,9 +1,9 @@
 #include "cmd/launch.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "cmd/timearg.h"
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -159,10 +159,8 @@ static void wait_free(struct launch_wait *w)
 struct launch_wait *launch_wait(const struct launch *l, cmd_env_fn *env)
 {
 	struct launch_wait *w = mem_zalloc(sizeof(*w));
-	pthread_condattr_t mono;
 	struct sockaddr_un a;
 	socklen_t n = task_address(&a, env, l->by.task);
-	sigset_t all, old;
 	int rc;
 
 	w->l = *l;
@@ -174,14 +172,8 @@ struct launch_wait *launch_wait(const struct launch *l, cmd_env_fn *env)
 		w->fd = -1;
 	}
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&mono);
-	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &mono);
-	pthread_condattr_destroy(&mono);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&w->thread, NULL, watch, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	thread_cond_init(&w->wake);
+	rc = thread_start(&w->thread, watch, w);
 	if (!rc)
 		return w;
 	wait_free(w);

@@ -1,7 +1,7 @@
 #include "repo/lock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "repo/lock_priv.h"
-#include <signal.h>
 
 #define AGAIN (5 * LOCK_SECOND)
 #define PAUSE (60 * LOCK_SECOND) /* the longest between two tries */
@@ -116,7 +116,6 @@ static struct lock *lock_new(struct repo *r, const struct lock_owner *who, bool 
 	void *arg)
 {
 	struct lock *l = mem_zalloc(sizeof(*l));
-	pthread_condattr_t attr;
 
 	l->r = r;
 	l->who = *who;
@@ -130,10 +129,7 @@ static struct lock *lock_new(struct repo *r, const struct lock_owner *who, bool 
 	l->arg = arg;
 	pthread_mutex_init(&l->files, NULL);
 	pthread_mutex_init(&l->state, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&l->wake);
 	l->rescue = (struct rescue_item){.stage = RESCUE_LOCK, .fn = rescue_lock, .arg = l};
 	rescue_add(r->env->rescue, &l->rescue);
 	return l;
@@ -203,7 +199,6 @@ int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, i
 {
 	struct lock *l = lock_new(r, who, exclusive, timing, on_lost, arg);
 	int64_t end = clock_mono(r->env->clock) + retry_ns, pause = l->timing.again, left;
-	sigset_t all, old;
 	int rc;
 
 	*out = NULL;
@@ -220,11 +215,7 @@ int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, i
 		lock_free(l);
 		return rc;
 	}
-	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&l->thread, NULL, refresher, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	rc = thread_start(&l->thread, refresher, l);
 	if (rc) {
 		backend_remove(r->be, BACKEND_LOCK, &l->id, NULL);
 		lock_free(l);
