@@ -15,27 +15,34 @@
 #include "base/wire.h"
 #include "comm/comm.h"
 
-enum router_tag {       /* who sends what to whom */
-	ROUTER_STEAL,   /* workq: idle rank -> victim */
-	ROUTER_LOOT,    /* workq: victim -> thief: items, maybe none */
-	ROUTER_CLAIM,   /* catalog_ranks: asker -> owner: ids */
-	ROUTER_VERDICT, /* catalog_ranks: owner -> asker */
-	ROUTER_FIND,    /* catalog_ranks: asker -> owner */
-	ROUTER_PLACE,   /* catalog_ranks: owner -> asker */
-	ROUTER_FIRST,   /* catalog_ranks: asker -> owner: what it found */
-	ROUTER_AGREES,  /* catalog_ranks: owner -> asker: as the first one, or not */
-	ROUTER_TAIL,    /* lastpacks: child -> parent: what it could give */
-	ROUTER_PULL,    /* lastpacks: parent -> child: give some of it, or keep it */
-	ROUTER_PARCEL,  /* lastpacks: child -> parent: blobs */
-	ROUTER_INDEXES, /* idxshare: rank 0 -> each: the names of all index files */
-	ROUTER_ENTRIES, /* idxshare: reader of an index file -> owner: places of blobs */
-	ROUTER_LOADED,  /* idxshare: each -> all: no more entries from me, or my error */
-	ROUTER_AGREE,   /* agree: each -> rank 0: a value and an error */
-	ROUTER_AGREED,  /* agree: rank 0 -> each: the worst, or go on */
-	ROUTER_BCAST,   /* agree: rank 0 -> each: bytes */
-	ROUTER_NEED,    /* tokens: each -> rank 0: a token, please */
-	ROUTER_TOKEN,   /* tokens: rank 0 -> asker */
-	ROUTER_ENGINE,  /* from here on: the engine's own */
+enum router_tag {          /* who sends what to whom */
+	ROUTER_STEAL,      /* workq: idle rank -> victim */
+	ROUTER_LOOT,       /* workq: victim -> thief: items, maybe none */
+	ROUTER_CLAIM,      /* catalog_ranks: asker -> owner: ids */
+	ROUTER_VERDICT,    /* catalog_ranks: owner -> asker */
+	ROUTER_FIND,       /* catalog_ranks: asker -> owner */
+	ROUTER_PLACE,      /* catalog_ranks: owner -> asker */
+	ROUTER_FIRST,      /* catalog_ranks: asker -> owner: what it found */
+	ROUTER_AGREES,     /* catalog_ranks: owner -> asker: as the first one, or not */
+	ROUTER_TAIL,       /* lastpacks: child -> parent: what it could give */
+	ROUTER_PULL,       /* lastpacks: parent -> child: give some of it, or keep it */
+	ROUTER_PARCEL,     /* lastpacks: child -> parent: blobs */
+	ROUTER_INDEXES,    /* idxshare: rank 0 -> each: the names of all index files */
+	ROUTER_ENTRIES,    /* idxshare: reader of an index file -> owner: places of blobs */
+	ROUTER_LOADED,     /* idxshare: each -> all: no more entries from me, or my error */
+	ROUTER_AGREE,      /* agree: each -> rank 0: a value and an error */
+	ROUTER_AGREED,     /* agree: rank 0 -> each: the worst, or go on */
+	ROUTER_BCAST,      /* agree: rank 0 -> each: bytes */
+	ROUTER_NEED,       /* tokens: each -> rank 0: a token, please */
+	ROUTER_TOKEN,      /* tokens: rank 0 -> asker */
+	ROUTER_RUN_FAIL,   /* run: each -> rank 0: an end that it wants */
+	ROUTER_RUN_TOLD,   /* run: rank 0 -> all: the end */
+	ROUTER_RUN_NOTE,   /* run: each -> rank 0: something to say */
+	ROUTER_RUN_COUNTS, /* run: each -> rank 0: its numbers */
+	ROUTER_RUN_WAVE,   /* run: rank 0 -> all: say your numbers, or: the phase is over */
+	ROUTER_PACK,       /* storing: each -> rank 0: a pack that is stored */
+	ROUTER_COUNTED,    /* storing: rank 0 -> sender: it is counted, and more are allowed */
+	ROUTER_ENGINE,     /* from here on: the engine's own */
 	ROUTER_TAGS = ROUTER_ENGINE + 16
 };
 

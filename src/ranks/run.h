@@ -40,7 +40,8 @@ struct run_flags {
 
 struct run_ops {
 	/* Becomes an enum stopped_how (base/stopped.h) when this rank is to end; NULL: it cannot.
-	 * How long the drains may take that STOPPED_SIGNAL and STOPPED_EARLY bring (left_ns). */
+	 * STOPPED_EARLY counts on rank 0 only.  How long the drains may take that STOPPED_SIGNAL
+	 * and STOPPED_EARLY bring (left_ns). */
 	const volatile int *stop;
 	int64_t signal_ns, early_ns;
 	/* The end has become stronger on this rank: told.  Before the queue is emptied. */
@@ -62,7 +63,8 @@ struct run_ops {
 	void *arg;
 };
 
-/* run_new: collective, blocking: when it returns all ranks listen.  Borrows all of it. */
+/* run_new: by all ranks, equally often; does not wait.  Borrows all of it.  Nothing of ops is
+ * called before the loop turns. */
 struct run;
 struct run *run_new(struct router *r, struct agree *a, const struct run_ops *ops);
 void run_free(struct run *r); /* after run_meet; NULL is fine */
@@ -116,7 +118,7 @@ struct run_phase {
 	bool final;
 	/* Rank 0 alone works in it; the others speak against nothing any more. */
 	bool leads;
-	/* Each rank, first of all: pushes what it begins with.  NULL is fine. */
+	/* Each rank, first of all, whatever the end: pushes what it begins with.  NULL is fine. */
 	void (*start)(void *arg);
 	/* May one more item be begun on this rank?  NULL: the phase has no items, and no queue. */
 	bool (*room)(void *arg);
@@ -144,8 +146,11 @@ void run_push(struct run *r, struct workq_item *it);
  * run_done ends it, or an item that was begun. */
 void run_hold(struct run *r);
 void run_done(struct run *r);
-/* run_sent: before a message of the client's that means work is sent; run_came: once the receiver
- * has made of it what it makes.  For what is sent to another rank only. */
+/*
+ * run_sent: before a message of the client's that means work is sent to another rank; run_came:
+ * once the receiver has made of it what it makes.  Where it may come to a rank that is not in the
+ * phase yet, its tag is opened in start() (router_open).
+ */
 void run_sent(struct run *r);
 void run_came(struct run *r);
 /* run_more: room() may say something else now; run_done says so too. */

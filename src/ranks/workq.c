@@ -27,7 +27,7 @@ struct workq {
 	int64_t pause;
 	int giver; /* who gave last, or -1 */
 	uint64_t random;
-	uint64_t stolen;
+	uint64_t stolen, lost;
 };
 
 static void link_newest(struct workq *q, struct workq_item *it)
@@ -147,6 +147,7 @@ static void on_loot(void *arg, struct comm_msg *m)
 	if (damaged) {
 		struct err e;
 
+		q->lost += n - got;
 		err_set(&e, ERR_INVALID, "damaged message with work from rank %d", m->from);
 		q->ops.failed(q->ops.arg, &e);
 	}
@@ -216,6 +217,11 @@ void workq_stop(struct workq *q)
 uint64_t workq_stolen(const struct workq *q)
 {
 	return q->stolen;
+}
+
+uint64_t workq_lost(const struct workq *q)
+{
+	return q->lost;
 }
 
 void workq_free(struct workq *q)

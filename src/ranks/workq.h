@@ -4,7 +4,7 @@
  * Own items are taken newest first (depth first, so few directories are open); thieves get the
  * oldest half, which are the largest pieces. The queue does not know what an item is: the engine
  * packs and unpacks it.  Loop thread only.  An idle rank asks random victims, with growing pauses
- * while all are empty. Termination is not its business: the root of the tree says when all is done.
+ * while all are empty. Termination is not its business: ranks/run.h counts.
  */
 #ifndef RANKS_WORKQ_H
 #define RANKS_WORKQ_H
@@ -36,6 +36,7 @@ size_t workq_count(const struct workq *q);
 void workq_want(struct workq *q, bool yes);
 void workq_stop(struct workq *q); /* no more asking; questions are answered with nothing */
 uint64_t workq_stolen(const struct workq *q); /* items that came from others */
+uint64_t workq_lost(const struct workq *q);   /* that a damaged message should have brought */
 void workq_free(struct workq *q);             /* must be empty */
 
 #endif

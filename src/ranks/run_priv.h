@@ -1,0 +1,60 @@
+/* run_priv: struct run, for run.c (ends, what rank 0 hears) and run_phase.c (phases). */
+#ifndef RANKS_RUN_PRIV_H
+#define RANKS_RUN_PRIV_H
+#include "base/env.h"
+#include "ranks/run.h"
+
+struct run_numbers {
+	uint64_t pushed, finished;
+};
+
+struct run {
+	struct router *router;
+	struct agree *agree;
+	const struct env *env;
+	struct run_ops ops;
+	int rank, size;
+
+	/* ends */
+	struct run_flags flags;
+	struct run_told asked, now; /* this rank asked for; this rank was told */
+	int64_t until;              /* clock_mono: the drain's deadline, 0: none yet */
+	struct err err;
+	struct task tick, late, deadline;
+	struct run_told told; /* rank 0: what all are being told … */
+	int64_t told_until;   /* … and its deadline */
+
+	/* what is outstanding on this rank, and what rank 0 was told of that */
+	struct run_numbers mine, said;
+	size_t busy; /* begun or held here, not done */
+
+	/* rank 0 */
+	struct run_numbers *of_rank, sum;
+	uint64_t *counts; /* of rank i: from i * n_counts on */
+	int missing;      /* answers to the wave; 0: none is under way */
+	uint64_t wave_finished;
+
+	/* the phase; NULL: between two */
+	const struct run_phase *phase;
+	struct workq *queue;
+	uint64_t stolen, lost; /* lost: workq_lost, as far as it is counted */
+	struct task pump;
+	bool pumping; /* the task is posted */
+	bool ending;  /* rank 0 has sent OVER */
+	bool over;
+	enum run_end over_end;
+	struct err guard_err;
+};
+
+/* run_phase.c: the queue may be emptied now, or more begun. */
+void run_pump(struct run *r);
+/* run_phase.c: on rank 0: these are rank's numbers; an answer to the wave, or of itself. */
+void run_heard(struct run *r, int rank, const struct run_numbers *n, bool answer);
+/* run.c: this rank's numbers and counters to rank 0 (on rank 0: run_heard). */
+void run_say(struct run *r, bool answer);
+/* run.c: is this rank to end?  Asks for it. */
+void run_look(struct run *r);
+/* run.c: on rank 0, at once instead of by a message to itself: t is what all are to be told. */
+void run_tell(struct run *r, const struct run_told *t);
+
+#endif
