@@ -208,6 +208,7 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 	bool leader = s->comm->rank == 0;
 	int rc = agree_all(s->agree, err);
 
+	a->job.opt.signal_ns = stop_drain_ns(s->cmd->stop);
 	if (!rc)
 		rc = join_repo(s->agree, s->router, s->be, &s->env, &s->repo, err);
 	if (!rc && !leader)
@@ -329,7 +330,7 @@ int cmd_add(struct session *s, struct err *err)
 	if (!rc) {
 		err_clear(err);
 		progress_init(&a.progress, s);
-		session_watch_token(s);
+		a.job.opt.early_ns = session_watch_token(s);
 		if (s->comm->size > 1)
 			send_order(&a);
 		rc = session_lost(s, run_together(&a, &ev, err), err);

@@ -132,7 +132,7 @@ static void on_lost(void *arg, const struct err *why)
 	err_set(&e, ERR_IO, "the lock on the repository was lost, so the run had to end: %s",
 		why->msg);
 	set_lost(s, &e);
-	stop_request(s->cmd->stop);
+	stop_lost(s->cmd->stop);
 }
 
 static void on_token_ends(struct task *t)
@@ -144,23 +144,26 @@ static void on_token_ends(struct task *t)
 		"the Swift token dies soon, so the run had to end; what it has stored is "
 		"kept. " SWIFT_GO_ON);
 	set_lost(s, &e);
-	stop_wind_up(s->cmd->stop);
+	stop_early(s->cmd->stop);
 }
 
-void session_watch_token(struct session *s)
+int64_t session_watch_token(struct session *s)
 {
 	struct ts now = clock_now(s->env.clock);
 	int64_t left, margin, second = 1000000000;
 	struct ts got, end;
 
 	if (!s->keeper || !swift_keeper_end(s->keeper, &got, &end) || end.sec - now.sec > TOKEN_FAR)
-		return;
+		return 0;
 	left = (end.sec - now.sec) * second + end.nsec - now.nsec;
 	margin = (end.sec - got.sec) * second / 4;
 	if (margin > TOKEN_MARGIN_S * second)
 		margin = TOKEN_MARGIN_S * second;
+	if (margin > left)
+		margin = left > 0 ? left : 0;
 	s->token_ends.done = on_token_ends;
-	loop_after(s->env.loop, left > margin ? left - margin : 0, &s->token_ends);
+	loop_after(s->env.loop, left - margin, &s->token_ends);
+	return margin - margin / 4;
 }
 
 int session_lost(struct session *s, int rc, struct err *err)

@@ -97,8 +97,8 @@ int session_snapshots(struct session *s, struct err *err);
 int session_index(struct session *s, struct err *err); /* table, catalog, loader, reader */
 
 /* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once,
- * after session_open. */
-void session_watch_token(struct session *s);
+ * after session_open.  How long what is begun may then still be stored, ns (backup_options). */
+int64_t session_watch_token(struct session *s);
 /* session_lost: the result of a run, or why the program ended it itself: the lock was lost, the
  * token ends. */
 int session_lost(struct session *s, int rc, struct err *err);

@@ -1,7 +1,7 @@
 #include "cmd/stop.h"
 #include "base/mem.h"
 #include "base/rescue.h"
-#include "engine/stopped.h"
+#include "base/stopped.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@
 enum step { STEP_NONE, STEP_GIVE_UP, STEP_RESCUE, STEP_UNLOCK, STEP_EXIT, STEPS };
 
 struct stop {
-	volatile int flag; /* enum engine_stop; set by the handler or any thread, read by any:
+	volatile int flag; /* enum stopped_how; set by the handler or any thread, read by any:
 			      __atomic_* */
 	volatile sig_atomic_t signalled;
 	/* CLOCK_MONOTONIC, 0: not yet; by the handler or any thread: __atomic_* */
@@ -74,9 +74,28 @@ static void wake(struct stop *s)
 		;
 }
 
+/* Async-signal-safe. */
+static void raise_flag(struct stop *s, enum stopped_how how)
+{
+	int old = __atomic_load_n(&s->flag, __ATOMIC_RELAXED);
+
+	while (old < (int)how && !__atomic_compare_exchange_n(&s->flag, &old, (int)how, false,
+					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+/* The run is to end within the limit. */
+static void end_within_limit(struct stop *s, enum stopped_how how)
+{
+	set_once(&s->stopped_at, now_ns());
+	raise_flag(s, how);
+	wake(s);
+}
+
 static void on_signal(int sig)
 {
 	struct stop *s = stop_current;
+	enum stopped_how how = STOPPED_SIGNAL;
 	int64_t now, asked, urged;
 	int e = errno;
 
@@ -88,14 +107,14 @@ static void on_signal(int sig)
 		urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
 		if (urged && now - urged >= AT_ONCE)
 			_exit(EXIT_STOPPED);
-		if (asked && now - asked >= AGAIN)
+		if (asked && now - asked >= AGAIN) {
 			set_once(&s->urged_at, now);
+			how = STOPPED_FAIL;
+		}
 		set_once(&s->asked_at, now);
 	}
 	s->signalled = 1;
-	set_once(&s->stopped_at, now);
-	__atomic_store_n(&s->flag, ENGINE_STOP, __ATOMIC_RELAXED);
-	wake(s);
+	end_within_limit(s, how);
 	errno = e;
 }
 
@@ -147,6 +166,12 @@ static void start_thread(struct stop *s, void *(*fn)(void *arg))
 	pthread_attr_destroy(&attr);
 }
 
+/* How much of the limit the steps have. */
+static int64_t steps_ns(int64_t limit)
+{
+	return limit < 2 * GIVING_UP ? limit / 2 : GIVING_UP;
+}
+
 /* When a step is due. */
 static int64_t step_at(const struct stop *s, enum step step)
 {
@@ -154,8 +179,7 @@ static int64_t step_at(const struct stop *s, enum step step)
 		{[STEP_GIVE_UP] = 0, [STEP_RESCUE] = 30, [STEP_UNLOCK] = 80, [STEP_EXIT] = 95};
 	int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED),
 		at = __atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED);
-	int64_t steps = limit < 2 * GIVING_UP ? limit / 2 : GIVING_UP,
-		urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
+	int64_t steps = steps_ns(limit), urged = __atomic_load_n(&s->urged_at, __ATOMIC_RELAXED);
 
 	at += limit - steps;
 	if (urged && urged < at)
@@ -198,6 +222,12 @@ static int steps_due(struct stop *s)
 	return s->done < STEP_EXIT ? (int)(left / 1000000) + 1 : -1;
 }
 
+/* Requests that failed are not tried again for long. */
+static bool at_once(const struct stop *s)
+{
+	return stopped_how(&s->flag) > STOPPED_EARLY;
+}
+
 static void *watch(void *arg)
 {
 	struct stop *s = arg;
@@ -212,7 +242,7 @@ static void *watch(void *arg)
 			n = 0;
 		pthread_mutex_lock(&s->lock);
 		quit = s->quit;
-		for (size_t i = 0; i < s->backends && n && !quit && !engine_winds_up(&s->flag); i++)
+		for (size_t i = 0; i < s->backends && at_once(s) && n && !quit; i++)
 			backend_retry_cancel(s->backend[i]);
 		pause = quit ? -1 : steps_due(s);
 		for (size_t i = 0; i < s->loops && !quit; i++)
@@ -332,9 +362,12 @@ bool stop_signalled(const struct stop *s)
 
 void stop_request(struct stop *s)
 {
-	set_once(&s->stopped_at, now_ns());
-	__atomic_store_n(&s->flag, ENGINE_STOP, __ATOMIC_RELAXED);
-	wake(s);
+	end_within_limit(s, STOPPED_FAIL);
+}
+
+void stop_lost(struct stop *s)
+{
+	end_within_limit(s, STOPPED_LOST);
 }
 
 void stop_told(struct stop *s)
@@ -342,7 +375,7 @@ void stop_told(struct stop *s)
 	if (__atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED))
 		return;
 	s->signalled = 1;
-	stop_request(s);
+	end_within_limit(s, STOPPED_SIGNAL);
 }
 
 void stop_limit(struct stop *s, int64_t ns)
@@ -366,13 +399,17 @@ struct rescue *stop_rescue(struct stop *s)
 	return s->rescue;
 }
 
-void stop_wind_up(struct stop *s)
+void stop_early(struct stop *s)
 {
-	int none = 0;
+	raise_flag(s, STOPPED_EARLY);
+	wake(s);
+}
 
-	if (__atomic_compare_exchange_n(&s->flag, &none, ENGINE_WIND_UP, false, __ATOMIC_RELAXED,
-		    __ATOMIC_RELAXED))
-		wake(s);
+int64_t stop_drain_ns(const struct stop *s)
+{
+	int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED);
+
+	return (limit - steps_ns(limit)) / 2;
 }
 
 bool stop_sleep(struct stop *s, int64_t ns)
@@ -417,7 +454,7 @@ void stop_add_backend(struct stop *s, struct backend *b)
 	pthread_mutex_lock(&s->lock);
 	s->backend = mem_regrow(s->backend, s->backends + 1, sizeof(*s->backend));
 	s->backend[s->backends++] = b;
-	if (stop_requested(s) && !engine_winds_up(&s->flag))
+	if (at_once(s))
 		backend_retry_cancel(b);
 	pthread_mutex_unlock(&s->lock);
 }

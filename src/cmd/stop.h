@@ -4,8 +4,9 @@
  *
  * The flag is set in the signal handler; a watcher thread then does what a handler may not.  At
  * once it wakes the loops and cuts short the waits of the backends: in most cases the
- * run ends by itself.  Where that takes too long (a read or a store that hangs, a reader of
- * standard output that stands still) it gives up, in steps, within the limit:
+ * run ends by itself; a backup stores what it has begun first (stop_drain_ns).  Where that takes
+ * too long (a read or a store that hangs, a reader of standard output that stands still) it gives
+ * up, in steps, within the limit:
  *
  *     uploads and downloads under way end with an error, after which most runs end by themselves
  *     then a rescue (base/rescue.h) on a thread of its own: the index of what is acknowledged is
@@ -29,19 +30,23 @@ struct stop *stop_new(void); /* no signal is caught yet */
  */
 void stop_catch(struct stop *s);
 void stop_free(struct stop *s);                      /* default actions again; NULL is fine */
-const volatile int *stop_flag(const struct stop *s); /* enum engine_stop; for __atomic_load_n */
+const volatile int *stop_flag(const struct stop *s); /* enum stopped_how (base/stopped.h) */
 bool stop_requested(const struct stop *s);           /* the flag is set */
 bool stop_signalled(const struct stop *s);           /* it was a signal: exit code 130 */
 void stop_request(struct stop *s);                   /* by the program itself: any thread */
-void stop_told(struct stop *s); /* another rank was stopped: as if the signal had come here, unless
-				   this one is stopped already */
-void stop_wind_up(struct stop *s); /* likewise, but there is time to store what is under way; a stop
-				      of the other kinds is stronger */
+void stop_told(struct stop *s);  /* another rank was stopped: as if the signal had come here, unless
+				    this one is stopped already */
+void stop_lost(struct stop *s);  /* likewise, because the lock is gone: any thread */
+void stop_early(struct stop *s); /* end in good order, for there is time to store what is under way;
+				    a stop of the other kinds is stronger */
 bool stop_sleep(struct stop *s, int64_t ns); /* true: cut short by a stop */
 
 #define STOP_LIMIT ((int64_t)20 * 1000000000)
 void stop_limit(struct stop *s,
 	int64_t ns); /* how long an end may take; default STOP_LIMIT, at least 1 s.  Any thread */
+/* stop_drain_ns: for so long after a signal what is begun may still be stored (ranks/run.h); then
+ * there is as much time again before transfers are given up. */
+int64_t stop_drain_ns(const struct stop *s);
 /* stop_follow: this process is one of several and not the one that leads: it gives up last, for a
  * launcher ends the others when one is gone. */
 void stop_follow(struct stop *s);

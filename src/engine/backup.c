@@ -2,99 +2,51 @@
 #include "base/mem.h"
 #include "ranks/catalog_ranks.h"
 #include "ranks/idxshare.h"
-#include "engine/run.h"
-#include "engine/stopped.h"
+#include "engine/backup_priv.h"
 #include "engine/target.h"
-#include "format/pack.h"
+#include "fs/meta.h"
 #include "repo/blobtable.h"
 #include "repo/catalog_local.h"
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /* Clocks of nodes and file servers differ by less, one hopes. */
-#define YOUNG_SEC 5
+#define YOUNG_SEC    5
+#define CACHE_TREES  ((size_t)160 << 20) /* tree packs kept: two and a half of the default size */
+#define DIRS_AT_ONCE 64                  /* directories whose parent tree may be on its way */
+#define FILES_ASKED  1000
 #define SETTLES_SEC                                                                                \
 	60 /* a file that was read so long after its last change is believed not to have changed   \
 	      behind the same times */
 
-static bool busy(const struct backup *b)
-{
-	return b->dirs || b->files || b->closing || b->asking;
-}
-
 /* Room for another item: enough to keep the readers busy; more while parents' trees are on their
  * way. */
-static bool room(const struct backup *b)
+static bool room(void *arg)
 {
+	const struct backup *b = arg;
+
 	return b->files + b->dirs - b->loading < 2 * jobs_threads(b->env->readers) + 2 &&
 	       b->loading < DIRS_AT_ONCE;
 }
 
-static void ask_flush(struct backup *b)
-{
-	for (int i = 0; i < b->size; i++)
-		router_send(b->r, i, TAG_FLUSH, NULL);
-}
-
-/* This rank has nothing to do any more that could fail: from now on it must not speak against a
- * snapshot that may be saved already. */
-static bool part_done(const struct backup *b)
-{
-	return b->rank == 0 ? b->finished : b->flushed;
-}
-
-static void look_for_stop(struct backup *b)
-{
-	struct err e;
-
-	if (!engine_stopped(b->stop) || part_done(b))
-		return;
-	if (!engine_winds_up(b->stop)) {
-		err_set(&e, ERR_CANCELLED, "stopped by a signal");
-		run_stop(b, &e);
-	} else if (b->rank == 0 && !b->flush_asked) {
-		/* Once the tree is closed there is nothing else left to do anyway. */
-		err_set(&e, ERR_CANCELLED, "ended early");
-		run_wind_up(b, &e);
-	}
-}
-
-void run_more(struct backup *b)
-{
-	struct workq_item *it;
-
-	look_for_stop(b);
-	while (!b->cancelled && room(b) && (it = workq_pop(b->queue)) != NULL) {
-		struct item *i = task_of(it, struct item, q);
-
-		if (i->kind == ITEM_DIR)
-			run_dir(b, i);
-		else
-			run_files(b, i);
-	}
-	workq_want(b->queue, !b->cancelled && !b->flush_asked && room(b));
-	if (b->rank == 0 && b->tree_closed && !b->flushing && !b->cancelled) {
-		b->tree_closed = false;
-		ask_flush(b);
-	}
-	if (b->flush_asked && !b->flushing && !busy(b)) {
-		b->flushing = true;
-		if (b->cancelled)
-			saver_drain(b->saver);
-		else
-			run_view_end(b);
-	}
-}
-
-static void on_flush(void *arg, struct comm_msg *m)
+static void begin(void *arg, struct workq_item *q)
 {
 	struct backup *b = arg;
+	struct item *it = task_of(q, struct item, q);
 
-	(void)m;
-	b->flush_asked = true;
-	workq_stop(b->queue);
-	run_more(b);
+	if (it->kind == ITEM_DIR)
+		backup_dir(b, it);
+	else
+		backup_files(b, it);
 }
 
-static struct workq_item *q_unpack(void *arg, struct wire_in *in)
+static void drop(void *arg, struct workq_item *q)
+{
+	backup_not_included(arg, task_of(q, struct item, q));
+}
+
+static struct workq_item *unpack(void *arg, struct wire_in *in)
 {
 	struct item *it = item_unpack(in);
 
@@ -102,231 +54,97 @@ static struct workq_item *q_unpack(void *arg, struct wire_in *in)
 	return it ? &it->q : NULL;
 }
 
-static void q_pack(void *arg, struct workq_item *it, struct buf *out)
+static void pack(void *arg, struct workq_item *q, struct buf *out)
 {
-	struct item *i = task_of(it, struct item, q);
+	struct item *it = task_of(q, struct item, q);
 
 	(void)arg;
-	item_pack(i, out);
-	item_free(i);
+	item_pack(it, out);
+	item_free(it);
 }
 
-static void q_arrived(void *arg)
-{
-	struct backup *b = arg;
-	struct workq_item *it;
-
-	if (b->cancelled)
-		while ((it = workq_pop(b->queue)) != NULL)
-			item_free(task_of(it, struct item, q));
-	run_more(b);
-}
-
-/* This rank's blobs lie in packs: the last ones are filled with what other ranks have, before they
- * are closed. */
-static void saver_drained(void *arg)
+/* Another rank may have been stopped before this one came here. */
+static void start(void *arg)
 {
 	struct backup *b = arg;
 
-	lastpacks_start(b->lastpacks);
+	if (b->rank == 0 && run_end(b->run) == RUN_GOES_ON)
+		backup_root(b);
 }
 
-static void lastpacks_merged(void *arg)
+/* ---- what the run asks and tells ---- */
+
+static void ended(void *arg, const struct run_told *t)
 {
 	struct backup *b = arg;
 
-	saver_flush(b->saver);
-}
-
-static void saver_flushed(void *arg)
-{
-	struct backup *b = arg;
-
-	b->flushed = true;
-	run_send_counts(b, TAG_FLUSHED);
-	if (b->rank != 0)
-		b->finished = true;
-}
-
-static void on_flushed(void *arg, struct comm_msg *m)
-{
-	struct backup *b = arg;
-
-	run_on_counts(b, m);
-	if (++b->ranks_flushed == b->size)
-		run_proof_end(b);
-}
-
-/* Where the run has failed already, by a full store perhaps, this is no cause but a consequence. */
-static void index_failed(void *arg, const struct err *e)
-{
-	struct backup *b = arg;
-
-	b->index_lost = true;
-	if (b->told || b->err.code)
-		log_msg(&b->env->log, LOG_WARN,
-			"%s: the next run will store again what this one stored last", e->msg);
-	else
-		run_fail(b, e);
-}
-
-static void indexer_flushed(void *arg)
-{
-	struct backup *b = arg;
-
-	b->finished = true;
-}
-
-static void pack_stored(void *arg, const struct pack *p)
-{
-	struct backup *b = arg;
-	struct buf m;
-
-	if (b->opt->dry_run)
-		return;
-	if (b->rank == 0) {
-		indexer_add(b->indexer, &p->id, p->blob, p->n);
-		run_guard_pack(b, 0);
-		return;
+	if (t->end == RUN_CANCELLED) {
+		if (b->storing)
+			storing_cancel(b->storing);
+		witness_cancel(b->witness);
+		/* An upload that waits for another try would hold all ranks up.  Rank 0 still has
+		 * an index to save and a lock to remove. */
+		if (b->rank != 0)
+			backend_retry_cancel(b->repo->be);
 	}
-	buf_init(&m, MESSAGE_MAX);
-	wire_put_id(&m, &p->id);
-	wire_put_u32(&m, (uint32_t)p->n);
-	for (size_t i = 0; i < p->n; i++) {
-		wire_put_id(&m, &p->blob[i].id);
-		wire_put_u8(&m, (uint8_t)p->blob[i].type);
-		wire_put_u32(&m, p->blob[i].offset);
-		wire_put_u32(&m, p->blob[i].length);
-		wire_put_u32(&m, p->blob[i].plain);
-	}
-	router_send(b->r, 0, TAG_PACK, &m);
-	b->prove.sent++;
+	if (t->stopped && !b->told_stopped && b->ev->stopped)
+		b->ev->stopped(b->ev->arg);
+	b->told_stopped |= t->stopped;
 }
 
-static void on_pack(void *arg, struct comm_msg *m)
+static void count(void *arg, uint64_t *v)
 {
 	struct backup *b = arg;
-	struct wire_in w;
-	struct id pack;
-	struct blob *blob;
-	uint32_t n;
-	struct err e;
+	struct backup_counts c;
+	struct saver_stats s;
+	struct loader_stats l;
 
-	wire_in_init(&w, m->data.p, m->data.len);
-	wire_id(&w, &pack);
-	n = wire_u32(&w);
-	if (n > PACK_ENTRIES_MAX)
-		w.bad = true;
-	blob = mem_array(w.bad ? 1 : n, sizeof(*blob));
-	for (uint32_t i = 0; i < n && !w.bad; i++) {
-		wire_id(&w, &blob[i].id);
-		blob[i].type = wire_u8(&w) == BLOB_TREE ? BLOB_TREE : BLOB_DATA;
-		blob[i].offset = wire_u32(&w);
-		blob[i].length = wire_u32(&w);
-		blob[i].plain = wire_u32(&w);
-	}
-	if (wire_done(&w)) {
-		run_proof_pack(b, m->from, &pack, blob, n);
-		run_guard_pack(b, m->from);
-	} else {
-		err_set(&e, ERR_INVALID, "a damaged pack record from rank %d", m->from);
-		run_fail(b, &e);
-		mem_free(blob);
-	}
+	memset(&c, 0, sizeof(c));
+	tally_read(&b->tally, &c);
+	saver_stats(storing_saver(b->storing), &s);
+	loader_stats(b->loader, &l);
+	c.data_blobs = s.data_blobs;
+	c.tree_blobs = s.tree_blobs;
+	c.data_added = s.data_added;
+	c.data_added_packed = s.data_added_packed;
+	c.trees_read = l.trees;
+	c.store_gets = l.gets;
+	c.items_stolen = run_stolen(b->run);
+	c.retries = backend_retry_count(b->repo->be);
+	memcpy(v, &c, sizeof(c));
 }
 
-static void on_counted(void *arg, struct comm_msg *m)
+static void sum_counts(const struct backup *b, struct backup_counts *sum)
+{
+	uint64_t v[sizeof(*sum) / sizeof(uint64_t)];
+
+	run_sum_counts(b->run, v);
+	memcpy(sum, v, sizeof(v));
+}
+
+static void progress(void *arg)
 {
 	struct backup *b = arg;
-
-	(void)m;
-	saver_release(b->saver);
-}
-
-static void tick(struct task *t)
-{
-	struct backup *b = task_of(t, struct backup, tick);
 	struct backup_counts sum;
 
-	if (part_done(b))
-		return;
-	look_for_stop(b);
-	if (b->rank == 0) {
-		indexer_tick(b->indexer);
-		run_proof_tick(b);
-		run_counts(b, &b->of_rank[0]);
-		run_sum_counts(b, &sum);
-		if (b->ev->progress)
-			b->ev->progress(b->ev->arg, &sum);
-	} else {
-		run_send_counts(b, TAG_COUNTS);
-	}
-	loop_after(b->env->loop, TICK_NS, &b->tick);
+	storing_tick(b->storing);
+	sum_counts(b, &sum);
+	if (b->ev->progress)
+		b->ev->progress(b->ev->arg, &sum);
 }
 
-static void run_init(struct backup *b)
+static struct run *make_run(struct backup *b, const volatile int *stop)
 {
-	struct saver_events se = {pack_stored, run_failed, saver_drained, saver_flushed, b};
-	struct workq_ops ops = {q_pack, q_unpack, q_arrived, run_failed, b};
-
-	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime,
-		view_devices(b->view), b->view, NULL, clock_now(b->env->clock)};
-	b->make.young.sec -= YOUNG_SEC;
-	if (b->size > 1)
-		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners,
-			b->env->node, run_failed, b);
-	b->make.witness = b->witness;
-	b->tables = chunker_tables_new(b->repo->config.polynomial);
-	b->catalog = b->size == 1 ? catalog_local_new(b->table) : catalog_ranks_new(b->r, b->table);
-	b->loader = loader_new(b->repo, b->catalog, CACHE_TREES);
-	b->saver = saver_new(b->repo, b->catalog, b->opt->pack_size, run_packs_at_once(b),
-		b->opt->dry_run, &se);
-	saver_hold(b->saver);
-	b->lastpacks = lastpacks_new(b->r, b->saver, lastpacks_merged, b);
-	b->queue = workq_new(b->r, b->env, &ops);
-	b->pending = run_pending_new(b);
-	b->tick = (struct task){.done = tick};
-	router_on(b->r, TAG_BACK, run_on_back, b);
-	router_on(b->r, TAG_CANCEL, run_on_cancel, b);
-	router_on(b->r, TAG_FLUSH, on_flush, b);
-	router_on(b->r, TAG_COUNTED, on_counted, b);
-	router_on(b->r, TAG_PROVE, run_on_prove, b);
-	if (b->rank == 0) {
-		b->of_rank = mem_array((size_t)b->size, sizeof(*b->of_rank));
-		b->ask.waiting = mem_array((size_t)b->size, sizeof(*b->ask.waiting));
-		b->indexer = indexer_new(b->repo, 0, index_failed, indexer_flushed, b);
-		run_proof_init(b);
-		router_on(b->r, TAG_PACK, on_pack, b);
-		router_on(b->r, TAG_PROVEN, run_on_proven, b);
-		router_on(b->r, TAG_NOTE, run_on_note, b);
-		router_on(b->r, TAG_COUNTS, run_on_counts, b);
-		router_on(b->r, TAG_FAIL, run_on_fail, b);
-		router_on(b->r, TAG_FLUSHED, on_flushed, b);
-	}
-}
-
-static void run_release(struct backup *b)
-{
-	loop_cancel(b->env->loop, &b->tick);
-	witness_free(b->witness);
-	for (unsigned t = TAG_NODE; t <= TAG_FLUSHED; t++)
-		router_on(b->r, t, NULL, NULL);
-	workq_free(b->queue);
-	lastpacks_free(b->lastpacks);
-	saver_free(b->saver);
-	loader_free(b->loader);
-	catalog_free(b->catalog);
-	run_pending_free(b->pending);
-	run_proof_release(b);
-	indexer_free(b->indexer);
-	owners_free(b->make.owners);
-	chunker_tables_free(b->tables);
-	blobtable_free(b->table);
-	target_free(b->target);
-	view_free(b->view);
-	jobs_free(b->ask.jobs);
-	mem_free(b->ask.waiting);
-	mem_free(b->of_rank);
+	return run_new(b->r, b->a,
+		&(struct run_ops){.stop = stop,
+			.signal_ns = b->opt->signal_ns,
+			.early_ns = b->opt->early_ns,
+			.ended = ended,
+			.note = backup_heard,
+			.n_counts = sizeof(struct backup_counts) / sizeof(uint64_t),
+			.count = count,
+			.progress = progress,
+			.arg = b});
 }
 
 static void summary(const struct backup *b, struct backup_result *res)
@@ -334,7 +152,7 @@ static void summary(const struct backup *b, struct backup_result *res)
 	struct snapshot_summary *s = &res->summary;
 	struct backup_counts *c = &res->counts;
 
-	run_sum_counts(b, c);
+	sum_counts(b, c);
 	*s = (struct snapshot_summary){.backup_start = b->opt->start,
 		.backup_end = clock_now(b->env->clock)};
 	s->files_new = c->files_new;
@@ -413,7 +231,71 @@ static void share_settled(struct backup *b)
 	buf_release(&m);
 }
 
-/* Rank 0 has the targets and the parent; the others learn only whether there is something to do. */
+/* What the run may store, as far as one can know: as much as the last one did, and all of the files
+ * that are named themselves. */
+static uint64_t forecast(const struct backup *b)
+{
+	const struct strlist *t = &b->opt->targets;
+	uint64_t last = b->opt->parent && b->opt->parent->has_summary
+				? b->opt->parent->summary.data_added_packed
+				: 0,
+		 files = 0;
+
+	for (size_t i = 0; i < t->n && i < FILES_ASKED && !b->opt->parent; i++) {
+		struct err e;
+		struct meta m;
+
+		if (!meta_stat(AT_FDCWD, t->s[i], false, &m, &e) && S_ISREG(m.mode))
+			files += m.size;
+	}
+	return last > files ? last : files;
+}
+
+static void failed(void *arg, const struct err *e)
+{
+	run_fail(((struct backup *)arg)->run, e);
+}
+
+static void make_parts(struct backup *b)
+{
+	struct storing_options o = {b->opt->pack_size, b->opt->packs_in_flight, b->opt->dry_run,
+		b->opt->objects_max, b->opt->objects_max_given, b->opt->lock};
+
+	b->make = (struct nodemake){owners_new(), b->env->zone, b->opt->with_atime,
+		view_devices(b->view), b->view, NULL, clock_now(b->env->clock)};
+	b->make.young.sec -= YOUNG_SEC;
+	if (b->size > 1)
+		b->witness = witness_new(b->r, TAG_ASK_WITNESS, TAG_WITNESS, b->make.owners,
+			b->env->node, failed, b);
+	b->make.witness = b->witness;
+	b->tables = chunker_tables_new(b->repo->config.polynomial);
+	b->catalog = b->size == 1 ? catalog_local_new(b->table) : catalog_ranks_new(b->r, b->table);
+	b->loader = loader_new(b->repo, b->catalog, CACHE_TREES);
+	b->storing = storing_new(b->run, b->r, b->repo, b->catalog, &o);
+	b->pending = backup_pending_new(b);
+	router_on(b->r, TAG_BACK, backup_on_back, b);
+}
+
+static void release(struct backup *b)
+{
+	witness_free(b->witness);
+	for (unsigned t = TAG_NODE; t <= TAG_WITNESS; t++)
+		router_on(b->r, t, NULL, NULL);
+	run_free(b->run);
+	storing_free(b->storing);
+	loader_free(b->loader);
+	catalog_free(b->catalog);
+	backup_pending_free(b->pending);
+	owners_free(b->make.owners);
+	chunker_tables_free(b->tables);
+	blobtable_free(b->table);
+	target_free(b->target);
+	view_free(b->view);
+	mem_free(b);
+}
+
+/* Collective.  Rank 0 has the targets and the parent; the others learn only whether there is
+ * something to do.  When it returns all listen. */
 static int prepare(struct backup *b)
 {
 	uint64_t packs = 0;
@@ -430,7 +312,7 @@ static int prepare(struct backup *b)
 	rc = agree_all(b->a, &b->err);
 	if (rc)
 		return rc;
-	rc = run_view_begin(b);
+	rc = backup_view_begin(b);
 	if (rc)
 		return rc;
 	share_settled(b);
@@ -438,20 +320,70 @@ static int prepare(struct backup *b)
 	rc = idxshare_load(b->r, b->repo, b->table, &packs, &b->err);
 	if (rc)
 		return rc;
+	make_parts(b);
 	if (b->rank == 0)
-		run_guard(b, packs);
+		storing_begin(b->storing, packs, forecast(b), &b->err);
 	return agree_all(b->a, &b->err);
 }
 
+/* Collective: what the targets hold, up to the root of the tree. */
+static enum run_end walk(struct backup *b)
+{
+	struct run_phase walk = {.name = "walk",
+		.start = start,
+		.room = room,
+		.begin = begin,
+		.drop = drop,
+		.pack = pack,
+		.unpack = unpack,
+		.arg = b};
+	enum run_end end = run_phase(b->run, &walk);
+	struct err e;
+
+	if (end == RUN_GOES_ON && b->rank == 0 && !b->tree_closed) {
+		err_set(&e, ERR_INVALID,
+			"all is done, and the tree has no root: this is an error in the program");
+		run_fail(b->run, &e);
+	}
+	return end;
+}
+
 /* What one can do about a store that takes no more. */
-static void advise_full(const struct backup *b, struct err *e)
+static void advise_full(const struct storing_result *stored, struct err *e)
 {
 	struct err what = *e;
 
 	err_set(e, what.code,
 		"%.700s; free space there, ask for a larger quota or back up to another place (-b "
 		"NAME, -r PLACE)%s",
-		what.msg, b->index_lost ? "" : ": what was stored is kept for the next run");
+		what.msg, stored->index_lost ? "" : ": what was stored is kept for the next run");
+}
+
+/* Collective: the phases, and what they come to. */
+static int phases(struct backup *b, struct backup_result *result, struct err *err)
+{
+	struct storing_result stored = {0};
+	int rc;
+
+	walk(b);
+	backup_view_end(b);
+	storing_end(b->storing);
+	if (b->rank == 0) {
+		storing_result(b->storing, &stored);
+		/* A failure of rank 0 itself may not have been told yet: its message is still on
+		 * the way. */
+		if (run_told(b->run)->end == RUN_GOES_ON && !run_error(b->run)->code)
+			save_snapshot(b, result);
+		else
+			sum_counts(b, &result->counts);
+		result->objects = stored.objects;
+		result->objects_max = stored.objects_max;
+	}
+	rc = run_meet(b->run, &b->err);
+	err_copy(err, &b->err);
+	if (rc == ERR_NOSPACE && b->rank == 0 && !stored.objects_full)
+		advise_full(&stored, err);
+	return rc;
 }
 
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env,
@@ -468,41 +400,14 @@ int backup_run(struct router *r, struct agree *a, struct repo *repo, const struc
 		.env = env,
 		.opt = opt,
 		.ev = ev,
-		.stop = stop,
 		.rank = router_rank(r),
-		.size = router_size(r),
-		.ask = {.idle = true}};
+		.size = router_size(r)};
+	b->run = make_run(b, stop);
 	rc = prepare(b);
-	if (rc < 0) {
+	if (rc == 0)
+		rc = phases(b, result, err);
+	else
 		err_copy(err, &b->err);
-		blobtable_free(b->table);
-		target_free(b->target);
-		view_free(b->view);
-		mem_free(b);
-		return rc;
-	}
-	run_init(b);
-	agree_all(a, &b->err); /* all listen before the first speaks */
-	loop_after(env->loop, TICK_NS, &b->tick);
-	/* Another rank may have been stopped already, and all that is left is to flush. */
-	if (b->rank == 0 && !b->cancelled)
-		run_root(b);
-	run_more(b);
-	loop_until(env->loop, &b->finished);
-	loop_until(env->loop, &b->ask.idle);
-	/* A failure of rank 0 itself may not have been told yet: its message is still on the way.
-	 */
-	if (b->rank == 0 && !b->told && !b->err.code)
-		save_snapshot(b, result);
-	else if (b->rank == 0)
-		run_sum_counts(b, &result->counts);
-	result->objects = b->guard.before + b->guard.added;
-	result->objects_max = b->guard.limit;
-	rc = agree_all(a, &b->err);
-	err_copy(err, &b->err);
-	if (rc == ERR_NOSPACE && b->rank == 0 && !b->guarded)
-		advise_full(b, err);
-	run_release(b);
-	mem_free(b);
+	release(b);
 	return rc;
 }

@@ -30,6 +30,9 @@ struct backup_options {
 	unsigned unchanged_flags; /* NODE_IGNORE_* */
 	size_t pack_size;
 	unsigned packs_in_flight; /* 0: by the backend's connections */
+	/* How long the run may still store what it has begun (struct run_ops) after a signal, and
+	 * when it is to end early; 0: not at all. */
+	int64_t signal_ns, early_ns;
 	/* used on rank 0 only: */
 	struct lock *lock;    /* of this run; NULL: none.  Other ranks' packs are indexed only while
 				 they find its file */
@@ -43,23 +46,45 @@ struct backup_options {
 	const struct snapshot *parent; /* NULL: none */
 };
 
+/*
+ * What is counted on each rank.  BACKUP_TALLY: raised by any thread (tally.h); files_done and
+ * bytes_done grow while files are read; errors: items left out of the snapshot, or kept
+ * incompletely; *_vanished: listed, but gone before they were read; items_returned: by a rank that
+ * could not find what another one had listed; parts_lost: trees, and files' contents, of the parent
+ * that are missing in the repository or damaged, and are stored again.  The others come from the
+ * saver, the loader, the queue and the store: retries are requests that failed and were tried
+ * again.
+ */
+#define BACKUP_TALLY(X)                                                                            \
+	X(files_new)                                                                               \
+	X(files_changed)                                                                           \
+	X(files_unmodified)                                                                        \
+	X(dirs_new)                                                                                \
+	X(dirs_changed)                                                                            \
+	X(dirs_unmodified)                                                                         \
+	X(files_done)                                                                              \
+	X(bytes_done)                                                                              \
+	X(errors)                                                                                  \
+	X(files_opened)                                                                            \
+	X(files_vanished)                                                                          \
+	X(dirs_vanished)                                                                           \
+	X(parts_lost)                                                                              \
+	X(items_returned)
+#define BACKUP_COUNTS(X)                                                                           \
+	BACKUP_TALLY(X)                                                                            \
+	X(data_blobs)                                                                              \
+	X(tree_blobs)                                                                              \
+	X(data_added)                                                                              \
+	X(data_added_packed)                                                                       \
+	X(trees_read)                                                                              \
+	X(store_gets)                                                                              \
+	X(items_stolen)                                                                            \
+	X(retries)
+
 struct backup_counts {
-	uint64_t files_new, files_changed, files_unmodified, dirs_new, dirs_changed,
-		dirs_unmodified;
-	uint64_t files_done, bytes_done; /* grows while files are read: for progress */
-	uint64_t data_blobs, tree_blobs, data_added, data_added_packed;
-	/* items left out of the snapshot, or kept incompletely */
-	uint64_t errors;
-	/* listed, but gone before they were read */
-	uint64_t files_vanished, dirs_vanished;
-	/* of the repository: trees, and files' contents, of the parent that are missing or damaged,
-	 * and are stored again */
-	uint64_t parts_lost;
-	/* by a rank that could not find what another one had listed */
-	uint64_t items_returned;
-	uint64_t files_opened, trees_read, store_gets, items_stolen; /* for tests and --verbose */
-	/* of requests to the store that failed */
-	uint64_t retries;
+#define BACKUP_MEMBER(name) uint64_t name;
+	BACKUP_COUNTS(BACKUP_MEMBER)
+#undef BACKUP_MEMBER
 };
 
 struct backup_events {
@@ -70,8 +95,8 @@ struct backup_events {
 	void (*item)(void *arg, const char *action, const char *path,
 		uint64_t size);     /* verbose_items: "new", "modified", "unchanged"; excluded ones:
 				       "excluded" */
-	void (*stopped)(void *arg); /* on each rank: some rank was stopped, and now the run ends
-				       everywhere */
+	void (*stopped)(void *arg); /* on each rank, once: some rank was stopped, and now the run
+				       ends everywhere */
 	void *arg;
 };
 
@@ -92,9 +117,8 @@ struct backup_result {
  * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE
  * when nothing at all is left of the targets ("snapshot is empty").  What is published, index files
  * and the snapshot, is published as the repository's guards allow (repo_guard).  *stop (may be
- * NULL) becomes an enum engine_stop (stopped.h) in a signal handler or another thread: within a
- * fraction of a second the run begins to end with ERR_CANCELLED.  ENGINE_WIND_UP counts on rank 0
- * only.
+ * NULL) becomes an enum stopped_how (base/stopped.h) in a signal handler or another thread: within
+ * a fraction of a second the run begins to end with ERR_CANCELLED.
  */
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env,
 	const struct backup_options *opt, const struct backup_events *ev, const volatile int *stop,

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "engine/check_index.h"
 #include "engine/check_read.h"
-#include "engine/stopped.h"
+#include "base/stopped.h"
 #include "engine/treewalk.h"
 #include "repo/blobtable.h"
 #include "repo/catalog_local.h"
@@ -78,7 +78,7 @@ static void stage(struct check *c, const char *what)
 
 static bool stopped(const struct check *c)
 {
-	return engine_stopped(c->stop);
+	return stopped_set(c->stop);
 }
 
 static void broken(struct check *c, struct catalog_pack *p)

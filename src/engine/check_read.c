@@ -1,6 +1,6 @@
 #include "engine/check_read.h"
 #include "base/mem.h"
-#include "engine/stopped.h"
+#include "base/stopped.h"
 #include "format/pack.h"
 
 /* Blobs opened before they are hashed: together with the pack's own bytes, while both are in the
@@ -117,7 +117,7 @@ void check_read(struct repo_ctx *ctx, const struct blobtable *cat, const struct 
 		fault(&r, &e);
 	else
 		out->moved = blobs != pack->blobs;
-	for (size_t i = 0; i < blobs && !engine_stopped(stop);)
+	for (size_t i = 0; i < blobs && !stopped_set(stop);)
 		i += group(&r, b + i, blobs - i);
 	hash_group(&r, &rest, 0, n);
 	hash_stream_end(r.name, &id);

@@ -27,7 +27,7 @@ struct chunk {
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo,
 	const struct chunker_tables *tables, const struct backup_options *opt,
 	const struct nodemake *make, struct tally *tally, bool foreign,
-	const _Atomic bool *cancelled, const struct filejob_events *ev)
+	const struct run_flags *flags, const struct filejob_events *ev)
 {
 	struct filejob *j = mem_zalloc(sizeof(*j));
 
@@ -39,7 +39,7 @@ struct filejob *filejob_new(const struct item *item, const struct env *env, stru
 	j->make = make;
 	j->tally = tally;
 	j->foreign = foreign;
-	j->cancelled = cancelled;
+	j->flags = flags;
 	j->ev = *ev;
 	j->file = mem_array(item->n, sizeof(*j->file));
 	return j;
@@ -60,6 +60,18 @@ void filejob_free(struct filejob *j)
 	mem_free(j->file);
 	walk_notes_release(j->note, j->n_note);
 	mem_free(j);
+}
+
+/* What is not read yet is left out. */
+static bool late(const struct filejob *j)
+{
+	return run_flags_late(j->flags);
+}
+
+/* Results are of no use any more. */
+static bool dropped(const struct filejob *j)
+{
+	return run_flags_end(j->flags) == RUN_CANCELLED;
 }
 
 static const char *node_name(const struct item_file *f)
@@ -137,7 +149,7 @@ static bool file_failed(struct filejob *j, size_t i, int dirfd, bool last, const
 {
 	struct filejob_file *f = &j->file[i];
 
-	if (!*j->cancelled && !f->back && !j->fatal.code) {
+	if (!late(j) && !f->back && !j->fatal.code) {
 		if (e->code != ERR_NOTFOUND) {
 			say(j, j->item->file[i].name, e);
 		} else if (file_missing(j, i, dirfd, last || dirfd < 0 || f->size, e)) {
@@ -201,7 +213,7 @@ static void chunk_run(struct task *t)
 	struct chunk *c = task_of(t, struct chunk, task);
 	struct repo_ctx *ctx;
 
-	if (*c->job->cancelled)
+	if (dropped(c->job))
 		return;
 	ctx = repo_ctx_get(c->job->repo);
 	hash_once(ctx->hash, c->plain.p, c->plain.len, &c->id);
@@ -222,7 +234,7 @@ static void chunk_done(struct task *t)
 		f->content[c->index] = c->id;
 		f->have++;
 	}
-	if (*j->cancelled)
+	if (dropped(j))
 		budget_give(j->env->budget, c->charge);
 	else
 		j->ev.chunk(j->ev.arg, &c->id, &c->plain, c->charge);
@@ -310,8 +322,8 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 
 			if (b->cap - b->len < STEP)
 				buf_reserve(b, STEP);
-			got = *j->cancelled ? err_set(err, ERR_CANCELLED, "cancelled")
-					    : file_read(fd, b->p + b->len, STEP, err);
+			got = late(j) ? err_set(err, ERR_CANCELLED, "no time is left")
+				      : file_read(fd, b->p + b->len, STEP, err);
 			if (got < 0) {
 				budget_give(j->env->budget, CHUNKER_MAX);
 				return (int)got;
@@ -446,8 +458,7 @@ static void filejob_run(struct task *t)
 	int dirfd;
 
 	err_clear(&err);
-	dirfd = *j->cancelled
-			? err_set(&err, ERR_CANCELLED, "cancelled")
+	dirfd = late(j) ? err_set(&err, ERR_CANCELLED, "cancelled")
 			: gone_open(j->make->view, j->item->path, j->item->follow, &fatal, &err);
 	if (fatal)
 		err_copy(&j->fatal, &err);
@@ -456,7 +467,7 @@ static void filejob_run(struct task *t)
 	for (size_t i = 0, tries = 1; i < j->item->n;) {
 		if (dirfd >= 0)
 			err_clear(&err);
-		if ((dirfd < 0 || *j->cancelled || j->fatal.code ||
+		if ((dirfd < 0 || late(j) || j->fatal.code ||
 			    read_file(j, i, dirfd, ctx, &err) < 0) &&
 			file_failed(j, i, dirfd, tries == GONE_TRIES, &err)) {
 			tries++;
@@ -479,7 +490,7 @@ static void filejob_done(struct task *t)
 		struct filejob_file *f = &j->file[i];
 
 		if (f->small.p) {
-			if (*j->cancelled)
+			if (dropped(j))
 				budget_give(j->env->budget, f->charge);
 			else
 				j->ev.chunk(j->ev.arg, &f->content[0], &f->small, f->charge);

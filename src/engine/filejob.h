@@ -7,6 +7,7 @@
  */
 #ifndef ENGINE_FILEJOB_H
 #define ENGINE_FILEJOB_H
+#include "ranks/run.h"
 #include "engine/item.h"
 #include "engine/walk.h"
 #include "kern/chunker.h"
@@ -59,7 +60,7 @@ struct filejob {
 	const struct nodemake *make;
 	struct tally *tally;
 	bool foreign; /* another rank has listed these files */
-	const _Atomic bool *cancelled;
+	const struct run_flags *flags;
 	struct witness_last owner;
 	struct err fatal;        /* ranks do not see the same: the run must end */
 	const struct item *item; /* borrowed */
@@ -78,7 +79,7 @@ struct filejob {
 struct filejob *filejob_new(const struct item *item, const struct env *env, struct repo *repo,
 	const struct chunker_tables *tables, const struct backup_options *opt,
 	const struct nodemake *make, struct tally *tally, bool foreign,
-	const _Atomic bool *cancelled, const struct filejob_events *ev);
+	const struct run_flags *flags, const struct filejob_events *ev);
 void filejob_start(struct filejob *j);
 void filejob_free(struct filejob *j);
 

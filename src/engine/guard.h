@@ -3,7 +3,7 @@
  *
  * Object stores limit them (500 000 in a bucket of Allas), and a run that meets the limit in its
  * middle is worse than one that ends before.  This is arithmetic and sentences only: rank 0 asks
- * the store (run_guard.c) and counts what all ranks have stored.
+ * the store (objects.c) and counts what all ranks have stored.
  */
 #ifndef ENGINE_GUARD_H
 #define ENGINE_GUARD_H

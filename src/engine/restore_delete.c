@@ -1,7 +1,7 @@
 #include "engine/restore_delete.h"
 #include "base/mem.h"
 #include "engine/restore_used.h"
-#include "engine/stopped.h"
+#include "base/stopped.h"
 #include "engine/treewalk.h"
 #include "fs/dir.h"
 #include <string.h>
@@ -38,7 +38,7 @@ struct deleting {
 
 static bool stopped(const struct deleting *d)
 {
-	return engine_stopped(d->stop);
+	return stopped_set(d->stop);
 }
 
 static void warn(const struct restore_dirs *s, const char *path, const char *message)

@@ -4,7 +4,7 @@
 #include "engine/restore_fetch.h"
 #include "engine/restore_layout.h"
 #include "engine/restore_verify.h"
-#include "engine/stopped.h"
+#include "base/stopped.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +12,7 @@
 
 bool restore_stopped(const struct restore_shared *sh)
 {
-	return engine_stopped(sh->stop);
+	return stopped_set(sh->stop);
 }
 
 static const struct restore_options *options(const struct restore_window *w)

@@ -170,6 +170,8 @@ void pending_settle(struct pending *p, const struct dirref *up, uint8_t *bytes, 
 	wire_put_u8(&m, bytes != NULL);
 	wire_put_bytes(&m, bytes, n);
 	mem_free(bytes);
+	if (p->ops.sent)
+		p->ops.sent(p->ops.arg);
 	router_send(p->r, (int)up->rank, p->tag, &m);
 }
 
@@ -190,10 +192,12 @@ static void on_result(void *arg, struct comm_msg *m)
 	bytes = wire_bytes(&w, &n);
 	if (wire_done(&w)) {
 		settle_here(p, slot, child, there ? mem_dup(bytes, n) : NULL, there ? n : 0);
-		return;
+	} else {
+		err_set(&e, ERR_INVALID, "a damaged result from rank %d", m->from);
+		p->ops.failed(p->ops.arg, &e);
 	}
-	err_set(&e, ERR_INVALID, "a damaged result from rank %d", m->from);
-	p->ops.failed(p->ops.arg, &e);
+	if (p->ops.came)
+		p->ops.came(p->ops.arg);
 }
 
 struct pending *pending_new(struct router *r, unsigned tag, const struct pending_ops *ops)

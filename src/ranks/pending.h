@@ -25,6 +25,10 @@ struct pending_ops {
 	void (*child)(void *arg, void *slot, uint32_t child, uint8_t *p, size_t n);
 	/* all are; the slot is closed: what it was opened with is the owner's again */
 	void (*full)(void *arg, void *slot);
+	/* a result leaves for another rank; one of another rank is dealt with (run_sent, run_came).
+	 * NULL is fine. */
+	void (*sent)(void *arg);
+	void (*came)(void *arg);
 	/* the command cannot succeed */
 	void (*failed)(void *arg, const struct err *e);
 	void *arg;

@@ -42,6 +42,8 @@ enum router_tag {          /* who sends what to whom */
 	ROUTER_RUN_WAVE,   /* run: rank 0 -> all: say your numbers, or: the phase is over */
 	ROUTER_PACK,       /* storing: each -> rank 0: a pack that is stored */
 	ROUTER_COUNTED,    /* storing: rank 0 -> sender: it is counted, and more are allowed */
+	ROUTER_PROVE,      /* way: rank 0 -> each: is this run's lock there? */
+	ROUTER_PROVEN,     /* way: each -> rank 0: and so are the packs that I reported before */
 	ROUTER_ENGINE,     /* from here on: the engine's own */
 	ROUTER_TAGS = ROUTER_ENGINE + 16
 };

@@ -31,6 +31,7 @@ struct indexer {
 	struct jobs *jobs;      /* one thread: readers may all hang in the file system */
 	int64_t since;          /* the open batch's first pack */
 	bool flushing, turning; /* turning: `flush` is posted */
+	bool dropped;           /* nothing is saved any more */
 	struct task flush;
 	size_t saving, saved;
 	pthread_mutex_t lock; /* for what follows: a rescue comes from another thread */
@@ -190,6 +191,8 @@ static void batch_add(struct batch *a, const struct id *pack, const struct blob 
 
 void indexer_add(struct indexer *x, const struct id *pack, const struct blob *b, size_t n)
 {
+	if (x->dropped)
+		return;
 	if (!x->open.packs)
 		x->since = clock_mono(x->r->env->clock);
 	pthread_mutex_lock(&x->lock);
@@ -203,6 +206,18 @@ void indexer_tick(struct indexer *x)
 {
 	if (x->open.packs && clock_mono(x->r->env->clock) - x->since >= x->max_age)
 		save(x);
+}
+
+bool indexer_drop(struct indexer *x)
+{
+	bool any = x->open.packs;
+
+	pthread_mutex_lock(&x->lock);
+	batch_release(&x->open);
+	x->open = (struct batch){0};
+	x->dropped = true;
+	pthread_mutex_unlock(&x->lock);
+	return any;
 }
 
 static void flush_turn(struct task *t)

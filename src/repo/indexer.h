@@ -19,6 +19,8 @@ void indexer_add(struct indexer *x, const struct id *pack, const struct blob *b,
 void indexer_tick(struct indexer *x); /* now and then: looks at the age */
 /* save the rest; flushed() when every index file is stored or failed */
 void indexer_flush(struct indexer *x);
+/* indexer_drop: what is not on its way yet is not saved, now or later.  Whether there was any. */
+bool indexer_drop(struct indexer *x);
 size_t indexer_saved(const struct indexer *x); /* index files written */
 void indexer_free(struct indexer *x);
 

@@ -33,7 +33,6 @@ struct packer {
 	struct pack *open[2];
 	bool taking[2];
 	bool cancelled;
-	bool winding_up; /* no pack is begun any more */
 };
 
 struct packer *packer_new(struct repo *r, struct uploader *u, size_t target)
@@ -90,14 +89,12 @@ static int own_pack(struct packer *p, struct blob *b, struct packer_room *room, 
 	return 0;
 }
 
-/* Under the lock, which is let go while waiting.  NULL: cancelled, or none may be begun. */
+/* Under the lock, which is let go while waiting.  NULL: cancelled. */
 static struct pack *open_pack(struct packer *p, enum blob_type t)
 {
 	struct pack *pk;
 
 	while (!p->cancelled && !p->open[t]) {
-		if (p->winding_up)
-			return NULL;
 		if (p->taking[t]) {
 			pthread_cond_wait(&p->opened, &p->lock);
 			continue;
@@ -330,24 +327,6 @@ void packer_flush(struct packer *p, struct repo_ctx *ctx)
 		if (finish)
 			pack_finish(p, pk, ctx);
 	}
-}
-
-void packer_wind_up(struct packer *p)
-{
-	pthread_mutex_lock(&p->lock);
-	p->winding_up = true;
-	pthread_cond_broadcast(&p->opened);
-	pthread_mutex_unlock(&p->lock);
-	uploader_cancel(p->u);
-}
-
-void packer_wound_up(struct packer *p)
-{
-	pthread_mutex_lock(&p->lock);
-	p->winding_up = false;
-	if (!p->cancelled)
-		uploader_resume(p->u);
-	pthread_mutex_unlock(&p->lock);
 }
 
 void packer_cancel(struct packer *p)

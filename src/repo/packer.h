@@ -21,8 +21,7 @@ struct packer_room {
 };
 /*
  * packer_reserve: room for b (id, type, length, plain set; offset is set here).  Blocks while too
- * many packs are in flight.  ERR_CANCELLED after packer_cancel, and after packer_wind_up when it
- * does not fit into the open pack.
+ * many packs are in flight.  ERR_CANCELLED after packer_cancel.
  */
 int packer_reserve(struct packer *p, struct blob *b, struct packer_room *room, struct err *err);
 /* packer_commit: the room is written (or `ok` is false: the pack must never be uploaded; the run
@@ -45,10 +44,6 @@ int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t 
 /* packer_flush: close all open packs; nothing may be reserved but uncommitted.  Any thread that may
  * block. */
 void packer_flush(struct packer *p, struct repo_ctx *ctx);
-void packer_wind_up(struct packer *p);  /* wakes blocked reservers; only packs that are open take
-					   more, and packer_flush still stores them */
-void packer_wound_up(struct packer *p); /* nothing waits any more: from now on packs may be begun
-					   again, for what packer_adopt brings */
-void packer_cancel(struct packer *p);   /* wakes blocked reservers */
+void packer_cancel(struct packer *p); /* wakes blocked reservers */
 
 #endif

@@ -376,7 +376,6 @@ static void drain_over(struct task *t)
 {
 	struct saver *s = task_of(t, struct saver, flush);
 
-	packer_wound_up(s->packer);
 	s->ev.drained(s->ev.arg);
 }
 
@@ -467,12 +466,6 @@ void saver_cancel(struct saver *s)
 {
 	atomic_store(&s->cancelled, true);
 	packer_cancel(s->packer);
-}
-
-void saver_wind_up(struct saver *s)
-{
-	atomic_store(&s->cancelled, true);
-	packer_wind_up(s->packer);
 }
 
 void saver_stats(const struct saver *s, struct saver_stats *out)

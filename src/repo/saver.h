@@ -67,10 +67,8 @@ void saver_adopt(struct saver *s, struct saver_parcel *p);
 /* saver_flush: close all packs; ev.flushed once everything put before is durable or failed and all
  * stored() calls are made. */
 void saver_flush(struct saver *s);
-void saver_cancel(struct saver *s);  /* what is not yet sealed, and packs that are not on their way,
-					are dropped; flush still completes */
-void saver_wind_up(struct saver *s); /* what is not yet sealed is dropped and no pack is begun until
-					drained; flush stores those that are open */
+void saver_cancel(struct saver *s); /* what is not yet sealed, and packs that are not on their way,
+				       are dropped; flush still completes */
 void saver_stats(const struct saver *s, struct saver_stats *out);
 size_t saver_pending(const struct saver *s); /* blobs between put and packed */
 void saver_free(struct saver *s);            /* after flushed only */

@@ -205,22 +205,12 @@ void uploader_discard(struct uploader *u, bool yes)
 	u->discard = yes;
 }
 
-static void set_cancelled(struct uploader *u, bool yes)
-{
-	pthread_mutex_lock(&u->lock);
-	u->cancelled = yes;
-	pthread_cond_broadcast(&u->room);
-	pthread_mutex_unlock(&u->lock);
-}
-
 void uploader_cancel(struct uploader *u)
 {
-	set_cancelled(u, true);
-}
-
-void uploader_resume(struct uploader *u)
-{
-	set_cancelled(u, false);
+	pthread_mutex_lock(&u->lock);
+	u->cancelled = true;
+	pthread_cond_broadcast(&u->room);
+	pthread_mutex_unlock(&u->lock);
 }
 
 bool uploader_idle(struct uploader *u)

@@ -57,7 +57,6 @@ void uploader_release(struct uploader *u);
 void uploader_discard(struct uploader *u, bool yes);
 /* wakes takers; from now on every take fails.  What is under way goes on */
 void uploader_cancel(struct uploader *u);
-void uploader_resume(struct uploader *u); /* as before uploader_cancel */
 bool uploader_idle(struct uploader *u); /* nothing under way.  Loop thread: all stored/failed calls
 					   have been made (the one that asks: is the last) */
 

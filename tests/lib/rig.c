@@ -81,7 +81,7 @@ static void count_told(void *arg)
 /* Stops a rank from its own loop, as a signal would. */
 struct stopper {
 	struct task task;
-	enum engine_stop how;
+	enum stopped_how how;
 	volatile int stop;
 };
 
@@ -121,7 +121,7 @@ static int one_rank(void *arg, struct comm *c)
 	struct backend_retry_policy often = {100000, 1000000, 50000000};
 	struct backend *be = b->be;
 	struct stopper stopper = {.task = {.done = stop_now},
-		.how = b->stop_how ? b->stop_how : ENGINE_STOP};
+		.how = b->stop_how ? b->stop_how : STOPPED_SIGNAL};
 	struct sleeper sleeper = {.task = {.done = sleep_now}, .ns = b->lag_ns};
 	struct err e = {0};
 	int rc = 0;
@@ -165,6 +165,8 @@ static int one_rank(void *arg, struct comm *c)
 		strlist_add(&opt.targets, b->target);
 		if (!opt.cwd)
 			opt.cwd = "/";
+		if (!opt.early_ns)
+			opt.early_ns = (int64_t)60 * 1000000000;
 		if (!opt.pack_size)
 			opt.pack_size = PACK_SIZE_MIN;
 		opt.head = (struct snapshot){.time = {1700000000, 5},

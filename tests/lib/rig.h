@@ -4,7 +4,7 @@
 #define LIB_RIG_H
 #include "base/env.h"
 #include "engine/backup.h"
-#include "engine/stopped.h"
+#include "base/stopped.h"
 #include "format/pack.h"
 
 struct rig {
@@ -36,7 +36,7 @@ struct rig_backup {
 			    it knows */
 	int stop_rank;   /* this rank is stopped, -1: all of them … */
 	int64_t stop_ns; /* … so long after the start, if not 0; < 0: all, before the start */
-	enum engine_stop stop_how; /* 0: ENGINE_STOP */
+	enum stopped_how stop_how; /* 0: STOPPED_SIGNAL */
 	/* out */
 	int rank_code[RIG_RANKS];
 	int code;

@@ -239,12 +239,12 @@ TEST(stopped_before_the_start)
 			.stop_ns = -1};
 
 		b.parent = &first.result.tree;
-		b.stop_how = k % 8 < 4 ? ENGINE_STOP : ENGINE_WIND_UP;
+		b.stop_how = k % 8 < 4 ? STOPPED_SIGNAL : STOPPED_EARLY;
 		alarm(100);
 		rig_backup_run(&b);
 		alarm(0);
 		CHECK_EQ(b.code, ERR_CANCELLED);
-		CHECK_EQ(b.told, b.stop_how == ENGINE_STOP ? b.ranks : 0);
+		CHECK_EQ(b.told, b.stop_how == STOPPED_SIGNAL ? b.ranks : 0);
 		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), 1);
 	}
 	backend_free(store);
@@ -301,7 +301,7 @@ static size_t packs_known(struct backend *store)
 }
 
 /* There is time: no snapshot, but all that lies in packs is stored and found by the next run. */
-TEST(wound_up_at_any_moment)
+TEST(ended_early_at_any_moment)
 {
 	size_t ended = 0, packs = 0;
 
@@ -316,7 +316,7 @@ TEST(wound_up_at_any_moment)
 
 		b.stop_rank = k % 3 ? -1 : 0;
 		b.stop_ns = 1 + (int64_t)roll(80) * 1000000;
-		b.stop_how = ENGINE_WIND_UP;
+		b.stop_how = STOPPED_EARLY;
 		alarm(100);
 		rig_backup_run(&b);
 		alarm(0);

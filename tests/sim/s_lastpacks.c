@@ -218,7 +218,7 @@ TEST(stopped_while_tails_are_merged)
 }
 
 /* What a run that ends early has stored is merged likewise. */
-TEST(wound_up_at_any_moment)
+TEST(ended_early_at_any_moment)
 {
 	size_t ended = 0, full = 0;
 
@@ -228,7 +228,7 @@ TEST(wound_up_at_any_moment)
 
 		b.stop_rank = 0;
 		b.stop_ns = 1 + (int64_t)roll(30) * 1000000;
-		b.stop_how = ENGINE_WIND_UP;
+		b.stop_how = STOPPED_EARLY;
 		run(&b);
 		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 		l = left_in(b.be);

@@ -30,10 +30,11 @@ static struct chunker_tables *tables;
 static struct nodemake make;
 static struct tally tally;
 static struct backup_options opt;
-static _Atomic bool cancelled;
+static struct run_flags flags;
 static struct hashtab *blobs;
-static size_t chunks, cancel_at; /* cancel_at: when so many chunks have come */
-static bool slow;                /* the budget comes back later, as from a store */
+/* cancel_at, late_at: when so many chunks have come */
+static size_t chunks, cancel_at, late_at;
+static bool slow; /* the budget comes back later, as from a store */
 
 static void env_open(size_t threads, size_t budget)
 {
@@ -45,8 +46,9 @@ static void env_open(size_t threads, size_t budget)
 	be = backend_mem_new();
 	repo = repo_adopt(be, &env, &config, &key);
 	blobs = hashtab_new(sizeof(struct blob_entry), ID_SIZE, 0);
-	atomic_store(&cancelled, false);
-	chunks = cancel_at = 0;
+	atomic_store(&flags.end, RUN_GOES_ON);
+	atomic_store(&flags.late, false);
+	chunks = cancel_at = late_at = 0;
 	slow = false;
 }
 
@@ -102,13 +104,25 @@ static void give_back(struct task *t)
 	mem_free(g);
 }
 
+static void cancel(void)
+{
+	atomic_store(&flags.end, RUN_CANCELLED);
+	atomic_store(&flags.late, true);
+}
+
+static void drain(void)
+{
+	atomic_store(&flags.end, RUN_DRAINS);
+	atomic_store(&flags.late, true);
+}
+
 static void on_chunk(void *arg, const struct id *id, struct buf *plain, size_t charge)
 {
 	bool is_new;
 	struct blob_entry *e = hashtab_add(blobs, id, &is_new);
 
 	(void)arg;
-	CHECK(!atomic_load(&cancelled)); /* its id may not have been made */
+	CHECK(run_flags_end(&flags) != RUN_CANCELLED); /* its id may not have been made */
 	CHECK(plain->len <= CHUNKER_MAX && plain->len > 0 && charge >= plain->len);
 	if (is_new)
 		buf_move(&e->plain, plain);
@@ -123,7 +137,9 @@ static void on_chunk(void *arg, const struct id *id, struct buf *plain, size_t c
 		budget_give(env.budget, charge);
 	}
 	if (++chunks == cancel_at)
-		atomic_store(&cancelled, true);
+		cancel();
+	if (chunks == late_at)
+		drain();
 }
 
 static void on_file(void *arg, size_t i, uint8_t *json, size_t n)
@@ -166,8 +182,8 @@ static void start(struct job *j)
 {
 	struct filejob_events ev = {on_chunk, on_file, on_done, j};
 
-	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, j->foreign,
-		&cancelled, &ev);
+	j->job = filejob_new(j->item, &env, repo, tables, &opt, &make, &tally, j->foreign, &flags,
+		&ev);
 	filejob_start(j->job);
 }
 
@@ -558,13 +574,58 @@ TEST(cancelled_in_the_middle_every_byte_comes_back)
 	mem_free(dir);
 }
 
+/* A run that drains and has no time left: a large file stops at its next chunk and is left out,
+ * without a word; what was read before it is there. */
+TEST(late_in_the_middle_of_a_large_file)
+{
+	char *dir = files_dir("late");
+	struct job j = job_of(dir);
+
+	files_random(dir, "0", 1000, 1);
+	files_random(dir, "1", (size_t)40 << 20, 2);
+	files_random(dir, "2", 1000, 3);
+	env_open(2, (size_t)20 << 20);
+	late_at = 3;
+	add(&j, "0");
+	add(&j, "1");
+	add(&j, "2");
+	start(&j);
+	wait_for(&j);
+	CHECK(j.json[0].len > 0 && j.json[1].len == 0 && j.json[2].len == 0);
+	CHECK_EQ(j.job->n_note, 0);
+	CHECK(chunks >= 3 && chunks < 30);
+	release(&j);
+	env_close();
+	mem_free(dir);
+}
+
+/* Whatever comes back while the run drains counts: chunks are hashed and handed on. */
+TEST(a_drain_that_is_not_late_changes_nothing)
+{
+	char *dir = files_dir("drains");
+	struct job j = job_of(dir);
+
+	files_random(dir, "0", 1000, 1);
+	files_random(dir, "1", (size_t)9 << 20, 2);
+	env_open(2, (size_t)20 << 20);
+	atomic_store(&flags.end, RUN_DRAINS);
+	add(&j, "0");
+	add(&j, "1");
+	start(&j);
+	wait_for(&j);
+	CHECK(j.json[0].len > 0 && j.json[1].len > 0);
+	release(&j);
+	env_close();
+	mem_free(dir);
+}
+
 TEST(cancelled_before_it_begins)
 {
 	char *dir = mixed_dir();
 	struct job j = job_of(dir);
 
 	env_open(1, (size_t)20 << 20);
-	atomic_store(&cancelled, true);
+	cancel();
 	add(&j, "00");
 	add(&j, "19");
 	start(&j);

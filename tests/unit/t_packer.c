@@ -288,27 +288,6 @@ TEST(cancel_drops_what_is_open)
 	packs_free(s);
 }
 
-TEST(wind_up_stores_what_is_open)
-{
-	struct packs *s = packs_new(100000, 4);
-	struct blob tree = blob(9, BLOB_TREE, 1000), own = blob(10, BLOB_DATA, 200000);
-	struct packer_room room;
-	struct err err = {0};
-
-	put(s, 1, BLOB_DATA, 1000);
-	packer_wind_up(s->p);
-	put(s, 2, BLOB_DATA, 1000); /* there is room */
-	CHECK_EQ(packer_reserve(s->p, &tree, &room, &err), ERR_CANCELLED);
-	CHECK_EQ(packer_reserve(s->p, &own, &room, &err), ERR_CANCELLED);
-	put(s, 3, BLOB_DATA, 99999); /* this fills it */
-	CHECK_EQ(packer_reserve(s->p, &own, &room, &err), ERR_CANCELLED);
-	packer_flush(s->p, s->ctx);
-	packs_settle(s);
-	CHECK_EQ(s->n, 1);
-	CHECK_EQ(fixture_count(s->f.be, BACKEND_PACK), 1);
-	packs_free(s);
-}
-
 struct worker {
 	pthread_t thread;
 	struct packs *s;

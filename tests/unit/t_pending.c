@@ -50,7 +50,10 @@ static void setup(struct side *s, int n)
 	hand_init(&s->h, n);
 	for (int i = 0; i < n; i++)
 		s->p[i] = pending_new(s->h.r[i], TAG,
-			&(struct pending_ops){on_child, on_full, on_failed, &s->seen[i]});
+			&(struct pending_ops){.child = on_child,
+				.full = on_full,
+				.failed = on_failed,
+				.arg = &s->seen[i]});
 }
 
 static void teardown(struct side *s)

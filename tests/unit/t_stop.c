@@ -1,6 +1,6 @@
 #include "base/rescue.h"
 #include "cmd/stop.h"
-#include "engine/stopped.h"
+#include "base/stopped.h"
 #include "unit/check.h"
 #include <pthread.h>
 #include <signal.h>
@@ -62,17 +62,30 @@ TEST(a_request_ends_a_sleep)
 }
 
 /* There is time to try again; but a signal is stronger, and is not taken back. */
-TEST(winding_up)
+TEST(ending_early)
 {
 	struct stop *s = stop_new();
 
-	stop_wind_up(s);
+	stop_early(s);
 	CHECK(stop_requested(s) && !stop_signalled(s));
-	CHECK_EQ(*stop_flag(s), ENGINE_WIND_UP);
+	CHECK_EQ(*stop_flag(s), STOPPED_EARLY);
+	stop_told(s);
+	CHECK_EQ(*stop_flag(s), STOPPED_SIGNAL);
+	stop_early(s);
+	CHECK_EQ(*stop_flag(s), STOPPED_SIGNAL);
+	stop_lost(s);
 	stop_request(s);
-	CHECK_EQ(*stop_flag(s), ENGINE_STOP);
-	stop_wind_up(s);
-	CHECK_EQ(*stop_flag(s), ENGINE_STOP);
+	CHECK_EQ(*stop_flag(s), STOPPED_LOST);
+	stop_free(s);
+}
+
+TEST(time_to_store_what_is_begun)
+{
+	struct stop *s = stop_new();
+
+	CHECK_EQ(stop_drain_ns(s), 7500000000); /* of 20 s, 5 of which are for giving up */
+	stop_limit(s, 2000000000);
+	CHECK_EQ(stop_drain_ns(s), 500000000);
 	stop_free(s);
 }
 

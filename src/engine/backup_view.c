@@ -2,7 +2,7 @@
  * lie in. */
 #include "base/mem.h"
 #include "engine/exclude.h"
-#include "engine/run.h"
+#include "engine/backup_priv.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,7 +63,7 @@ static bool left_out(void *arg, const char *path)
 	return exclude_path(arg, path);
 }
 
-int run_view_begin(struct backup *b)
+int backup_view_begin(struct backup *b)
 {
 	struct view_rules rules = {.skip = left_out, .arg = (void *)(uintptr_t)b->opt};
 	struct gather g = {.top = b->target};
@@ -80,31 +80,42 @@ int run_view_begin(struct backup *b)
 }
 
 /* File systems and stores may take their time, so a reader asks them. */
-static void end_run(struct task *t)
+static void look_run(struct task *t)
 {
-	struct backup *b = task_of(t, struct backup, at_end);
+	struct backup *b = task_of(t, struct backup, look);
 
-	err_clear(&b->end_err);
-	if (view_still(b->view, NULL, &b->end_err) < 0 ||
+	if (view_still(b->view, NULL, &b->look_err) < 0 ||
 		b->rank == 0) /* rank 0 publishes, which is guarded */
 		return;
-	if (repo_still_ours(b->repo, &b->end_err) == ERR_NOTFOUND)
-		err_set(&b->end_err, ERR_INVALID,
+	if (repo_still_ours(b->repo, &b->look_err) == ERR_NOTFOUND)
+		err_set(&b->look_err, ERR_INVALID,
 			"this node no longer reaches the repository that it began with (another "
 			"server?), or another run has made it anew");
 }
 
-static void end_done(struct task *t)
+static void look_done(struct task *t)
 {
-	struct backup *b = task_of(t, struct backup, at_end);
+	struct backup *b = task_of(t, struct backup, look);
 
-	if (b->end_err.code && !b->cancelled)
-		run_fail(b, &b->end_err);
-	saver_drain(b->saver);
+	if (b->look_err.code)
+		run_fail(b->run, &b->look_err);
+	run_done(b->run);
 }
 
-void run_view_end(struct backup *b)
+static void look_start(void *arg)
 {
-	b->at_end = (struct task){.run = end_run, .done = end_done};
-	jobs_put(b->env->readers, &b->at_end);
+	struct backup *b = arg;
+
+	if (backup_cancelled(b))
+		return;
+	run_hold(b->run);
+	b->look = (struct task){.run = look_run, .done = look_done};
+	jobs_put(b->env->readers, &b->look);
+}
+
+void backup_view_end(struct backup *b)
+{
+	struct run_phase look = {.name = "look", .final = true, .start = look_start, .arg = b};
+
+	run_phase(b->run, &look);
 }

@@ -1,4 +1,4 @@
-#include "engine/run.h"
+#include "engine/backup_priv.h"
 #include "base/mem.h"
 #include <string.h>
 
@@ -13,6 +13,7 @@ struct dirjob {
 	const struct target *above;
 	struct dirref up;
 	bool root, had, meta_same, doubt;
+	bool late; /* it was not walked */
 	uint32_t depth;
 	struct id parent;
 	struct task task;
@@ -34,6 +35,7 @@ static void dir_free(struct dirjob *d)
 	item_free(d->item);
 	mem_free(d);
 	b->dirs--;
+	run_done(b->run);
 }
 
 /* Files to be read, gathered into items of a fair size. */
@@ -45,7 +47,7 @@ struct batch {
 static void batch_close(struct backup *b, struct batch *t)
 {
 	if (t->it)
-		workq_push(b->queue, &t->it->q);
+		run_push(b->run, &t->it->q);
 	*t = (struct batch){0};
 }
 
@@ -118,7 +120,7 @@ static void push_dir(struct backup *b, const struct dirjob *d, const struct walk
 	it->apart = d->walk.apart;
 	it->doubt = d->doubt;
 	it->seen = e->seen;
-	workq_push(b->queue, &it->q);
+	run_push(b->run, &it->q);
 	mem_free(path);
 }
 
@@ -148,7 +150,7 @@ static void unchanged(struct backup *b, const struct dirjob *d, const struct wal
 	if (b->opt->verbose_items) {
 		char *path = entry_path(d, e);
 
-		run_note(b, e->meta_same ? "unchanged" : "modified", path, NULL, e->size);
+		backup_note(b, e->meta_same ? "unchanged" : "modified", path, NULL, e->size);
 		mem_free(path);
 	}
 }
@@ -157,7 +159,7 @@ static void unchanged(struct backup *b, const struct dirjob *d, const struct wal
 static void part_lost(struct backup *b, char *what)
 {
 	tally_add(&b->tally, parts_lost, 1);
-	run_note(b, WALK_WARNING, "the repository", what, 0);
+	backup_note(b, WALK_WARNING, "the repository", what, 0);
 	mem_free(what);
 }
 
@@ -230,10 +232,9 @@ static void dir_linked(struct dirjob *d)
 
 	if (--d->links)
 		return;
-	if (!b->cancelled)
+	if (!backup_cancelled(b))
 		dir_spread(b, d);
 	dir_free(d);
-	run_more(b);
 }
 
 static void link_answered(struct catalog_first *f)
@@ -274,33 +275,31 @@ static void dir_walked(struct task *t)
 	struct backup *b = d->b;
 	struct walk *w = &d->walk;
 
-	if (!b->cancelled && !w->back)
-		run_notes(b, w->note, w->n_note);
-	if (!b->cancelled && (w->back || w->fatal)) {
+	if (!backup_cancelled(b) && !w->back)
+		backup_notes(b, w->note, w->n_note);
+	if (!backup_cancelled(b) && (w->back || w->fatal)) {
 		struct item *it = d->item;
 
 		if (w->fatal) {
-			run_fail(b, &w->err);
+			run_fail(b->run, &w->err);
 		} else {
 			d->item = NULL; /* goes on; its path is not used here any more */
 			if (w->differs)
-				run_back_differs(b, it, &w->meta);
+				backup_back_differs(b, it, &w->meta);
 			else
-				run_back(b, it);
+				backup_back(b, it);
 		}
 		dir_free(d);
-		run_more(b);
 		return;
 	}
-	if (b->cancelled || w->err.code) {
-		if (!b->cancelled && !w->vanished && !d->root)
-			run_note(b, NULL, w->path, w->err.msg, 0);
+	if (backup_cancelled(b) || d->late || w->err.code) {
+		if (!backup_cancelled(b) && !d->late && !w->vanished && !d->root)
+			backup_note(b, NULL, w->path, w->err.msg, 0);
 		if (!d->root)
-			run_child(b, &d->up, NULL, 0);
+			backup_child(b, &d->up, NULL, 0);
 		else if (w->err.code) /* a million targets in one directory, say */
-			run_fail(b, &w->err);
+			run_fail(b->run, &w->err);
 		dir_free(d);
-		run_more(b);
 		return;
 	}
 	d->verdict = mem_array(w->n_ids ? w->n_ids : 1, sizeof(*d->verdict));
@@ -321,7 +320,9 @@ static void dir_run(struct task *t)
 {
 	struct dirjob *d = task_of(t, struct dirjob, task);
 
-	if (!d->b->cancelled)
+	if (run_flags_late(run_flags(d->b->run)))
+		d->late = true;
+	else
 		walk_run(&d->walk);
 }
 
@@ -347,9 +348,9 @@ static void dir_parent(struct loader_tree *t)
 	if (t->err.code) {
 		/* Pack and index say other things, or the pack is gone.  The trees below are likely
 		 * to lie in the same one, and nobody will read them. */
-		if (!d->b->cancelled)
+		if (!backup_cancelled(d->b))
 			unreadable(d, &t->err);
-		run_forget_tree(d->b, &d->parent);
+		backup_forget_tree(d->b, &d->parent);
 		d->doubt = true;
 		d->walk.has_parent = false;
 		buf_release(&t->plain);
@@ -364,6 +365,8 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 {
 	d->b = b;
 	b->dirs++;
+	if (!d->item) /* else the run has begun it */
+		run_hold(b->run);
 	d->walk.opt = b->opt;
 	d->walk.make = &b->make;
 	d->walk.tally = &b->tally;
@@ -389,17 +392,18 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 	loader_tree_get(b->loader, &d->then);
 }
 
-void run_dir(struct backup *b, struct item *it)
+void backup_dir(struct backup *b, struct item *it)
 {
 	struct dirjob *d;
 
 	if (it->depth > DEPTH_MAX) {
-		run_note(b, NULL, it->path,
+		backup_note(b, NULL, it->path,
 			"more than 10000 directories lie above it: does one of them contain "
 			"itself?",
 			0);
-		run_child(b, &it->up, NULL, 0);
+		backup_child(b, &it->up, NULL, 0);
 		item_free(it);
+		run_done(b->run);
 		return;
 	}
 	d = mem_zalloc(sizeof(*d));
@@ -413,7 +417,7 @@ void run_dir(struct backup *b, struct item *it)
 	dir_begin(b, d);
 }
 
-void run_root(struct backup *b)
+void backup_root(struct backup *b)
 {
 	struct dirjob *d = mem_zalloc(sizeof(*d));
 

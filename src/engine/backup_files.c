@@ -1,4 +1,4 @@
-#include "engine/run.h"
+#include "engine/backup_priv.h"
 #include "base/mem.h"
 #include "engine/filejob.h"
 
@@ -14,7 +14,7 @@ static void files_chunk(void *arg, const struct id *id, struct buf *plain, size_
 {
 	struct filesjob *f = arg;
 
-	saver_put(f->b->saver, BLOB_DATA, id, plain, charge);
+	saver_put(storing_saver(f->b->storing), BLOB_DATA, id, plain, charge);
 }
 
 /* One that is another here goes by itself, with what it is. */
@@ -37,7 +37,7 @@ static void file_back(struct filesjob *f, size_t i)
 	file->content = old->content;
 	file->seen = old->seen;
 	if (f->job->file[i].differs)
-		run_back_differs(f->b, it, &f->job->file[i].meta);
+		backup_back_differs(f->b, it, &f->job->file[i].meta);
 	else
 		f->back = it;
 }
@@ -57,7 +57,7 @@ static void count(struct filesjob *f, size_t i)
 	} else {
 		tally_add(&f->b->tally, files_new, 1);
 	}
-	run_item(f->b, what, f->item->path, f->item->file[i].name, file->size);
+	backup_item(f->b, what, f->item->path, f->item->file[i].name, file->size);
 }
 
 static void files_file(void *arg, size_t i, uint8_t *json, size_t n)
@@ -73,9 +73,9 @@ static void files_file(void *arg, size_t i, uint8_t *json, size_t n)
 		count(f, i);
 	up.child = f->item->file[i].child;
 	if (json && f->job->file[i].linked)
-		run_link(f->b, &f->job->file[i].link, &up, json, n);
+		backup_link(f->b, &f->job->file[i].link, &up, json, n);
 	else
-		run_child(f->b, &up, json, n);
+		backup_child(f->b, &up, json, n);
 }
 
 static void files_done(void *arg)
@@ -83,20 +83,20 @@ static void files_done(void *arg)
 	struct filesjob *f = arg;
 	struct backup *b = f->b;
 
-	if (!b->cancelled)
-		run_notes(b, f->job->note, f->job->n_note);
+	if (!backup_cancelled(b))
+		backup_notes(b, f->job->note, f->job->n_note);
 	if (f->job->fatal.code)
-		run_fail(b, &f->job->fatal);
+		run_fail(b->run, &f->job->fatal);
 	if (f->back)
-		run_back(b, f->back);
+		backup_back(b, f->back);
 	filejob_free(f->job);
 	item_free(f->item);
 	mem_free(f);
 	b->files--;
-	run_more(b);
+	run_done(b->run);
 }
 
-void run_files(struct backup *b, struct item *it)
+void backup_files(struct backup *b, struct item *it)
 {
 	struct filesjob *f = mem_zalloc(sizeof(*f));
 	struct filejob_events ev = {files_chunk, files_file, files_done, f};
@@ -104,7 +104,7 @@ void run_files(struct backup *b, struct item *it)
 	f->b = b;
 	f->item = it;
 	f->job = filejob_new(it, b->env, b->repo, b->tables, b->opt, &b->make, &b->tally,
-		it->up.rank != (uint32_t)b->rank, &b->cancelled, &ev);
+		it->up.rank != (uint32_t)b->rank, run_flags(b->run), &ev);
 	b->files++;
 	filejob_start(f->job);
 }

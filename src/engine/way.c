@@ -1,0 +1,237 @@
+/* PROVE: the lock's id.  PROVEN: u64 packs that were reported before the look, and its error. */
+#include "engine/way.h"
+#include "base/mem.h"
+#include "ranks/wire_err.h"
+
+#define ASK_NS  ((int64_t)30 * 1000 * 1000 * 1000)
+#define LOST_NS ((int64_t)5 * 1000 * 1000 * 1000) /* stores may show a new file late */
+
+struct held {
+	struct id pack;
+	struct blob *blob;
+	size_t n;
+};
+
+struct proof { /* of one rank, on rank 0 */
+	struct held *held;
+	size_t n, cap;
+	uint64_t released;           /* so many came before those */
+	int64_t asked_at, missed_at; /* missed_at: it was not found first; 0: it was found last */
+	struct id lock;              /* what it was asked about */
+	bool asked;                  /* and has not answered */
+};
+
+struct way {
+	struct run *run;
+	struct router *r;
+	struct repo *repo;
+	const struct env *env;
+	int size;
+	/* rank 0 */
+	struct lock *lock;
+	struct indexer *indexer;
+	void (*settled)(void *arg);
+	void *arg;
+	struct proof *proof; /* of each rank */
+	bool ending;         /* all ranks' packs are stored; are they in place? */
+	/* other ranks: looking for rank 0's lock */
+	struct task task;
+	struct id wanted;
+	struct err err;
+	uint64_t sent, covers; /* packs: reported; before this look */
+};
+
+static void release(struct way *w, struct proof *p, size_t n, bool proven)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct held *h = &p->held[i];
+
+		if (proven)
+			indexer_add(w->indexer, &h->pack, h->blob, h->n);
+		mem_free(h->blob);
+	}
+	p->n -= n;
+	p->released += n;
+	for (size_t i = 0; i < p->n; i++)
+		p->held[i] = p->held[n + i];
+}
+
+void way_pack(struct way *w, int rank, const struct id *pack, struct blob *blob, size_t n)
+{
+	struct proof *p = &w->proof[rank];
+
+	if (p->n == p->cap) {
+		p->cap = p->cap ? 2 * p->cap : 16;
+		p->held = mem_regrow(p->held, p->cap, sizeof(*p->held));
+	}
+	p->held[p->n++] = (struct held){*pack, blob, n};
+	if (!w->lock)
+		release(w, p, p->n, true);
+}
+
+static void ask(struct way *w, int rank)
+{
+	struct proof *p = &w->proof[rank];
+	struct buf m;
+
+	p->asked = true;
+	p->asked_at = clock_mono(w->env->clock);
+	lock_name(w->lock, &p->lock);
+	buf_init(&m, COMM_MAX);
+	wire_put_id(&m, &p->lock);
+	router_send(w->r, rank, ROUTER_PROVE, &m);
+}
+
+void way_tick(struct way *w)
+{
+	int64_t now = clock_mono(w->env->clock);
+	bool held = false;
+
+	for (int i = 0; i < w->size; i++) {
+		struct proof *p = &w->proof[i];
+
+		if (p->n && !p->asked && (w->ending || p->missed_at || now - p->asked_at >= ASK_NS))
+			ask(w, i);
+		held |= p->n || p->asked;
+	}
+	if (w->ending && !held) {
+		w->ending = false;
+		w->settled(w->arg);
+	}
+}
+
+void way_end(struct way *w)
+{
+	w->ending = true;
+	way_tick(w);
+}
+
+static void answered(struct way *w, int rank, uint64_t sent, const struct err *why)
+{
+	struct proof *p = &w->proof[rank];
+	int64_t now = clock_mono(w->env->clock);
+	struct id lock;
+	struct err e;
+
+	lock_name(w->lock, &lock);
+	if (!why->code) {
+		p->missed_at = 0;
+		release(w, p, sent - p->released < p->n ? (size_t)(sent - p->released) : p->n,
+			true);
+	} else if (why->code == ERR_NOTFOUND && !id_equal(&lock, &p->lock)) {
+		p->missed_at = now; /* it was just renewed; asked again at the next tick */
+	} else if (why->code == ERR_NOTFOUND && (!p->missed_at || now - p->missed_at < LOST_NS)) {
+		p->missed_at = p->missed_at ? p->missed_at : now;
+	} else {
+		err_set(&e, why->code == ERR_NOTFOUND ? ERR_INVALID : why->code,
+			"rank %d does not find the lock of this run in the repository any more "
+			"(does another server answer it?): %.600s; what it stored last is stored "
+			"again by the next run",
+			rank, why->msg);
+		run_fail(w->run, &e);
+		release(w, p, p->n, false);
+	}
+	if (!p->missed_at)
+		way_tick(w);
+}
+
+static void on_proven(void *arg, struct comm_msg *m)
+{
+	struct way *w = arg;
+	struct proof *p = &w->proof[m->from];
+	struct wire_in in;
+	struct err why = {0}, e;
+	uint64_t sent;
+
+	wire_in_init(&in, m->data.p, m->data.len);
+	sent = wire_u64(&in);
+	wire_err(&in, &why);
+	if (wire_done(&in) && p->asked && sent >= p->released) {
+		p->asked = false;
+		answered(w, m->from, sent, &why);
+		return;
+	}
+	err_set(&e, ERR_INVALID, "a damaged message from rank %d: its way to the store", m->from);
+	run_fail(w->run, &e);
+}
+
+/* ---- on the other ranks ---- */
+
+void way_reported(struct way *w)
+{
+	w->sent++;
+}
+
+static void look(struct task *t)
+{
+	struct way *w = task_of(t, struct way, task);
+	struct buf file;
+
+	err_clear(&w->err);
+	buf_init(&file, REPO_SMALL_MAX);
+	backend_get(w->repo->be, BACKEND_LOCK, &w->wanted, &file, &w->err);
+	buf_release(&file);
+}
+
+static void looked(struct task *t)
+{
+	struct way *w = task_of(t, struct way, task);
+	struct buf m;
+
+	buf_init(&m, COMM_MAX);
+	wire_put_u64(&m, w->covers);
+	wire_put_err(&m, &w->err);
+	router_send(w->r, 0, ROUTER_PROVEN, &m);
+}
+
+/* Rank 0 does not end before each question is answered. */
+static void on_prove(void *arg, struct comm_msg *m)
+{
+	struct way *w = arg;
+	struct wire_in in;
+
+	wire_in_init(&in, m->data.p, m->data.len);
+	wire_id(&in, &w->wanted);
+	w->covers = w->sent;
+	w->task = (struct task){.run = look, .done = looked};
+	jobs_put(w->env->readers, &w->task);
+}
+
+/* ---- life ---- */
+
+struct way *way_new(struct run *run, struct router *r, struct repo *repo, struct lock *lock,
+	struct indexer *x, void (*settled)(void *arg), void *arg)
+{
+	struct way *w = mem_zalloc(sizeof(*w));
+
+	w->run = run;
+	w->r = r;
+	w->repo = repo;
+	w->env = repo->env;
+	w->size = run_size(run);
+	w->lock = lock;
+	w->indexer = x;
+	w->settled = settled;
+	w->arg = arg;
+	if (run_rank(run) == 0)
+		w->proof = mem_array((size_t)w->size, sizeof(*w->proof));
+	for (int i = 0; w->proof && i < w->size; i++)
+		w->proof[i].asked_at = clock_mono(w->env->clock);
+	router_open(r, ROUTER_PROVE, on_prove, w);
+	router_open(r, ROUTER_PROVEN, w->proof ? on_proven : NULL, w);
+	return w;
+}
+
+void way_free(struct way *w)
+{
+	if (!w)
+		return;
+	router_close(w->r, ROUTER_PROVE);
+	router_close(w->r, ROUTER_PROVEN);
+	for (int i = 0; w->proof && i < w->size; i++) {
+		release(w, &w->proof[i], w->proof[i].n, false);
+		mem_free(w->proof[i].held);
+	}
+	mem_free(w->proof);
+	mem_free(w);
+}
