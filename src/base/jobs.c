@@ -10,7 +10,6 @@
 
 struct worker {
 	struct jobs *jobs;
-	size_t number;
 	pthread_t thread;
 };
 
@@ -26,8 +25,6 @@ struct jobs {
 	char name[16];
 	struct worker *workers;
 };
-
-static _Thread_local size_t my_number;
 
 static void finish(struct jobs *j, struct task *t)
 {
@@ -64,7 +61,6 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	struct task *t;
 
-	my_number = w->number;
 	while ((t = next_task(w->jobs)))
 		finish(w->jobs, t);
 	return NULL;
@@ -107,7 +103,7 @@ struct jobs *jobs_new(size_t threads, struct loop *loop, const char *name)
 	for (; started < threads; started++) {
 		struct worker *w = &j->workers[started];
 
-		*w = (struct worker){.jobs = j, .number = started};
+		*w = (struct worker){.jobs = j};
 		if (pthread_create(&w->thread, &attr, work, w) != 0)
 			break;
 		pthread_setname_np(w->thread, j->name);
@@ -179,11 +175,6 @@ void jobs_put_front(struct jobs *j, struct task *t)
 size_t jobs_threads(const struct jobs *j)
 {
 	return j->n ? j->n : 1;
-}
-
-size_t jobs_worker(void)
-{
-	return my_number;
 }
 
 size_t jobs_cores(void)

@@ -568,21 +568,6 @@ int json_u64(struct json_in *j, uint64_t *v, const char *what)
 	return 0;
 }
 
-int json_i64(struct json_in *j, int64_t *v, const char *what)
-{
-	int rc = json_expect(j, JSON_NUMBER, what);
-	uint64_t u;
-	bool minus;
-
-	if (rc < 0)
-		return rc;
-	minus = *j->str == '-';
-	if (!parse_u64(j->str + minus, j->len - minus, &u) || u > (uint64_t)INT64_MAX + minus)
-		return json_bad(j, "%s: %.*s is not a 64-bit integer", what, (int)j->len, j->str);
-	*v = (int64_t)(minus ? 0 - u : u);
-	return 0;
-}
-
 int json_string(struct json_in *j, const char *what)
 {
 	return json_expect(j, JSON_STRING, what);

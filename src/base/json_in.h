@@ -60,8 +60,7 @@ int json_skip(struct json_in *j); /* after JSON_KEY: its value; after OBJECT/ARR
  * `what`. */
 int json_expect(struct json_in *j, enum json_token t, const char *what);
 int json_u64(struct json_in *j, uint64_t *v, const char *what); /* an integer 0 … 2^64-1 */
-int json_i64(struct json_in *j, int64_t *v, const char *what);
-int json_string(struct json_in *j, const char *what); /* result in j->str, j->len */
+int json_string(struct json_in *j, const char *what);           /* result in j->str, j->len */
 int json_bool(struct json_in *j, bool *v, const char *what);
 /* the current token is this key */
 bool json_key_is(const struct json_in *j, const char *name);

@@ -79,8 +79,6 @@ void jobs_put(struct jobs *j, struct task *t); /* behind all others.  Any thread
 /* before all others: for work that frees memory */
 void jobs_put_front(struct jobs *j, struct task *t);
 size_t jobs_threads(const struct jobs *j);
-size_t jobs_worker(void); /* on a worker: its number 0 … threads-1 in its pool (to index per-thread
-			     contexts); else 0 */
 size_t jobs_cores(
 	void); /* cores this process may use (sched_getaffinity, cgroup quota), at least 1 */
 

@@ -60,23 +60,3 @@ char *path_abs(const char *cwd, const char *p)
 {
 	return *p == '/' ? path_clean(p) : path_join(cwd, p);
 }
-
-const char *path_base(const char *p)
-{
-	const char *slash = strrchr(p, '/');
-
-	return slash && slash[1] ? slash + 1 : p;
-}
-
-bool path_is_below(const char *dir, const char *p)
-{
-	size_t n = strlen(dir);
-
-	/* Of a root or an empty prefix everything of the same kind is below; ".." is outside of
-	 * ".". */
-	if (strcmp(dir, "/") == 0)
-		return *p == '/';
-	if (strcmp(dir, ".") == 0)
-		return *p != '/' && strcmp(p, "..") != 0 && strncmp(p, "../", 3) != 0;
-	return strncmp(dir, p, n) == 0 && (p[n] == 0 || p[n] == '/');
-}

@@ -11,8 +11,5 @@
 char *path_clean(const char *p);
 char *path_join(const char *a, const char *b);  /* clean(a/b); an empty part is left out */
 char *path_abs(const char *cwd, const char *p); /* clean(p) if absolute, else clean(cwd/p) */
-/* borrowed: behind the last '/' of a cleaned path; "/" for "/" */
-const char *path_base(const char *p);
-bool path_is_below(const char *dir, const char *p); /* cleaned paths: p is dir or lies in it */
 
 #endif

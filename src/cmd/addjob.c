@@ -11,7 +11,9 @@
 
 #define CACHEDIR_TAG "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55"
 
-char *addjob_cwd(const char *pwd)
+/* cwd_named: $PWD if that is the current directory, else getcwd(2)'s name for it; owned
+ * (docs/format.md 7). */
+static char *cwd_named(const char *pwd)
 {
 	struct stat here, there;
 	char *got, *cwd;
@@ -201,7 +203,7 @@ int addjob_read(struct addjob *j, struct session *s, struct err *err)
 	int rc = session_settings(s, err);
 
 	j->opt.start = clock_now(s->env.clock);
-	j->cwd = addjob_cwd(s->cmd->env("PWD"));
+	j->cwd = cwd_named(s->cmd->env("PWD"));
 	if (!rc)
 		rc = patterns_read(&j->exclude, s->opts, false, s->cmd->env, err);
 	if (!rc)

@@ -38,8 +38,4 @@ void addjob_release(struct addjob *j);
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b);
 int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct err *err);
 
-/* addjob_cwd: $PWD if that is the current directory, else getcwd(2)'s name for it; owned
- * (docs/format.md 7). */
-char *addjob_cwd(const char *pwd);
-
 #endif

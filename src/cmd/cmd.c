@@ -31,7 +31,8 @@ void cmd_limits(bool alone)
 		prctl(PR_SET_DUMPABLE, 0);
 }
 
-int cmd_exit_code(int code, const struct cmd *c)
+/* exit_code: for an enum err_code or an exit code. */
+static int exit_code(int code, const struct cmd *c)
 {
 	if (code >= 0)
 		return stop_signalled(c->stop) && code != CMD_OK ? CMD_STOPPED : code;
@@ -111,7 +112,7 @@ static int lead(struct session *s)
 			"out of memory, so the run had to end; fewer --workers and --ranks need "
 			"less");
 	/* A command that a signal ended says so, even if it had nothing to complain of. */
-	code = stop_signalled(c->stop) && (rc || !v->final) ? CMD_STOPPED : cmd_exit_code(rc, c);
+	code = stop_signalled(c->stop) && (rc || !v->final) ? CMD_STOPPED : exit_code(rc, c);
 	dismiss(s, code);
 	say_end(c, code, rc, &err);
 	return code;

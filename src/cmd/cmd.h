@@ -48,7 +48,6 @@ int cmd_main(struct comm *mpi, int argc, char **argv);
 /* cmd_limits: no core files, where a password or key could lie.  `alone`: nobody else needs to read
  * this process's memory (MPI between local ranks does). */
 void cmd_limits(bool alone);
-int cmd_exit_code(int code, const struct cmd *c); /* for an enum err_code or an exit code */
 
 /* What the table of commands leads to (verb.h). */
 int cmd_add(struct session *s, struct err *err);

@@ -215,7 +215,8 @@ static const char *lock_advice(bool changes, int rc)
 		       : "a lock needs room too: --no-lock reads without one";
 }
 
-int session_lock(struct session *s, bool exclusive, struct err *err)
+/* take_lock: with --retry-lock. */
+static int take_lock(struct session *s, bool exclusive, struct err *err)
 {
 	struct lock_owner who = session_owner(s);
 	int64_t end = clock_mono(s->env.clock) + s->set.retry_ns, pause = (int64_t)5000000000;
@@ -259,6 +260,6 @@ int session_open(struct session *s, struct err *err)
 			: opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION)
 							    : "auto");
 	if (!rc && lock != VERB_NO_LOCK)
-		rc = session_lock(s, lock == VERB_EXCLUSIVE, err);
+		rc = take_lock(s, lock == VERB_EXCLUSIVE, err);
 	return rc;
 }

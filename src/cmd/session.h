@@ -91,7 +91,6 @@ struct lock_owner session_owner(const struct session *s); /* borrows the session
  * project's usual repository, and another of its buckets after a question on a terminal.
  */
 int session_open(struct session *s, struct err *err);
-int session_lock(struct session *s, bool exclusive, struct err *err); /* with --retry-lock */
 /* those that cannot be read are named and left out */
 int session_snapshots(struct session *s, struct err *err);
 int session_index(struct session *s, struct err *err); /* table, catalog, loader, reader */
@@ -120,7 +119,5 @@ int session_filter_alone(const struct session *s, const struct strlist *ids, str
  * none.  Loads snapshots and index. */
 int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
 	struct id *tree, struct err *err);
-int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree,
-	struct err *err);
 
 #endif

@@ -88,7 +88,7 @@ int session_filter_alone(const struct session *s, const struct strlist *ids, str
 	return 0;
 }
 
-int session_subtree(struct session *s, const struct id *root, const char *sub, struct id *tree,
+static int subtree(struct session *s, const struct id *root, const char *sub, struct id *tree,
 	struct err *err)
 {
 	struct treewalk_node node = {0};
@@ -117,7 +117,7 @@ int session_snapshot(struct session *s, const char *arg, const struct snapshot *
 	if (!rc) {
 		*tree = (*snap)->tree;
 		if (*sub)
-			rc = session_subtree(s, &(*snap)->tree, *sub, tree, err);
+			rc = subtree(s, &(*snap)->tree, *sub, tree, err);
 	}
 	snapshots_filter_release(&f);
 	return rc;

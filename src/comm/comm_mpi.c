@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define WIRE_TAG     7
 #define TRAILER      4
@@ -400,15 +399,4 @@ void comm_mpi_end(struct comm *c)
 {
 	comm_free(c);
 	MPI_Finalize();
-}
-
-void comm_mpi_abort(int code)
-{
-	int started = 0, ended = 0;
-
-	MPI_Initialized(&started);
-	MPI_Finalized(&ended);
-	if (started && !ended)
-		MPI_Abort(MPI_COMM_WORLD, code);
-	_exit(code);
 }

@@ -7,9 +7,7 @@
 struct comm *comm_mpi_init(int *argc, char ***argv, struct err *err);
 /* comm_mpi_library(text, cap): which MPI this is, in a few words; any time. */
 void comm_mpi_library(char *text, size_t cap);
-/* comm_mpi_end(c): frees it and MPI_Finalize.  comm_mpi_abort: this rank must not live on alone:
- * MPI_Abort with the exit code. */
+/* comm_mpi_end(c): frees it and MPI_Finalize. */
 void comm_mpi_end(struct comm *c);
-void comm_mpi_abort(int code) __attribute__((noreturn));
 
 #endif

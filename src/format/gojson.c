@@ -3,11 +3,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-size_t gojson_utf8(const uint8_t *p, size_t n, uint32_t *rune)
-{
-	return utf8_get(p, n, rune);
-}
-
 /* ASCII that stays as it is through both quotings. */
 static bool plain(uint8_t c)
 {

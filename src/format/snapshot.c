@@ -235,7 +235,7 @@ static void put_id(struct json_out *o, const char *name, const struct id *id)
 	json_id(o, id);
 }
 
-void snapshot_summary_members(const struct snapshot_summary *s, const struct zone *z,
+static void summary_members(const struct snapshot_summary *s, const struct zone *z,
 	struct json_out *o)
 {
 	put_time(o, "backup_start", &s->backup_start, z, s->start_offset);
@@ -278,7 +278,7 @@ void snapshot_members(const struct snapshot *s, const struct zone *z, struct jso
 	if (s->has_summary) {
 		json_key(o, "summary");
 		json_object(o);
-		snapshot_summary_members(&s->summary, z, o);
+		summary_members(&s->summary, z, o);
 		json_object_end(o);
 	}
 }

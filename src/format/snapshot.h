@@ -46,8 +46,6 @@ struct json_out;
 void snapshot_members(const struct snapshot *s, const struct zone *z, struct json_out *o);
 /* its "time" alone */
 void snapshot_time_member(const struct snapshot *s, const struct zone *z, struct json_out *o);
-void snapshot_summary_members(const struct snapshot_summary *s, const struct zone *z,
-	struct json_out *o);
 void snapshot_release(struct snapshot *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* dest_pin and dest_metadata of restore_file.h: owner, attributes, times and mode, in this order.
+/* dest_pin and dest_metadata of dest.h: owner, attributes, times and mode, in this order.
  */
 #include "fs/dest.h"
 #include "fs/sys.h"

@@ -1,4 +1,4 @@
-/* dest_remove of restore_file.h: deleting what is in the way, as deep as it goes. */
+/* dest_remove of dest.h: deleting what is in the way, as deep as it goes. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "fs/dir.h"

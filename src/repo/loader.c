@@ -498,11 +498,6 @@ void loader_tree_get(struct loader *l, struct loader_tree *t)
 	blob_get(l, t, BLOB_TREE, false);
 }
 
-void loader_blob_get(struct loader *l, enum blob_type type, struct loader_tree *t)
-{
-	blob_get(l, t, type, true);
-}
-
 static void wait_done(struct loader_tree *t)
 {
 	*(bool *)t->arg = true;

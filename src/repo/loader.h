@@ -37,8 +37,7 @@ struct loader_tree {
 void loader_tree_get(struct loader *l, struct loader_tree *t);
 /* loader_tree_wait: the same, waiting until it is there (loop_until). */
 int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err);
-/* loader_blob_get, loader_blob_wait: any one blob (dump, cat), by its own range request. */
-void loader_blob_get(struct loader *l, enum blob_type type, struct loader_tree *t);
+/* loader_blob_wait: any one blob (cat), by its own range request. */
 int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain,
 	struct err *err);
 

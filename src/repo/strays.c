@@ -42,7 +42,8 @@ void strays_release(struct strays *s)
 	*s = (struct strays){0};
 }
 
-bool stray_hides(const struct stray *s)
+/* hides: it may be a snapshot, index or key that nobody finds. */
+static bool hides(const struct stray *s)
 {
 	bool matters = s->type == BACKEND_SNAPSHOT || s->type == BACKEND_INDEX ||
 		       s->type == BACKEND_KEY;
@@ -51,7 +52,8 @@ bool stray_hides(const struct stray *s)
 				  s->why == BACKEND_ODD_PLACE);
 }
 
-void stray_text(const struct stray *s, struct buf *b)
+/* text_of(s, b): at the end of b, what it is and what to do. */
+static void text_of(const struct stray *s, struct buf *b)
 {
 	const char *what = backend_type_name(s->type), *name = strrchr(s->path, '/');
 	char where[LAYOUT_MAX];
@@ -118,14 +120,14 @@ static void tell(const struct strays *s, void (*say)(void *arg, const char *mess
 		const struct stray *one = &s->v[i];
 
 		if (one->why == BACKEND_ODD_TEMP ||
-			(stray_hides(one) || one->why == BACKEND_ODD_PLACE) != errors)
+			(hides(one) || one->why == BACKEND_ODD_PLACE) != errors)
 			continue;
 		if (!errors && told == TOLD_MAX) {
 			more++;
 			continue;
 		}
 		told++;
-		stray_text(one, &b);
+		text_of(one, &b);
 		say(arg, buf_str(&b));
 		buf_reset(&b);
 	}
@@ -160,10 +162,10 @@ int strays_refuse(struct backend *be, struct err *err)
 	for (size_t i = 0; i < s.n && !rc; i++) {
 		struct buf b;
 
-		if (!stray_hides(&s.v[i]))
+		if (!hides(&s.v[i]))
 			continue;
 		buf_init(&b, SIZE_MAX / 2);
-		stray_text(&s.v[i], &b);
+		text_of(&s.v[i], &b);
 		rc = err_set(err, ERR_INVALID,
 			"nothing is removed while something may be hidden: %s; rename it, or take "
 			"it away",

@@ -25,11 +25,6 @@ void strays_add(void *arg, enum backend_odd why, const char *path);
 int strays_find(struct strays *s, struct backend *be, enum backend_type t, struct err *err);
 void strays_release(struct strays *s);
 
-/* stray_hides: it may be a snapshot, index or key that nobody finds. */
-bool stray_hides(const struct stray *s);
-/* stray_text(s, b): at the end of b, what it is and what to do. */
-void stray_text(const struct stray *s, struct buf *b);
-
 /* strays_tell: all of them in sentences: what hides something and packs in the wrong place as
  * errors; of the rest the first few, temporary files together. */
 struct strays_events {

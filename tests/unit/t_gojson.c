@@ -181,13 +181,3 @@ TEST(modes)
 	gojson_permissions(UINT32_MAX, text);
 	CHECK_STR(text, "dalTLDpSugct?rwxrwxrwx");
 }
-
-TEST(utf8)
-{
-	uint32_t r = 0;
-
-	CHECK_EQ(gojson_utf8((const uint8_t *)"\xf0\x9f\x98\x80", 4, &r), 4);
-	CHECK_EQ(r, 0x1f600);
-	CHECK_EQ(gojson_utf8((const uint8_t *)"\xf0\x9f\x98\x80", 3, &r), 0);
-	CHECK_EQ(gojson_utf8((const uint8_t *)"a", 0, &r), 0);
-}

@@ -57,19 +57,3 @@ TEST(join_and_abs)
 	CHECK_STR(p, "/home/u");
 	mem_free(p);
 }
-
-TEST(base_and_below)
-{
-	CHECK_STR(path_base("/a/b"), "b");
-	CHECK_STR(path_base("/"), "/");
-	CHECK_STR(path_base("x"), "x");
-	CHECK(path_is_below("/a", "/a"));
-	CHECK(path_is_below("/a", "/a/b"));
-	CHECK(!path_is_below("/a", "/ab"));
-	CHECK(!path_is_below("/a/b", "/a"));
-	CHECK(path_is_below("/", "/x") && path_is_below("/", "/"));
-	CHECK(!path_is_below("/", "x"));
-	CHECK(path_is_below(".", "x"));
-	CHECK(!path_is_below(".", "../x"));
-	CHECK(path_is_below(".", "..x"));
-}

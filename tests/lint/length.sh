@@ -1,0 +1,42 @@
+#!/bin/sh
+# Lines of C have at most 100 columns (a tab is 8), but in generated tables; files of engine, ranks and
+# repo have less than 450 lines.
+set -u
+bad=0
+
+# Those that are longer today.  The list may only get shorter: whoever shortens one takes it off.
+longer='engine/check.c engine/filejob.c engine/restore.c engine/walk.c
+	repo/blobtable.c repo/loader.c repo/saver.c'
+
+for f in src/engine/*.[ch] src/ranks/*.[ch] src/repo/*.[ch]; do
+	[ -e "$f" ] || continue
+	n=$(wc -l <"$f")
+	listed=
+	for l in $longer; do
+		[ "src/$l" = "$f" ] && listed=yes
+	done
+	if [ "$n" -ge 450 ] && [ -z "$listed" ]; then
+		echo "$f has $n lines: less than 450 are wanted, so what are its two jobs?"
+		bad=1
+	elif [ "$n" -lt 450 ] && [ -n "$listed" ]; then
+		echo "$f is short enough now: take it off the list in $0"
+		bad=1
+	fi
+done
+for l in $longer; do
+	[ -e "src/$l" ] || {
+		echo "src/$l is not there any more: take it off the list in $0"
+		bad=1
+	}
+done
+
+for f in $(find src include tests benchmarks -name '*.[ch]' ! -name '*_table.c' 2>/dev/null | sort); do
+	# Characters, in any locale: the bytes that continue one of UTF-8 do not count.
+	LC_ALL=C tr -d '\200-\277' <"$f" | expand -t 8 | LC_ALL=C awk -v f="$f" '
+	length($0) > 100 {
+		print f ":" NR ": " length($0) " columns"
+		bad = 1
+	}
+	END { exit bad }' || bad=1
+done
+exit $bad
