@@ -414,7 +414,7 @@ TEST(drops_without_end)
 /* Nothing of an answer without an end is of use. */
 TEST(answers_without_end)
 {
-	struct http *h = client(&(struct http_options){.stall_ns = 300 * MS});
+	struct http *h = client(NULL), *soon = client(&(struct http_options){.stall_ns = 300 * MS});
 	char *url = url_at(&plain, "/endless/1");
 	struct http_req r = {.method = "GET", .url = url};
 	int64_t began = clock_mono(env.clock);
@@ -424,10 +424,11 @@ TEST(answers_without_end)
 	CHECK_EQ(r.status, 404);
 	CHECK_EQ(r.out.len, HTTP_FAULT_MAX);
 	http_req_release(&r);
-	CHECK_EQ(ask(h, &plain, "GET", "/dripping/50", 0, NULL), ERR_IO);
+	CHECK_EQ(ask(soon, &plain, "GET", "/dripping/50", 0, NULL), ERR_IO);
 	CHECK_EQ(ask(h, &plain, "GET", "/continue/1", 0, NULL), ERR_ODD);
 	CHECK_EQ(ask(h, &plain, "GET", "/echo", 200, NULL), 0);
-	CHECK(clock_mono(env.clock) - began < 5000 * MS);
+	CHECK(clock_mono(env.clock) - began < 20000 * MS);
+	http_free(soon);
 	http_free(h);
 	mem_free(url);
 }
