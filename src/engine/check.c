@@ -1,8 +1,8 @@
 #include "engine/check.h"
 #include "base/mem.h"
-#include "engine/check_index.h"
-#include "engine/check_read.h"
 #include "base/stopped.h"
+#include "engine/check_data.h"
+#include "engine/check_index.h"
 #include "engine/treewalk.h"
 #include "repo/blobtable.h"
 #include "repo/catalog_local.h"
@@ -14,8 +14,6 @@
 
 #define CACHE_TREES ((size_t)160 << 20)
 #define MARK_SEEN   0
-
-enum { PACK_LISTED = 1, PACK_BAD = 2 }; /* of catalog_pack.user */
 
 struct check {
 	struct repo *repo;
@@ -31,10 +29,6 @@ struct check {
 	struct strays strays;            /* what lies among the files */
 	bool damaged;                    /* an index */
 	bool unindexed;                  /* a blob that is needed is in no index */
-	/* reading data */
-	size_t *todo; /* numbers of packs */
-	size_t n_todo, next, under_way;
-	struct reading *spare;
 };
 
 void check_result_release(struct check_result *r)
@@ -85,9 +79,9 @@ static void broken(struct check *c, struct catalog_pack *p)
 {
 	size_t n = c->res->n_broken;
 
-	if (p->user & PACK_BAD)
+	if (p->user & CHECK_PACK_BAD)
 		return;
-	p->user |= PACK_BAD;
+	p->user |= CHECK_PACK_BAD;
 	if (!(n & (n - 1))) /* grows at powers of two */
 		c->res->broken = mem_regrow(c->res->broken, n ? 2 * n : 1, sizeof(*c->res->broken));
 	c->res->broken[c->res->n_broken++] = p->id;
@@ -138,7 +132,7 @@ static int pack_listed(void *arg, const struct id *name, uint64_t size)
 		c->orphans++;
 		return 0;
 	}
-	p->user |= PACK_LISTED;
+	p->user |= CHECK_PACK_LISTED;
 	if (size != p->size) {
 		bad(c, "pack %s: unexpected file size: got %llu, expected %llu", id_hex(name).s,
 			(unsigned long long)size, (unsigned long long)p->size);
@@ -195,7 +189,7 @@ static int check_packs(struct check *c, struct err *err)
 	for (size_t i = 0; i < blobtable_packs(c->cat); i++) {
 		struct catalog_pack *p = blobtable_pack(c->cat, i);
 
-		if (!(p->user & PACK_LISTED)) {
+		if (!(p->user & CHECK_PACK_LISTED)) {
 			bad(c, "pack %s: does not exist", id_hex(&p->id).s);
 			broken(c, p);
 		}
@@ -304,33 +298,6 @@ static int check_trees(struct check *c, struct err *err)
 
 /* ---- data ---- */
 
-struct reading {
-	struct check *c;
-	struct catalog_pack *pack;
-	struct backend_op op;
-	struct task task;
-	struct check_read found;
-	bool again;           /* for the second time … */
-	struct err first;     /* … because this was wrong the first time */
-	struct reading *next; /* among the spare ones */
-};
-
-static void read_next(struct check *c);
-
-static void read_run(struct task *t)
-{
-	struct reading *r = task_of(t, struct reading, task);
-	struct repo_ctx *ctx;
-
-	if (r->op.err.code) {
-		r->found = (struct check_read){.faults = 1, .first = r->op.err};
-		return;
-	}
-	ctx = repo_ctx_get(r->c->repo);
-	check_read(ctx, r->c->cat, r->pack, r->op.out.p, r->op.out.len, r->c->stop, &r->found);
-	repo_ctx_put(r->c->repo, ctx);
-}
-
 /* The store failed, but did not say that the pack is not there or too short: nothing is known about
  * the pack. */
 static bool out_of_reach(const struct err *e)
@@ -338,167 +305,47 @@ static bool out_of_reach(const struct err *e)
 	return e->code && e->code != ERR_NOTFOUND && e->code != ERR_TOOSHORT;
 }
 
-static void read_start(struct reading *r);
-
-static void judge(struct check *c, const struct reading *r)
+static void pack_read(void *arg, const struct check_pack *p, uint64_t done, uint64_t total)
 {
-	const struct id_hex pack = id_hex(&r->pack->id);
+	const struct id_hex pack = id_hex(&p->pack->id);
+	struct check *c = arg;
 
-	if (r->found.moved)
+	if (p->found.moved)
 		bad(c, "pack %s: its header does not say what the index says", pack.s);
-	if (r->found.faults)
-		bad(c, "pack %s contains %zu errors: %s", pack.s, r->found.faults,
-			r->found.first.msg);
-	if (r->found.faults || r->found.moved) {
-		if (!out_of_reach(&r->op.err) &&
-			(r->found.moved || r->found.first.code != ERR_NOMEM))
-			broken(c, r->pack);
-	} else if (r->again) {
+	if (p->found.faults)
+		bad(c, "pack %s contains %zu errors: %s", pack.s, p->found.faults,
+			p->found.first.msg);
+	if (p->found.faults || p->found.moved) {
+		if (!out_of_reach(&p->unread) &&
+			(p->found.moved || p->found.first.code != ERR_NOMEM))
+			broken(c, p->pack);
+	} else if (p->again) {
 		bad(c, "pack %s: check successful on second attempt, original error: %s", pack.s,
-			r->first.msg);
+			p->first.msg);
 	}
-}
-
-static void read_done(struct task *t)
-{
-	struct reading *r = task_of(t, struct reading, task);
-	struct check *c = r->c;
-
-	if ((r->found.faults || r->found.moved) && !r->again && !stopped(c)) {
-		r->again = true;
-		r->first = r->found.first;
-		if (!r->found.faults)
-			err_set(&r->first, ERR_INVALID,
-				"its header does not say what the index says");
-		read_start(r);
-		return;
-	}
-	judge(c, r);
-	r->next = c->spare;
-	c->spare = r;
 	c->res->packs_read++;
-	c->under_way--;
 	if (c->ev->progress)
-		c->ev->progress(c->ev->arg, c->res->packs_read, c->n_todo);
-	read_next(c);
+		c->ev->progress(c->ev->arg, done, total);
 }
 
-static void read_arrived(struct backend_op *op)
+static bool reads_data(const struct check_options *o)
 {
-	struct reading *r = op->arg;
-
-	jobs_put(r->c->env->cpu, &r->task);
+	return o->read_data || o->subset_t || o->subset_percent > 0 || o->subset_bytes;
 }
 
-/* Into the buffer that it has: its pages need not be had anew. */
-static void read_start(struct reading *r)
+static void check_data(struct check *c, struct catalog *catalog)
 {
-	struct buf out = r->op.out;
+	struct check_data d = {.repo = c->repo,
+		.table = c->cat,
+		.catalog = catalog,
+		.env = c->env,
+		.opt = c->opt,
+		.stop = c->stop,
+		.read = pack_read,
+		.arg = c};
 
-	buf_reset(&out);
-	r->task = (struct task){.run = read_run, .done = read_done};
-	r->op = (struct backend_op){.verb = BACKEND_GET,
-		.type = BACKEND_PACK,
-		.name = r->pack->id,
-		.out = out,
-		.done = read_arrived,
-		.arg = r};
-	backend_start(r->c->repo->be, &r->op);
-}
-
-/* One that is done with its pack, if there is one. */
-static struct reading *reading_new(struct check *c)
-{
-	struct reading *r = c->spare;
-	struct buf out;
-
-	if (r) {
-		c->spare = r->next;
-	} else {
-		r = mem_zalloc(sizeof(*r));
-		buf_init(&r->op.out, (size_t)UINT32_MAX);
-	}
-	out = r->op.out;
-	*r = (struct reading){.c = c, .pack = blobtable_pack(c->cat, c->todo[c->next++])};
-	r->op.out = out;
-	return r;
-}
-
-/* As many packs in memory as workers can use while the next are on their way. */
-static void read_next(struct check *c)
-{
-	size_t at_once = jobs_threads(c->env->cpu) + 1;
-
-	if (at_once > c->repo->be->connections)
-		at_once = c->repo->be->connections;
-	while (c->under_way < at_once && c->next < c->n_todo && !stopped(c)) {
-		c->under_way++;
-		read_start(reading_new(c));
-	}
-}
-
-static void shuffle(struct check *c)
-{
-	for (size_t i = c->n_todo; i > 1; i--) {
-		uint64_t x;
-		size_t k, old;
-
-		rnd_fill(c->env->rnd, &x, sizeof(x));
-		k = (size_t)(x % i);
-		old = c->todo[i - 1];
-		c->todo[i - 1] = c->todo[k];
-		c->todo[k] = old;
-	}
-}
-
-static void choose(struct check *c)
-{
-	const struct check_options *o = c->opt;
-	size_t packs = blobtable_packs(c->cat);
-	size_t most = SIZE_MAX;
-	uint64_t bytes = 0;
-
-	c->todo = mem_array(packs ? packs : 1, sizeof(*c->todo));
-	for (size_t i = 0; i < packs; i++) {
-		const struct catalog_pack *p = blobtable_pack(c->cat, i);
-
-		if (!(p->user & PACK_LISTED)) /* said already */
-			continue;
-		if (o->subset_t && p->id.b[0] % o->subset_t != o->subset_n - 1)
-			continue;
-		c->todo[c->n_todo++] = i;
-	}
-	if (o->subset_percent <= 0 && !o->subset_bytes)
-		return;
-	shuffle(c);
-	if (o->subset_percent > 0)
-		most = (size_t)((double)c->n_todo * (o->subset_percent / 100));
-	for (size_t i = 0; i < c->n_todo; i++) {
-		bytes += blobtable_pack(c->cat, c->todo[i])->size;
-		if ((o->subset_bytes && bytes >= o->subset_bytes) || i + 1 >= most)
-			c->n_todo = i + 1; /* at least one */
-	}
-}
-
-static bool all_read(void *c)
-{
-	return !((const struct check *)c)->under_way;
-}
-
-static void check_data(struct check *c)
-{
 	stage(c, "read all data");
-	choose(c);
-	read_next(c);
-	loop_until_fn(c->env->loop, all_read, c);
-	while (c->spare) {
-		struct reading *r = c->spare;
-
-		c->spare = r->next;
-		buf_release(&r->op.out);
-		mem_free(r);
-	}
-	mem_free(c->todo);
+	check_data_run(&d);
 }
 
 int check_run(struct repo *r, struct blobtable *cat, const struct env *env,
@@ -528,10 +375,8 @@ int check_run(struct repo *r, struct blobtable *cat, const struct env *env,
 		rc = check_trees(&c, err);
 	if (rc == 0 && !stopped(&c))
 		judge_orphans(&c);
-	if (rc == 0 &&
-		(opt->read_data || opt->subset_t || opt->subset_percent > 0 || opt->subset_bytes) &&
-		!stopped(&c))
-		check_data(&c);
+	if (rc == 0 && reads_data(opt) && !stopped(&c))
+		check_data(&c, catalog);
 	loader_free(c.loader);
 	catalog_free(catalog);
 	strays_release(&c.strays);

@@ -133,7 +133,7 @@ static void pack_done(struct task *t)
 	struct reader *rd = k->reader;
 
 	rd->held -= k->held;
-	if (!k->right && !k->again && !reader_stopped(k->stop)) {
+	if (!k->right && !k->again && !stopped_set(k->stop)) {
 		k->again = true;
 		pack_queue(rd, k);
 	} else {
@@ -184,7 +184,7 @@ static void pack_fetch(struct reader *rd, struct reader_pack *k)
 static bool pack_next(struct reader *rd)
 {
 	struct reader_pack *k = rd->packs;
-	bool stopped = k && reader_stopped(k->stop) && !k->again;
+	bool stopped = k && stopped_set(k->stop) && !k->again;
 
 	if (!k)
 		return false;

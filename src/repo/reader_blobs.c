@@ -165,7 +165,7 @@ static void part_run(struct task *t)
 			buf_init(&d->o[k].plain, REPO_BLOB_MAX);
 	}
 	d->wrong = 0;
-	while (d->next < d->end && !d->wrong && !reader_stopped(d->f->q->stop))
+	while (d->next < d->end && !d->wrong && !stopped_set(d->f->q->stop))
 		group(d, ctx);
 	/* Waiting, or done: no plaintext is kept. */
 	for (size_t k = 0; k < GROUP; k++)
@@ -203,7 +203,7 @@ static void part_end(struct part *d)
 
 static void part_on(struct part *d)
 {
-	if (d->next < d->end && !reader_stopped(d->f->q->stop))
+	if (d->next < d->end && !stopped_set(d->f->q->stop))
 		jobs_put(d->f->q->reader->repo->env->cpu, &d->task);
 	else
 		part_end(d);
@@ -356,7 +356,7 @@ bool reader_blobs_next(struct reader *rd)
 	size_t bytes, next;
 
 	for (struct reader_blobs **at = &rd->blobs; *at; at = &(*at)->later)
-		if (reader_stopped((*at)->stop)) {
+		if (stopped_set((*at)->stop)) {
 			leave_queue(at);
 			return true;
 		}

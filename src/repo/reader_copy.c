@@ -44,7 +44,7 @@ static void lose_done(struct task *t)
 static void look_further(struct reader_copy *c)
 {
 	c->place.find.nth++;
-	if (reader_stopped(c->q->stop))
+	if (stopped_set(c->q->stop))
 		end(c);
 	else
 		reader_place_find(c->q->reader, &c->place);
@@ -138,7 +138,7 @@ bool reader_copy_next(struct reader *rd)
 	rd->copies = c->later;
 	if (!rd->copies)
 		rd->copies_end = &rd->copies;
-	if (reader_stopped(c->q->stop)) {
+	if (stopped_set(c->q->stop)) {
 		end(c);
 		return true;
 	}

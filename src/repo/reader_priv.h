@@ -1,6 +1,7 @@
 /* What the files of the reader share. */
 #ifndef REPO_READER_PRIV_H
 #define REPO_READER_PRIV_H
+#include "base/stopped.h"
 #include "repo/reader.h"
 #include <pthread.h>
 
@@ -21,11 +22,6 @@ struct reader {
 	struct reader_pack *packs, **packs_end;
 	struct reader_blobs *blobs, **blobs_end;
 };
-
-static inline bool reader_stopped(const volatile int *stop)
-{
-	return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
-}
 
 /* reader_room: one more transfer of n bytes may begin.  reader_hold: it does. */
 bool reader_room(const struct reader *rd, size_t n);
