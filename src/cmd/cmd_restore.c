@@ -307,7 +307,7 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 		return rc;
 	r->opt.repository = place.scheme == LOCATION_LOCAL ? place.rest : NULL;
 	progress_init(&r->progress, s);
-	rc = restore_run(s->repo, s->table, s->loader, &s->env, tree, &r->opt, &ev,
+	rc = restore_run(s->repo, s->table, s->loader, s->reader, &s->env, tree, &r->opt, &ev,
 		stop_flag(s->cmd->stop), &r->counts, err);
 	progress_end(&r->progress);
 	location_release(&place);

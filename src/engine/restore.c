@@ -450,9 +450,10 @@ static void unused_pattern(void *arg, const char *pattern)
 	restore_say(&r->dirs, pattern, NULL, &e);
 }
 
-int restore_run(struct repo *repo, struct blobtable *cat, struct loader *l, const struct env *env,
-	const struct id *root, const struct restore_options *opt, const struct restore_events *ev,
-	const volatile int *stop, struct restore_counts *counts, struct err *err)
+int restore_run(struct repo *repo, struct blobtable *cat, struct loader *l, struct reader *rd,
+	const struct env *env, const struct id *root, const struct restore_options *opt,
+	const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
+	struct err *err)
 {
 	struct restore r = {.counts = counts};
 	size_t idle;
@@ -460,6 +461,7 @@ int restore_run(struct repo *repo, struct blobtable *cat, struct loader *l, cons
 
 	memset(counts, 0, sizeof(*counts));
 	r.sh = (struct restore_shared){.repo = repo,
+		.reader = rd,
 		.cat = cat,
 		.env = env,
 		.dirs = &r.dirs,

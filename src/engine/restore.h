@@ -14,6 +14,7 @@
 #include "fs/match.h"
 #include "fs/dest.h"
 #include "repo/loader.h"
+#include "repo/reader.h"
 
 struct blobtable;
 
@@ -63,8 +64,9 @@ struct restore_events {
  * recognised by the next restore, whatever its mode of overwriting (fs/dest.h).  Nothing is deleted
  * after that, nor after a tree could not be read.
  */
-int restore_run(struct repo *r, struct blobtable *cat, struct loader *l, const struct env *env,
-	const struct id *root, const struct restore_options *opt, const struct restore_events *ev,
-	const volatile int *stop, struct restore_counts *counts, struct err *err);
+int restore_run(struct repo *r, struct blobtable *cat, struct loader *l, struct reader *rd,
+	const struct env *env, const struct id *root, const struct restore_options *opt,
+	const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
+	struct err *err);
 
 #endif

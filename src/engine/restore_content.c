@@ -147,7 +147,7 @@ static void finish(struct restore_file *f)
 
 static bool has_blob(int fd, const struct restore_use *u, struct repo_ctx *ctx)
 {
-	size_t n = blob_plain_size(&u->at.blob), got = 0;
+	size_t n = blob_plain_size(&u->want.at.blob), got = 0;
 	struct id id;
 
 	buf_reset(&ctx->tmp);
@@ -163,7 +163,7 @@ static bool has_blob(int fd, const struct restore_use *u, struct repo_ctx *ctx)
 		got += (size_t)r;
 	}
 	hash_once(ctx->hash, ctx->tmp.p, n, &id);
-	return id_equal(&id, &u->at.blob.id);
+	return id_equal(&id, &u->want.at.blob.id);
 }
 
 static void keep_nothing(struct restore_file *f)
@@ -286,10 +286,10 @@ bool restore_content_write(struct restore_use *u, const uint8_t *p, size_t n)
 	err_clear(&e);
 	if (!atomic_load(&f->failed)) {
 		/* The places of all that follows depend on it. */
-		int fd = rc = n == blob_plain_size(&u->at.blob)
+		int fd = rc = n == blob_plain_size(&u->want.at.blob)
 				      ? get_fd(f, &e)
 				      : err_set(&e, ERR_INVALID, "a blob of %zu bytes, not %u", n,
-						blob_plain_size(&u->at.blob));
+						blob_plain_size(&u->want.at.blob));
 
 		if (fd >= 0) {
 			/* A file that was there has other bytes where zeros belong. */

@@ -47,10 +47,10 @@ static int lay_out(struct restore_window *w, struct restore_file *f, const struc
 		int rc;
 
 		*u = (struct restore_use){.file = f, .offset = f->size};
-		rc = place_of(w->sh->cat, &n->content[i], nth, &u->at, err);
+		rc = place_of(w->sh->cat, &n->content[i], nth, &u->want.at, err);
 		if (rc < 0)
 			return rc;
-		f->size += blob_plain_size(&u->at.blob);
+		f->size += blob_plain_size(&u->want.at.blob);
 	}
 	return 0;
 }

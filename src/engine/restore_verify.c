@@ -105,7 +105,7 @@ static void verify_large(struct restore_window *w, size_t file)
 
 	for (size_t i = f->first_use, first = i; i < end; first = i) {
 		for (uint64_t bytes = 0; i < end && bytes < VERIFY_BYTES; i++)
-			bytes += blob_plain_size(&w->use[i].at.blob);
+			bytes += blob_plain_size(&w->use[i].want.at.blob);
 		verify_put(w, file, file + 1, first, i);
 	}
 }

@@ -1,11 +1,10 @@
 #include "engine/restore_window.h"
 #include "base/mem.h"
+#include "base/stopped.h"
 #include "engine/restore_content.h"
 #include "engine/restore_fetch.h"
 #include "engine/restore_layout.h"
 #include "engine/restore_verify.h"
-#include "base/stopped.h"
-#include <stdlib.h>
 #include <unistd.h>
 
 #define TASK_FILES 64
@@ -83,12 +82,7 @@ struct restore_file *restore_window_add(struct restore_window *w, struct restore
 
 void restore_window_advance(struct restore_window *w)
 {
-	bool stop = restore_stopped(w->sh);
-
-	while (!stop && w->started && w->next < w->n_order &&
-		w->tasks < w->sh->repo->be->connections + 1)
-		restore_fetch_next(w);
-	if (!w->started || w->over || w->tasks || (!stop && w->next < w->n_order))
+	if (!w->started || w->over || w->tasks)
 		return;
 	w->over = true;
 	w->ended(w);
@@ -120,39 +114,22 @@ static void prepare_run(struct task *t)
 	repo_ctx_put(p->w->sh->repo, ctx);
 }
 
-static int by_place(const void *x, const void *y, void *arg)
-{
-	const struct restore_window *w = arg;
-	const struct restore_use *a = &w->use[*(const uint32_t *)x],
-				 *b = &w->use[*(const uint32_t *)y];
-	int c = id_cmp(&a->at.pack, &b->at.pack);
-
-	if (c)
-		return c;
-	if (a->at.blob.offset != b->at.blob.offset)
-		return a->at.blob.offset < b->at.blob.offset ? -1 : 1;
-	/* A damaged index may have several at one place. */
-	c = id_cmp(&a->at.blob.id, &b->at.blob.id);
-	return c ? c
-		 : (a->at.blob.plain > b->at.blob.plain) - (a->at.blob.plain < b->at.blob.plain);
-}
-
 static void fetch_all(struct restore_window *w)
 {
 	struct restore_counts *c = w->sh->dirs->counts;
 
-	w->order = mem_array(w->n_use ? w->n_use : 1, sizeof(*w->order));
-	for (size_t i = 0; i < w->n_use && !options(w)->dry_run; i++) {
-		const struct restore_use *u = &w->use[i];
-
-		if (u->done)
-			c->bytes_restored += u->file->unchanged ? 0 : blob_plain_size(&u->at.blob);
-		else if (!atomic_load(&u->file->failed))
-			w->order[w->n_order++] = (uint32_t)i;
-	}
-	if (w->n_order)
-		qsort_r(w->order, w->n_order, sizeof(*w->order), by_place, w);
 	w->started = true;
+	w->tasks++;
+	if (!options(w)->dry_run) {
+		for (size_t i = 0; i < w->n_use; i++) {
+			const struct restore_use *u = &w->use[i];
+
+			if (u->done && !u->file->unchanged)
+				c->bytes_restored += blob_plain_size(&u->want.at.blob);
+		}
+		restore_fetch(w);
+	}
+	w->tasks--;
 	restore_window_advance(w);
 }
 
@@ -261,6 +238,6 @@ void restore_window_free(struct restore_window *w)
 	}
 	mem_free(w->file);
 	mem_free(w->use);
-	mem_free(w->order);
+	mem_free(w->want);
 	mem_free(w);
 }

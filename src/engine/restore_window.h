@@ -10,6 +10,7 @@
 #ifndef ENGINE_RESTORE_WINDOW_H
 #define ENGINE_RESTORE_WINDOW_H
 #include "engine/restore_dir.h"
+#include "repo/reader.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -48,12 +49,13 @@ struct restore_file {
 struct restore_use {
 	struct restore_file *file;
 	uint64_t offset;
-	struct catalog_place at;
+	struct reader_want want;
 	bool done; /* it was there already */
 };
 
 struct restore_shared { /* of all windows */
 	struct repo *repo;
+	struct reader *reader;
 	struct blobtable *cat;
 	const struct env *env;
 	struct restore_dirs *dirs;
@@ -72,14 +74,14 @@ struct restore_window {
 	size_t n, cap;
 	struct restore_use *use; /* in the order of files and offsets */
 	size_t n_use, cap_use;
-	uint32_t *order; /* those to be fetched, by their places */
-	size_t n_order;
 	uint64_t bytes;
 	size_t n_dirs;
 	struct restore_dir *last_dir;
 	/* running */
-	size_t next;  /* the first of `order` not yet asked for */
-	size_t tasks; /* fetches and tasks under way */
+	size_t tasks;          /* under way; all fetching is one */
+	struct reader_blobs q; /* of those that are to be fetched: */
+	struct reader_want **want;
+	_Atomic uint64_t written; /* bytes; not yet counted */
 	bool started, over;
 	void (*ended)(struct restore_window *w);
 	void *arg;

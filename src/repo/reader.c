@@ -18,7 +18,7 @@ struct reader *reader_new(struct repo *r, struct catalog *catalog, size_t bound)
 	rd->catalog = catalog;
 	rd->loop = pthread_self();
 	rd->limit = r->be->connections ? r->be->connections : 1;
-	rd->bound = bound ? bound : (rd->limit + jobs_threads(r->env->cpu) + 1) * READER_SPAN;
+	rd->bound = bound ? bound : (rd->limit + 1) * READER_SPAN;
 	rd->copies_end = &rd->copies;
 	rd->packs_end = &rd->packs;
 	rd->blobs_end = &rd->blobs;

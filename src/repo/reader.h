@@ -21,8 +21,9 @@
 #include "repo/repo.h"
 
 struct reader;
-/* reader_new: borrows both; on the loop thread.  bound 0: as much as keeps all connections of the
- * store and the workers busy. */
+/* reader_new: borrows both; on the loop thread.  bound 0: so much that all connections of the store
+ * are busy while workers decode; with more, what is to be decoded has left the processor's cache.
+ */
 struct reader *reader_new(struct repo *r, struct catalog *catalog, size_t bound);
 void reader_free(struct reader *rd); /* no request may be under way.  NULL is fine */
 

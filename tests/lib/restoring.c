@@ -75,8 +75,8 @@ int lab_restore(const struct id *root, struct restore_options o)
 	craft_save(&lab.c);
 	craft_load(&lab.c);
 	fds = files_fds();
-	rc = restore_run(lab.c.repo, lab.c.table, lab.c.loader, &lab.c.env, root, &o, &ev,
-		&lab.stop, &lab.counts, &e);
+	rc = restore_run(lab.c.repo, lab.c.table, lab.c.loader, lab.c.reader, &lab.c.env, root, &o,
+		&ev, &lab.stop, &lab.counts, &e);
 	CHECK_EQ(files_fds(), fds);
 	CHECK_EQ(budget_used(lab.c.env.budget), 0);
 	CHECK_EQ(rc, e.code);

@@ -1066,8 +1066,8 @@ TEST(a_store_with_faults)
 
 			buf_reset(&lab.said);
 			buf_reset(&lab.items);
-			CHECK_EQ(restore_run(lab.c.repo, lab.c.table, lab.c.loader, &lab.c.env,
-					 &root, &o, &ev, NULL, &lab.counts, &e),
+			CHECK_EQ(restore_run(lab.c.repo, lab.c.table, lab.c.loader, lab.c.reader,
+					 &lab.c.env, &root, &o, &ev, NULL, &lab.counts, &e),
 				0);
 		}
 		for (int d = 0; d < 20; d++) {
