@@ -189,8 +189,8 @@ static void finish(struct loader_tree *t, const struct err *e)
 	if (e) {
 		err_copy(&t->err, e);
 		buf_release(&t->plain);
-		err_prefix(&t->err, "load %s %s", blob_type_name(t->find.type),
-			id_short(&t->find.id).s);
+		err_prefix(&t->err, "load %s %s", blob_type_name(t->seek.find.type),
+			id_short(&t->seek.find.id).s);
 	} else {
 		t->loader->stats.trees++;
 	}
@@ -207,8 +207,8 @@ static void copy_failed(struct loader_tree *t, const struct err *e)
 		err_copy(&t->first, e);
 	t->again = t->alone = e->code == ERR_INVALID && !t->again;
 	if (!t->again)
-		t->find.nth++;
-	catalog_find(t->loader->catalog, &t->find);
+		t->seek.find.nth++;
+	seek_next(t->loader->catalog, &t->seek);
 }
 
 static void pack_failed(struct loader_tree *t, const struct err *why)
@@ -224,7 +224,7 @@ static void pack_failed(struct loader_tree *t, const struct err *why)
 static void decode_run(struct task *task)
 {
 	struct loader_tree *t = task_of(task, struct loader_tree, task);
-	const struct blob *b = &t->find.place.blob;
+	const struct blob *b = &t->seek.find.place.blob;
 	struct repo *r = t->loader->r;
 	const uint8_t *sealed;
 	struct repo_ctx *ctx;
@@ -322,13 +322,13 @@ static void single_done(struct loader_fetch *f)
 {
 	struct loader_tree *t = f->trees;
 
-	if (!f->op.err.code && f->op.out.len == t->find.place.blob.length) {
+	if (!f->op.err.code && f->op.out.len == t->seek.find.place.blob.length) {
 		decode(t, f);
 		return;
 	}
 	if (!f->op.err.code)
 		err_set(&f->op.err, ERR_INVALID, "%zu bytes came instead of %u", f->op.out.len,
-			t->find.place.blob.length);
+			t->seek.find.place.blob.length);
 	pack_failed(t, &f->op.err);
 	fetch_free(f);
 }
@@ -358,7 +358,7 @@ static void get_done(struct backend_op *op)
 static void fetch_start(struct loader_fetch *f)
 {
 	struct loader *l = f->l;
-	const struct blob *b = &f->trees->find.place.blob;
+	const struct blob *b = &f->trees->seek.find.place.blob;
 
 	f->started = true;
 	f->task = (struct task){.done = fetch_settled};
@@ -428,12 +428,12 @@ static bool is_wanted_whole(const struct loader *l, struct loader_pack *p, const
 	return p->wanted++ >= (p->end <= l->part ? 1 : FEW);
 }
 
-/* t->find.place says where the blob is. */
+/* t->seek.find.place says where the blob is. */
 static void tree_place(struct loader_tree *t)
 {
 	struct loader *l = t->loader;
-	struct loader_pack *whole = pack_of(l, &t->find.place.pack),
-			   *p = part_of(l, whole, &t->find.place.blob);
+	struct loader_pack *whole = pack_of(l, &t->seek.find.place.pack),
+			   *p = part_of(l, whole, &t->seek.find.place.blob);
 
 	t->pack = p ? p : whole;
 	if (t->direct || t->alone || !p || p->single) {
@@ -444,7 +444,7 @@ static void tree_place(struct loader_tree *t)
 		lru_add(l, p);
 		decode(t, NULL);
 	} else {
-		bool all = is_wanted_whole(l, p, &t->find.place.blob);
+		bool all = is_wanted_whole(l, p, &t->seek.find.place.blob);
 
 		if (p->fetch && (all || p->fetch->whole)) {
 			l->stats.hits++;
@@ -458,24 +458,20 @@ static void tree_place(struct loader_tree *t)
 	queue_pump(l);
 }
 
-static void place_found(struct catalog_find *find)
+static void place_found(struct seek *s)
 {
-	struct loader_tree *t = find->arg;
-	const struct blob *b = &find->place.blob;
-	struct err e = {0};
+	struct loader_tree *t = s->arg;
 
-	if (!find->found) {
-		if (!t->first.code)
-			err_set(&t->first, ERR_NOTFOUND, "it is not in the index");
-		finish(t, &t->first);
-	} else if (b->length <= SEAL_OVERHEAD) {
-		err_set(&e, ERR_INVALID, "pack %s: the index gives it %u bytes",
-			id_short(&find->place.pack).s, b->length);
-		t->again = true; /* reading would not help */
-		copy_failed(t, &e);
-	} else {
+	if (s->find.found) {
 		tree_place(t);
+		return;
 	}
+	if (!t->first.code && id_is_zero(&s->odd.pack))
+		err_set(&t->first, ERR_NOTFOUND, "it is not in the index");
+	else if (!t->first.code)
+		err_set(&t->first, ERR_INVALID, "pack %s: the index gives it %u bytes",
+			id_short(&s->odd.pack).s, s->odd.blob.length);
+	finish(t, &t->first);
 }
 
 static void blob_get(struct loader *l, struct loader_tree *t, enum blob_type type, bool direct)
@@ -489,8 +485,8 @@ static void blob_get(struct loader *l, struct loader_tree *t, enum blob_type typ
 	err_clear(&t->first);
 	buf_init(&t->plain, REPO_BLOB_MAX);
 	l->requests++;
-	t->find = (struct catalog_find){.type = type, .id = t->id, .done = place_found, .arg = t};
-	catalog_find(l->catalog, &t->find);
+	t->seek = (struct seek){.find = {.type = type, .id = t->id}, .done = place_found, .arg = t};
+	seek_next(l->catalog, &t->seek);
 }
 
 void loader_tree_get(struct loader *l, struct loader_tree *t)

@@ -9,7 +9,7 @@
 #ifndef REPO_LOADER_H
 #define REPO_LOADER_H
 #include "base/env.h"
-#include "repo/catalog.h"
+#include "repo/seek.h"
 #include "repo/repo.h"
 
 struct loader;
@@ -23,7 +23,7 @@ struct loader_tree {
 	void (*done)(struct loader_tree *t); /* on the loop */
 	void *arg;
 	/* the loader's own */
-	struct catalog_find find;
+	struct seek seek;
 	struct task task;
 	struct loader *loader;
 	struct loader_pack *pack;

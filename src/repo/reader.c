@@ -51,56 +51,6 @@ void reader_pump(struct reader *rd)
 		;
 }
 
-/* ---- places ---- */
-
-static bool fits(struct reader_place *p)
-{
-	const struct blob *b = &p->find.place.blob;
-
-	if (!p->find.found)
-		return true; /* that is the answer */
-	if (b->length > SEAL_OVERHEAD && (!p->exact || blob_plain_size(b) == p->plain))
-		return true;
-	p->odd = p->find.place;
-	return false;
-}
-
-static void place_came(struct catalog_find *find)
-{
-	struct reader_place *p = find->arg;
-
-	p->came = true;
-	if (p->inside)
-		return;
-	if (fits(p)) {
-		p->done(p);
-	} else {
-		find->nth++;
-		reader_place_find(p->reader, p);
-	}
-}
-
-/* Answers come at once or later; at once without recursion, for whoever wrote the repository may
- * have given a blob any number of places. */
-void reader_place_find(struct reader *rd, struct reader_place *p)
-{
-	p->reader = rd;
-	p->find.done = place_came;
-	p->find.arg = p;
-	for (;; p->find.nth++) {
-		p->came = false;
-		p->inside = true;
-		catalog_find(rd->catalog, &p->find);
-		p->inside = false;
-		if (!p->came)
-			return;
-		if (fits(p)) {
-			p->done(p);
-			return;
-		}
-	}
-}
-
 int reader_explain(const struct reader_want *w, struct err *e)
 {
 	if (!id_is_zero(&w->at.pack))

@@ -68,7 +68,7 @@ struct reader_blobs {
 	struct reader *reader;
 	size_t next, under_way; /* the first want not asked for; fetches */
 	bool queued;
-	struct reader_place *places; /* being looked for */
+	struct seek *places; /* being looked for */
 	struct reader_blobs *later;
 };
 void reader_blobs_start(struct reader *rd, struct reader_blobs *q);

@@ -398,7 +398,7 @@ static void place_settled(struct reader_blobs *q)
 }
 
 /* What has no place that could hold it keeps one that cannot, for the sentence. */
-static void place_known(struct reader_place *p)
+static void place_known(struct seek *p)
 {
 	struct reader_blobs *q = p->arg;
 	struct catalog_place *at = &q->want[p - q->places]->at;
@@ -414,13 +414,13 @@ static void find_places(struct reader_blobs *q)
 	q->under_way = q->n + 1;
 	q->places = mem_zalloc(q->n * sizeof(*q->places));
 	for (size_t i = 0; i < q->n; i++) {
-		struct reader_place *p = &q->places[i];
+		struct seek *p = &q->places[i];
 
 		p->find.type = nth(q, i)->type;
 		p->find.id = nth(q, i)->id;
 		p->arg = q;
 		p->done = place_known;
-		reader_place_find(q->reader, p);
+		seek_next(q->reader->catalog, p);
 	}
 	place_settled(q);
 }

@@ -9,7 +9,7 @@ struct reader_copy {
 	struct err why; /* the first copy's fault, which is told */
 	void (*done)(void *arg);
 	void *arg;
-	struct reader_place place;
+	struct seek place;
 	struct backend_op op;
 	struct task task;
 	struct buf plain;
@@ -47,7 +47,7 @@ static void look_further(struct reader_copy *c)
 	if (stopped_set(c->q->stop))
 		end(c);
 	else
-		reader_place_find(c->q->reader, &c->place);
+		seek_next(c->q->reader->catalog, &c->place);
 }
 
 static void open_run(struct task *t)
@@ -112,7 +112,7 @@ static void enqueue(struct reader_copy *c)
 	reader_pump(rd);
 }
 
-static void place_known(struct reader_place *p)
+static void place_known(struct seek *p)
 {
 	struct reader_copy *c = p->arg;
 
@@ -177,5 +177,5 @@ void reader_copies(struct reader_blobs *q, struct reader_want **w, size_t n, con
 	c->place.plain = blob_plain_size(b);
 	c->place.done = place_known;
 	c->place.arg = c;
-	reader_place_find(q->reader, &c->place);
+	seek_next(q->reader->catalog, &c->place);
 }

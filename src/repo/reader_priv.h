@@ -3,6 +3,7 @@
 #define REPO_READER_PRIV_H
 #include "base/stopped.h"
 #include "repo/reader.h"
+#include "repo/seek.h"
 #include <pthread.h>
 
 #define READER_SPAN ((size_t)16 << 20) /* bytes of one request */
@@ -32,22 +33,6 @@ void reader_pump(struct reader *rd);
 /* Each begins or drops one thing of its queue; false: there is none, or it must wait. */
 bool reader_copy_next(struct reader *rd);
 bool reader_blobs_next(struct reader *rd);
-
-/*
- * reader_place: looks for a place of a blob from the nth on that can hold it.  type, id and nth in
- * find, and the rest, are set by the caller; done() is called once, maybe at once.
- */
-struct reader_place {
-	struct catalog_find find;
-	bool exact; /* the plaintext must be of this length: */
-	uint32_t plain;
-	void (*done)(struct reader_place *p);
-	struct reader *reader;
-	void *arg;                /* the caller's */
-	struct catalog_place odd; /* one that was passed over; zero: none */
-	bool inside, came;
-};
-void reader_place_find(struct reader *rd, struct reader_place *p);
 
 /*
  * reader_copies: every copy of w's blob, one after the other, each by a request of its own, until

@@ -509,7 +509,28 @@ TEST(what_the_index_says_wrongly)
 	stop(&r);
 }
 
-/* The same, out of a pack that is in the cache. */
+/* Thousands of places that cannot hold it before the one that does, or alone. */
+TEST(places_without_end)
+{
+	struct run r;
+	struct err err;
+	struct id pack = fixture_id(1);
+
+	start(&r, 1 << 20);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct blob bad = {.type = BLOB_TREE, .offset = i, .length = 10};
+
+		bad.id = tree_id(i % 2);
+		blobtable_add(r.cat, &pack, &bad, 1);
+	}
+	put_pack(&r, 0, 1, 0);
+	CHECK_EQ(wait_tree(&r, 0, &err), 0);
+	CHECK_EQ(wait_tree(&r, 1, &err), ERR_INVALID);
+	CHECK(strstr(err.msg, "the index gives it 10 bytes") != NULL);
+	stop(&r);
+}
+
+/* A place beyond the end of a pack that is in the cache. */
 TEST(beyond_the_end_of_a_cached_pack)
 {
 	struct run r;
