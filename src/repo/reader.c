@@ -47,7 +47,8 @@ static bool pack_next(struct reader *rd);
 
 void reader_pump(struct reader *rd)
 {
-	while (reader_copy_next(rd) || pack_next(rd) || reader_blobs_next(rd))
+	while ((rd->copies_next && rd->copies_next(rd)) || pack_next(rd) ||
+		(rd->blobs_next && rd->blobs_next(rd)))
 		;
 }
 

@@ -170,6 +170,10 @@ static void part_run(struct task *t)
 	/* Waiting, or done: no plaintext is kept. */
 	for (size_t k = 0; k < GROUP; k++)
 		buf_release(&d->o[k].plain);
+	if (!d->wrong) {
+		mem_free(d->o);
+		d->o = NULL;
+	}
 	repo_ctx_put(repo, ctx);
 }
 
@@ -350,7 +354,7 @@ static void leave_queue(struct reader_blobs **link)
 	settle(q);
 }
 
-bool reader_blobs_next(struct reader *rd)
+static bool blobs_next(struct reader *rd)
 {
 	struct reader_blobs *q = rd->blobs;
 	size_t bytes, next;
@@ -381,6 +385,7 @@ static void enqueue(struct reader_blobs *q)
 
 	if (q->n)
 		qsort(q->want, q->n, sizeof(struct reader_want *), by_place);
+	rd->blobs_next = blobs_next;
 	q->queued = true;
 	q->later = NULL;
 	*rd->blobs_end = q;

@@ -102,29 +102,7 @@ static void op_done(struct backend_op *op)
 	loop_post(c->q->reader->repo->env->loop, &c->task);
 }
 
-static void enqueue(struct reader_copy *c)
-{
-	struct reader *rd = c->q->reader;
-
-	c->later = NULL;
-	*rd->copies_end = c;
-	rd->copies_end = &c->later;
-	reader_pump(rd);
-}
-
-static void place_known(struct seek *p)
-{
-	struct reader_copy *c = p->arg;
-
-	if (p->find.found) {
-		enqueue(c);
-	} else {
-		c->task = (struct task){.run = lose_run, .done = lose_done};
-		jobs_put(c->q->reader->repo->env->cpu, &c->task);
-	}
-}
-
-bool reader_copy_next(struct reader *rd)
+static bool copies_next(struct reader *rd)
 {
 	struct reader_copy *c = rd->copies;
 	const struct catalog_place *at;
@@ -156,6 +134,29 @@ bool reader_copy_next(struct reader *rd)
 	reader_hold(rd, at->blob.length);
 	backend_start(rd->repo->be, &c->op);
 	return true;
+}
+
+static void enqueue(struct reader_copy *c)
+{
+	struct reader *rd = c->q->reader;
+
+	rd->copies_next = copies_next;
+	c->later = NULL;
+	*rd->copies_end = c;
+	rd->copies_end = &c->later;
+	reader_pump(rd);
+}
+
+static void place_known(struct seek *p)
+{
+	struct reader_copy *c = p->arg;
+
+	if (p->find.found) {
+		enqueue(c);
+	} else {
+		c->task = (struct task){.run = lose_run, .done = lose_done};
+		jobs_put(c->q->reader->repo->env->cpu, &c->task);
+	}
 }
 
 void reader_copies(struct reader_blobs *q, struct reader_want **w, size_t n, const struct err *why,

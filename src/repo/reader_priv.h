@@ -18,7 +18,10 @@ struct reader {
 	unsigned limit, active; /* transfers */
 	size_t requests;
 	bool alone; /* a copy is under way for which there was no room */
-	/* what waits for a transfer, oldest first */
+	/* What waits for a transfer, oldest first.  Who puts something there says how one of them
+	 * is begun or dropped; false: there is none, or it must wait. */
+	bool (*copies_next)(struct reader *rd);
+	bool (*blobs_next)(struct reader *rd);
 	struct reader_copy *copies, **copies_end;
 	struct reader_pack *packs, **packs_end;
 	struct reader_blobs *blobs, **blobs_end;
@@ -30,9 +33,6 @@ void reader_hold(struct reader *rd, size_t n);
 
 /* reader_pump: begins what can begin: after each change of what is queued, held or active. */
 void reader_pump(struct reader *rd);
-/* Each begins or drops one thing of its queue; false: there is none, or it must wait. */
-bool reader_copy_next(struct reader *rd);
-bool reader_blobs_next(struct reader *rd);
 
 /*
  * reader_copies: every copy of w's blob, one after the other, each by a request of its own, until

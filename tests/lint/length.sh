@@ -5,7 +5,7 @@ set -u
 bad=0
 
 # Those that are longer today.  The list may only get shorter: whoever shortens one takes it off.
-longer='engine/check.c engine/filejob.c engine/restore.c engine/walk.c
+longer='engine/filejob.c engine/restore.c engine/walk.c
 	repo/blobtable.c repo/loader.c repo/saver.c'
 
 for f in src/engine/*.[ch] src/ranks/*.[ch] src/repo/*.[ch]; do

@@ -80,6 +80,52 @@ static const struct backend_vtable slow_vtable = {.scheme = "slow",
 	.start = slow_start,
 	.free = slow_free};
 
+/* A catalog that answers later, as one that is shared out over ranks does. */
+struct late {
+	struct catalog c;
+	struct catalog *inner;
+	struct loop *loop;
+};
+
+struct late_find {
+	struct task task;
+	struct catalog *inner;
+	struct catalog_find *find;
+};
+
+static void late_answer(struct task *t)
+{
+	struct late_find *f = task_of(t, struct late_find, task);
+
+	catalog_find(f->inner, f->find);
+	mem_free(f);
+}
+
+static void late_find(struct catalog *c, struct catalog_find *find)
+{
+	struct late *l = (struct late *)(void *)c;
+	struct late_find *f = mem_zalloc(sizeof(*f));
+
+	*f = (struct late_find){{.done = late_answer}, l->inner, find};
+	loop_post(l->loop, &f->task);
+}
+
+static void late_free(struct catalog *c)
+{
+	catalog_free(((struct late *)(void *)c)->inner);
+	mem_free(c);
+}
+
+static const struct catalog_vtable late_vtable = {.find = late_find, .free = late_free};
+
+static struct catalog *late_new(struct catalog *inner, struct loop *loop)
+{
+	struct late *l = mem_zalloc(sizeof(*l));
+
+	*l = (struct late){{&late_vtable}, inner, loop};
+	return &l->c;
+}
+
 struct run {
 	struct fixture f;
 	struct slow *s;
@@ -100,6 +146,14 @@ static void start(struct run *r, size_t bound)
 	fixture_over(&r->f, &r->s->b, 2);
 	r->table = blobtable_new();
 	r->catalog = catalog_local_new(r->table);
+	r->rd = reader_new(r->f.repo, r->catalog, bound);
+}
+
+static void start_late(struct run *r, size_t bound)
+{
+	start(r, bound);
+	reader_free(r->rd);
+	r->catalog = late_new(r->catalog, r->f.env.loop);
 	r->rd = reader_new(r->f.repo, r->catalog, bound);
 }
 
@@ -314,12 +368,14 @@ TEST(what_lies_together_comes_together)
 		fetch_all(&x);
 		CHECK_EQ(r.s->gets, 14);
 		release(&x);
-		/* More than one request's bytes: 50 MB, half of it compressed to a third or so */
-		put_pack(&r, 400, 50, 1000000, 0);
-		request(&x, &r, 400, 50, 1000000, placed);
-		fetch_all(&x);
-		CHECK(r.s->gets >= 14 + 2 && r.s->gets <= 14 + 4);
-		release(&x);
+		/* More than one request's bytes: 26 MB, half of it compressed to less than half */
+		if (placed) {
+			put_pack(&r, 400, 26, 1000000, 0);
+			request(&x, &r, 400, 26, 1000000, placed);
+			fetch_all(&x);
+			CHECK_EQ(r.s->gets, 14 + 2);
+			release(&x);
+		}
 		stop(&r);
 	}
 }
@@ -359,14 +415,14 @@ TEST(wanted_several_times)
 	}
 }
 
-TEST(another_copy)
+static void another_copy(void (*begin)(struct run *r, size_t bound))
 {
 	struct request x;
 	struct run r;
 	struct id a, b;
 
 	/* A bad one */
-	start(&r, 0);
+	begin(&r, 0);
 	a = put_pack(&r, 0, 20, 3000, 0);
 	b = put_pack(&r, 0, 20, 3000, 100);
 	fixture_spoil(r.s->inner, BACKEND_PACK, &a, false);
@@ -393,6 +449,12 @@ TEST(another_copy)
 	}
 	release(&x);
 	stop(&r);
+}
+
+TEST(another_copy)
+{
+	another_copy(start);
+	another_copy(start_late);
 }
 
 TEST(damage_on_the_way)
@@ -486,13 +548,13 @@ TEST(what_the_index_says_wrongly)
 }
 
 /* Thousands of places that cannot hold it, before the one that does: no recursion, no harm. */
-TEST(places_without_end)
+static void places_without_end(void (*begin)(struct run *r, size_t bound))
 {
 	struct request x;
 	struct id pack;
 	struct run r;
 
-	start(&r, 0);
+	begin(&r, 0);
 	pack = fixture_id(1);
 	for (uint32_t i = 0; i < 3000; i++) {
 		struct blob bad = {.id = blob_id(0, 3000), .offset = i, .length = 10};
@@ -505,6 +567,12 @@ TEST(places_without_end)
 	CHECK_EQ(r.s->gets, 1);
 	release(&x);
 	stop(&r);
+}
+
+TEST(places_without_end)
+{
+	places_without_end(start);
+	places_without_end(start_late);
 }
 
 TEST(the_bound_is_kept)
@@ -554,7 +622,7 @@ TEST(stopped_in_the_middle)
 		struct request x;
 		struct run r;
 
-		start(&r, 20000);
+		(after % 3 ? start : start_late)(&r, 20000);
 		for (uint64_t p = 0; p < 5; p++)
 			put_pack(&r, p * 100, 100, 3000, 0);
 		r.s->pause_ns = 100000;
