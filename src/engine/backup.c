@@ -177,7 +177,6 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 	int rc = 0;
 
 	summary(b, res);
-	res->tree = b->tree;
 	if (b->empty)
 		return err_set(&b->err, ERR_USAGE,
 			"snapshot is empty: nothing is left of what was to be saved");
@@ -370,6 +369,8 @@ static int phases(struct backup *b, struct backup_result *result, struct err *er
 	storing_end(b->storing);
 	if (b->rank == 0) {
 		storing_result(b->storing, &stored);
+		if (b->tree_closed && !b->empty && run_told(b->run)->end != RUN_CANCELLED)
+			result->tree = b->tree;
 		/* A failure of rank 0 itself may not have been told yet: its message is still on
 		 * the way. */
 		if (run_told(b->run)->end == RUN_GOES_ON && !run_error(b->run)->code)

@@ -104,8 +104,9 @@ struct backup_result {
 	struct backup_counts counts;
 	struct snapshot_summary summary;
 	struct id snapshot; /* zero when none was saved */
-	struct id tree;
-	bool unchanged;                /* --skip-if-unchanged applied */
+	struct id tree;     /* of what was settled, if its root has closed, something is in it and
+			       the run was not cancelled; else zero */
+	bool unchanged;     /* --skip-if-unchanged applied */
 	uint64_t objects, objects_max; /* in the bucket now, about, and allowed there; objects_max
 					  0: not watched */
 };

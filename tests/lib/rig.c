@@ -92,6 +92,29 @@ static void stop_now(struct task *t)
 	s->stop = s->how;
 }
 
+/* … or at a certain turn of a loop. */
+struct counting {
+	struct rig_backup *b;
+	struct stopper *stopper;
+};
+
+static void on_turn(void *arg)
+{
+	struct counting *c = arg;
+
+	if (++c->b->events == c->b->stop_event)
+		stop_now(&c->stopper->task);
+}
+
+static void tell_item(void *arg, const char *action, const char *path, uint64_t size)
+{
+	struct rig_backup *b = arg;
+
+	(void)size;
+	if (b->item)
+		b->item(b->arg, action, path);
+}
+
 /* A main thread that does not get a core. */
 struct sleeper {
 	struct task task;
@@ -116,12 +139,16 @@ static int one_rank(void *arg, struct comm *c)
 	struct repo *repo = NULL;
 	struct backup_result result;
 	struct backup_options opt = b->opt;
-	struct backup_events ev = {.error = count_note, .stopped = count_told, .arg = b};
+	struct backup_events ev = {.error = count_note,
+		.item = tell_item,
+		.stopped = count_told,
+		.arg = b};
 	struct snapshot parent = {.has_summary = false};
 	struct backend_retry_policy often = {100000, 1000000, 50000000};
 	struct backend *be = b->be;
 	struct stopper stopper = {.task = {.done = stop_now},
 		.how = b->stop_how ? b->stop_how : STOPPED_SIGNAL};
+	struct counting counting = {b, &stopper};
 	struct sleeper sleeper = {.task = {.done = sleep_now}, .ns = b->lag_ns};
 	struct err e = {0};
 	int rc = 0;
@@ -174,7 +201,9 @@ static int one_rank(void *arg, struct comm *c)
 			.username = "",
 			.program_version = "rig"};
 		backup_paths(&opt.targets, opt.cwd, &opt.head.paths);
+		router_on_turn(r, on_turn, &counting);
 		rc = backup_run(r, a, repo, &g.env, &opt, &ev, &stopper.stop, &result, &e);
+		router_off_turn(r, on_turn, &counting);
 		strlist_release(&opt.targets);
 		strlist_release(&opt.head.paths);
 	}
@@ -229,6 +258,7 @@ void rig_backup_run(struct rig_backup *b)
 	if (b->adopt)
 		put_config(b->be);
 	b->notes = b->warnings = 0;
+	b->events = 0;
 	memset(&b->result, 0, sizeof(b->result));
 	CHECK_EQ(ranks_run(b->ranks, one_rank, b), 0);
 	for (int i = 1; i < b->ranks; i++)

@@ -37,14 +37,20 @@ struct rig_backup {
 	int stop_rank;   /* this rank is stopped, -1: all of them … */
 	int64_t stop_ns; /* … so long after the start, if not 0; < 0: all, before the start */
 	enum stopped_how stop_how; /* 0: STOPPED_SIGNAL */
+	uint64_t stop_event; /* the rank is stopped whose loop makes this turn, counted over all
+				ranks from 1; 0: none */
+	/* what opt.verbose_items tells; on the caller's thread; may be NULL */
+	void (*item)(void *arg, const char *action, const char *path);
+	void *arg;
 	/* out */
 	int rank_code[RIG_RANKS];
 	int code;
 	struct err err;
 	struct backup_result result;
-	size_t notes;     /* errors reported for items */
-	size_t warnings;  /* logged by rank 0 */
-	_Atomic int told; /* ranks that heard that some rank was stopped */
+	size_t notes;            /* errors reported for items */
+	size_t warnings;         /* logged by rank 0 */
+	_Atomic uint64_t events; /* turns of all loops */
+	_Atomic int told;        /* ranks that heard that some rank was stopped */
 };
 void rig_backup_run(struct rig_backup *b);
 
