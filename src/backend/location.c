@@ -86,3 +86,31 @@ void location_release(struct location *l)
 	mem_free(l->rest);
 	l->rest = NULL;
 }
+
+/* Where the password of a location ends: at the @ before the host; NULL: it holds none.  A / or @
+ * in it should have been encoded but may not be shown for that. */
+static const char *password_end(const char *host, const char *colon)
+{
+	size_t n = strcspn(host, "/");
+	const char *at = memrchr(host, '@', n);
+
+	if (!at && colon < host + n &&
+		strspn(colon + 1, "0123456789") != (size_t)(host + n - colon - 1) && *host != '[')
+		at = strrchr(host, '@');
+	return at && colon < at ? at : NULL;
+}
+
+char *location_text(const char *location)
+{
+	const char *host = strstr(location, "://"), *colon, *end;
+
+	host = host ? host + 3 : location;
+	colon = strchr(host, ':');
+	if (!colon)
+		return mem_strdup(location);
+	/* Without a scheme it is no URL: names of containers and files may hold what they like. */
+	end = host != location ? password_end(host, colon) : memchr(host, '@', strcspn(host, "/"));
+	if (!end || colon > end)
+		return mem_strdup(location);
+	return mem_printf("%.*s:***%s", (int)(colon - location), location, end);
+}

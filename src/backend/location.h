@@ -17,4 +17,7 @@ struct location {
 int location_parse(struct location *l, const char *s, struct err *err);
 void location_release(struct location *l);
 
+/* location_text(s): for messages: as given, but a password in it is ***; owned. */
+char *location_text(const char *s);
+
 #endif

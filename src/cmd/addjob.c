@@ -277,7 +277,7 @@ static void put_location(const char *location, const char *cwd, struct buf *b)
 
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b)
 {
-	put_location(s->location, j->cwd, b);
+	put_location(s->open.place, j->cwd, b);
 	wire_put_bytes(b, s->allas.project, s->allas.project ? strlen(s->allas.project) : 0);
 	wire_put_bytes(b, j->cwd, strlen(j->cwd));
 	wire_put_u32(b, s->cmd->mask);

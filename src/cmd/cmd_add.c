@@ -6,6 +6,7 @@
 #include "cmd/progress.h"
 #include "cmd/unreadable.h"
 #include "engine/join.h"
+#include "backend/location.h"
 #include <string.h>
 
 #define ORDER_MAX ((size_t)512 << 20)
@@ -210,18 +211,18 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 
 	a->job.opt.signal_ns = stop_drain_ns(s->cmd->stop);
 	if (!rc)
-		rc = join_repo(s->agree, s->router, s->be, &s->env, &s->repo, err);
+		rc = join_repo(s->agree, s->router, s->open.be, &s->env, &s->open.repo, err);
 	if (!rc && !leader)
 		session_repo_settings(s);
 	if (!rc) {
-		char *place = session_place_text(s->location);
+		char *place = location_text(s->open.place);
 
-		rc = join_same(s->agree, s->router, s->repo, s->lock, place, err);
+		rc = join_same(s->agree, s->router, s->open.repo, s->open.lock, place, err);
 		mem_free(place);
 	}
-	a->job.opt.lock = s->lock;
+	a->job.opt.lock = s->open.lock;
 	if (!rc)
-		rc = backup_run(s->router, s->agree, s->repo, &s->env, &a->job.opt, ev,
+		rc = backup_run(s->router, s->agree, s->open.repo, &s->env, &a->job.opt, ev,
 			stop_flag(s->cmd->stop), &a->result, err);
 	return rc;
 }
@@ -235,9 +236,7 @@ int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 	err_clear(err);
 	rc = addjob_get(&a.job, s, orders, err);
 	if (!rc)
-		rc = session_backend(s, s->location, &s->be, err);
-	if (!rc)
-		stop_add_backend(s->cmd->stop, s->be);
+		rc = session_backend(s, err);
 	rc = run_together(&a, &ev, err);
 	addjob_release(&a.job);
 	return rc;

@@ -77,14 +77,14 @@ static int get_file(struct session *s, enum backend_type t, const char *arg, str
 	struct err *err)
 {
 	struct id id;
-	int rc = repo_prefix(s->repo, t, arg, &id, err);
+	int rc = repo_prefix(s->open.repo, t, arg, &id, err);
 
 	if (rc)
 		return rc;
 	/* Keys and packs have no envelope of their own. */
 	if (t == BACKEND_KEY || t == BACKEND_PACK)
-		return backend_get(s->be, t, &id, b, err);
-	return repo_load(s->repo, t, &id, b, err);
+		return backend_get(s->open.be, t, &id, b, err);
+	return repo_load(s->open.repo, t, &id, b, err);
 }
 
 static int get_snapshot(struct session *s, const char *arg, struct buf *b, struct err *err)
@@ -96,7 +96,7 @@ static int get_snapshot(struct session *s, const char *arg, struct buf *b, struc
 	if (!rc)
 		rc = snapshots_pick_whole(&s->snaps, arg, &f, &snap, err);
 	if (!rc)
-		rc = repo_load(s->repo, BACKEND_SNAPSHOT, &snap->id, b, err);
+		rc = repo_load(s->open.repo, BACKEND_SNAPSHOT, &snap->id, b, err);
 	return rc;
 }
 
@@ -147,14 +147,14 @@ static int get(struct session *s, const char *kind, const char *arg, struct buf 
 		return get_file(s, BACKEND_PACK, arg, b, err);
 	*json = true;
 	if (!strcmp(kind, "config"))
-		return repo_load(s->repo, BACKEND_CONFIG, NULL, b, err);
+		return repo_load(s->open.repo, BACKEND_CONFIG, NULL, b, err);
 	if (!strcmp(kind, "key"))
 		return get_file(s, BACKEND_KEY, arg, b, err);
 	if (!strcmp(kind, "lock"))
 		return get_file(s, BACKEND_LOCK, arg, b, err);
 	if (!strcmp(kind, "snapshot"))
 		return get_snapshot(s, arg, b, err);
-	masterkey_write(&s->repo->master, b);
+	masterkey_write(&s->open.repo->master, b);
 	return 0;
 }
 

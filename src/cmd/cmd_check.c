@@ -148,7 +148,8 @@ int cmd_check(struct session *s, struct err *err)
 		return rc;
 	s->table = blobtable_new();
 	progress_init(&c.progress, s);
-	rc = check_run(s->repo, s->table, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r, err);
+	rc = check_run(s->open.repo, s->table, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r,
+		err);
 	progress_end(&c.progress);
 	rc = session_lost(s, rc, err);
 	if (!rc) {

@@ -79,7 +79,7 @@ static int remove_all(struct session *s, const bool *want, struct err *err)
 		if (session_stopped(s))
 			return err_set(err, ERR_CANCELLED, "interrupted");
 		wanted++;
-		if (!dry_run && backend_remove(s->be, BACKEND_SNAPSHOT, id, &e)) {
+		if (!dry_run && backend_remove(s->open.be, BACKEND_SNAPSHOT, id, &e)) {
 			failed++;
 			out_warn(s->cmd->out, "error: remove snapshot %s: %s", id_hex(id).s, e.msg);
 		} else if (i < all->n) {
@@ -110,7 +110,7 @@ int cmd_delete(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_open(s, err);
 	if (!rc)
-		rc = strays_refuse(s->be, err);
+		rc = strays_refuse(s->open.be, err);
 	if (!rc)
 		rc = session_snapshots(s, err);
 	if (!rc) {

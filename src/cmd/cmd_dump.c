@@ -177,7 +177,7 @@ int cmd_dump(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc) {
-		unsigned connections = s->be->connections;
+		unsigned connections = s->open.be->connections;
 
 		d.target = opt_str(s->opts, OPT_TARGET);
 		d.to = d.target ? NULL : s->cmd->out;

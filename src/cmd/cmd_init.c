@@ -1,5 +1,6 @@
 /* init: a new repository, if wanted with the chunker parameters of another one, so that both cut
  * files alike. */
+#include "backend/location.h"
 #include "base/mem.h"
 #include "cmd/session.h"
 #include <string.h>
@@ -16,30 +17,33 @@ static int read_version(const char *s, unsigned *version, struct err *err)
 	return 0;
 }
 
+static int from_password(void *arg, const struct err *wrong, struct buf *out, struct err *err)
+{
+	return wrong ? err_copy(err, wrong) : session_password(arg, true, false, out, err);
+}
+
 /* The polynomial of the --from-repo repository. */
 static int polynomial_from(struct session *s, uint64_t *polynomial, struct err *err)
 {
-	struct backend *be = NULL;
-	struct repo *other = NULL;
-	struct buf pass;
-	char *place = NULL;
+	struct opening_options opt = {.key_hint = opt_str(s->opts, OPT_FROM_KEY_HINT),
+		.calls = {.password = from_password, .arg = s}};
+	struct opening other;
+	char *place;
 	int rc = session_place(s, true, &place, err);
 
-	buf_init(&pass, 0);
+	if (rc)
+		return rc;
+	opt.place = place;
+	session_store_options(s, &opt.store);
+	opening_init(&other, &opt, &s->env);
+	rc = opening_store(&other, err);
 	if (!rc)
-		rc = session_backend(s, place, &be, err);
+		rc = opening_key(&other, err);
 	if (!rc)
-		rc = session_password(s, true, false, &pass, err);
-	if (!rc)
-		rc = repo_open(be, &s->env, pass.p, pass.len, opt_str(s->opts, OPT_FROM_KEY_HINT),
-			&other, err);
-	if (!rc)
-		*polynomial = other->config.polynomial;
-	else if (place)
+		*polynomial = other.repo->config.polynomial;
+	else
 		err_prefix(err, "the repository to copy chunker parameters from");
-	buf_wipe(&pass);
-	repo_close(other);
-	backend_free(be);
+	opening_close(&other);
 	mem_free(place);
 	return rc;
 }
@@ -67,14 +71,14 @@ int cmd_init(struct session *s, struct err *err)
 		rc = session_store(s, err);
 	/* Before a password is asked for. */
 	if (!rc) {
-		int found = session_probe(s, &none);
+		int found = opening_probe(&s->open, &none);
 
 		if (!found)
 			rc = err_set(err, ERR_EXISTS, "there is a repository already");
 		else if (found != ERR_NOREPO)
 			rc = err_copy(err, &none);
 		if (rc) {
-			char *place = session_place_text(s->location);
+			char *place = location_text(s->open.place);
 
 			err_prefix(err, "create a repository at %s", place);
 			mem_free(place);

@@ -302,12 +302,12 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 	out_say(s->cmd->out, 1, "%s%s to %s", r->opt.dry_run ? "would be restoring " : "restoring ",
 		buf_str(&r->line), r->opt.target);
 	buf_reset(&r->line);
-	rc = location_parse(&place, s->location, err);
+	rc = location_parse(&place, s->open.place, err);
 	if (rc)
 		return rc;
 	r->opt.repository = place.scheme == LOCATION_LOCAL ? place.rest : NULL;
 	progress_init(&r->progress, s);
-	rc = restore_run(s->repo, s->table, s->loader, s->reader, &s->env, tree, &r->opt, &ev,
+	rc = restore_run(s->open.repo, s->table, s->loader, s->reader, &s->env, tree, &r->opt, &ev,
 		stop_flag(s->cmd->stop), &r->counts, err);
 	progress_end(&r->progress);
 	location_release(&place);

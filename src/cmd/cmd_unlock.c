@@ -10,8 +10,8 @@ static int tell_temps(struct session *s, struct err *err)
 	struct buf b;
 	int rc = 0;
 
-	for (int t = 0; t < BACKEND_TYPES && !rc && s->be->temps; t++)
-		rc = strays_find(&all, s->be, (enum backend_type)t, err);
+	for (int t = 0; t < BACKEND_TYPES && !rc && s->open.be->temps; t++)
+		rc = strays_find(&all, s->open.be, (enum backend_type)t, err);
 	buf_init(&b, SIZE_MAX / 2);
 	strays_temps(&all, &b);
 	if (!rc && b.len)
@@ -34,7 +34,8 @@ int cmd_unlock(struct session *s, struct err *err)
 	if (!rc) {
 		struct lock_owner who = session_owner(s);
 
-		rc = lock_unlock(s->repo, &who, opt_flag(s->opts, OPT_REMOVE_ALL), &removed, err);
+		rc = lock_unlock(s->open.repo, &who, opt_flag(s->opts, OPT_REMOVE_ALL), &removed,
+			err);
 	}
 	if (!rc && removed)
 		out_say(s->cmd->out, 1, "successfully removed %zu locks", removed);

@@ -1,6 +1,5 @@
 #include "cmd/session.h"
 #include "base/mem.h"
-#include "cmd/human.h"
 #include "kern/crypto.h"
 #include "repo/blobtable.h"
 #include <pwd.h>
@@ -65,14 +64,11 @@ void session_release(struct session *s)
 	catalog_free(s->catalog);
 	blobtable_free(s->table);
 	snapshots_release(&s->snaps);
-	lock_release(s->lock);
-	repo_close(s->repo);
-	if (s->be)
-		stop_drop_backend(s->cmd->stop, s->be);
+	opening_unlock(&s->open);
 	loop_cancel(s->env.loop, &s->token_ends);
 	env_stop(&s->env);
 	tokens_stop(s->tokens);
-	backend_free(s->be);
+	opening_close(&s->open);
 	loop_run(s->env.loop);
 	tokens_free(s->tokens);
 	agree_free(s->agree);
@@ -123,7 +119,7 @@ static void set_lost(struct session *s, const struct err *why)
 	pthread_mutex_unlock(&s->lost_lock);
 }
 
-static void on_lost(void *arg, const struct err *why)
+void session_lock_lost(void *arg, const struct err *why)
 {
 	struct session *s = arg;
 	struct err e = {0};
@@ -153,7 +149,8 @@ int64_t session_watch_token(struct session *s)
 	int64_t left, margin, second = 1000000000;
 	struct ts got, end;
 
-	if (!s->keeper || !swift_keeper_end(s->keeper, &got, &end) || end.sec - now.sec > TOKEN_FAR)
+	if (!s->open.keeper || !swift_keeper_end(s->open.keeper, &got, &end) ||
+		end.sec - now.sec > TOKEN_FAR)
 		return 0;
 	left = (end.sec - now.sec) * second + end.nsec - now.nsec;
 	margin = (end.sec - got.sec) * second / 4;
@@ -189,77 +186,4 @@ struct lock_owner session_owner(const struct session *s)
 		.pid = (uint64_t)getpid()};
 
 	return who;
-}
-
-/* What is only read may be read without a lock, and what changes nothing needs none. */
-static enum verb_lock lock_wanted(const struct session *s)
-{
-	const struct verb_def *v = s->opts->verb;
-
-	return opt_flag(s->opts, v->changes ? OPT_DRY_RUN : OPT_NO_LOCK) ? VERB_NO_LOCK : v->lock;
-}
-
-static const char *lock_advice(bool changes, int rc)
-{
-	if (rc == ERR_LOCKED)
-		return "a_backup unlock removes stale locks, --retry-lock 5m waits";
-	if (rc == ERR_DENIED)
-		return changes ? "who changes a repository needs the right to write and to "
-				 "remove there: keys, a directory or a "
-				 "server that may only be "
-				 "read, or only be written, are not enough"
-			       : "the lock needs the right to write there: --no-lock reads "
-				 "without one";
-	return changes ? "free space there, ask for a larger quota or use another place: -b "
-			 "NAME, -r PLACE"
-		       : "a lock needs room too: --no-lock reads without one";
-}
-
-/* take_lock: with --retry-lock. */
-static int take_lock(struct session *s, bool exclusive, struct err *err)
-{
-	struct lock_owner who = session_owner(s);
-	int64_t end = clock_mono(s->env.clock) + s->set.retry_ns, pause = (int64_t)5000000000;
-	int rc;
-
-	/* Waiting is done here and not by lock_acquire, so that a signal ends it. */
-	for (;;) {
-		int64_t left = end - clock_mono(s->env.clock);
-
-		rc = lock_acquire(s->repo, &who, exclusive, 0, &lock_timing_default, on_lost, s,
-			&s->lock, err);
-		if (rc != ERR_LOCKED || left <= 0)
-			break;
-		out_say(s->cmd->out, 1, "%s; trying again for %s", err->msg,
-			human_duration((uint64_t)(left / 1000000000)).s);
-		if (stop_sleep(s->cmd->stop, pause < left ? pause : left))
-			return err_set(err, ERR_CANCELLED,
-				"interrupted while waiting for the lock");
-		pause = pause * 2 < (int64_t)60000000000 ? pause * 2 : (int64_t)60000000000;
-	}
-	if (rc == ERR_LOCKED || rc == ERR_NOSPACE || rc == ERR_DENIED) {
-		struct err what = *err;
-
-		err_set(err, rc, "%.900s (%s)", what.msg, lock_advice(s->opts->verb->changes, rc));
-	}
-	return rc;
-}
-
-int session_open(struct session *s, struct err *err)
-{
-	enum verb_lock lock = lock_wanted(s);
-	int rc = session_store(s, err);
-
-	if (!rc)
-		rc = session_repo(s, err);
-	if (!rc && out_terminal(s->cmd->out))
-		out_say(s->cmd->out, 1, "repository %.8s opened (version %u%s%s)",
-			id_hex(&s->repo->config.id).s, s->repo->config.version,
-			s->repo->config.version > 1 ? ", compression level " : "",
-			s->repo->config.version < 2         ? ""
-			: opt_str(s->opts, OPT_COMPRESSION) ? opt_str(s->opts, OPT_COMPRESSION)
-							    : "auto");
-	if (!rc && lock != VERB_NO_LOCK)
-		rc = take_lock(s, lock == VERB_EXCLUSIVE, err);
-	return rc;
 }

@@ -12,8 +12,8 @@
 #include "ranks/agree.h"
 #include "ranks/tokens.h"
 #include "repo/loader.h"
+#include "repo/opening.h"
 #include "repo/reader.h"
-#include "repo/lock.h"
 #include "repo/snapshots.h"
 #include <pthread.h>
 
@@ -32,11 +32,10 @@ struct session {
 				      from elsewhere */
 	bool guessed; /* the project's password is not known here; the one that everybody can guess
 			 was tried */
-	char *location;
-	struct backend *be;
-	struct swift_keeper *keeper; /* of be's tokens; NULL: it has none */
-	struct repo *repo;
-	struct lock *lock;
+	bool asked;   /* for it, after that one was wrong */
+	bool new_one; /* a password for a new repository was had */
+	char *location; /* the repository's place as it was found */
+	struct opening open;
 	struct snapshots snaps;
 	struct blobtable *table;
 	struct catalog *catalog;
@@ -67,14 +66,12 @@ int session_start(struct session *s, struct err *err);
  * (from: the other one's), owned.  ERR_USAGE with what to do when there is none.
  */
 int session_place(struct session *s, bool from, char **out, struct err *err);
-char *session_place_text(const char *location); /* owned; without a password in it */
-/* session_backend: opens the store at a place; does not touch it. */
-int session_backend(struct session *s, const char *location, struct backend **be, struct err *err);
-/* session_start, place, backend of the repository.  Once */
+/* session_store_options: those of --cacert and the like, for any store. */
+void session_store_options(const struct session *s, struct backend_options *opt);
+/* session_backend: s->open has the store at s->location; it is not touched. */
+int session_backend(struct session *s, struct err *err);
+/* session_start, session_place, session_backend.  Once */
 int session_store(struct session *s, struct err *err);
-/* session_probe: 0: there is a repository, where the project's connection or the other protocol has
- * it (the store is that one now); ERR_NOREPO. */
-int session_probe(struct session *s, struct err *err);
 /* session_create: a new repository at the store's place: password, key, config; signals are caught
  * from the key on.  polynomial 0: draw one. */
 int session_create(struct session *s, unsigned version, uint64_t polynomial, struct err *err);
@@ -85,10 +82,9 @@ struct lock_owner session_owner(const struct session *s); /* borrows the session
 
 /*
  * session_open: settings, threads, location, store, password, repository, and the command's lock,
- * unless
- * --dry-run or --no-lock says that it needs none; signals are caught from the
- * moment there is something to clean up. ERR_NOREPO says how to make one; but `add` makes a
- * project's usual repository, and another of its buckets after a question on a terminal.
+ * unless --dry-run or --no-lock says that it needs none; signals are caught from the moment there
+ * is something to clean up. ERR_NOREPO says how to make one; but a command that makes repositories
+ * (verb.h) makes a project's usual one, and another of its buckets after a question on a terminal.
  */
 int session_open(struct session *s, struct err *err);
 /* those that cannot be read are named and left out */
@@ -101,11 +97,10 @@ int64_t session_watch_token(struct session *s);
 /* session_lost: the result of a run, or why the program ended it itself: the lock was lost, the
  * token ends. */
 int session_lost(struct session *s, int rc, struct err *err);
+void session_lock_lost(void *arg, const struct err *why); /* arg: the session.  Any thread */
 bool session_stopped(const struct session *s);
 
-/* password, signals, repo_open; the store is open */
-int session_repo(struct session *s, struct err *err);
-void session_repo_settings(struct session *s); /* --compression and the like to s->repo */
+void session_repo_settings(struct session *s); /* --compression and the like to s->open.repo */
 
 /* The snapshots the user chose: by --host, --tag, --path. absolute: paths made so, for "latest". */
 void session_filter(const struct session *s, bool absolute, struct snapshots_filter *f);

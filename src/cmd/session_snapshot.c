@@ -20,7 +20,7 @@ int session_snapshots(struct session *s, struct err *err)
 {
 	return s->snaps.n || s->snaps.n_bad
 		       ? 0
-		       : snapshots_load(s->repo, &s->snaps, cannot_read, s, err);
+		       : snapshots_load(s->open.repo, &s->snaps, cannot_read, s, err);
 }
 
 int session_index(struct session *s, struct err *err)
@@ -30,12 +30,12 @@ int session_index(struct session *s, struct err *err)
 	if (s->table)
 		return 0;
 	s->table = blobtable_new();
-	rc = blobtable_load(s->table, s->repo, NULL, NULL, err);
+	rc = blobtable_load(s->table, s->open.repo, NULL, NULL, err);
 	if (rc)
 		return rc;
 	s->catalog = catalog_local_new(s->table);
-	s->loader = loader_new(s->repo, s->catalog, s->set.cache);
-	s->reader = reader_new(s->repo, s->catalog, 0);
+	s->loader = loader_new(s->open.repo, s->catalog, s->set.cache);
+	s->reader = reader_new(s->open.repo, s->catalog, 0);
 	return 0;
 }
 

@@ -33,7 +33,7 @@ expect 0 a version --ranks 3
 hold() {
 	"$A_BACKUP" -q -r r "$@" >held 2>&1 &
 	holder=$!
-	wait_for 20 sh -c '[ -n "$(ls r/locks)" ]'
+	wait_for 20 sh -c 'ls r/locks | grep -qv tmp'
 	kill -STOP $holder
 }
 let_go() {

@@ -1,4 +1,5 @@
 #include "backend/location.h"
+#include "base/mem.h"
 #include "unit/check.h"
 #include <string.h>
 
@@ -85,4 +86,25 @@ TEST(no_secrets_in_messages)
 	CHECK(!strstr(err.msg, "geheim"));
 	CHECK_EQ(location_parse(&l, "user@geheim:x", &err), ERR_USAGE);
 	CHECK(!strstr(err.msg, "geheim"));
+}
+
+static void shown(const char *place, const char *as)
+{
+	char *text = location_text(place);
+
+	CHECK_STR(text, as);
+	mem_free(text);
+}
+
+TEST(shown_without_a_password)
+{
+	shown("/srv/repo", "/srv/repo");
+	shown("/srv/a:b@c", "/srv/a:b@c");
+	shown("swift:bucket:/x", "swift:bucket:/x");
+	shown("rest:http://host:8000/x", "rest:http://host:8000/x");
+	shown("rest:http://u:geheim@host:8000/x", "rest:http://u:***@host:8000/x");
+	shown("rest:https://u:ge/he@im@host/x", "rest:https://u:***@host/x");
+	shown("rest:http://u@host/x", "rest:http://u@host/x");
+	shown("rest:http://[::1]:8000/x", "rest:http://[::1]:8000/x");
+	shown("s3:https://host/b", "s3:https://host/b");
 }
