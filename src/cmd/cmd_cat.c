@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "cmd/session.h"
 #include "format/keyfile.h"
-#include "repo/blobtable.h"
 #include <string.h>
 
 /* indent: JSON with two blanks a level, as Go's MarshalIndent lays it out.  Lexical: strings are
@@ -102,6 +101,7 @@ static int get_snapshot(struct session *s, const char *arg, struct buf *b, struc
 
 static int get_blob(struct session *s, const char *arg, struct buf *b, struct err *err)
 {
+	struct catalog_place at;
 	struct id id;
 	int rc = 0;
 
@@ -110,7 +110,7 @@ static int get_blob(struct session *s, const char *arg, struct buf *b, struct er
 			"a blob is named by 64 hexadecimal digits, not \"%s\"", arg);
 	rc = session_index(s, err);
 	for (int t = BLOB_DATA; t <= BLOB_TREE && !rc; t++) {
-		if (blobtable_has(s->table, (enum blob_type)t, &id))
+		if (catalog_find_wait(s->catalog, s->env.loop, (enum blob_type)t, &id, 0, &at))
 			return loader_blob_wait(s->loader, (enum blob_type)t, &id, b, err);
 	}
 	return rc ? rc : err_set(err, ERR_NOTFOUND, "there is no blob %s", arg);

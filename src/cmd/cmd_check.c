@@ -5,7 +5,7 @@
 #include "cmd/progress.h"
 #include "cmd/session.h"
 #include "cmd/subset.h"
-#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,9 +146,9 @@ int cmd_check(struct session *s, struct err *err)
 		rc = session_open(s, err);
 	if (rc)
 		return rc;
-	s->table = blobtable_new();
+	s->catalog = catalog_local_new(NULL);
 	progress_init(&c.progress, s);
-	rc = check_run(s->open.repo, s->table, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r,
+	rc = check_run(s->open.repo, s->catalog, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r,
 		err);
 	progress_end(&c.progress);
 	rc = session_lost(s, rc, err);

@@ -10,7 +10,6 @@
 #include "engine/treewalk.h"
 #include "fs/match.h"
 #include "kern/hash.h"
-#include "repo/blobtable.h"
 #include <string.h>
 
 /*
@@ -362,11 +361,11 @@ int cmd_find(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_index(s, err);
 	if (!rc && f.ids)
-		rc = find_ids_unpack(f.ids, s->table, err);
+		rc = find_ids_unpack(f.ids, s->catalog, err);
 	if (!rc)
 		rc = search_all(&f, err);
 	if (!rc && f.ids && opt_flag(s->opts, OPT_SHOW_PACK))
-		blobtable_each(s->table, show_pack, &f);
+		catalog_each(s->catalog, show_pack, &f);
 	if (!rc && (s->snaps.n_bad || f.unread))
 		rc = CMD_ERROR;
 	find_ids_free(f.ids);

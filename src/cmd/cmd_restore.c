@@ -307,8 +307,8 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 		return rc;
 	r->opt.repository = place.scheme == LOCATION_LOCAL ? place.rest : NULL;
 	progress_init(&r->progress, s);
-	rc = restore_run(s->open.repo, s->table, s->loader, s->reader, &s->env, tree, &r->opt, &ev,
-		stop_flag(s->cmd->stop), &r->counts, err);
+	rc = restore_run(s->open.repo, s->catalog, s->loader, s->reader, &s->env, tree, &r->opt,
+		&ev, stop_flag(s->cmd->stop), &r->counts, err);
 	progress_end(&r->progress);
 	location_release(&place);
 	if (rc)

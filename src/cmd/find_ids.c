@@ -87,13 +87,13 @@ static int name_missing(void *arg, void *entry)
 	return 0;
 }
 
-int find_ids_unpack(struct find_ids *f, const struct blobtable *c, struct err *err)
+int find_ids_unpack(struct find_ids *f, struct catalog *c, struct err *err)
 {
 	struct missing m = {.digits = ID_HEX};
 	int rc = 0;
 
 	buf_init(&m.names, SIZE_MAX / 2);
-	blobtable_each(c, unpack, f);
+	catalog_each(c, unpack, f);
 	hashtab_each(f->whole[FIND_PACKS], name_missing, &m);
 	m.digits = ID_SHORT_HEX;
 	hashtab_each(f->brief[FIND_PACKS], name_missing, &m);

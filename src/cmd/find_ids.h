@@ -4,7 +4,7 @@
  */
 #ifndef CMD_FIND_IDS_H
 #define CMD_FIND_IDS_H
-#include "repo/blobtable.h"
+#include "repo/catalog.h"
 
 enum find_kind { FIND_BLOBS, FIND_TREES, FIND_PACKS, FIND_KINDS };
 
@@ -15,7 +15,7 @@ void find_ids_free(struct find_ids *f); /* NULL is fine */
 int find_ids_add(struct find_ids *f, enum find_kind kind, const char *id, struct err *err);
 /* find_ids_unpack: what lies in the packs, by the index, is looked for too.  ERR_NOTFOUND names the
  * packs that the index does not have. */
-int find_ids_unpack(struct find_ids *f, const struct blobtable *c, struct err *err);
+int find_ids_unpack(struct find_ids *f, struct catalog *c, struct err *err);
 bool find_ids_has(const struct find_ids *f, enum find_kind kind, const struct id *id);
 
 #endif

@@ -1,7 +1,6 @@
 #include "cmd/session.h"
 #include "base/mem.h"
 #include "kern/crypto.h"
-#include "repo/blobtable.h"
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +61,6 @@ void session_release(struct session *s)
 	reader_free(s->reader);
 	loader_free(s->loader);
 	catalog_free(s->catalog);
-	blobtable_free(s->table);
 	snapshots_release(&s->snaps);
 	opening_unlock(&s->open);
 	loop_cancel(s->env.loop, &s->token_ends);

@@ -37,7 +37,6 @@ struct session {
 	char *location; /* the repository's place as it was found */
 	struct opening open;
 	struct snapshots snaps;
-	struct blobtable *table;
 	struct catalog *catalog;
 	struct loader *loader;
 	struct reader *reader;
@@ -89,7 +88,7 @@ struct lock_owner session_owner(const struct session *s); /* borrows the session
 int session_open(struct session *s, struct err *err);
 /* those that cannot be read are named and left out */
 int session_snapshots(struct session *s, struct err *err);
-int session_index(struct session *s, struct err *err); /* table, catalog, loader, reader */
+int session_index(struct session *s, struct err *err); /* catalog, loader, reader */
 
 /* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once,
  * after session_open.  How long what is begun may then still be stored, ns (backup_options). */

@@ -3,7 +3,6 @@
 #include "base/path.h"
 #include "cmd/session.h"
 #include "engine/treewalk.h"
-#include "repo/blobtable.h"
 #include "repo/catalog_local.h"
 #include <stdlib.h>
 #include <string.h>
@@ -27,13 +26,12 @@ int session_index(struct session *s, struct err *err)
 {
 	int rc;
 
-	if (s->table)
+	if (s->catalog)
 		return 0;
-	s->table = blobtable_new();
-	rc = blobtable_load(s->table, s->open.repo, NULL, NULL, err);
+	s->catalog = catalog_local_new(NULL);
+	rc = catalog_load(s->catalog, s->open.repo, NULL, NULL, err);
 	if (rc)
 		return rc;
-	s->catalog = catalog_local_new(s->table);
 	s->loader = loader_new(s->open.repo, s->catalog, s->set.cache);
 	s->reader = reader_new(s->open.repo, s->catalog, 0);
 	return 0;

@@ -1,12 +1,9 @@
 #include "engine/backup.h"
 #include "base/mem.h"
 #include "ranks/catalog_ranks.h"
-#include "ranks/idxshare.h"
 #include "engine/backup_priv.h"
 #include "engine/target.h"
 #include "fs/meta.h"
-#include "repo/blobtable.h"
-#include "repo/catalog_local.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -268,7 +265,6 @@ static void make_parts(struct backup *b)
 			b->env->node, failed, b);
 	b->make.witness = b->witness;
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
-	b->catalog = b->size == 1 ? catalog_local_new(b->table) : catalog_ranks_new(b->r, b->table);
 	b->loader = loader_new(b->repo, b->catalog, CACHE_TREES);
 	b->storing = storing_new(b->run, b->r, b->repo, b->catalog, &o);
 	b->pending = backup_pending_new(b);
@@ -287,7 +283,6 @@ static void release(struct backup *b)
 	backup_pending_free(b->pending);
 	owners_free(b->make.owners);
 	chunker_tables_free(b->tables);
-	blobtable_free(b->table);
 	target_free(b->target);
 	view_free(b->view);
 	mem_free(b);
@@ -315,8 +310,8 @@ static int prepare(struct backup *b)
 	if (rc)
 		return rc;
 	share_settled(b);
-	b->table = blobtable_new();
-	rc = idxshare_load(b->r, b->repo, b->table, &packs, &b->err);
+	b->catalog = catalog_ranks_new(b->r, NULL);
+	rc = catalog_load(b->catalog, b->repo, NULL, &packs, &b->err);
 	if (rc)
 		return rc;
 	make_parts(b);

@@ -46,7 +46,6 @@ struct backup {
 	struct err look_err;
 	struct nodemake make;
 	struct witness *witness; /* NULL: one rank */
-	struct blobtable *table;
 	struct catalog *catalog;
 	struct chunker_tables *tables;
 	struct loader *loader;

@@ -4,8 +4,6 @@
 #include "engine/check_data.h"
 #include "engine/check_index.h"
 #include "engine/treewalk.h"
-#include "repo/blobtable.h"
-#include "repo/catalog_local.h"
 #include "repo/snapshots.h"
 #include "repo/strays.h"
 #include <stdarg.h>
@@ -17,7 +15,7 @@
 
 struct check {
 	struct repo *repo;
-	struct blobtable *cat;
+	struct catalog *cat;
 	struct loader *loader;
 	const struct env *env;
 	const struct check_options *opt;
@@ -106,7 +104,7 @@ static void pack_twice(void *arg, const struct id *pack, size_t indexes, bool di
 
 	if (differ) {
 		bad(c, "pack %s has different data in %zu indexes", id_hex(pack).s, indexes);
-		broken(c, blobtable_pack_find(c->cat, pack));
+		broken(c, catalog_pack_find(c->cat, pack));
 		return;
 	}
 	hint(c, "pack %s is contained in %zu indexes; this is non-critical", id_hex(pack).s,
@@ -126,7 +124,7 @@ static void index_empty(void *arg, const struct id *index)
 static int pack_listed(void *arg, const struct id *name, uint64_t size)
 {
 	struct check *c = arg;
-	struct catalog_pack *p = blobtable_pack_find(c->cat, name);
+	struct catalog_pack *p = catalog_pack_find(c->cat, name);
 
 	if (!p) {
 		c->orphans++;
@@ -186,8 +184,8 @@ static int check_packs(struct check *c, struct err *err)
 	rc = check_strays(c, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < blobtable_packs(c->cat); i++) {
-		struct catalog_pack *p = blobtable_pack(c->cat, i);
+	for (size_t i = 0; i < catalog_packs(c->cat); i++) {
+		struct catalog_pack *p = catalog_pack(c->cat, i);
 
 		if (!(p->user & CHECK_PACK_LISTED)) {
 			bad(c, "pack %s: does not exist", id_hex(&p->id).s);
@@ -226,6 +224,41 @@ static void judge_orphans(struct check *c)
 
 /* ---- trees ---- */
 
+/* It was come across before, and with it all below. */
+static bool tree_known(struct check *c, const struct id *tree)
+{
+	int8_t was;
+	struct catalog_mark m = {.type = BLOB_TREE,
+		.id = tree,
+		.n = 1,
+		.bit = MARK_SEEN,
+		.was = &was};
+
+	catalog_mark_wait(c->cat, c->env->loop, &m);
+	return was == 1;
+}
+
+static void mark_content(struct check *c, const struct treewalk_entry *e)
+{
+	const struct node *n = e->node;
+	struct catalog_mark m = {.type = BLOB_DATA,
+		.id = n->content,
+		.n = n->n_content,
+		.bit = MARK_SEEN,
+		.was = mem_array(n->n_content + 1, 1)};
+
+	catalog_mark_wait(c->cat, c->env->loop, &m);
+	for (size_t i = 0; i < n->n_content; i++) {
+		c->res->blobs += m.was[i] == 0;
+		if (m.was[i] < 0) {
+			c->unindexed = true;
+			bad(c, "snapshot %s: file %s: blob %s not found in index",
+				id_short(&c->snapshot->id).s, e->path, id_hex(&n->content[i]).s);
+		}
+	}
+	mem_free(m.was);
+}
+
 static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 {
 	struct check *c = arg;
@@ -239,7 +272,7 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 				id_short(&c->snapshot->id).s, e->path);
 			return TREEWALK_SKIP;
 		}
-		if (blobtable_mark(c->cat, BLOB_TREE, &n->subtree, MARK_SEEN) == 1)
+		if (tree_known(c, &n->subtree))
 			return TREEWALK_SKIP;
 		c->res->trees++;
 		return TREEWALK_GO;
@@ -249,16 +282,7 @@ static enum treewalk_next node_seen(void *arg, const struct treewalk_entry *e)
 	if (!n->has_content)
 		bad(c, "snapshot %s: file %s has no content list", id_short(&c->snapshot->id).s,
 			e->path);
-	for (size_t i = 0; i < n->n_content; i++) {
-		int was = blobtable_mark(c->cat, BLOB_DATA, &n->content[i], MARK_SEEN);
-
-		c->res->blobs += was == 0;
-		if (was < 0) {
-			c->unindexed = true;
-			bad(c, "snapshot %s: file %s: blob %s not found in index",
-				id_short(&c->snapshot->id).s, e->path, id_hex(&n->content[i]).s);
-		}
-	}
+	mark_content(c, e);
 	return TREEWALK_GO;
 }
 
@@ -287,7 +311,7 @@ static int check_trees(struct check *c, struct err *err)
 	for (size_t i = 0; i < all.n && rc == 0 && !stopped(c); i++) {
 		c->snapshot = &all.s[i];
 		c->res->snapshots++;
-		if (blobtable_mark(c->cat, BLOB_TREE, &all.s[i].tree, MARK_SEEN) != 1)
+		if (!tree_known(c, &all.s[i].tree))
 			rc = treewalk_run(c->loader, c->env, &all.s[i].tree, "", &fn, err);
 		if (c->ev->progress)
 			c->ev->progress(c->ev->arg, i + 1, all.n);
@@ -333,11 +357,10 @@ static bool reads_data(const struct check_options *o)
 	return o->read_data || o->subset_t || o->subset_percent > 0 || o->subset_bytes;
 }
 
-static void check_data(struct check *c, struct catalog *catalog)
+static void check_data(struct check *c)
 {
 	struct check_data d = {.repo = c->repo,
-		.table = c->cat,
-		.catalog = catalog,
+		.catalog = c->cat,
 		.env = c->env,
 		.opt = c->opt,
 		.stop = c->stop,
@@ -348,7 +371,7 @@ static void check_data(struct check *c, struct catalog *catalog)
 	check_data_run(&d);
 }
 
-int check_run(struct repo *r, struct blobtable *cat, const struct env *env,
+int check_run(struct repo *r, struct catalog *cat, const struct env *env,
 	const struct check_options *opt, const struct check_events *ev, const volatile int *stop,
 	struct check_result *result, struct err *err)
 {
@@ -360,7 +383,6 @@ int check_run(struct repo *r, struct blobtable *cat, const struct env *env,
 		.stop = stop,
 		.res = result};
 	struct check_index_events iev = {index_damaged, pack_twice, index_empty, &c};
-	struct catalog *catalog;
 	int rc;
 
 	memset(result, 0, sizeof(*result));
@@ -368,17 +390,15 @@ int check_run(struct repo *r, struct blobtable *cat, const struct env *env,
 	rc = check_index_load(r, cat, &iev, err);
 	if (rc < 0 || c.damaged)
 		return rc; /* what an index does not tell would only look missing */
-	catalog = catalog_local_new(cat);
-	c.loader = loader_new(r, catalog, CACHE_TREES);
+	c.loader = loader_new(r, cat, CACHE_TREES);
 	rc = check_packs(&c, err);
 	if (rc == 0)
 		rc = check_trees(&c, err);
 	if (rc == 0 && !stopped(&c))
 		judge_orphans(&c);
 	if (rc == 0 && reads_data(opt) && !stopped(&c))
-		check_data(&c, catalog);
+		check_data(&c);
 	loader_free(c.loader);
-	catalog_free(catalog);
 	strays_release(&c.strays);
 	if (rc == 0 && stopped(&c))
 		rc = err_set(err, ERR_CANCELLED, "stopped by a signal");

@@ -6,7 +6,7 @@
 #define ENGINE_CHECK_H
 #include "repo/loader.h"
 
-struct blobtable;
+struct catalog;
 
 struct check_options {
 	bool read_data;
@@ -40,7 +40,7 @@ struct check_events {
  * that is an error all the same, but the pack is not `broken`; neither is one that the store did
  * not give.
  */
-int check_run(struct repo *r, struct blobtable *cat, const struct env *env,
+int check_run(struct repo *r, struct catalog *cat, const struct env *env,
 	const struct check_options *opt, const struct check_events *ev, const volatile int *stop,
 	struct check_result *result, struct err *err);
 

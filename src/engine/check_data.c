@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "base/stopped.h"
 #include "format/pack.h"
-#include "repo/blobtable.h"
 
 struct reading {
 	struct data *d;
@@ -38,14 +37,14 @@ static void shuffle(struct data *d)
 static void choose(struct data *d)
 {
 	const struct check_options *o = d->of->opt;
-	struct blobtable *table = d->of->table;
-	size_t packs = blobtable_packs(table);
+	struct catalog *cat = d->of->catalog;
+	size_t packs = catalog_packs(cat);
 	size_t most = SIZE_MAX;
 	uint64_t bytes = 0;
 
 	d->todo = mem_array(packs ? packs : 1, sizeof(*d->todo));
 	for (size_t i = 0; i < packs; i++) {
-		const struct catalog_pack *p = blobtable_pack(table, i);
+		const struct catalog_pack *p = catalog_pack(cat, i);
 
 		if (!(p->user & CHECK_PACK_LISTED)) /* said already */
 			continue;
@@ -59,7 +58,7 @@ static void choose(struct data *d)
 	if (o->subset_percent > 0)
 		most = (size_t)((double)d->n_todo * (o->subset_percent / 100));
 	for (size_t i = 0; i < d->n_todo; i++) {
-		bytes += blobtable_pack(table, d->todo[i])->size;
+		bytes += catalog_pack(cat, d->todo[i])->size;
 		if ((o->subset_bytes && bytes >= o->subset_bytes) || i + 1 >= most)
 			d->n_todo = i + 1; /* at least one */
 	}
@@ -89,7 +88,7 @@ static bool came(struct reader_pack *k, const uint8_t *p, size_t n, const struct
 		return false;
 	}
 	ctx = repo_ctx_get(of->repo);
-	check_read(ctx, of->table, is->pack, p, n, of->stop, &is->found);
+	check_read(ctx, is->pack, p, n, of->stop, &is->found);
 	repo_ctx_put(of->repo, ctx);
 	return !is->found.faults && !is->found.moved;
 }
@@ -102,7 +101,7 @@ static void read_next(struct reading *r)
 		return;
 	d->under_way++;
 	r->seen = false;
-	r->is = (struct check_pack){.pack = blobtable_pack(d->of->table, d->todo[d->next++])};
+	r->is = (struct check_pack){.pack = catalog_pack(d->of->catalog, d->todo[d->next++])};
 	r->k.id = r->is.pack->id;
 	r->k.size = r->is.pack->size;
 	reader_pack_start(d->reader, &r->k);
@@ -137,7 +136,7 @@ static uint64_t largest(const struct data *d)
 	uint64_t most = PACK_SIZE_DEFAULT;
 
 	for (size_t i = 0; i < d->n_todo; i++) {
-		uint64_t size = blobtable_pack(d->of->table, d->todo[i])->size;
+		uint64_t size = catalog_pack(d->of->catalog, d->todo[i])->size;
 
 		if (size > most)
 			most = size;

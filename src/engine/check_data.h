@@ -22,7 +22,6 @@ struct check_pack {
 
 struct check_data {
 	struct repo *repo;
-	struct blobtable *table;
 	struct catalog *catalog;
 	const struct env *env;
 	const struct check_options *opt;

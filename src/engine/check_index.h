@@ -4,7 +4,7 @@
  */
 #ifndef ENGINE_CHECK_INDEX_H
 #define ENGINE_CHECK_INDEX_H
-#include "repo/blobtable.h"
+#include "repo/catalog.h"
 #include "repo/repo.h"
 
 struct check_index_events {
@@ -19,7 +19,7 @@ struct check_index_events {
  * check_index_load: the catalog is empty.  Waits (loop_until); events come on the loop.  0 although
  * index files are damaged; an error when they cannot be listed.
  */
-int check_index_load(struct repo *r, struct blobtable *cat, const struct check_index_events *ev,
+int check_index_load(struct repo *r, struct catalog *cat, const struct check_index_events *ev,
 	struct err *err);
 
 #endif

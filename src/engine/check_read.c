@@ -10,8 +10,6 @@
 
 struct reader {
 	struct repo_ctx *ctx;
-	const struct blobtable *cat;
-	const struct catalog_pack *pack;
 	const uint8_t *p;
 	size_t n, hashed; /* bytes of the pack; those its own hash has seen */
 	struct hash_stream *name;
@@ -25,16 +23,14 @@ static void fault(struct reader *r, const struct err *e)
 		r->out->first = *e;
 }
 
-/* The index has this very place for the blob. */
-static bool indexed(const struct reader *r, const struct blob *b)
+/* The header and the index list the same places of the same blobs, in whatever order. */
+static bool as_indexed(const struct catalog_pack *pack, const struct blob *b, size_t n)
 {
-	struct catalog_place at;
+	uint64_t digest = 0;
 
-	for (unsigned nth = 0; blobtable_find(r->cat, b->type, &b->id, nth, &at); nth++)
-		if (id_equal(&at.pack, &r->pack->id) && at.blob.offset == b->offset &&
-			at.blob.length == b->length && at.blob.plain == b->plain)
-			return true;
-	return false;
+	for (size_t i = 0; i < n; i++)
+		digest += blob_digest(&b[i]);
+	return n == pack->blobs && digest == pack->digest;
 }
 
 static int header(struct reader *r, struct blob **b, size_t *n, struct err *e)
@@ -85,8 +81,6 @@ static size_t group(struct reader *r, const struct blob *b, size_t n)
 			of[opened++] = &b[i];
 			bytes += plain->len;
 		}
-		if (!indexed(r, &b[i]))
-			r->out->moved = true;
 	}
 	hash_group(r, job, opened, (size_t)b[i - 1].offset + b[i - 1].length);
 	for (size_t k = 0; k < opened; k++) {
@@ -97,10 +91,10 @@ static size_t group(struct reader *r, const struct blob *b, size_t n)
 	return i;
 }
 
-void check_read(struct repo_ctx *ctx, const struct blobtable *cat, const struct catalog_pack *pack,
-	const uint8_t *p, size_t n, const volatile int *stop, struct check_read *out)
+void check_read(struct repo_ctx *ctx, const struct catalog_pack *pack, const uint8_t *p, size_t n,
+	const volatile int *stop, struct check_read *out)
 {
-	struct reader r = {.ctx = ctx, .cat = cat, .pack = pack, .p = p, .n = n, .out = out};
+	struct reader r = {.ctx = ctx, .p = p, .n = n, .out = out};
 	struct hash_job rest;
 	struct blob *b = NULL;
 	size_t blobs = 0;
@@ -116,7 +110,7 @@ void check_read(struct repo_ctx *ctx, const struct blobtable *cat, const struct 
 	if (header(&r, &b, &blobs, &e) < 0)
 		fault(&r, &e);
 	else
-		out->moved = blobs != pack->blobs;
+		out->moved = !as_indexed(pack, b, blobs);
 	for (size_t i = 0; i < blobs && !stopped_set(stop);)
 		i += group(&r, b + i, blobs - i);
 	hash_group(&r, &rest, 0, n);

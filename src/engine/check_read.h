@@ -4,7 +4,7 @@
  */
 #ifndef ENGINE_CHECK_READ_H
 #define ENGINE_CHECK_READ_H
-#include "repo/blobtable.h"
+#include "repo/catalog.h"
 #include "repo/repo.h"
 
 struct check_read {
@@ -14,9 +14,9 @@ struct check_read {
 	bool moved;       /* the header is not what the index says */
 };
 
-/* check_read: the n bytes at p are the whole file of `pack`.  Ends early, with what was found so
- * far, when *stop (may be NULL) is set. */
-void check_read(struct repo_ctx *ctx, const struct blobtable *cat, const struct catalog_pack *pack,
-	const uint8_t *p, size_t n, const volatile int *stop, struct check_read *out);
+/* check_read: the n bytes at p are the whole file of `pack` (its sums gathered).  Ends early, with
+ * what was found so far, when *stop (may be NULL) is set. */
+void check_read(struct repo_ctx *ctx, const struct catalog_pack *pack, const uint8_t *p, size_t n,
+	const volatile int *stop, struct check_read *out);
 
 #endif

@@ -450,7 +450,7 @@ static void unused_pattern(void *arg, const char *pattern)
 	restore_say(&r->dirs, pattern, NULL, &e);
 }
 
-int restore_run(struct repo *repo, struct blobtable *cat, struct loader *l, struct reader *rd,
+int restore_run(struct repo *repo, struct catalog *cat, struct loader *l, struct reader *rd,
 	const struct env *env, const struct id *root, const struct restore_options *opt,
 	const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
 	struct err *err)

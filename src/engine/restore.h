@@ -16,7 +16,7 @@
 #include "repo/loader.h"
 #include "repo/reader.h"
 
-struct blobtable;
+struct catalog;
 
 enum restore_overwrite { RESTORE_ALWAYS, RESTORE_IF_CHANGED, RESTORE_IF_NEWER, RESTORE_NEVER };
 
@@ -64,7 +64,7 @@ struct restore_events {
  * recognised by the next restore, whatever its mode of overwriting (fs/dest.h).  Nothing is deleted
  * after that, nor after a tree could not be read.
  */
-int restore_run(struct repo *r, struct blobtable *cat, struct loader *l, struct reader *rd,
+int restore_run(struct repo *r, struct catalog *cat, struct loader *l, struct reader *rd,
 	const struct env *env, const struct id *root, const struct restore_options *opt,
 	const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
 	struct err *err);

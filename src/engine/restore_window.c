@@ -71,10 +71,11 @@ struct restore_file *restore_window_add(struct restore_window *w, struct restore
 	f->name = mem_strndup(n->name.p, n->name.n);
 	restore_keep_node(&f->keep, n, w->sh->dirs->owners);
 	err_clear(&e);
-	if (restore_layout(w, f, n, &e) < 0)
+	if (restore_layout_add(w, f, n, &e) < 0) {
 		restore_content_fail(f, &e);
-	atomic_store(&f->pending, f->uses);
-	w->bytes += f->size;
+		f->laid_out = true;
+	}
+	w->bytes += n->size < RESTORE_WINDOW_BYTES ? n->size : RESTORE_WINDOW_BYTES;
 	return f;
 }
 
@@ -143,11 +144,9 @@ static void prepare_done(struct task *t)
 		fetch_all(w);
 }
 
-void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w),
-	void *arg)
+/* What there is at each place, then what is missing there. */
+static void prepare_all(struct restore_window *w)
 {
-	w->ended = ended;
-	w->arg = arg;
 	if (w->sh->verifying) {
 		w->started = true;
 		restore_verify(w);
@@ -173,6 +172,14 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 	}
 	if (--w->tasks == 0)
 		fetch_all(w);
+}
+
+void restore_window_start(struct restore_window *w, void (*ended)(struct restore_window *w),
+	void *arg)
+{
+	w->ended = ended;
+	w->arg = arg;
+	restore_layout(w, prepare_all);
 }
 
 /* ---- the end ---- */

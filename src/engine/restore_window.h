@@ -3,9 +3,10 @@
  * workers, several transfers at once.
  *
  * Life: files are added on the loop thread while the walk goes on; start; ended() is called on the
- * loop when all is written and has its metadata; free. A window's steps: look at files that exist
- * already (restore_content.h); fetch what is missing, in the order of packs.  A window of the
- * second walk only reads again what the first has written (restore_verify.h).
+ * loop when all is written and has its metadata; free. A window's steps: ask where all blobs lie
+ * (restore_layout.h); look at files that exist already (restore_content.h); fetch what is missing,
+ * in the order of packs.  A window of the second walk only reads again what the first has written
+ * (restore_verify.h).
  */
 #ifndef ENGINE_RESTORE_WINDOW_H
 #define ENGINE_RESTORE_WINDOW_H
@@ -30,8 +31,9 @@ struct restore_file {
 	bool *lost; /* NULL, or the owner's: set when the content could not be restored */
 	uint32_t first_use, uses;
 	struct meta was; /* what is there */
-	bool there;   /* a regular file of ours lies there already: its blobs are compared first */
-	bool replace; /* something lies there that must go */
+	bool there;    /* a regular file of ours lies there already: its blobs are compared first */
+	bool replace;  /* something lies there that must go */
+	bool laid_out; /* restore_layout is done with it */
 	bool unchanged;           /* and it has this content already */
 	bool reused;              /* and it is written over */
 	bool linked;              /* it is the twin's other name now */
@@ -50,13 +52,14 @@ struct restore_use {
 	struct restore_file *file;
 	uint64_t offset;
 	struct reader_want want;
-	bool done; /* it was there already */
+	bool done;   /* it was there already */
+	bool absent; /* in no index; while it is laid out */
 };
 
 struct restore_shared { /* of all windows */
 	struct repo *repo;
 	struct reader *reader;
-	struct blobtable *cat;
+	struct catalog *cat;
 	const struct env *env;
 	struct restore_dirs *dirs;
 	const volatile int *stop;

@@ -19,4 +19,8 @@ static inline uint32_t blob_plain_size(const struct blob *b)
 	return b->plain ? b->plain : b->length - 32;
 }
 
+/* blob_digest: of everything above; the sum over a list says in 64 bits what the list does, in any
+ * order.  Against mistakes, not against an enemy. */
+uint64_t blob_digest(const struct blob *b);
+
 #endif

@@ -11,7 +11,7 @@
 #include "ranks/idxshare.h"
 #include "base/le.h"
 #include "base/mem.h"
-#include "ranks/catalog_ranks.h"
+#include "ranks/catalog_owner.h"
 #include "ranks/wire_err.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -23,10 +23,14 @@
 #define FILES_MAX  8 /* at once */
 #define ENTRY_SIZE (1 + ID_SIZE + 12)
 
+enum { INDEXES, ENTRIES, LOADED, TAGS };
+
 struct share {
 	struct router *r;
 	struct repo *repo;
 	struct blobtable *mine;
+	const struct catalog_watch *watch; /* or NULL */
+	unsigned tag;
 	struct id *names;
 	size_t n, next, running;
 	struct budget *window;
@@ -60,6 +64,7 @@ struct file {
 	struct id name;
 	struct box *box; /* one for each rank */
 	int *touched;    /* owners of blobs of the pack in hand */
+	size_t packs;
 	struct err err;
 };
 
@@ -78,7 +83,7 @@ static void send_loaded(struct share *s)
 		buf_init(&b, COMM_MAX);
 		wire_put_u64(&b, atomic_load(&s->packs));
 		wire_put_err(&b, &s->err);
-		router_send(s->r, to, ROUTER_LOADED, &b);
+		router_send(s->r, to, s->tag + LOADED, &b);
 	}
 }
 
@@ -87,7 +92,7 @@ static void parcel_send(struct task *t)
 	struct parcel *p = task_of(t, struct parcel, task);
 
 	p->s->on_the_way += p->data.len;
-	router_send(p->s->r, p->to, ROUTER_ENTRIES, &p->data);
+	router_send(p->s->r, p->to, p->s->tag + ENTRIES, &p->data);
 	mem_free(p);
 }
 
@@ -134,7 +139,9 @@ static int share_out(void *arg, const struct id *pack, const struct blob *b, siz
 
 	if (atomic_load(&f->s->cancel))
 		return ERR_CANCELLED;
-	atomic_fetch_add(&f->s->packs, 1);
+	f->packs++;
+	if (f->s->watch && f->s->watch->pack)
+		f->s->watch->pack(f->s->watch->arg, &f->name, pack, b, n);
 	for (size_t i = 0; i < n; i++)
 		box_add(f, catalog_owner(&b[i].id, router_size(f->s->r)), pack, &b[i], &touched);
 	for (int i = 0; i < touched; i++) {
@@ -146,6 +153,12 @@ static int share_out(void *arg, const struct id *pack, const struct blob *b, siz
 			ship(f, f->touched[i]);
 	}
 	return 0;
+}
+
+/* A damaged file may be left out, after what could be read of it. */
+static bool skips(const struct share *s)
+{
+	return s->watch && s->watch->damaged;
 }
 
 static void file_run(struct task *t)
@@ -162,8 +175,11 @@ static void file_run(struct task *t)
 	rc = repo_load_index(f->s->repo, &f->name, share_out, f, &f->err);
 	if (rc && !f->err.code)
 		f->err.code = rc;
+	atomic_fetch_add(&f->s->packs, f->packs);
+	if (!rc && f->s->watch && f->s->watch->file)
+		f->s->watch->file(f->s->watch->arg, &f->name, f->packs);
 	for (int i = 0; i < size; i++) {
-		if (!rc)
+		if (!rc || skips(f->s))
 			ship(f, i);
 		buf_release(&f->box[i].data);
 	}
@@ -178,6 +194,9 @@ static void file_done(struct task *t)
 	struct file *f = task_of(t, struct file, task);
 	struct share *s = f->s;
 
+	if (f->err.code && !atomic_load(&s->cancel) && skips(s) &&
+		s->watch->damaged(s->watch->arg, &f->name, &f->err) == 0)
+		f->err.code = 0;
 	/* Who stops because another failed is not the one to report. */
 	if (f->err.code && !s->err.code && !atomic_exchange(&s->cancel, true))
 		err_copy(&s->err, &f->err);
@@ -246,7 +265,7 @@ static void list_done(struct task *t)
 
 		buf_init(&b, COMM_MAX);
 		buf_add(&b, l->names.p, l->names.len);
-		router_send(s->r, to, ROUTER_INDEXES, &b);
+		router_send(s->r, to, s->tag + INDEXES, &b);
 	}
 	buf_release(&l->names);
 	mem_free(l);
@@ -355,29 +374,29 @@ static bool settled(void *arg)
 
 static void run(struct share *s)
 {
-	router_open(s->r, ROUTER_INDEXES, on_indexes, s);
-	router_open(s->r, ROUTER_ENTRIES, on_entries, s);
-	router_open(s->r, ROUTER_LOADED, on_loaded, s);
+	s->tag = router_tags(s->r, TAGS);
+	router_open(s->r, s->tag + INDEXES, on_indexes, s);
+	router_open(s->r, s->tag + ENTRIES, on_entries, s);
+	router_open(s->r, s->tag + LOADED, on_loaded, s);
 	if (router_rank(s->r) == 0)
 		list_start(s);
 	loop_until_fn(router_loop(s->r), settled, s);
-	router_close(s->r, ROUTER_INDEXES);
-	router_close(s->r, ROUTER_ENTRIES);
-	router_close(s->r, ROUTER_LOADED);
+	router_close(s->r, s->tag + INDEXES);
+	router_close(s->r, s->tag + ENTRIES);
+	router_close(s->r, s->tag + LOADED);
+	router_tags_free(s->r, s->tag, TAGS);
 }
 
-int idxshare_load(struct router *r, struct repo *repo, struct blobtable *mine, uint64_t *packs,
-	struct err *err)
+int idxshare_load(struct router *r, struct repo *repo, struct blobtable *mine,
+	const struct catalog_watch *watch, uint64_t *packs, struct err *err)
 {
-	struct share s = {.r = r, .repo = repo, .mine = mine, .worst = router_size(r)};
+	struct share s = {.r = r,
+		.repo = repo,
+		.mine = mine,
+		.watch = watch,
+		.worst = router_size(r)};
 	size_t parcel = OPEN_BYTES / (size_t)router_size(r);
 
-	if (router_size(r) == 1) {
-		int rc = blobtable_load(mine, repo, NULL, NULL, err);
-
-		*packs = blobtable_packs(mine);
-		return rc;
-	}
 	s.parcel = parcel < PARCEL_MIN ? PARCEL_MIN : parcel > PARCEL_MAX ? PARCEL_MAX : parcel;
 	s.window = budget_new(WINDOW);
 	run(&s);

@@ -11,10 +11,9 @@
 /*
  * idxshare_load: collective, blocking (loop_until); returns the same code on all ranks (the
  * first error in rank order).  Bounded memory: a rank reads on only while its unsent messages are
- * few.  With one rank it is blobtable_load. *packs: how many packs all index files name (one that
- * two files name counts twice).
+ * few.  watch, packs: as catalog_load has them.
  */
-int idxshare_load(struct router *r, struct repo *repo, struct blobtable *mine, uint64_t *packs,
-	struct err *err);
+int idxshare_load(struct router *r, struct repo *repo, struct blobtable *mine,
+	const struct catalog_watch *watch, uint64_t *packs, struct err *err);
 
 #endif

@@ -4,7 +4,7 @@
 
 #define MESSAGES_A_TURN                                                                            \
 	256 /* so that under a flood the loop's tasks and the batches have their turn too */
-#define TURN_FNS 8
+#define TURN_FNS 16
 
 /* A message's tag for the mailbox: the router's in the low bits, the epoch above. */
 #define TAG_BITS 8
@@ -19,6 +19,7 @@ struct held {
 };
 
 struct tag {
+	bool taken;     /* by router_tags */
 	bool known;     /* there is a handler, maybe NULL; until then messages are held */
 	uint32_t epoch; /* how often it was opened */
 	router_fn *fn;
@@ -160,6 +161,28 @@ void router_close(struct router *r, unsigned tag)
 	set_due(r, t);
 	while ((h = unhold(t, t->epoch)))
 		held_free(h);
+}
+
+unsigned router_tags(struct router *r, unsigned n)
+{
+	unsigned first = ROUTER_INSTANCES;
+
+	for (unsigned t = first; t < first + n; t++) {
+		assert(t < ROUTER_TAGS);
+		if (r->tags[t].taken)
+			first = t + 1;
+	}
+	for (unsigned t = first; t < first + n; t++)
+		r->tags[t].taken = true;
+	return first;
+}
+
+void router_tags_free(struct router *r, unsigned first, unsigned n)
+{
+	for (unsigned t = first; t < first + n; t++) {
+		assert(r->tags[t].taken && !r->tags[t].known);
+		r->tags[t].taken = false;
+	}
 }
 
 void router_send(struct router *r, int to, unsigned tag, struct buf *data)

@@ -18,18 +18,9 @@
 enum router_tag {          /* who sends what to whom */
 	ROUTER_STEAL,      /* workq: idle rank -> victim */
 	ROUTER_LOOT,       /* workq: victim -> thief: items, maybe none */
-	ROUTER_CLAIM,      /* catalog_ranks: asker -> owner: ids */
-	ROUTER_VERDICT,    /* catalog_ranks: owner -> asker */
-	ROUTER_FIND,       /* catalog_ranks: asker -> owner */
-	ROUTER_PLACE,      /* catalog_ranks: owner -> asker */
-	ROUTER_FIRST,      /* catalog_ranks: asker -> owner: what it found */
-	ROUTER_AGREES,     /* catalog_ranks: owner -> asker: as the first one, or not */
 	ROUTER_TAIL,       /* lastpacks: child -> parent: what it could give */
 	ROUTER_PULL,       /* lastpacks: parent -> child: give some of it, or keep it */
 	ROUTER_PARCEL,     /* lastpacks: child -> parent: blobs */
-	ROUTER_INDEXES,    /* idxshare: rank 0 -> each: the names of all index files */
-	ROUTER_ENTRIES,    /* idxshare: reader of an index file -> owner: places of blobs */
-	ROUTER_LOADED,     /* idxshare: each -> all: no more entries from me, or my error */
 	ROUTER_AGREE,      /* agree: each -> rank 0: a value and an error */
 	ROUTER_AGREED,     /* agree: rank 0 -> each: the worst, or go on */
 	ROUTER_BCAST,      /* agree: rank 0 -> each: bytes */
@@ -45,7 +36,8 @@ enum router_tag {          /* who sends what to whom */
 	ROUTER_PROVE,      /* way: rank 0 -> each: is this run's lock there? */
 	ROUTER_PROVEN,     /* way: each -> rank 0: and so are the packs that I reported before */
 	ROUTER_ENGINE,     /* from here on: the engine's own */
-	ROUTER_TAGS = ROUTER_ENGINE + 16
+	ROUTER_INSTANCES = ROUTER_ENGINE + 16, /* router_tags */
+	ROUTER_TAGS = ROUTER_INSTANCES + 128
 };
 
 /* A handler borrows msg->data until it returns; it may move it out. */
@@ -66,6 +58,14 @@ void router_on(struct router *r, unsigned tag, router_fn *fn, void *arg);
  */
 void router_open(struct router *r, unsigned tag, router_fn *fn, void *arg);
 void router_close(struct router *r, unsigned tag);
+/*
+ * router_tags: n tags in a row for one instance of a module that a process may have several of:
+ * the first free ones, so where all ranks take and give back in the same order, all have the same.
+ * To be opened and closed, not router_on: who has a tag next must not hear what was for the last.
+ * router_tags_free: gives them back, closed.
+ */
+unsigned router_tags(struct router *r, unsigned n);
+void router_tags_free(struct router *r, unsigned first, unsigned n);
 /* takes the contents; to oneself too */
 void router_send(struct router *r, int to, unsigned tag, struct buf *data);
 bool router_sent(struct router *r); /* comm_sent */
@@ -78,7 +78,7 @@ size_t router_turn(struct router *r);
 void router_idle(struct router *r, int64_t max_ns);
 /* router_on_turn: fn(arg) is called at the end of each turn: for batches that wait for more.
  * router_off_turn: no longer. */
-void router_on_turn(struct router *r, void (*fn)(void *arg), void *arg); /* up to 8 */
+void router_on_turn(struct router *r, void (*fn)(void *arg), void *arg); /* up to 16 */
 void router_off_turn(struct router *r, void (*fn)(void *arg), void *arg);
 /*
  * router_aside: fn(arg) on a reader's thread, and turns until it has returned.  For what may hang:

@@ -1,23 +1,15 @@
 #include "repo/blobtable.h"
-#include "base/le.h"
 #include "base/mem.h"
 #include "format/pack.h"
+#include "repo/idslots.h"
 
 /*
- * Entries lie densely in blocks, in the order they came, so that growing copies nothing; an
- * open-addressing table of 32-bit slots finds them.  48 bytes an entry and, at a load of 3/8 to
- * 3/4, 5 to 11 bytes of slots.  A slot holds the entry's number + 1 in as many low bits as the
- * table has address bits (the number always fits, because the table is never full), and hash bits
- * in the rest: a lookup touches the memory of hardly any entry but the one it wants.
- *
- * Entries of one blob follow each other on its probe sequence in the order they were added, also
- * after growing (which reinserts in that order): nth is stable, and the first one carries the
- * blob's marks.
+ * Entries lie densely in blocks, in the order they came, so that growing copies nothing: 48 bytes
+ * an entry, and its slot (idslots.h).  nth is stable, and the first entry of a blob carries its
+ * marks.
  */
 #define BLOCK_BITS 14
 #define BLOCK      ((size_t)1 << BLOCK_BITS)
-#define SLOT_BITS  10 /* the first table */
-#define SLOT_MAX   31
 #define NO_PACK    0x7fffffffu /* a promise */
 #define FORGOTTEN                                                                                  \
 	0x7ffffffeu /* an entry that says nothing, until its blob is promised or added again */
@@ -30,95 +22,14 @@ struct entry {
 	uint32_t offset, length, plain;
 };
 
-struct slots {
-	uint32_t *slot;
-	unsigned bits;
-};
-
 struct blobtable {
 	struct entry **block;
 	uint8_t **marks;  /* per block, NULL until something in it is marked */
 	size_t blocks, n; /* n: entries */
 	struct slots index;
 	size_t blobs;
-	struct catalog_pack *pack;
-	size_t packs, pack_cap;
-	struct slots pack_index;
+	struct packtable *packs;
 };
-
-/* A place on a probe sequence. */
-struct walk {
-	size_t i;
-	uint32_t tag;
-};
-
-/* The owner of a blob among ranks is decided by other bytes of the id; the multiplication spreads
- * what such a choice leaves uneven. */
-static uint64_t id_hash(const struct id *id)
-{
-	uint64_t a = le64_get(id->b + 8), b = le64_get(id->b + 16);
-
-	return (a ^ (b << 32 | b >> 32)) * 0x9e3779b97f4a7c15u;
-}
-
-static void slots_init(struct slots *s, unsigned bits)
-{
-	s->bits = bits;
-	s->slot = mem_array((size_t)1 << bits, sizeof(*s->slot));
-}
-
-static bool slots_full(const struct slots *s, size_t n)
-{
-	size_t size = (size_t)1 << s->bits;
-
-	return n + 1 > size - size / 4;
-}
-
-static struct walk walk_begin(const struct slots *s, const struct id *id)
-{
-	uint64_t h = id_hash(id);
-
-	return (struct walk){.i = (size_t)(h >> (64 - s->bits)), .tag = (uint32_t)h << s->bits};
-}
-
-/* The next number on the sequence whose hash bits fit; false at its end, where walk->i is the free
- * slot. */
-static bool walk_next(const struct slots *s, struct walk *w, size_t *number)
-{
-	uint32_t mask = ((uint32_t)1 << s->bits) - 1, v;
-
-	while ((v = s->slot[w->i]) != 0) {
-		w->i = (w->i + 1) & mask;
-		if ((v & ~mask) == w->tag) {
-			*number = (v & mask) - 1;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void walk_put(struct slots *s, const struct walk *w, size_t number)
-{
-	s->slot[w->i] = w->tag | (uint32_t)(number + 1);
-}
-
-/* Ends as exhausted memory does: 10^9 blobs do not fit into a machine for which this is too few. */
-static void slots_next(const struct slots *s, struct slots *bigger)
-{
-	if (s->bits == SLOT_MAX)
-		mem_array(SIZE_MAX, 2);
-	slots_init(bigger, s->bits + 1);
-}
-
-static void slots_insert(struct slots *s, const struct id *id, size_t number)
-{
-	struct walk w = walk_begin(s, id);
-	size_t other;
-
-	while (walk_next(s, &w, &other))
-		;
-	walk_put(s, &w, number);
-}
 
 static struct entry *entry_at(const struct blobtable *c, size_t number)
 {
@@ -130,7 +41,7 @@ struct blobtable *blobtable_new(void)
 	struct blobtable *c = mem_zalloc(sizeof(*c));
 
 	slots_init(&c->index, SLOT_BITS);
-	slots_init(&c->pack_index, SLOT_BITS);
+	c->packs = packtable_new();
 	return c;
 }
 
@@ -145,8 +56,7 @@ void blobtable_free(struct blobtable *c)
 	mem_free(c->block);
 	mem_free(c->marks);
 	mem_free(c->index.slot);
-	mem_free(c->pack_index.slot);
-	mem_free(c->pack);
+	packtable_free(c->packs);
 	mem_free(c);
 }
 
@@ -205,33 +115,6 @@ static struct entry *entry_new(struct blobtable *c, const struct walk *w, enum b
 	return e;
 }
 
-static size_t pack_number(struct blobtable *c, const struct id *id)
-{
-	struct walk w;
-	size_t i;
-
-	if (slots_full(&c->pack_index, c->packs)) {
-		struct slots bigger;
-
-		slots_next(&c->pack_index, &bigger);
-		for (i = 0; i < c->packs; i++)
-			slots_insert(&bigger, &c->pack[i].id, i);
-		mem_free(c->pack_index.slot);
-		c->pack_index = bigger;
-	}
-	w = walk_begin(&c->pack_index, id);
-	while (walk_next(&c->pack_index, &w, &i))
-		if (id_equal(&c->pack[i].id, id))
-			return i;
-	if (c->packs == c->pack_cap) {
-		c->pack_cap = c->pack_cap ? 2 * c->pack_cap : 64;
-		c->pack = mem_regrow(c->pack, c->pack_cap, sizeof(*c->pack));
-	}
-	c->pack[c->packs] = (struct catalog_pack){.id = *id, .size = PACK_OVERHEAD};
-	walk_put(&c->pack_index, &w, c->packs);
-	return c->packs++;
-}
-
 static bool add_one(struct blobtable *c, uint32_t pack, const struct blob *b)
 {
 	struct entry *e, *promise = NULL;
@@ -262,22 +145,50 @@ static bool add_one(struct blobtable *c, uint32_t pack, const struct blob *b)
 
 void blobtable_add(struct blobtable *c, const struct id *pack, const struct blob *b, size_t n)
 {
-	size_t number = pack_number(c, pack);
-	struct catalog_pack *p = &c->pack[number];
+	size_t number = packtable_number(c->packs, pack);
+	struct catalog_pack *p = packtable_at(c->packs, number);
 
 	for (size_t i = 0; i < n; i++) {
 		if (!add_one(c, (uint32_t)number, &b[i]))
 			continue;
 		p->size += b[i].length + pack_entry_size(&b[i]);
+		p->digest += blob_digest(&b[i]);
 		p->blobs++;
 		p->data |= b[i].type == BLOB_DATA;
 		p->tree |= b[i].type == BLOB_TREE;
 	}
 }
 
+struct packtable *blobtable_packs(const struct blobtable *c)
+{
+	return c->packs;
+}
+
+void blobtable_sum_marks(struct blobtable *c, unsigned bits)
+{
+	for (size_t i = 0; i < packtable_count(c->packs); i++) {
+		struct catalog_pack *p = packtable_at(c->packs, i);
+
+		p->marked = 0;
+		p->marked_bytes = 0;
+	}
+	for (size_t i = 0; bits && i < c->n; i++) {
+		const struct entry *e = entry_at(c, i);
+		struct catalog_pack *p;
+
+		if (!entry_known(e) ||
+			!(blobtable_marks(c, e->pack & TREE_BIT ? BLOB_TREE : BLOB_DATA, &e->id) &
+				bits))
+			continue;
+		p = packtable_at(c->packs, e->pack & PACK_NUMBER);
+		p->marked++;
+		p->marked_bytes += e->length;
+	}
+}
+
 static void place_of(const struct blobtable *c, const struct entry *e, struct catalog_place *out)
 {
-	out->pack = c->pack[e->pack & PACK_NUMBER].id;
+	out->pack = packtable_at(c->packs, e->pack & PACK_NUMBER)->id;
 	out->blob = (struct blob){.id = e->id,
 		.type = e->pack & TREE_BIT ? BLOB_TREE : BLOB_DATA,
 		.offset = e->offset,
@@ -431,33 +342,11 @@ size_t blobtable_blobs(const struct blobtable *c)
 
 size_t blobtable_bytes(const struct blobtable *c)
 {
-	size_t bytes = sizeof(*c) +
+	size_t bytes = sizeof(*c) + packtable_bytes(c->packs) +
 		       c->blocks * (BLOCK * sizeof(struct entry) + sizeof(void *) * 2) +
-		       c->pack_cap * sizeof(*c->pack);
+		       ((size_t)1 << c->index.bits) * sizeof(uint32_t);
 
 	for (size_t i = 0; i < c->blocks; i++)
 		bytes += c->marks[i] ? BLOCK : 0;
-	return bytes + (((size_t)1 << c->index.bits) + ((size_t)1 << c->pack_index.bits)) *
-			       sizeof(uint32_t);
-}
-
-size_t blobtable_packs(const struct blobtable *c)
-{
-	return c->packs;
-}
-
-struct catalog_pack *blobtable_pack(struct blobtable *c, size_t i)
-{
-	return &c->pack[i];
-}
-
-struct catalog_pack *blobtable_pack_find(struct blobtable *c, const struct id *id)
-{
-	struct walk w = walk_begin(&c->pack_index, id);
-	size_t i;
-
-	while (walk_next(&c->pack_index, &w, &i))
-		if (id_equal(&c->pack[i].id, id))
-			return &c->pack[i];
-	return NULL;
+	return bytes;
 }

@@ -7,10 +7,7 @@
  */
 #ifndef REPO_BLOBTABLE_H
 #define REPO_BLOBTABLE_H
-#include "base/err.h"
-#include "repo/catalog.h"
-
-struct repo;
+#include "repo/packtable.h"
 
 struct blobtable;
 struct blobtable *blobtable_new(void);
@@ -48,25 +45,17 @@ int blobtable_each(const struct blobtable *c, int (*fn)(void *arg, const struct 
 size_t blobtable_blobs(const struct blobtable *c); /* known blobs, each counted once */
 size_t blobtable_bytes(const struct blobtable *c);
 
-/* packs named by what was added */
-size_t blobtable_packs(const struct blobtable *c);
-struct catalog_pack *blobtable_pack(struct blobtable *c, size_t i);
-struct catalog_pack *blobtable_pack_find(struct blobtable *c, const struct id *id);
+/* blobtable_packs: those named by what was added, with the sums of it; borrowed.
+ * blobtable_sum_marks: sets their sums of what is marked with one of `bits`. */
+struct packtable *blobtable_packs(const struct blobtable *c);
+void blobtable_sum_marks(struct blobtable *c, unsigned bits);
 
-/*
- * blobtable_claim: what the owner of a blob answers (struct catalog_claim).
- */
+/* blobtable_claim: what the owner of a blob answers (struct catalog_claim) */
 enum catalog_verdict blobtable_claim(struct blobtable *c, bool take, bool forget,
 	enum blob_type type, const struct id *id);
 
-/*
- * blobtable_load: all index files of the repository, several at a time over env->readers; runs
- * env->loop until done (loop thread only). A damaged index file is an error, unless warn is given
- * and returns 0 for it: then it is skipped (what came before a fault in its JSON stays: its MAC was
- * right). warn is called on the loop thread.
- */
-int blobtable_load(struct blobtable *c, struct repo *r,
-	int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg,
+/* blobtable_load: catalog_load for all of the repository into one table */
+int blobtable_load(struct blobtable *c, struct repo *r, const struct catalog_watch *w,
 	struct err *err);
 
 #endif

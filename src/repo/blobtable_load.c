@@ -5,15 +5,24 @@
 struct load {
 	struct blobtable *c;
 	struct repo *r;
-	pthread_mutex_t lock; /* the table, among the readers */
-	int (*warn)(void *arg, const struct id *index, const struct err *e);
-	void *arg;
+	const struct catalog_watch *w; /* or NULL */
+	pthread_mutex_t lock;          /* the table, among the readers */
+};
+
+struct file {
+	struct load *l;
+	const struct id *index;
+	size_t packs;
 };
 
 static int load_pack(void *arg, const struct id *pack, const struct blob *b, size_t n)
 {
-	struct load *l = arg;
+	struct file *f = arg;
+	struct load *l = f->l;
 
+	f->packs++;
+	if (l->w && l->w->pack)
+		l->w->pack(l->w->arg, f->index, pack, b, n);
 	pthread_mutex_lock(&l->lock);
 	blobtable_add(l->c, pack, b, n);
 	pthread_mutex_unlock(&l->lock);
@@ -23,22 +32,25 @@ static int load_pack(void *arg, const struct id *pack, const struct blob *b, siz
 static int load_index(void *arg, const struct id *id, struct err *err)
 {
 	struct load *l = arg;
+	struct file f = {.l = l, .index = id};
+	int rc = repo_load_index(l->r, id, load_pack, &f, err);
 
-	return repo_load_index(l->r, id, load_pack, l, err);
+	if (!rc && l->w && l->w->file)
+		l->w->file(l->w->arg, id, f.packs);
+	return rc;
 }
 
 static int load_failed(void *arg, const struct id *id, const struct err *e)
 {
-	struct load *l = arg;
+	const struct load *l = arg;
 
-	return l->warn ? l->warn(l->arg, id, e) : e->code;
+	return l->w && l->w->damaged ? l->w->damaged(l->w->arg, id, e) : e->code;
 }
 
-int blobtable_load(struct blobtable *c, struct repo *r,
-	int (*warn)(void *arg, const struct id *index, const struct err *e), void *arg,
+int blobtable_load(struct blobtable *c, struct repo *r, const struct catalog_watch *w,
 	struct err *err)
 {
-	struct load l = {.c = c, .r = r, .warn = warn, .arg = arg};
+	struct load l = {.c = c, .r = r, .w = w};
 	int rc;
 
 	pthread_mutex_init(&l.lock, NULL);

@@ -1,28 +1,37 @@
 /*
- * catalog: what is known of the repository's blobs, as a service: where they lie, and who stores
- * one that is new.  Each blob id has one owner that answers, so each blob is stored at most once a
- * run (invariant 3).  And what the first one said of something that several may come across, hard
- * links: there too each key has one owner.
+ * catalog: what is known of the repository's blobs, as a service: where they lie, who stores one
+ * that is new, which are marked, and sums per pack.  The same whether all of it lies in this
+ * process (catalog_local) or each rank has the share that it owns (ranks/catalog_ranks): a blob has
+ * one owner that answers, so each blob is stored at most once a run (invariant 3); so has a pack,
+ * and so has a key of which several may say something (hard links).
  *
  * Asynchronous: requests are caller-owned and come back through done() on the loop thread, possibly
- * before the call returns.  Loop thread only.  Implementations: catalog_local (one rank, over a
- * blobtable), ranks/catalog_ranks (owner ranks, in batches).
+ * before the call returns; what goes to other ranks is batched and sent at the end of each turn.
+ * Loop thread only.  What says "collective" all ranks call, in the same order.  A process may have
+ * several catalogs, made and freed in the same order on all ranks.
  */
 #ifndef REPO_CATALOG_H
 #define REPO_CATALOG_H
+#include "base/err.h"
 #include "format/blob.h"
+
+struct loop;
+struct packtable;
+struct repo;
 
 struct catalog_place {
 	struct id pack;
 	struct blob blob;
 };
 
-/* Packs named by what was added. size: what the pack's file must have: overhead + lengths + header
- * entries. */
+/* What all index files together say about a pack; an entry that is there twice counts once. */
 struct catalog_pack {
 	struct id id;
-	uint64_t size;
+	uint64_t size;         /* that its file must have: overhead, blobs, their header entries */
+	uint64_t digest;       /* sum of its blobs' blob_digest() */
+	uint64_t marked_bytes; /* stored ones, of `marked` */
 	uint32_t blobs;
+	uint32_t marked; /* of its blobs: those with a mark that catalog_gather was asked for */
 	bool data, tree; /* it holds some of these */
 	uint8_t user;    /* the caller's, zero at first */
 };
@@ -63,17 +72,60 @@ struct catalog_first {
 	void *arg;
 };
 
+/* Sets a bit of known blobs.  Two who mark one blob: one of them is the first. */
+struct catalog_mark {
+	enum blob_type type;
+	const struct id *id; /* n of them, borrowed until done */
+	size_t n;
+	unsigned bit; /* 0 … 7 */
+	int8_t *was;  /* n of them, the caller's memory: -1 unknown, 0 not set before, 1 set */
+	void (*done)(struct catalog_mark *m);
+	void *arg;
+	size_t missing; /* the implementation's */
+};
+
+/* What a load comes across.  Any of them may be NULL. */
+struct catalog_watch {
+	/* An index file that cannot be read, on the loop.  0: it is skipped (what came before a
+	 * fault in its JSON stays: its MAC was right); NULL: it ends the load. */
+	int (*damaged)(void *arg, const struct id *index, const struct err *e);
+	/* What a file lists for one pack; and at its end how many packs it has named.  On workers,
+	 * several at a time, each on the rank that reads the file. */
+	void (*pack)(void *arg, const struct id *index, const struct id *pack, const struct blob *b,
+		size_t n);
+	void (*file)(void *arg, const struct id *index, size_t packs);
+	void *arg;
+};
+
 struct catalog;
 struct catalog_vtable {
+	int (*load)(struct catalog *c, struct repo *r, const struct catalog_watch *w,
+		uint64_t *packs, struct err *err);
 	void (*claim)(struct catalog *c, struct catalog_claim *r);
 	void (*find)(struct catalog *c, struct catalog_find *f);
 	void (*first)(struct catalog *c, struct catalog_first *f);
+	void (*mark)(struct catalog *c, struct catalog_mark *m);
 	void (*flush)(struct catalog *c);
+	int (*each)(struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
+		void *arg);
+	int (*gather)(struct catalog *c, unsigned bits, struct err *err);
+	struct packtable *(*packs)(struct catalog *c);
 	void (*free)(struct catalog *c);
 };
 struct catalog {
 	const struct catalog_vtable *vt;
 };
+
+/*
+ * catalog_load: all index files of the repository, several at a time.  Collective; waits
+ * (loop_until); the same code on all ranks.  w may be NULL.  *packs (may be NULL): how many packs
+ * all files of all ranks name; one that two files name counts twice.
+ */
+static inline int catalog_load(struct catalog *c, struct repo *r, const struct catalog_watch *w,
+	uint64_t *packs, struct err *err)
+{
+	return c->vt->load(c, r, w, packs, err);
+}
 static inline void catalog_claim(struct catalog *c, struct catalog_claim *r)
 {
 	c->vt->claim(c, r);
@@ -86,15 +138,49 @@ static inline void catalog_first(struct catalog *c, struct catalog_first *f)
 {
 	c->vt->first(c, f);
 }
-/* catalog_flush: send what is batched; the main loop calls it each turn. */
+static inline void catalog_mark(struct catalog *c, struct catalog_mark *m)
+{
+	c->vt->mark(c, m);
+}
+/* catalog_flush: send what is batched now, and not only at the end of the turn */
 static inline void catalog_flush(struct catalog *c)
 {
 	c->vt->flush(c);
+}
+/* catalog_each: every place of every blob that this rank owns, in the order they came, until fn
+ * returns non-zero (which is returned). */
+static inline int catalog_each(struct catalog *c,
+	int (*fn)(void *arg, const struct catalog_place *p), void *arg)
+{
+	return c->vt->each(c, fn, arg);
+}
+/*
+ * catalog_gather: brings the sums of each pack together at its owner, with what is marked with one
+ * of `bits` (1 << bit; 0: none).  Collective; waits (loop_until).  May be repeated; `user` stays.
+ * On an error the sums are of no use.
+ */
+static inline int catalog_gather(struct catalog *c, unsigned bits, struct err *err)
+{
+	return c->vt->gather(c, bits, err);
 }
 static inline void catalog_free(struct catalog *c)
 {
 	if (c)
 		c->vt->free(c);
 }
+
+/*
+ * The packs that this rank owns, after catalog_gather, in an order that stays.  catalog_pack_find:
+ * NULL when no index file names it, or another rank owns it.
+ */
+size_t catalog_packs(struct catalog *c);
+struct catalog_pack *catalog_pack(struct catalog *c, size_t i);
+struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id);
+
+/* For serial code on the loop thread: they wait (loop_until), so never in a handler.  found false:
+ * it has no nth place. */
+bool catalog_find_wait(struct catalog *c, struct loop *l, enum blob_type t, const struct id *id,
+	unsigned nth, struct catalog_place *place);
+void catalog_mark_wait(struct catalog *c, struct loop *l, struct catalog_mark *m);
 
 #endif

@@ -1,35 +1,61 @@
 #include "repo/catalog_local.h"
 #include "base/hashtab.h"
 #include "base/mem.h"
+#include "repo/blobtable.h"
 #include "repo/firsts.h"
 
 struct catalog_local {
 	struct catalog catalog;
-	struct blobtable *cat;
+	struct blobtable *table, *own; /* own: the same, or NULL */
 	struct hashtab *firsts;
 };
 
+static struct catalog_local *local_of(struct catalog *c)
+{
+	return (struct catalog_local *)(void *)c;
+}
+
+static int local_load(struct catalog *c, struct repo *r, const struct catalog_watch *w,
+	uint64_t *packs, struct err *err)
+{
+	struct blobtable *t = local_of(c)->table;
+	int rc = blobtable_load(t, r, w, err);
+
+	if (packs)
+		*packs = packtable_count(blobtable_packs(t));
+	return rc;
+}
+
 static void local_claim(struct catalog *c, struct catalog_claim *r)
 {
-	struct blobtable *cat = ((struct catalog_local *)(void *)c)->cat;
+	struct blobtable *t = local_of(c)->table;
 
 	for (size_t i = 0; i < r->n; i++)
-		r->verdict[i] = blobtable_claim(cat, r->take, r->forget, r->type, &r->id[i]);
+		r->verdict[i] = blobtable_claim(t, r->take, r->forget, r->type, &r->id[i]);
 	r->missing = 0;
 	r->done(r);
 }
 
 static void local_find(struct catalog *c, struct catalog_find *f)
 {
-	f->found = blobtable_find(((struct catalog_local *)(void *)c)->cat, f->type, &f->id, f->nth,
-		&f->place);
+	f->found = blobtable_find(local_of(c)->table, f->type, &f->id, f->nth, &f->place);
 	f->done(f);
 }
 
 static void local_first(struct catalog *c, struct catalog_first *f)
 {
-	f->agrees = firsts_agree(((struct catalog_local *)(void *)c)->firsts, &f->key, &f->what);
+	f->agrees = firsts_agree(local_of(c)->firsts, &f->key, &f->what);
 	f->done(f);
+}
+
+static void local_mark(struct catalog *c, struct catalog_mark *m)
+{
+	struct blobtable *t = local_of(c)->table;
+
+	for (size_t i = 0; i < m->n; i++)
+		m->was[i] = (int8_t)blobtable_mark(t, m->type, &m->id[i], m->bit);
+	m->missing = 0;
+	m->done(m);
 }
 
 static void local_flush(struct catalog *c)
@@ -37,24 +63,52 @@ static void local_flush(struct catalog *c)
 	(void)c;
 }
 
-static void local_free(struct catalog *c)
+static int local_each(struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
+	void *arg)
 {
-	hashtab_free(((struct catalog_local *)(void *)c)->firsts);
-	mem_free(c);
+	return blobtable_each(local_of(c)->table, fn, arg);
 }
 
-static const struct catalog_vtable local_vtable = {.claim = local_claim,
+/* All of a pack is here: only the marks are to be counted. */
+static int local_gather(struct catalog *c, unsigned bits, struct err *err)
+{
+	(void)err;
+	blobtable_sum_marks(local_of(c)->table, bits);
+	return 0;
+}
+
+static struct packtable *local_packs(struct catalog *c)
+{
+	return blobtable_packs(local_of(c)->table);
+}
+
+static void local_free(struct catalog *c)
+{
+	struct catalog_local *l = local_of(c);
+
+	blobtable_free(l->own);
+	hashtab_free(l->firsts);
+	mem_free(l);
+}
+
+static const struct catalog_vtable local_vtable = {.load = local_load,
+	.claim = local_claim,
 	.find = local_find,
 	.first = local_first,
+	.mark = local_mark,
 	.flush = local_flush,
+	.each = local_each,
+	.gather = local_gather,
+	.packs = local_packs,
 	.free = local_free};
 
-struct catalog *catalog_local_new(struct blobtable *cat)
+struct catalog *catalog_local_new(struct blobtable *t)
 {
 	struct catalog_local *l = mem_zalloc(sizeof(*l));
 
 	l->catalog.vt = &local_vtable;
-	l->cat = cat;
+	l->own = t ? NULL : blobtable_new();
+	l->table = t ? t : l->own;
 	l->firsts = firsts_new();
 	return &l->catalog;
 }

@@ -3,9 +3,11 @@
  */
 #ifndef REPO_CATALOG_LOCAL_H
 #define REPO_CATALOG_LOCAL_H
-#include "repo/blobtable.h"
+#include "repo/catalog.h"
 
-/* catalog_local_new: borrows the table */
+struct blobtable;
+
+/* catalog_local_new: over this table, which it borrows; NULL: over one of its own, empty */
 struct catalog *catalog_local_new(struct blobtable *t);
 
 #endif

@@ -152,7 +152,7 @@ void craft_load(struct craft *c)
 	unload(c);
 	c->repo->be = c->be;
 	c->table = blobtable_new();
-	if (blobtable_load(c->table, c->repo, NULL, NULL, &e) < 0)
+	if (blobtable_load(c->table, c->repo, NULL, &e) < 0)
 		failed(c, &e);
 	c->found = catalog_local_new(c->table);
 	c->loader = loader_new(c->repo, c->found, (size_t)64 << 20);

@@ -7,6 +7,7 @@
 #include "ranks/workq.h"
 #include "format/index.h"
 #include "lib/jitter.h"
+#include "format/pack.h"
 #include "repo/blobtable.h"
 #include "unit/check.h"
 #include <stdio.h>
@@ -345,6 +346,200 @@ void props_claim(struct router *r, struct agree *ag, uint64_t seed, size_t blobs
 	mem_free(a.count);
 }
 
+/* ---- two catalogs ---- */
+
+#define PACK_BLOBS 30
+#define BIT        3
+
+/* A catalog's blobs are those of its seed; every fifth lies in a second pack too. */
+struct side {
+	struct blobtable *table;
+	struct catalog *catalog;
+	uint64_t seed;
+	size_t every; /* of its blobs one in so many is marked */
+	size_t answered;
+	uint64_t *count; /* of each blob: unknown, the first, set before */
+};
+
+static struct id side_pack(const struct side *s, size_t blob, bool second)
+{
+	struct id id;
+
+	blob_id(s->seed + 5000 + second, blob / PACK_BLOBS, &id);
+	return id;
+}
+
+/* What this blob adds to a pack. */
+static void side_sum(struct catalog_pack *p, const struct blob *b, bool marked)
+{
+	p->size += b->length + pack_entry_size(b);
+	p->digest += blob_digest(b);
+	p->blobs++;
+	p->marked += marked;
+	p->marked_bytes += marked ? b->length : 0;
+	p->data |= b->type == BLOB_DATA;
+	p->tree |= b->type == BLOB_TREE;
+}
+
+static void side_fill(struct side *s, struct router *r, size_t blobs)
+{
+	for (size_t i = 0; i < blobs; i++) {
+		struct blob b = known_blob(s->seed, i);
+		struct id pack = side_pack(s, i, false), second = side_pack(s, i, true);
+
+		if (catalog_owner(&b.id, router_size(r)) != router_rank(r))
+			continue;
+		blobtable_add(s->table, &pack, &b, 1);
+		blobtable_add(s->table, &pack, &b, 1); /* equal ones count once */
+		if (i % 5 == 0)
+			blobtable_add(s->table, &second, &b, 1);
+	}
+}
+
+struct side_mark {
+	struct catalog_mark m;
+	struct side *s;
+	size_t blob;
+	struct id id;
+	int8_t was;
+};
+
+static void side_marked(struct catalog_mark *m)
+{
+	struct side_mark *x = m->arg;
+
+	REQUIRE(x->was >= -1 && x->was <= 1);
+	x->s->count[x->blob * 3 + (size_t)(x->was + 1)]++;
+	x->s->answered++;
+	mem_free(x);
+}
+
+/* Of `blobs` and as many that nobody knows. */
+static void side_mark(struct side *s, size_t blob)
+{
+	struct side_mark *x = mem_zalloc(sizeof(*x));
+
+	x->s = s;
+	x->blob = blob;
+	blob_id(s->seed, blob, &x->id);
+	x->m = (struct catalog_mark){.type = type_of(blob),
+		.id = &x->id,
+		.n = 1,
+		.bit = BIT,
+		.was = &x->was,
+		.done = side_marked,
+		.arg = x};
+	catalog_mark(s->catalog, &x->m);
+}
+
+struct sides {
+	struct side s[2];
+	size_t asked;
+};
+
+static bool all_marked(void *arg)
+{
+	const struct sides *x = arg;
+
+	return x->s[0].answered + x->s[1].answered == x->asked;
+}
+
+static void side_check_marks(struct side *s, struct router *r, struct agree *a, size_t blobs)
+{
+	uint64_t n = (uint64_t)router_size(r);
+
+	agree_sum(a, s->count, 2 * blobs * 3);
+	for (size_t i = 0; i < 2 * blobs && router_rank(r) == 0; i++) {
+		bool marked = i % s->every == 0;
+
+		CHECK_EQ(s->count[i * 3], marked && i >= blobs ? n : 0);
+		CHECK_EQ(s->count[i * 3 + 1], marked && i < blobs ? 1 : 0);
+		CHECK_EQ(s->count[i * 3 + 2], marked && i < blobs ? n - 1 : 0);
+	}
+}
+
+static void side_check_pack(struct side *s, struct router *r, size_t first, bool second,
+	size_t blobs, unsigned bits, uint64_t *packs)
+{
+	struct catalog_pack want = {.id = side_pack(s, first, second), .size = PACK_OVERHEAD};
+	const struct catalog_pack *p = catalog_pack_find(s->catalog, &want.id);
+
+	for (size_t i = first; i < first + PACK_BLOBS && i < blobs; i++) {
+		struct blob b = known_blob(s->seed, i);
+
+		if (!second || i % 5 == 0)
+			side_sum(&want, &b, bits && i % s->every == 0);
+	}
+	CHECK_EQ(p != NULL, catalog_owner(&want.id, router_size(r)) == router_rank(r));
+	if (!p)
+		return;
+	++*packs;
+	CHECK_EQ(p->size, want.size);
+	CHECK_EQ(p->digest, want.digest);
+	CHECK_EQ(p->blobs, want.blobs);
+	CHECK_EQ(p->marked, want.marked);
+	CHECK_EQ(p->marked_bytes, want.marked_bytes);
+	CHECK_EQ(p->data, want.data);
+	CHECK_EQ(p->tree, want.tree);
+}
+
+static void side_check_packs(struct side *s, struct router *r, struct agree *a, size_t blobs,
+	unsigned bits)
+{
+	uint64_t packs = 0, all = 2 * ((blobs + PACK_BLOBS - 1) / PACK_BLOBS);
+	struct err e = {0};
+
+	CHECK_EQ(catalog_gather(s->catalog, bits, &e), 0);
+	for (size_t first = 0; first < blobs; first += PACK_BLOBS) {
+		side_check_pack(s, r, first, false, blobs, bits, &packs);
+		side_check_pack(s, r, first, true, blobs, bits, &packs);
+	}
+	CHECK_EQ(packs, catalog_packs(s->catalog));
+	agree_sum(a, &packs, 1);
+	if (router_rank(r) == 0)
+		CHECK_EQ(packs, all);
+}
+
+void props_catalogs(struct router *r, struct agree *a, uint64_t seed, size_t blobs)
+{
+	struct sides x = {.s = {{.seed = seed, .every = 3}, {.seed = seed + 77, .every = 4}}};
+	uint64_t random = own_random(r, seed);
+
+	for (int k = 0; k < 2; k++) {
+		x.s[k].table = blobtable_new();
+		x.s[k].catalog = catalog_ranks_new(r, x.s[k].table);
+		x.s[k].count = mem_array(2 * blobs * 3, sizeof(*x.s[k].count));
+		side_fill(&x.s[k], r, blobs);
+	}
+	meet(a);
+	for (int k = 0; k < 2; k++)
+		side_check_packs(&x.s[k], r, a, blobs, 0);
+	for (size_t i = 0; i < 2 * blobs; i++)
+		for (int k = 0; k < 2; k++)
+			if (i % x.s[k].every == 0) {
+				side_mark(&x.s[k], i);
+				x.asked++;
+				linger(r, &random);
+			}
+	loop_until_fn(router_loop(r), all_marked, &x);
+	meet(a); /* or what a slow rank marks is not in a fast one's sums */
+	for (int k = 0; k < 2; k++) {
+		side_check_marks(&x.s[k], r, a, blobs);
+		if (catalog_packs(x.s[k].catalog))
+			catalog_pack(x.s[k].catalog, 0)->user = 9;
+		side_check_packs(&x.s[k], r, a, blobs, 1u << BIT);
+		side_check_packs(&x.s[k], r, a, blobs, 0);
+		if (catalog_packs(x.s[k].catalog))
+			CHECK_EQ(catalog_pack(x.s[k].catalog, 0)->user, 9);
+	}
+	meet(a);
+	for (int k = 0; k < 2; k++) {
+		catalog_free(x.s[k].catalog);
+		blobtable_free(x.s[k].table);
+		mem_free(x.s[k].count);
+	}
+}
+
 /* ---- idxshare ---- */
 
 /* Blob b of file f; packs of 100 blobs, of mixed types. */
@@ -439,14 +634,14 @@ void props_idxshare(struct router *r, struct agree *a, struct backend *be, size_
 	for (size_t f = 0; f < files && router_rank(r) == 0; f++)
 		make_index(repo, f, blobs);
 	meet(a);
-	CHECK_EQ(idxshare_load(r, repo, mine, &packs, &e), 0);
+	CHECK_EQ(idxshare_load(r, repo, mine, NULL, &packs, &e), 0);
 	CHECK_STR(e.msg, "");
 	check_share(r, a, mine, files, blobs);
 
 	if (router_rank(r) == 0)
 		damage(be);
 	meet(a);
-	CHECK_EQ(idxshare_load(r, repo, mine, &packs, &e), ERR_INVALID);
+	CHECK_EQ(idxshare_load(r, repo, mine, NULL, &packs, &e), ERR_INVALID);
 	same = e;
 	{
 		struct buf b;

@@ -20,6 +20,12 @@ void props_agree(struct router *r, struct agree *a, uint64_t seed);
 void props_claim(struct router *r, struct agree *a, uint64_t seed, size_t blobs);
 
 /*
+ * Two catalogs with different contents at once: all ranks mark the same blobs in both, one of them
+ * being the first for each; the sums of each pack meet at its owner, in both.
+ */
+void props_catalogs(struct router *r, struct agree *a, uint64_t seed, size_t blobs);
+
+/*
  * The index files in `be` (rank 0 makes them: so many, so many blobs each) end at their owners and
  * sum up; a damaged one fails on all ranks alike.
  */

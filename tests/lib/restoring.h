@@ -13,6 +13,7 @@ struct lab {
 	struct buf said;              /* its errors: "item: message\n" */
 	struct buf warned;            /* its warnings, like its errors */
 	struct buf items;             /* "action item\n" */
+	bool slow;                    /* the catalog answers later, the last question first */
 	volatile int stop;
 	uint64_t stop_after;   /* sets stop at so many progress events */
 	void (*deleted)(void); /* NULL, or called when something was deleted */

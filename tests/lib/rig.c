@@ -5,7 +5,7 @@
 #include "ranks/ranks.h"
 #include "engine/check.h"
 #include "engine/join.h"
-#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -275,7 +275,7 @@ void rig_check(struct backend *be, size_t snapshots)
 {
 	struct rig g;
 	struct repo *repo;
-	struct blobtable *cat = blobtable_new();
+	struct catalog *cat = catalog_local_new(NULL);
 	struct check_options opt = {.read_data = true};
 	struct check_events ev = {.error = on_check_error};
 	struct check_result res;
@@ -287,7 +287,7 @@ void rig_check(struct backend *be, size_t snapshots)
 	CHECK_EQ(res.errors, 0);
 	CHECK_EQ(res.snapshots, snapshots);
 	check_result_release(&res);
-	blobtable_free(cat);
+	catalog_free(cat);
 	repo_close(repo);
 	rig_release(&g);
 }

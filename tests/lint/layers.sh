@@ -14,6 +14,9 @@ FNR == NR {
 	} else if ($1 == "foreign") {
 		for (i = 3; i <= NF; i++)
 			home[$2] = home[$2] " " $i
+	} else if ($1 == "private") {
+		for (i = 3; i <= NF; i++)
+			den[$2] = den[$2] " " $i
 	}
 	next
 }
@@ -27,6 +30,13 @@ function say(text) {
 	print FILENAME ":" FNR ": " text
 	bad = 1
 }
+function begins_with_one_of(paths,   n, p, i) {
+	n = split(paths, p, " ")
+	for (i = 1; i <= n; i++)
+		if (index(FILENAME, p[i]) == 1)
+			return 1
+	return 0
+}
 /^[ \t]*#[ \t]*include[ \t]*"/ {
 	split($0, q, "\"")
 	n = split(q[2], p, "/")
@@ -36,17 +46,15 @@ function say(text) {
 		say("include \"" q[2] "\": not written as room/module.h")
 	else if (p[1] != room && (level[p[1]] >= level[room] || ((room in listed) && !((room, p[1]) in may))))
 		say(room " must not include \"" q[2] "\"")
+	else if ((q[2] in den) && !begins_with_one_of(den[q[2]]))
+		say("\"" q[2] "\" is private to" den[q[2]])
 }
 /^[ \t]*#[ \t]*include[ \t]*</ {
 	split($0, q, "[<>]")
 	for (f in home) {
 		if (index(q[2], f) != 1)
 			continue
-		ok = 0
-		n = split(home[f], p, " ")
-		for (i = 1; i <= n; i++)
-			ok = ok || index(FILENAME, p[i]) == 1
-		if (!ok)
+		if (!begins_with_one_of(home[f]))
 			say("<" q[2] "> belongs in" home[f])
 	}
 }

@@ -47,6 +47,12 @@ TEST(a_blob_is_promised_to_one_rank_only)
 	props_claim(r, a, 2, 4000);
 }
 
+TEST(two_catalogs_at_once)
+{
+	props_catalogs(r, a, 1, 1500);
+	props_catalogs(r, a, 2, 100);
+}
+
 TEST(index_entries_end_at_their_owners)
 {
 	struct buf path;

@@ -228,9 +228,9 @@ static void copy_trees(struct backend *from, struct backend *to)
 	a = rig_adopt(from, &g.env);
 	b = rig_adopt(to, &g.env);
 	o.index = indexer_new(b, 0, failed, flushed, &o);
-	REQUIRE(blobtable_load(o.cat, a, NULL, NULL, NULL) == 0);
-	for (size_t i = 0; i < blobtable_packs(o.cat); i++) {
-		const struct catalog_pack *p = blobtable_pack(o.cat, i);
+	REQUIRE(blobtable_load(o.cat, a, NULL, NULL) == 0);
+	for (size_t i = 0; i < packtable_count(blobtable_packs(o.cat)); i++) {
+		const struct catalog_pack *p = packtable_at(blobtable_packs(o.cat), i);
 		struct buf data;
 
 		if (!p->tree)

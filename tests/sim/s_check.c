@@ -5,6 +5,7 @@
 #include "engine/check.h"
 #include "lib/craft.h"
 #include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static int stages;
 static int check(struct check_options o)
 {
 	struct check_events ev = {on_error, on_hint, on_stage, NULL, &stages};
-	struct blobtable *cat = blobtable_new();
+	struct catalog *cat = catalog_local_new(NULL);
 	struct err e = {0};
 	int rc;
 
@@ -49,7 +50,7 @@ static int check(struct check_options o)
 	c.repo->be = c.be;
 	rc = check_run(c.repo, cat, &c.env, &o, &ev, &stop, &res, &e);
 	CHECK_EQ(rc, e.code);
-	blobtable_free(cat);
+	catalog_free(cat);
 	return rc;
 }
 
@@ -430,8 +431,8 @@ TEST(subsets)
 	CHECK_EQ(check((struct check_options){.subset_bytes = UINT64_MAX}), 0);
 	CHECK_EQ(res.packs_read, 12);
 	craft_load(&c);
-	for (size_t i = 0; i < blobtable_packs(c.table); i++)
-		size += blobtable_pack(c.table, i)->size;
+	for (size_t i = 0; i < packtable_count(blobtable_packs(c.table)); i++)
+		size += packtable_at(blobtable_packs(c.table), i)->size;
 	CHECK_EQ(check((struct check_options){.subset_bytes = size / 2}), 0);
 	CHECK(res.packs_read > 1 && res.packs_read < 12);
 	end();

@@ -292,8 +292,8 @@ static size_t packs_known(struct backend *store)
 
 	rig_init(&g, 1);
 	repo = rig_adopt(store, &g.env);
-	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL, NULL), 0);
-	n = blobtable_packs(cat);
+	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL), 0);
+	n = packtable_count(blobtable_packs(cat));
 	blobtable_free(cat);
 	repo_close(repo);
 	rig_release(&g);

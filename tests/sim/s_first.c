@@ -14,7 +14,7 @@
 #include "lib/gate.h"
 #include "lib/rig.h"
 #include "lib/swift_mem.h"
-#include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <pthread.h>
 #include <limits.h>
@@ -256,7 +256,7 @@ static void holds_both(struct race *r)
 {
 	struct check_options opt = {.read_data = true};
 	struct check_events ev = {.error = on_check_error};
-	struct blobtable *cat = blobtable_new();
+	struct catalog *cat = catalog_local_new(NULL);
 	struct repo *repo = NULL;
 	struct check_result res;
 	struct err e = {0};
@@ -267,7 +267,7 @@ static void holds_both(struct race *r)
 		CHECK(res.snapshots == 2 || (r->dies && res.snapshots == 1));
 		check_result_release(&res);
 	}
-	blobtable_free(cat);
+	catalog_free(cat);
 	repo_close(repo);
 	r->ended[A] = r->ended[B] = false;
 	CHECK_EQ(backend_list(r->store, BACKEND_SNAPSHOT, find_tree, r, NULL), 0);

@@ -155,10 +155,10 @@ static size_t indexed(struct backend *be)
 
 	rig_init(&g, 1);
 	repo = rig_adopt(be, &g.env);
-	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL, NULL), 0);
-	packs = blobtable_packs(cat);
+	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL), 0);
+	packs = packtable_count(blobtable_packs(cat));
 	for (size_t i = 0; i < packs; i++)
-		blobs += blobtable_pack(cat, i)->blobs;
+		blobs += packtable_at(blobtable_packs(cat), i)->blobs;
 	CHECK_EQ(blobs, blobtable_blobs(cat));
 	repo_close(repo);
 	blobtable_free(cat);

@@ -79,9 +79,9 @@ static struct left left_in(struct backend *be)
 
 	rig_init(&g, 1);
 	repo = rig_adopt(be, &g.env);
-	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL, NULL), 0);
-	for (size_t i = 0; i < blobtable_packs(cat); i++) {
-		const struct catalog_pack *p = blobtable_pack(cat, i);
+	CHECK_EQ(blobtable_load(cat, repo, NULL, NULL), 0);
+	for (size_t i = 0; i < packtable_count(blobtable_packs(cat)); i++) {
+		const struct catalog_pack *p = packtable_at(blobtable_packs(cat), i);
 
 		CHECK(p->data != p->tree);
 		if (p->size >= PACK)
@@ -90,7 +90,7 @@ static struct left left_in(struct backend *be)
 			l.small[p->tree]++;
 	}
 	l.stored = files_of(be, BACKEND_PACK);
-	CHECK_EQ(l.stored, blobtable_packs(cat));
+	CHECK_EQ(l.stored, packtable_count(blobtable_packs(cat)));
 	repo_close(repo);
 	blobtable_free(cat);
 	rig_release(&g);

@@ -38,6 +38,12 @@ static void claims(struct router *r, struct agree *a, struct prop *p)
 	props_claim(r, a, p->seed + 1, 50);
 }
 
+static void catalogs(struct router *r, struct agree *a, struct prop *p)
+{
+	props_catalogs(r, a, p->seed, p->blobs);
+	props_catalogs(r, a, p->seed + 1, 50);
+}
+
 static void indexes(struct router *r, struct agree *a, struct prop *p)
 {
 	props_idxshare(r, a, p->be, p->files, p->blobs);
@@ -71,6 +77,16 @@ TEST(a_blob_is_promised_to_one_rank_only)
 					      &(struct prop){.fn = claims,
 						      .seed = seed,
 						      .blobs = 4000 / CHECK_LESS}),
+				     0));
+}
+
+TEST(two_catalogs_at_once)
+{
+	for (uint64_t seed = 0; seed < 3; seed++)
+		EACH_SIZE(n, CHECK_EQ(ranks_test(n, seed, rank_main,
+					      &(struct prop){.fn = catalogs,
+						      .seed = seed,
+						      .blobs = 900 / CHECK_LESS}),
 				     0));
 }
 

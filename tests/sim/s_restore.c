@@ -1066,7 +1066,7 @@ TEST(a_store_with_faults)
 
 			buf_reset(&lab.said);
 			buf_reset(&lab.items);
-			CHECK_EQ(restore_run(lab.c.repo, lab.c.table, lab.c.loader, lab.c.reader,
+			CHECK_EQ(restore_run(lab.c.repo, lab.c.found, lab.c.loader, lab.c.reader,
 					 &lab.c.env, &root, &o, &ev, NULL, &lab.counts, &e),
 				0);
 		}

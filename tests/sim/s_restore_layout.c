@@ -5,6 +5,7 @@
 #include "lib/restoring.h"
 #include "repo/blobtable.h"
 #include "unit/check.h"
+#include <stdio.h>
 #include <string.h>
 
 void check_setup(void)
@@ -65,12 +66,13 @@ TEST(places_of_different_lengths)
 	static char want[3000];
 	struct id root;
 
-	for (size_t i = 0; i < sizeof(deltas) / sizeof(*deltas); i++) {
+	for (size_t i = 0; i < 2 * sizeof(deltas) / sizeof(*deltas); i++) {
 		const char *dir = lab_fresh();
-		struct id d = two_lengths((char)('A' + 3 * i), deltas[i], &root, want);
+		struct id d = two_lengths((char)('A' + 3 * i), deltas[i / 2], &root, want);
 
+		lab.slow = i % 2;
 		CHECK_EQ(lab_restore(&root,
-				 (struct restore_options){.target = dir, .verify = i % 2}),
+				 (struct restore_options){.target = dir, .verify = i / 2 % 2}),
 			0);
 		CHECK_STR(lab_errors(), "");
 		CHECK(files_has(dir, "f", want));
@@ -92,12 +94,13 @@ TEST(sizes_that_the_contents_do_not_have)
 	struct id a = craft_text(&lab.c, letters('a', 1000)), root;
 	struct craft_tree t;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		const char *dir = lab_fresh();
-		bool right = sizes[i] == 1000;
+		bool right = sizes[i / 2] == 1000;
 
 		craft_tree(&t);
-		craft_file(&t, "f", &a, 1, sizes[i]);
+		craft_file(&t, "f", &a, 1, sizes[i / 2]);
+		lab.slow = i % 2;
 		craft_file(&t, "none", NULL, 0, right ? 0 : 700);
 		root = craft_end(&lab.c, &t);
 		files_text(dir, "f", right ? "" : "mine");
@@ -112,5 +115,34 @@ TEST(sizes_that_the_contents_do_not_have)
 			      "/none: the snapshot says 700 bytes, but its contents have 0") !=
 			NULL);
 		CHECK(files_has(dir, "f", "mine") && !files_there(dir, "none")); /* untouched */
+	}
+}
+
+/* Many more blobs than are asked for at once; the first one that is missing is named. */
+TEST(the_first_that_is_missing)
+{
+	struct id content[3000], root;
+	struct craft_tree t;
+
+	for (size_t i = 0; i < 3000; i++) {
+		content[i] = craft_text(&lab.c, letters('m', 1 + i % 2999));
+		if (i == 1500 || i == 1600)
+			content[i].b[5] ^= 1;
+	}
+	for (int slow = 0; slow < 2; slow++) {
+		const char *dir = lab_fresh();
+		char want[100];
+
+		lab.slow = slow;
+		craft_tree(&t);
+		craft_file(&t, "bad", content, 3000, 1);
+		craft_file(&t, "good", content, 1500, 1500 * 1501 / 2);
+		root = craft_end(&lab.c, &t);
+		CHECK_EQ(lab_restore(&root, (struct restore_options){.target = dir}), 0);
+		CHECK_EQ(lab.counts.errors, 1);
+		snprintf(want, sizeof(want), "/bad: blob %s is not in the index",
+			id_short(&content[1500]).s);
+		CHECK(strstr(lab_errors(), want) != NULL);
+		CHECK_EQ(files_stat(dir, "good").st_size, 1500 * 1501 / 2);
 	}
 }

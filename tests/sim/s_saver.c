@@ -89,7 +89,7 @@ static void verify(struct sim *s, const struct id *id)
 	struct err err = {0};
 	size_t readable = 0;
 
-	REQUIRE(blobtable_load(cat, r, NULL, NULL, &err) == 0);
+	REQUIRE(blobtable_load(cat, r, NULL, &err) == 0);
 	for (uint64_t i = 0; i < BLOBS; i++) {
 		struct backend_op op = {.verb = BACKEND_GET, .type = BACKEND_PACK};
 		struct buf out;

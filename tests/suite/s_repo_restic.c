@@ -41,7 +41,7 @@ static void reader_open(struct reader *r, const char *path)
 		check_stop();
 	}
 	r->cat = blobtable_new();
-	REQUIRE(blobtable_load(r->cat, r->repo, NULL, NULL, &err) == 0);
+	REQUIRE(blobtable_load(r->cat, r->repo, NULL, &err) == 0);
 	r->catalog = catalog_local_new(r->cat);
 	r->l = loader_new(r->repo, r->catalog, (size_t)64 << 20);
 	REQUIRE(snapshots_load(r->repo, &r->snaps, NULL, NULL, &err) == 0);
@@ -162,8 +162,8 @@ TEST(repositories_by_restic)
 		CHECK_EQ(first.bytes, 6 + 18893 + 3000);
 		CHECK(first.numbers && second.numbers);
 		CHECK_EQ(second.files, 6);
-		for (size_t p = 0; p < blobtable_packs(r.cat); p++) {
-			struct catalog_pack *cp = blobtable_pack(r.cat, p);
+		for (size_t p = 0; p < packtable_count(blobtable_packs(r.cat)); p++) {
+			struct catalog_pack *cp = packtable_at(blobtable_packs(r.cat), p);
 			uint64_t size = 0;
 
 			CHECK_EQ(backend_stat(r.f.be, BACKEND_PACK, &cp->id, &size, NULL), 0);

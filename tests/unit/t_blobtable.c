@@ -57,8 +57,8 @@ TEST(keeps_all_places_but_equal_ones_once)
 	REQUIRE(blobtable_find(c, BLOB_DATA, &b.id, 3, &p));
 	CHECK_EQ(p.blob.offset, 5000);
 	CHECK(!blobtable_find(c, BLOB_DATA, &b.id, 4, &p));
-	CHECK_EQ(blobtable_pack_find(c, &pack[0])->blobs, 1);
-	CHECK_EQ(blobtable_pack_find(c, &pack[1])->blobs, 2);
+	CHECK_EQ(packtable_find(blobtable_packs(c), &pack[0])->blobs, 1);
+	CHECK_EQ(packtable_find(blobtable_packs(c), &pack[1])->blobs, 2);
 	blobtable_free(c);
 }
 
@@ -131,15 +131,15 @@ TEST(packs_have_the_size_their_file_must_have)
 
 	blobtable_add(c, &id, &b[0], 1);
 	blobtable_add(c, &id, b, 2);
-	CHECK_EQ(blobtable_packs(c), 1);
-	p = blobtable_pack_find(c, &id);
-	REQUIRE(p && p == blobtable_pack(c, 0));
+	CHECK_EQ(packtable_count(blobtable_packs(c)), 1);
+	p = packtable_find(blobtable_packs(c), &id);
+	REQUIRE(p && p == packtable_at(blobtable_packs(c), 0));
 	CHECK_EQ(p->size, 36 + 101 + 37 + 103 + 41);
 	CHECK_EQ(p->blobs, 2);
 	CHECK(p->data && p->tree);
 	CHECK_EQ(p->user, 0);
 	id = fixture_id(2);
-	CHECK(!blobtable_pack_find(c, &id));
+	CHECK(!packtable_find(blobtable_packs(c), &id));
 	blobtable_free(c);
 }
 
@@ -179,7 +179,7 @@ TEST(many)
 		}
 	}
 	CHECK_EQ(blobtable_blobs(c), N);
-	CHECK_EQ(blobtable_packs(c), 2 * N / 100);
+	CHECK_EQ(packtable_count(blobtable_packs(c)), 2 * N / 100);
 	for (uint32_t n = 0; n < N; n++) {
 		id = fixture_id(n);
 		pack = fixture_id(1000000 + n / 100);
@@ -255,13 +255,13 @@ TEST(load)
 		struct err err = {0};
 
 		fixture_init(&f, version);
-		CHECK_EQ(blobtable_load(c, f.repo, NULL, NULL, &err), 0);
+		CHECK_EQ(blobtable_load(c, f.repo, NULL, &err), 0);
 		CHECK_EQ(blobtable_blobs(c), 0);
 		for (uint64_t i = 0; i < 9; i++)
 			put_index(&f, i * 100, 5, 10);
-		CHECK_EQ(blobtable_load(c, f.repo, NULL, NULL, &err), 0);
+		CHECK_EQ(blobtable_load(c, f.repo, NULL, &err), 0);
 		CHECK_EQ(blobtable_blobs(c), 9 * 5 * 10);
-		CHECK_EQ(blobtable_packs(c), 9 * 5);
+		CHECK_EQ(packtable_count(blobtable_packs(c)), 9 * 5);
 		blobtable_free(c);
 		fixture_release(&f);
 	}
@@ -286,6 +286,7 @@ TEST(a_damaged_index_is_an_error_unless_the_caller_skips_it)
 {
 	struct blobtable *c = blobtable_new();
 	struct warned w = {.answer = 0};
+	struct catalog_watch watch = {.damaged = warn, .arg = &w};
 	struct fixture f;
 	struct err err = {0};
 	struct id bad;
@@ -295,16 +296,16 @@ TEST(a_damaged_index_is_an_error_unless_the_caller_skips_it)
 	bad = put_index(&f, 200, 5, 10);
 	put_index(&f, 300, 5, 10);
 	fixture_spoil(f.be, BACKEND_INDEX, &bad, false);
-	CHECK_EQ(blobtable_load(c, f.repo, NULL, NULL, &err), ERR_INVALID);
+	CHECK_EQ(blobtable_load(c, f.repo, NULL, &err), ERR_INVALID);
 	CHECK(strstr(err.msg, id_short(&bad).s) != NULL);
 	blobtable_free(c);
 	c = blobtable_new();
-	CHECK_EQ(blobtable_load(c, f.repo, warn, &w, &err), 0);
+	CHECK_EQ(blobtable_load(c, f.repo, &watch, &err), 0);
 	CHECK_EQ(w.n, 1);
 	CHECK(id_equal(&w.id, &bad));
 	CHECK_EQ(blobtable_blobs(c), 100);
 	w.answer = ERR_CANCELLED;
-	CHECK_EQ(blobtable_load(c, f.repo, warn, &w, &err), ERR_CANCELLED);
+	CHECK_EQ(blobtable_load(c, f.repo, &watch, &err), ERR_CANCELLED);
 	blobtable_free(c);
 	fixture_release(&f);
 }
@@ -318,7 +319,7 @@ TEST(a_failed_listing_is_an_error)
 
 	fixture_env(&f);
 	fixture_over(&f, backend_fault_new(backend_mem_new(), &p), 2);
-	CHECK_EQ(blobtable_load(c, f.repo, NULL, NULL, &err), ERR_IO);
+	CHECK_EQ(blobtable_load(c, f.repo, NULL, &err), ERR_IO);
 	blobtable_free(c);
 	fixture_release(&f);
 }

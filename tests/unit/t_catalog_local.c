@@ -1,4 +1,5 @@
 #include "repo/catalog_local.h"
+#include "repo/blobtable.h"
 #include "unit/repo_fixture.h"
 
 static void asked(struct catalog_claim *r)

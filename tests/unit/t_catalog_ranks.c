@@ -5,6 +5,18 @@
 #include "repo/blobtable.h"
 #include "unit/check.h"
 
+/* What the first catalog of a router has: questions and answers of each kind. */
+enum {
+	T_CLAIM = ROUTER_INSTANCES,
+	T_VERDICT,
+	T_FIND,
+	T_PLACE,
+	T_FIRST,
+	T_AGREES,
+	T_MARK,
+	T_MARKED
+};
+
 struct sides {
 	struct hand h;
 	struct blobtable *cat[HAND_MAX];
@@ -120,7 +132,7 @@ TEST(questions_go_in_batches_at_the_end_of_a_turn_or_when_full)
 
 	hand_init(&h, 2);
 	c = catalog_ranks_new(h.r[0], cat);
-	router_open(h.r[1], ROUTER_CLAIM, count_batch, batches);
+	router_open(h.r[1], T_CLAIM, count_batch, batches);
 	for (uint32_t i = 0; i < 1300; i++)
 		id[i] = id_of(1, i);
 	r.n = 1;
@@ -286,10 +298,10 @@ static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned quest
 
 	hand_init(&h, 2);
 	c = catalog_ranks_new(h.r[0], cat);
-	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
-	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
+	router_open(h.r[1], T_CLAIM, NULL, NULL);
+	router_open(h.r[1], T_FIND, NULL, NULL);
 	router_open(h.r[1], tag, NULL, NULL);
-	if (question == ROUTER_CLAIM)
+	if (question == T_CLAIM)
 		catalog_claim(c, &r);
 	else
 		catalog_find(c, &f);
@@ -298,7 +310,7 @@ static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned quest
 	hand_settle(&h);
 	CHECK_EQ(done, 1);
 	CHECK(h.errors >= 1);
-	if (question == ROUTER_CLAIM)
+	if (question == T_CLAIM)
 		CHECK_EQ(v, CATALOG_YOURS);
 	else
 		CHECK(!f.found);
@@ -316,14 +328,14 @@ TEST(damaged_answers_are_safe)
 			     long_one[] = {0, 0, 0, 0, CATALOG_TAKEN, CATALOG_TAKEN};
 	static const uint8_t cut[] = {0, 0}, place[] = {0, 0, 0, 0, 1, 5, 5};
 
-	answer_with(short_one, sizeof(short_one), ROUTER_VERDICT, ROUTER_CLAIM);
-	answer_with(wrong_no, sizeof(wrong_no), ROUTER_VERDICT, ROUTER_CLAIM);
-	answer_with(long_one, sizeof(long_one), ROUTER_VERDICT, ROUTER_CLAIM);
-	answer_with(cut, sizeof(cut), ROUTER_VERDICT, ROUTER_CLAIM);
-	answer_with(NULL, 0, ROUTER_VERDICT, ROUTER_CLAIM);
-	answer_with(place, sizeof(place), ROUTER_PLACE, ROUTER_FIND);
-	answer_with(wrong_no, sizeof(wrong_no), ROUTER_PLACE, ROUTER_FIND);
-	answer_with(cut, sizeof(cut), ROUTER_PLACE, ROUTER_FIND);
+	answer_with(short_one, sizeof(short_one), T_VERDICT, T_CLAIM);
+	answer_with(wrong_no, sizeof(wrong_no), T_VERDICT, T_CLAIM);
+	answer_with(long_one, sizeof(long_one), T_VERDICT, T_CLAIM);
+	answer_with(cut, sizeof(cut), T_VERDICT, T_CLAIM);
+	answer_with(NULL, 0, T_VERDICT, T_CLAIM);
+	answer_with(place, sizeof(place), T_PLACE, T_FIND);
+	answer_with(wrong_no, sizeof(wrong_no), T_PLACE, T_FIND);
+	answer_with(cut, sizeof(cut), T_PLACE, T_FIND);
 }
 
 struct answer {
@@ -349,20 +361,20 @@ TEST(damaged_questions_are_answered_short)
 
 	hand_init(&h, 2);
 	c = catalog_ranks_new(h.r[0], cat);
-	router_open(h.r[1], ROUTER_CLAIM, NULL, NULL);
-	router_open(h.r[1], ROUTER_FIND, NULL, NULL);
-	router_open(h.r[1], ROUTER_VERDICT, see_answer, &verdict);
-	router_open(h.r[1], ROUTER_PLACE, see_answer, &place);
-	hand_send(&h, 1, 0, ROUTER_CLAIM, junk, sizeof(junk));
+	router_open(h.r[1], T_CLAIM, NULL, NULL);
+	router_open(h.r[1], T_FIND, NULL, NULL);
+	router_open(h.r[1], T_VERDICT, see_answer, &verdict);
+	router_open(h.r[1], T_PLACE, see_answer, &place);
+	hand_send(&h, 1, 0, T_CLAIM, junk, sizeof(junk));
 	hand_settle(&h);
 	CHECK_EQ(verdict.len, 4 + 1);
-	hand_send(&h, 1, 0, ROUTER_CLAIM, flags, sizeof(flags));
+	hand_send(&h, 1, 0, T_CLAIM, flags, sizeof(flags));
 	hand_settle(&h);
 	CHECK_EQ(verdict.len, 4);
-	hand_send(&h, 1, 0, ROUTER_FIND, junk, sizeof(junk));
+	hand_send(&h, 1, 0, T_FIND, junk, sizeof(junk));
 	hand_settle(&h);
 	CHECK_EQ(place.len, 4 + 1);
-	hand_send(&h, 1, 0, ROUTER_FIND, NULL, 0);
+	hand_send(&h, 1, 0, T_FIND, NULL, 0);
 	hand_settle(&h);
 	CHECK_EQ(place.n, 2);
 	catalog_free(c);
@@ -426,14 +438,14 @@ TEST(a_damaged_answer_agrees_with_nobody)
 
 		hand_init(&h, 2);
 		c = catalog_ranks_new(h.r[0], cat);
-		router_open(h.r[1], ROUTER_FIRST, NULL, NULL);
-		router_open(h.r[1], ROUTER_AGREES, see_answer, &agrees);
+		router_open(h.r[1], T_FIRST, NULL, NULL);
+		router_open(h.r[1], T_AGREES, see_answer, &agrees);
 		catalog_first(c, &f);
 		hand_settle(&h);
-		hand_send(&h, 1, 0, ROUTER_AGREES, answer[i], size[i]);
+		hand_send(&h, 1, 0, T_AGREES, answer[i], size[i]);
 		hand_settle(&h);
 		CHECK(done == 1 && !f.agrees && h.errors == 1);
-		hand_send(&h, 1, 0, ROUTER_FIRST, junk, sizeof(junk));
+		hand_send(&h, 1, 0, T_FIRST, junk, sizeof(junk));
 		hand_settle(&h);
 		CHECK_EQ(agrees.len, 4 + 1);
 		catalog_free(c);

@@ -1,5 +1,6 @@
 #include "cmd/find_ids.h"
 #include "repo/blobtable.h"
+#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <string.h>
 
@@ -60,6 +61,7 @@ TEST(packs)
 		{.id = id_of(10, 0), .type = BLOB_DATA, .length = 40}};
 	const struct id pack[] = {id_of(1, 1), id_of(2, 2)};
 	struct blobtable *c = blobtable_new();
+	struct catalog *cat = catalog_local_new(c);
 	struct find_ids *f = find_ids_new();
 	struct err e = {0};
 
@@ -68,17 +70,18 @@ TEST(packs)
 	/* Written in both ways. */
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, id_hex(&pack[0]).s, &e), 0);
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "01010203", &e), 0);
-	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
+	CHECK_EQ(find_ids_unpack(f, cat, &e), 0);
 	CHECK(has(f, FIND_BLOBS, 10, 0) && has(f, FIND_TREES, 11, 0));
 	CHECK(!has(f, FIND_TREES, 10, 0) && !has(f, FIND_BLOBS, 11, 0) &&
 		!has(f, FIND_BLOBS, 12, 0));
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "02010203", &e), 0);
-	CHECK_EQ(find_ids_unpack(f, c, &e), 0);
+	CHECK_EQ(find_ids_unpack(f, cat, &e), 0);
 	CHECK(has(f, FIND_BLOBS, 12, 0));
 	/* One that is nowhere is named, as it was written. */
 	CHECK_EQ(find_ids_add(f, FIND_PACKS, "03010203", &e), 0);
-	CHECK_EQ(find_ids_unpack(f, c, &e), ERR_NOTFOUND);
+	CHECK_EQ(find_ids_unpack(f, cat, &e), ERR_NOTFOUND);
 	CHECK_STR(e.msg, "the index does not have the pack 03010203");
 	find_ids_free(f);
+	catalog_free(cat);
 	blobtable_free(c);
 }

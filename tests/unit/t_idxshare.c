@@ -6,6 +6,8 @@
 #include "repo/blobtable.h"
 #include "unit/check.h"
 
+enum { T_INDEXES = ROUTER_INSTANCES, T_ENTRIES, T_LOADED };
+
 struct arg {
 	struct backend *be;
 	const void *junk;
@@ -32,7 +34,7 @@ static int load(void *arg, struct comm *c, const struct env *env)
 	struct err e;
 
 	err_clear(&e);
-	CHECK_EQ(idxshare_load(r, repo, cat, &packs, &e), x->code);
+	CHECK_EQ(idxshare_load(r, repo, cat, NULL, &packs, &e), x->code);
 	CHECK_EQ(e.code, x->code);
 	CHECK((e.msg[0] != 0) == (x->code != 0));
 	CHECK_EQ(blobtable_blobs(cat), 0);
@@ -70,22 +72,22 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 	err_clear(&e);
 	if (c->rank == 1) {
 		/* What idxshare_load would send, by hand. */
-		router_open(r, ROUTER_INDEXES, NULL, NULL);
-		router_open(r, ROUTER_ENTRIES, NULL, NULL);
-		router_open(r, ROUTER_LOADED, NULL, NULL);
+		router_open(r, T_INDEXES, NULL, NULL);
+		router_open(r, T_ENTRIES, NULL, NULL);
+		router_open(r, T_LOADED, NULL, NULL);
 		buf_init(&b, 1000);
 		buf_add(&b, x->junk, x->n);
-		router_send(r, 0, ROUTER_ENTRIES, &b);
+		router_send(r, 0, T_ENTRIES, &b);
 		buf_init(&b, 1000);
 		wire_put_u64(&b, 0);
 		wire_put_u32(&b, 0);
 		wire_put_u32(&b, 0);
-		router_send(r, 0, ROUTER_LOADED, &b);
+		router_send(r, 0, T_LOADED, &b);
 		while (!router_sent(r))
 			if (!router_turn(r))
 				router_idle(r, -1);
 	} else {
-		CHECK_EQ(idxshare_load(r, repo, cat, &packs, &e), ERR_INVALID);
+		CHECK_EQ(idxshare_load(r, repo, cat, NULL, &packs, &e), ERR_INVALID);
 		CHECK_STR(e.msg, "damaged message with index entries from rank 1");
 	}
 	blobtable_free(cat);

@@ -81,9 +81,9 @@ static size_t loaded(struct run *r, size_t *packs)
 	struct err err = {0};
 	size_t n;
 
-	REQUIRE(blobtable_load(c, r->f.repo, NULL, NULL, &err) == 0);
+	REQUIRE(blobtable_load(c, r->f.repo, NULL, &err) == 0);
 	n = blobtable_blobs(c);
-	*packs = blobtable_packs(c);
+	*packs = packtable_count(blobtable_packs(c));
 	blobtable_free(c);
 	return n;
 }

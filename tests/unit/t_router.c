@@ -241,3 +241,49 @@ TEST(nothing_waits_in_a_handler_or_a_task)
 		CHECK_EQ(WTERMSIG(status), SIGABRT);
 	}
 }
+
+/* An instance's messages are its own, also where its tags were another's before; one that is not
+ * there yet gets them later. */
+TEST(tags_of_instances)
+{
+	struct seen a = {.r = NULL}, b = {.r = NULL}, c = {.r = NULL};
+	unsigned one[2], two[2];
+	struct hand h;
+
+	hand_init(&h, 2);
+	for (int i = 0; i < 2; i++) {
+		one[i] = router_tags(h.r[i], 3);
+		two[i] = router_tags(h.r[i], 2);
+	}
+	CHECK_EQ(one[0], one[1]);
+	CHECK_EQ(two[0], two[1]);
+	CHECK(two[0] >= one[0] + 3);
+	router_open(h.r[0], one[0], NULL, NULL);
+	router_open(h.r[0], two[0], NULL, NULL);
+	say(&h, 0, 1, one[0], 'x');
+	say(&h, 0, 1, two[0], 'y');
+	hand_settle(&h);
+	router_open(h.r[1], one[1], see, &a);
+	router_open(h.r[1], two[1], see, &b);
+	hand_settle(&h);
+	CHECK_STR(a.text, "x");
+	CHECK_STR(b.text, "y");
+	/* What is late for the first is not for who has its tags next. */
+	router_close(h.r[1], one[1]);
+	router_tags_free(h.r[1], one[1], 3);
+	say(&h, 0, 1, one[0], 'l');
+	CHECK_EQ(router_tags(h.r[1], 4), two[1] + 2);
+	CHECK_EQ(router_tags(h.r[1], 2), one[1]);
+	router_open(h.r[1], one[1], see, &c);
+	hand_settle(&h);
+	CHECK_STR(c.text, "");
+	router_close(h.r[0], one[0]);
+	router_tags_free(h.r[0], one[0], 3);
+	CHECK_EQ(router_tags(h.r[0], 4), two[0] + 2);
+	CHECK_EQ(router_tags(h.r[0], 2), one[0]);
+	router_open(h.r[0], one[0], NULL, NULL);
+	say(&h, 0, 1, one[0], 'n');
+	hand_settle(&h);
+	CHECK_STR(c.text, "n");
+	hand_release(&h);
+}
