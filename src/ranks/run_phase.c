@@ -1,8 +1,11 @@
-/* The proof that a phase is over is in docs/run.md.  WAVE: u8 0: say your numbers, 1: it is over.
+/*
+ * The proof that a phase is over is in docs/run.md.  WAVE: u8 0: say your numbers, 1: it is over.
+ * COUNTS: u8 1: the answer to a wave, u64 pushed, u64 finished, a u64 for each counter.
  */
 #include "base/mem.h"
 #include "ranks/run_priv.h"
 #include <assert.h>
+#include <string.h>
 
 enum wave { WAVE_SAY, WAVE_OVER };
 
@@ -77,7 +80,7 @@ static void maybe_ask(struct run *r)
 	send_wave(r, WAVE_SAY);
 }
 
-void run_heard(struct run *r, int rank, const struct run_numbers *n, bool answer)
+static void heard(struct run *r, int rank, const struct run_numbers *n, bool answer)
 {
 	set_numbers(r, rank, n);
 	if (answer && r->missing && --r->missing == 0 && r->sum.pushed == r->wave_finished) {
@@ -88,12 +91,78 @@ void run_heard(struct run *r, int rank, const struct run_numbers *n, bool answer
 	maybe_ask(r);
 }
 
+static void say(struct run *r, bool answer)
+{
+	size_t n = r->ops.n_counts;
+	uint64_t *v;
+	struct buf m;
+
+	r->said = r->mine;
+	if (r->rank == 0) {
+		heard(r, 0, &r->mine, answer);
+		return;
+	}
+	v = mem_array(n ? n : 1, sizeof(*v));
+	r->ops.count(r->ops.arg, v);
+	buf_init(&m, COMM_MAX);
+	wire_put_u8(&m, answer);
+	wire_put_u64(&m, r->mine.pushed);
+	wire_put_u64(&m, r->mine.finished);
+	for (size_t i = 0; i < n; i++)
+		wire_put_u64(&m, v[i]);
+	mem_free(v);
+	router_send(r->router, 0, ROUTER_RUN_COUNTS, &m);
+}
+
+void run_say(struct run *r)
+{
+	say(r, false);
+}
+
+void run_on_counts(void *arg, struct comm_msg *m)
+{
+	struct run *r = arg;
+	struct run_numbers n;
+	struct wire_in w;
+	bool answer;
+
+	if (m->data.len != 1 + 8 * (2 + r->ops.n_counts)) {
+		run_damaged(r, "message with numbers", m->from);
+		return;
+	}
+	wire_in_init(&w, m->data.p, m->data.len);
+	answer = wire_u8(&w);
+	n.pushed = wire_u64(&w);
+	n.finished = wire_u64(&w);
+	for (size_t i = 0; i < r->ops.n_counts; i++)
+		r->counts[(size_t)m->from * r->ops.n_counts + i] = wire_u64(&w);
+	heard(r, m->from, &n, answer);
+}
+
+const uint64_t *run_counts(const struct run *r, int rank)
+{
+	if (rank == 0)
+		r->ops.count(r->ops.arg, r->counts);
+	return r->counts + (size_t)rank * r->ops.n_counts;
+}
+
+void run_sum_counts(const struct run *r, uint64_t *sum)
+{
+	memset(sum, 0, r->ops.n_counts * sizeof(*sum));
+	for (int i = 0; i < r->size; i++) {
+		const uint64_t *v = run_counts(r, i);
+
+		for (size_t k = 0; k < r->ops.n_counts; k++)
+			sum[k] += v[k];
+	}
+}
+
 static void on_wave(void *arg, struct comm_msg *m)
 {
 	struct run *r = arg;
 
 	if (m->data.len == 1 && m->data.p[0] == WAVE_SAY) {
-		run_say(r, true);
+		say(r, true);
 		return;
 	}
 	r->over = true;
@@ -118,7 +187,7 @@ static void begin_or_drop(struct run *r)
 	workq_want(r->queue, run_end(r) == RUN_GOES_ON && p->room(p->arg));
 }
 
-static void pump(struct task *t)
+void run_pumped(struct task *t)
 {
 	struct run *r = task_of(t, struct run, pump);
 
@@ -128,16 +197,7 @@ static void pump(struct task *t)
 		begin_or_drop(r);
 	if (!r->busy && (!r->queue || !workq_count(r->queue)) &&
 		(r->mine.pushed != r->said.pushed || r->mine.finished != r->said.finished))
-		run_say(r, false);
-}
-
-void run_pump(struct run *r)
-{
-	if (r->pumping || !r->phase)
-		return;
-	r->pumping = true;
-	r->pump.done = pump;
-	loop_post(r->env->loop, &r->pump);
+		say(r, false);
 }
 
 static void queue_arrived(void *arg)

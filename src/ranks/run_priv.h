@@ -1,4 +1,5 @@
-/* run_priv: struct run, for run.c (ends, what rank 0 hears) and run_phase.c (phases). */
+/* run_priv: struct run, for run_ends.c (ends), run_phase.c (phases, and the numbers that prove
+ * their ends) and run.c (life, what rank 0 hears). */
 #ifndef RANKS_RUN_PRIV_H
 #define RANKS_RUN_PRIV_H
 #include "base/env.h"
@@ -46,15 +47,24 @@ struct run {
 	struct err guard_err;
 };
 
-/* run_phase.c: the queue may be emptied now, or more begun. */
+/*
+ * run_ends.c, which uses none of the others.  run_pump: the queue may be emptied now, or more
+ * begun. run_look: is this rank to end?  Asks for it.  run_tell: on rank 0, at once instead of by a
+ * message to itself: t is what all are to be told.  run_damaged: what came from a rank is not what
+ * it is to be: the run fails.
+ */
+void run_ends_init(struct run *r);
 void run_pump(struct run *r);
-/* run_phase.c: on rank 0: these are rank's numbers; an answer to the wave, or of itself. */
-void run_heard(struct run *r, int rank, const struct run_numbers *n, bool answer);
-/* run.c: this rank's numbers and counters to rank 0 (on rank 0: run_heard). */
-void run_say(struct run *r, bool answer);
-/* run.c: is this rank to end?  Asks for it. */
 void run_look(struct run *r);
-/* run.c: on rank 0, at once instead of by a message to itself: t is what all are to be told. */
 void run_tell(struct run *r, const struct run_told *t);
+void run_damaged(struct run *r, const char *what, int from);
+void run_on_fail(void *arg, struct comm_msg *m);
+void run_on_told(void *arg, struct comm_msg *m);
+
+/* run_phase.c.  run_say: this rank's numbers and counters to rank 0.  run_pumped: what run_pump
+ * posts. */
+void run_say(struct run *r);
+void run_pumped(struct task *t);
+void run_on_counts(void *arg, struct comm_msg *m);
 
 #endif
