@@ -336,11 +336,11 @@ static int show_pack(void *arg, const struct catalog_place *p)
 
 	if (!find_ids_has(f->ids, b->type == BLOB_TREE ? FIND_TREES : FIND_BLOBS, &b->id))
 		return 0;
+	out_say(f->s->cmd->out, 0, "Object belongs to pack %s", id_hex(&p->pack).s);
 	out_say(f->s->cmd->out, 0,
-		"Object belongs to pack %s\n ... Pack %s: <Blob (%s) %s, offset %u, length %u, "
-		"uncompressed length %u>",
-		id_hex(&p->pack).s, id_short(&p->pack).s, blob_type_name(b->type),
-		id_short(&b->id).s, (unsigned)b->offset, (unsigned)b->length, (unsigned)b->plain);
+		" ... Pack %s: <Blob (%s) %s, offset %u, length %u, uncompressed length %u>",
+		id_short(&p->pack).s, blob_type_name(b->type), id_short(&b->id).s,
+		(unsigned)b->offset, (unsigned)b->length, (unsigned)b->plain);
 	return 0;
 }
 

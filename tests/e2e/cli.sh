@@ -158,7 +158,7 @@ a -q -r repo add --tag present --exclude-if-present skip src
 a -r repo files latest --tag present | grep -q '/f2$' && fail '--exclude-if-present'
 rm src/a/b/skip
 a -r repo add src --json >all
-grep '"summary"' all | jq -c '[.retries, .files_vanished, .dirs_vanished] as $own | if ($own | map(type) | unique) == ["number"] then del(.retries, .files_vanished, .dirs_vanished) else error("not ours: \($own)") end' >ours
+grep '"summary"' all | jq -c '[.retries, .files_vanished, .dirs_vanished, .parts_lost] as $own | if ($own | map(type) | unique) == ["number"] then del(.retries, .files_vanished, .dirs_vanished, .parts_lost) else error("not ours: \($own)") end' >ours
 $restic -r r1 backup src --json | grep '"summary"' >theirs
 same_keys 'add'
 [ "$(jq -r .snapshot_id ours)" = "$(a -r repo list --json | jq -r '.[-1].id')" ] || fail 'the snapshot_id of the summary'
