@@ -275,6 +275,22 @@ static int read_ranks(struct cmd *c, struct err *err)
 	return rc;
 }
 
+/* Nothing was asked for: what could be, line by line, for a message is one line. */
+static void say_usage(const struct cmd *c)
+{
+	const char *line;
+	struct buf b;
+	size_t n;
+
+	buf_init(&b, SIZE_MAX / 2);
+	help_main(c->verbs, &b);
+	for (line = buf_str(&b); *line; line += n + (line[n] == '\n')) {
+		n = strcspn(line, "\n");
+		out_warn(c->out, "%.*s", (int)n, line);
+	}
+	buf_release(&b);
+}
+
 /* The command line, on the rank that has one to obey.  An exit code, or -1: go on. */
 static int read_command_line(struct cmd *c, int argc, char **argv)
 {
@@ -282,12 +298,7 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	int rc;
 
 	if (argc < 2) {
-		struct buf b;
-
-		buf_init(&b, SIZE_MAX / 2);
-		help_main(c->verbs, &b);
-		out_warn(c->out, "%s", buf_str(&b));
-		buf_release(&b);
+		say_usage(c);
 		return CMD_ERROR;
 	}
 	rc = opts_parse(&c->opts, c->verbs, argc - 1, argv + 1, &err);

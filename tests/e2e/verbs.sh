@@ -25,6 +25,10 @@ find r | cmp - "$T/before" || fail 'a refused command changed the repository'
 [ ! -e back ] || fail 'a refused restore began'
 expect 1 a -r r list --ranks many
 says 'Fatal: --ranks'
+# Who says nothing is shown what could be said, as --help shows it.
+a --help >want
+expect 1 a
+cmp want err || fail 'without words it says something else than --help'
 # Help is help.
 expect 0 a list --ranks 3 --help
 expect 0 a version --ranks 3
