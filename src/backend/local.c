@@ -49,16 +49,19 @@ static bool not_supported(int errnum)
 	return errnum == ENOTSUP || errnum == ENOSYS;
 }
 
-/* One file of the repository: where it lies below the root, and how messages call it. */
+/* One file of the repository: where it lies below the root, or below the directory of packs, and
+ * how messages call it. */
 struct file {
 	struct local *l;
-	int at; /* the root's descriptor */
-	char rel[LAYOUT_MAX];
+	int at;    /* that directory, */
+	char *dir; /* and its name in messages */
+	const char *rel;
+	char below_root[LAYOUT_MAX];
 	char *path;
 };
 
 /*
- * Make the directories between the root and the file.  The root itself is never made here: a
+ * Make the directories between that one and the file.  The root itself is never made here: a
  * repository whose file system is not mounted must not come to life again, empty, below the mount
  * point.
  */
@@ -69,7 +72,7 @@ static int dirs_for(const struct file *f, struct err *err)
 	for (const char *p = strchr(f->rel, '/'); p && !code; p = strchr(p + 1, '/')) {
 		char *dir = mem_strndup(f->rel, (size_t)(p - f->rel));
 
-		code = local_dir_make(&f->l->root, dir, f->l->dir_mode, err);
+		code = local_dir_make(f->at, dir, f->dir, f->l->dir_mode, err);
 		mem_free(dir);
 	}
 	return code;
@@ -181,7 +184,7 @@ static void local_put(const struct file *f, struct backend_op *op)
 	}
 	mem_free(temp);
 	temp = NULL;
-	if (synced && local_dir_sync_parent(&f->l->root, f->rel, &op->err))
+	if (synced && local_dir_sync_parent(f->at, f->rel, f->dir, &op->err))
 		goto out;
 	if (fchmodat(f->at, f->rel, f->l->file_mode & 07555, 0) < 0 && errno != EPERM &&
 		!not_supported(errno))
@@ -287,18 +290,36 @@ static void local_remove(const struct file *f, struct backend_op *op)
 		if (errno != ENOENT)
 			err_sys(&op->err, errno, "remove %s", f->path);
 	} else if (op->type == BACKEND_INDEX || op->type == BACKEND_SNAPSHOT) {
-		local_dir_sync_parent(&f->l->root, f->rel, &op->err);
+		local_dir_sync_parent(f->at, f->rel, f->dir, &op->err);
 	}
+}
+
+/* The directory of packs; a repository that was copied without its empty directories has none
+ * before the first pack. */
+static int packs_open(struct local *l, struct backend_op *op)
+{
+	int root = local_root_open(&l->root), fd = local_root_packs(&l->root);
+
+	if (fd >= 0 || root < 0 || errno != ENOENT || op->verb != BACKEND_PUT)
+		return fd;
+	if (local_dir_make(root, layout_dir(op->type), l->root.path, l->dir_mode, &op->err))
+		return -1;
+	return local_root_packs(&l->root);
 }
 
 /* Whatever is missing where there is no root, it is not there. */
 static bool file_of(struct file *f, struct local *l, struct backend_op *op)
 {
+	bool pack = op->type == BACKEND_PACK;
+	const char *below = pack ? layout_dir(op->type) : "";
+
 	f->l = l;
-	layout_path(op->type, &op->name, f->rel);
-	f->path = mem_printf("%s/%s", l->root.path, f->rel);
-	f->at = local_root_open(&l->root);
-	if (f->at < 0)
+	layout_path(op->type, &op->name, f->below_root);
+	f->rel = f->below_root + strlen(below) + pack;
+	f->dir = mem_printf("%s%s%s", l->root.path, pack ? "/" : "", below);
+	f->path = mem_printf("%s/%s", f->dir, f->rel);
+	f->at = pack ? packs_open(l, op) : local_root_open(&l->root);
+	if (f->at < 0 && !op->err.code)
 		err_sys(&op->err, errno, "%s %s", backend_verb_name(op->verb), f->path);
 	return f->at >= 0;
 }
@@ -331,6 +352,7 @@ static void local_run(struct task *t)
 		err_clear(&op->err);
 	}
 	mem_free(f.path);
+	mem_free(f.dir);
 }
 
 static void local_done(struct task *t)
@@ -377,6 +399,8 @@ static void local_free(struct backend *b)
 	jobs_free(l->lock_pool);
 	if (l->root.fd >= 0)
 		close(l->root.fd);
+	if (l->root.packs >= 0)
+		close(l->root.packs);
 	mem_free(l->root.path);
 	mem_free(l);
 }
@@ -408,7 +432,7 @@ struct backend *backend_local_new(const char *path, unsigned connections)
 	l->b.temps = true;
 	l->b.connections = connections ? connections : LOCAL_CONNECTIONS;
 	l->root.path = mem_strdup(*path ? path : ".");
-	l->root.fd = -1;
+	l->root.fd = l->root.packs = -1;
 	modes_derive(l);
 	l->pool = jobs_new(l->b.connections, NULL, "store");
 	l->lock_pool = jobs_new(1, NULL, "store-lock");

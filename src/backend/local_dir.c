@@ -10,38 +10,72 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int local_root_open(struct local_root *r)
+/* Opens it now if it was not there before. */
+static int hold(_Atomic int *held, int at, const char *path)
 {
-	int fd = atomic_load(&r->fd), none = -1;
+	int fd = atomic_load(held), none = -1;
 
 	if (fd >= 0)
 		return fd;
-	fd = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && !atomic_compare_exchange_strong(&r->fd, &none, fd)) {
+	fd = openat(at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && !atomic_compare_exchange_strong(held, &none, fd)) {
 		close(fd); /* another thread was first */
 		fd = none;
 	}
 	return fd;
 }
 
-int local_root_still(struct local_root *r, struct err *err)
+int local_root_open(struct local_root *r)
+{
+	bool first = atomic_load(&r->fd) < 0;
+	int fd = hold(&r->fd, AT_FDCWD, r->path);
+
+	if (first && fd >= 0)
+		(void)hold(&r->packs, fd, layout_dir(BACKEND_PACK));
+	return fd;
+}
+
+int local_root_packs(struct local_root *r)
 {
 	int fd = local_root_open(r);
-	struct stat held, now;
+
+	return fd < 0 ? fd : hold(&r->packs, fd, layout_dir(BACKEND_PACK));
+}
+
+static int dir_still(int held, int at, const char *name, const char *path, struct err *err)
+{
+	struct stat then, now;
 	bool gone;
 
-	if (fd < 0 || fstat(fd, &held) < 0)
-		return err_sys(err, errno, "open directory %s", r->path);
-	gone = stat(r->path, &now) < 0;
+	if (fstat(held, &then) < 0)
+		return err_sys(err, errno, "open directory %s", path);
+	gone = fstatat(at, name, &now, 0) < 0;
 	if (gone && err_of_errno(errno) != ERR_NOTFOUND) /* it may be back soon */
-		return err_sys(err, errno, "look at %s", r->path);
-	if (gone || now.st_dev != held.st_dev || now.st_ino != held.st_ino)
+		return err_sys(err, errno, "look at %s", path);
+	if (gone || now.st_dev != then.st_dev || now.st_ino != then.st_ino)
 		return err_set(err, ERR_INVALID,
 			"%s is no longer the directory that it was when the run began: unmounted, "
 			"mounted again, moved, or a link on the "
 			"way to it was switched; what is saved now would not be found there",
-			r->path);
+			path);
 	return 0;
+}
+
+int local_root_still(struct local_root *r, struct err *err)
+{
+	const char *rel = layout_dir(BACKEND_PACK);
+	int fd = local_root_open(r), packs = atomic_load(&r->packs), code;
+	char *path;
+
+	if (fd < 0)
+		return err_sys(err, errno, "open directory %s", r->path);
+	code = dir_still(fd, AT_FDCWD, r->path, r->path, err);
+	if (code || packs < 0)
+		return code;
+	path = mem_printf("%s/%s", r->path, rel);
+	code = dir_still(packs, fd, rel, path, err);
+	mem_free(path);
+	return code;
 }
 
 static int dir_sync(int at, const char *dir, const char *path, struct err *err)
@@ -58,7 +92,7 @@ static int dir_sync(int at, const char *dir, const char *path, struct err *err)
 	return code;
 }
 
-static int sync_parent(int at, const char *name, const char *root, struct err *err)
+int local_dir_sync_parent(int at, const char *name, const char *root, struct err *err)
 {
 	const char *slash = strrchr(name, '/');
 	char *dir = !slash ? mem_strdup(".")
@@ -71,19 +105,14 @@ static int sync_parent(int at, const char *name, const char *root, struct err *e
 	return code;
 }
 
-int local_dir_sync_parent(struct local_root *r, const char *rel, struct err *err)
-{
-	return sync_parent(local_root_open(r), rel, r->path, err);
-}
-
 /* `name` is a path of its own when the root's is empty. */
-static int make(int at, const char *name, const char *root, mode_t mode, struct err *err)
+int local_dir_make(int at, const char *name, const char *root, mode_t mode, struct err *err)
 {
 	const char *between = *root ? "/" : "";
 	struct stat st;
 
 	if (!mkdirat(at, name, mode))
-		return sync_parent(at, name, root, err);
+		return local_dir_sync_parent(at, name, root, err);
 	if (errno != EEXIST)
 		return err_sys(err, errno, "create directory %s%s%s", root, between, name);
 	if (fstatat(at, name, &st, 0) < 0)
@@ -91,14 +120,6 @@ static int make(int at, const char *name, const char *root, mode_t mode, struct 
 	if (!S_ISDIR(st.st_mode))
 		return err_sys(err, ENOTDIR, "create directory %s%s%s", root, between, name);
 	return 0;
-}
-
-int local_dir_make(struct local_root *r, const char *rel, mode_t mode, struct err *err)
-{
-	int fd = local_root_open(r);
-
-	return fd < 0 ? err_sys(err, errno, "open directory %s", r->path)
-		      : make(fd, rel, r->path, mode, err);
 }
 
 /* Like mkdir -p.  Only the last directory tells whether it worked: mkdir may be refused for parents
@@ -110,28 +131,28 @@ static int root_make(const char *root, mode_t mode, struct err *err)
 	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = 0;
 		if (!mkdir(path, mode))
-			(void)sync_parent(AT_FDCWD, path, "", NULL);
+			(void)local_dir_sync_parent(AT_FDCWD, path, "", NULL);
 		*p = '/';
 	}
 	mem_free(path);
-	return make(AT_FDCWD, root, "", mode, err);
+	return local_dir_make(AT_FDCWD, root, "", mode, err);
 }
 
 /* All 256 at once: one sync for them together. */
 static int pack_dirs_make(struct local_root *r, const char *data, mode_t mode, struct err *err)
 {
-	int fd = local_root_open(r), code;
+	int fd = local_root_packs(r), code;
 	char *path;
 
 	for (unsigned i = 0; i < 256; i++) {
-		char rel[LAYOUT_MAX];
+		char rel[8];
 
-		snprintf(rel, sizeof(rel), "%s/%02x", data, i);
+		snprintf(rel, sizeof(rel), "%02x", i);
 		if (mkdirat(fd, rel, mode) < 0 && errno != EEXIST)
-			return err_sys(err, errno, "create directory %s/%s", r->path, rel);
+			return err_sys(err, errno, "create directory %s/%s/%s", r->path, data, rel);
 	}
 	path = mem_printf("%s/%s", r->path, data);
-	code = dir_sync(fd, data, path, err);
+	code = dir_sync(fd, ".", path, err);
 	mem_free(path);
 	return code;
 }
@@ -143,7 +164,7 @@ int local_dir_create(struct local_root *r, mode_t mode, struct err *err)
 	int code = local_root_open(r) >= 0 ? 0 : root_make(r->path, mode, err);
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && !code; i++) {
-		code = local_dir_make(r, layout_dir(types[i]), mode, err);
+		code = local_dir_make(local_root_open(r), layout_dir(types[i]), r->path, mode, err);
 		if (!code && types[i] == BACKEND_PACK)
 			code = pack_dirs_make(r, layout_dir(types[i]), mode, err);
 	}
@@ -273,8 +294,11 @@ int local_dir_list(struct local_root *r, enum backend_type t, const struct backe
 	struct lister l = {.type = t, .to = to, .err = err};
 	const char *rel = layout_dir(t);
 	char *path = mem_printf("%s/%s", r->path, rel);
-	int root = local_root_open(r),
-	    fd = root < 0 ? -1 : openat(root, *rel ? rel : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	bool packs = t == BACKEND_PACK;
+	int at = packs ? local_root_packs(r) : local_root_open(r),
+	    fd = at < 0 ? -1
+			: openat(at, *rel && !packs ? rel : ".",
+				  O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 	    code = 0;
 
 	if (fd >= 0)

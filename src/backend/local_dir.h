@@ -7,18 +7,21 @@
 
 /*
  * The root of a repository, held: whatever becomes of its path, what is done in it is done in this
- * directory and in no other.  Below it files have relative names; `path` is for messages.
+ * directory and in no other.  Below it files have relative names; `path` is for messages.  The
+ * directory of packs is held too, for it may be a link to a larger disk, or a mount point.
  */
 struct local_root {
-	_Atomic int fd; /* O_PATH; -1: not there yet */
+	_Atomic int fd;    /* O_PATH; -1: not there yet */
+	_Atomic int packs; /* likewise */
 	char *path;
 };
 
 /* local_root_open(r): the descriptor; opened now if it was not there before.  -1 and errno. */
 int local_root_open(struct local_root *r);
+int local_root_packs(struct local_root *r); /* likewise, of the directory of packs */
 /*
- * local_root_still(r, err): the path still leads to the directory that is held.  Else ERR_INVALID:
- * what is stored now would not be found by anybody who looks there.
+ * local_root_still(r, err): the path still leads to the directories that are held.  Else
+ * ERR_INVALID: what is stored now would not be found by anybody who looks there.
  */
 int local_root_still(struct local_root *r, struct err *err);
 
@@ -26,13 +29,14 @@ int local_root_still(struct local_root *r, struct err *err);
  * 1 in it.  Fine if they exist. */
 int local_dir_create(struct local_root *r, mode_t mode, struct err *err);
 
-/* local_dir_make(r, rel, mode, err): one directory whose parent exists; a new one is made durable
- * in its parent.  Fine if it exists. */
-int local_dir_make(struct local_root *r, const char *rel, mode_t mode, struct err *err);
+/* local_dir_make(at, rel, path, mode, err): one directory whose parent exists, at `rel` below what
+ * is open as `at` and called `path`; a new one is made durable in its parent.  Fine if it exists.
+ */
+int local_dir_make(int at, const char *rel, const char *path, mode_t mode, struct err *err);
 
-/* local_dir_sync_parent(r, rel, err): make the name `rel` durable.  A file system that cannot do
- * that is no error. */
-int local_dir_sync_parent(struct local_root *r, const char *rel, struct err *err);
+/* local_dir_sync_parent(at, rel, path, err): make the name `rel` durable.  A file system that
+ * cannot do that is no error. */
+int local_dir_sync_parent(int at, const char *rel, const char *path, struct err *err);
 
 /* local_dir_list(r, t, to, err): as the list of a backend. */
 int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to,

@@ -18,7 +18,11 @@ struct proof { /* of one rank, on rank 0 */
 	uint64_t released;           /* so many came before those */
 	int64_t asked_at, missed_at; /* missed_at: it was not found first; 0: it was found last */
 	struct id lock;              /* what it was asked about */
-	bool asked;                  /* and has not answered */
+	bool asked;                  /* and has not answered, or its pack is looked for */
+	struct way *way;
+	uint64_t sent; /* the last of so many is looked for */
+	struct backend_op op;
+	struct task seen;
 };
 
 struct way {
@@ -106,7 +110,8 @@ void way_end(struct way *w)
 	way_tick(w);
 }
 
-static void answered(struct way *w, int rank, uint64_t sent, const struct err *why)
+/* why: what was not found, by that rank or by this one (here). */
+static void answered(struct way *w, int rank, uint64_t sent, bool here, const struct err *why)
 {
 	struct proof *p = &w->proof[rank];
 	int64_t now = clock_mono(w->env->clock);
@@ -124,15 +129,54 @@ static void answered(struct way *w, int rank, uint64_t sent, const struct err *w
 		p->missed_at = p->missed_at ? p->missed_at : now;
 	} else {
 		err_set(&e, why->code == ERR_NOTFOUND ? ERR_INVALID : why->code,
-			"rank %d does not find the lock of this run in the repository any more "
-			"(does another server answer it?): %.600s; what it stored last is stored "
-			"again by the next run",
-			rank, why->msg);
+			"%s rank %d %s (does another server answer it, or is another file system "
+			"mounted there?): %.600s; what it stored last is stored again by the next "
+			"run",
+			here ? "this rank does not find what" : "the node of", rank,
+			here ? "has stored in the repository"
+			     : "does not find the lock of this run in the repository any more",
+			why->msg);
 		run_fail(w->run, &e);
 		release(w, p, p->n, false);
 	}
 	if (!p->missed_at)
 		way_tick(w);
+}
+
+static void seen(struct task *t)
+{
+	struct proof *p = task_of(t, struct proof, seen);
+
+	p->asked = false;
+	answered(p->way, (int)(p - p->way->proof), p->sent, true, &p->op.err);
+}
+
+static void stat_done(struct backend_op *op)
+{
+	struct proof *p = op->arg;
+
+	loop_post(p->way->env->loop, &p->seen);
+}
+
+/*
+ * Its way leads to the lock; but packs may lie on a file system of their own, which its node has
+ * not mounted.  One of them shows that.
+ */
+static bool look_for_pack(struct way *w, struct proof *p, uint64_t sent)
+{
+	size_t n = sent - p->released < p->n ? (size_t)(sent - p->released) : p->n;
+
+	if (!n)
+		return false;
+	p->sent = sent;
+	p->seen = (struct task){.done = seen};
+	p->op = (struct backend_op){.verb = BACKEND_STAT,
+		.type = BACKEND_PACK,
+		.name = p->held[n - 1].pack,
+		.done = stat_done,
+		.arg = p};
+	backend_start(w->repo->be, &p->op);
+	return true;
 }
 
 static void on_proven(void *arg, struct comm_msg *m)
@@ -147,8 +191,10 @@ static void on_proven(void *arg, struct comm_msg *m)
 	sent = wire_u64(&in);
 	wire_err(&in, &why);
 	if (wire_done(&in) && p->asked && sent >= p->released) {
+		if (!why.code && look_for_pack(w, p, sent))
+			return;
 		p->asked = false;
-		answered(w, m->from, sent, &why);
+		answered(w, m->from, sent, false, &why);
 		return;
 	}
 	err_set(&e, ERR_INVALID, "a damaged message from rank %d: its way to the store", m->from);
@@ -215,8 +261,10 @@ struct way *way_new(struct run *run, struct router *r, struct repo *repo, struct
 	w->arg = arg;
 	if (run_rank(run) == 0)
 		w->proof = mem_array((size_t)w->size, sizeof(*w->proof));
-	for (int i = 0; w->proof && i < w->size; i++)
+	for (int i = 0; w->proof && i < w->size; i++) {
 		w->proof[i].asked_at = clock_mono(w->env->clock);
+		w->proof[i].way = w;
+	}
 	router_open(r, ROUTER_PROVE, on_prove, w);
 	router_open(r, ROUTER_PROVEN, w->proof ? on_proven : NULL, w);
 	return w;

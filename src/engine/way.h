@@ -3,9 +3,10 @@
  *
  * A name of a store may lead another node to another server from some moment on: to another
  * repository, or to a copy of this one.  So rank 0 holds back what a rank reports until that rank
- * has found, after it reported it, the file of this run's lock by its own way to the store: only
- * then it reaches an index file.  That is asked twice a minute, as long as there are such packs,
- * and in the end.  Loop thread only.
+ * has found, after it reported it, the file of this run's lock by its own way to the store, and
+ * rank 0 the last of these packs by its own: packs may lie on a file system of their own, which one
+ * node has not mounted.  Only then it reaches an index file.  That is asked twice a minute, as long
+ * as there are such packs, and in the end.  Loop thread only.
  */
 #ifndef ENGINE_WAY_H
 #define ENGINE_WAY_H

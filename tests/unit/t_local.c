@@ -457,6 +457,36 @@ TEST(another_root_is_not_filled)
 }
 
 /* Perhaps the file system is not mounted: a put must not begin a new repository in its place. */
+/* data/ may be a link to a larger disk, or a mount point: what comes in its place is not filled,
+ * and no index names what lies there. */
+TEST(another_directory_of_packs_is_not_filled)
+{
+	struct backend *b = place(true);
+	char *data = mem_printf("%s/data", root), *away = mem_printf("%s/data.away", root);
+	struct err err = {0};
+
+	for (int empty = 0; empty < 2; empty++) {
+		REQUIRE(!rename(data, away) && (empty || !mkdir(data, 0700)));
+		CHECK_EQ(backend_put(b, BACKEND_PACK, &some, "pack", 4, NULL), 0);
+		CHECK_EQ(listed(b, BACKEND_PACK), 1);
+		CHECK_EQ(backend_put(b, BACKEND_INDEX, &some, "index", 5, &err), ERR_INVALID);
+		CHECK(strstr(err.msg, data) && strstr(err.msg, "no longer the directory"));
+		CHECK_EQ(backend_put(b, BACKEND_SNAPSHOT, &some, "snapshot", 8, NULL), ERR_INVALID);
+		CHECK_EQ(listed(b, BACKEND_INDEX) + listed(b, BACKEND_SNAPSHOT), 0);
+		CHECK(files_in("data/ab") <= 0);
+		if (!empty)
+			REQUIRE(!rmdir(data));
+		CHECK_EQ(access(data, F_OK), -1);
+		REQUIRE(!rename(away, data));
+		CHECK_EQ(backend_put(b, BACKEND_INDEX, &some, "index", 5, NULL), 0);
+		CHECK_EQ(backend_remove(b, BACKEND_INDEX, &some, NULL), 0);
+		CHECK_EQ(files_in("data/ab"), 1);
+	}
+	mem_free(data);
+	mem_free(away);
+	backend_free(b);
+}
+
 TEST(missing_root_is_not_made)
 {
 	struct backend *b = place(false);
