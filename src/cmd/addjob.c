@@ -11,22 +11,6 @@
 
 #define CACHEDIR_TAG "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55"
 
-/* cwd_named: $PWD if that is the current directory, else getcwd(2)'s name for it; owned
- * (docs/format.md 7). */
-static char *cwd_named(const char *pwd)
-{
-	struct stat here, there;
-	char *got, *cwd;
-
-	if (pwd && pwd[0] == '/' && !stat(pwd, &there) && !stat(".", &here) &&
-		here.st_dev == there.st_dev && here.st_ino == there.st_ino)
-		return mem_strdup(pwd);
-	got = getcwd(NULL, 0);
-	cwd = mem_strdup(got ? got : "/");
-	free(got);
-	return cwd;
-}
-
 static void marker_add(struct addjob *j, const char *s)
 {
 	const char *colon = strchr(s, ':');
@@ -198,18 +182,33 @@ static int read_head(struct addjob *j, const struct session *s, struct err *err)
 	return 0;
 }
 
+/* What is relative was found in a directory that has no name any more. */
+static int all_absolute(const struct strlist *targets, struct err *err)
+{
+	for (size_t i = 0; i < targets->n; i++)
+		if (targets->s[i][0] != '/')
+			return err_set(err, ERR_IO,
+				"%.900s cannot be looked up: the working directory was removed or "
+				"unmounted; go to another one, or name everything from / on",
+				targets->s[i]);
+	return 0;
+}
+
 int addjob_read(struct addjob *j, struct session *s, struct err *err)
 {
 	int rc = session_settings(s, err);
+	char *cwd = session_cwd(s);
 
 	j->opt.start = clock_now(s->env.clock);
-	j->cwd = cwd_named(s->cmd->env("PWD"));
+	j->cwd = cwd ? cwd : mem_strdup("/");
 	if (!rc)
 		rc = patterns_read(&j->exclude, s->opts, false, s->cmd->env, err);
 	if (!rc)
 		rc = read_plain(j, s, err);
 	if (!rc)
 		rc = read_targets(j, s, err);
+	if (!rc && !cwd)
+		rc = all_absolute(&j->opt.targets, err);
 	if (!rc)
 		rc = read_head(j, s, err);
 	return rc;

@@ -101,6 +101,10 @@ bool session_stopped(const struct session *s);
 
 void session_repo_settings(struct session *s); /* --compression and the like to s->open.repo */
 
+/* session_cwd(s): $PWD if that is the current directory, else getcwd(2)'s name for it; owned
+ * (docs/format.md 7).  NULL: it has none, for it was removed or unmounted. */
+char *session_cwd(const struct session *s);
+
 /* The snapshots the user chose: by --host, --tag, --path. absolute: paths made so, for "latest". */
 void session_filter(const struct session *s, bool absolute, struct snapshots_filter *f);
 /*

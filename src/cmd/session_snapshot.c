@@ -6,6 +6,7 @@
 #include "repo/catalog_local.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void cannot_read(void *arg, const struct id *id, const struct err *e)
@@ -43,10 +44,25 @@ static void add_given(struct strlist *to, const struct strlist *from)
 		strlist_add(to, from->s[i]);
 }
 
+char *session_cwd(const struct session *s)
+{
+	const char *pwd = s->cmd->env("PWD");
+	struct stat here, there;
+	char *got, *cwd;
+
+	if (pwd && pwd[0] == '/' && !stat(pwd, &there) && !stat(".", &here) &&
+		here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+		return mem_strdup(pwd);
+	got = getcwd(NULL, 0);
+	cwd = got && *got == '/' ? mem_strdup(got) : NULL;
+	free(got);
+	return cwd;
+}
+
 void session_filter(const struct session *s, bool absolute, struct snapshots_filter *f)
 {
 	const struct strlist *hosts = &s->opts->value[OPT_HOST], *paths = &s->opts->value[OPT_PATH];
-	char *cwd = absolute ? getcwd(NULL, 0) : NULL;
+	char *cwd = absolute ? session_cwd(s) : NULL;
 
 	*f = (struct snapshots_filter){0};
 	/* --host "" takes a filter from the environment away. */
@@ -56,13 +72,12 @@ void session_filter(const struct session *s, bool absolute, struct snapshots_fil
 	}
 	add_given(&f->tags, &s->opts->value[OPT_TAG]);
 	for (size_t i = 0; i < paths->n; i++) {
-		char *path = absolute ? path_abs(cwd ? cwd : "/", paths->s[i])
-				      : mem_strdup(paths->s[i]);
+		char *path = cwd ? path_abs(cwd, paths->s[i]) : mem_strdup(paths->s[i]);
 
 		strlist_add(&f->paths, path);
 		mem_free(path);
 	}
-	free(cwd);
+	mem_free(cwd);
 }
 
 int session_filter_alone(const struct session *s, const struct strlist *ids, struct err *err)
