@@ -3,6 +3,8 @@
  * ENTRIES: for each pack its id, u32 n and n blobs: u8 type, id, u32 offset, length, plain.
  * LOADED:  u64 packs that this rank's files name, a struct err.  The last message of each rank;
  * messages between two ranks stay in order, so all entries have come when all LOADED have.
+ * THERE:   nothing: all entries have come to this rank.  Nobody leaves before all have said so: who
+ * is asked for what it owns must have it.
  *
  * Workers read the files and fill a parcel for each owner.  What parcels are full or on their way
  * is bounded by a budget, which is given back when the receivers have taken them: a worker that
@@ -23,7 +25,7 @@
 #define FILES_MAX  8 /* at once */
 #define ENTRY_SIZE (1 + ID_SIZE + 12)
 
-enum { INDEXES, ENTRIES, LOADED, TAGS };
+enum { INDEXES, ENTRIES, LOADED, THERE, TAGS };
 
 struct share {
 	struct router *r;
@@ -40,7 +42,8 @@ struct share {
 	uint64_t all_packs;     /* of all ranks that have finished */
 	atomic_bool cancel;     /* somebody failed: read no more */
 	struct err err;         /* this rank's */
-	int loaded;             /* LOADED messages so far */
+	int loaded, there;      /* messages so far */
+	bool said;              /* THERE */
 	int worst;              /* the lowest rank that failed, or size */
 	struct err worst_err;
 };
@@ -359,7 +362,24 @@ static void on_loaded(void *arg, struct comm_msg *m)
 	s->loaded++;
 }
 
-/* True when everybody's entries are here and ours are taken. */
+static void on_there(void *arg, struct comm_msg *m)
+{
+	(void)m;
+	((struct share *)arg)->there++;
+}
+
+static void say_there(struct share *s)
+{
+	s->said = true;
+	for (int to = 0; to < router_size(s->r); to++) {
+		struct buf nothing;
+
+		buf_init(&nothing, COMM_MAX);
+		router_send(s->r, to, s->tag + THERE, &nothing);
+	}
+}
+
+/* True when everybody's entries have come to their owners and ours are taken. */
 static bool settled(void *arg)
 {
 	struct share *s = arg;
@@ -369,7 +389,9 @@ static bool settled(void *arg)
 		budget_give(s->window, s->on_the_way);
 		s->on_the_way = 0;
 	}
-	return sent && s->loaded == router_size(s->r);
+	if (s->loaded == router_size(s->r) && !s->said)
+		say_there(s);
+	return sent && s->there == router_size(s->r);
 }
 
 static void run(struct share *s)
@@ -378,12 +400,14 @@ static void run(struct share *s)
 	router_open(s->r, s->tag + INDEXES, on_indexes, s);
 	router_open(s->r, s->tag + ENTRIES, on_entries, s);
 	router_open(s->r, s->tag + LOADED, on_loaded, s);
+	router_open(s->r, s->tag + THERE, on_there, s);
 	if (router_rank(s->r) == 0)
 		list_start(s);
 	loop_until_fn(router_loop(s->r), settled, s);
 	router_close(s->r, s->tag + INDEXES);
 	router_close(s->r, s->tag + ENTRIES);
 	router_close(s->r, s->tag + LOADED);
+	router_close(s->r, s->tag + THERE);
 	router_tags_free(s->r, s->tag, TAGS);
 }
 

@@ -6,7 +6,7 @@
 #include "repo/blobtable.h"
 #include "unit/check.h"
 
-enum { T_INDEXES = ROUTER_INSTANCES, T_ENTRIES, T_LOADED };
+enum { T_INDEXES = ROUTER_INSTANCES, T_ENTRIES, T_LOADED, T_THERE };
 
 struct arg {
 	struct backend *be;
@@ -75,6 +75,7 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 		router_open(r, T_INDEXES, NULL, NULL);
 		router_open(r, T_ENTRIES, NULL, NULL);
 		router_open(r, T_LOADED, NULL, NULL);
+		router_open(r, T_THERE, NULL, NULL);
 		buf_init(&b, 1000);
 		buf_add(&b, x->junk, x->n);
 		router_send(r, 0, T_ENTRIES, &b);
@@ -83,6 +84,8 @@ static int rubbish(void *arg, struct comm *c, const struct env *env)
 		wire_put_u32(&b, 0);
 		wire_put_u32(&b, 0);
 		router_send(r, 0, T_LOADED, &b);
+		buf_init(&b, 1000);
+		router_send(r, 0, T_THERE, &b);
 		while (!router_sent(r))
 			if (!router_turn(r))
 				router_idle(r, -1);
