@@ -1,8 +1,8 @@
 #include "cmd/addjob.h"
-#include "backend/location.h"
 #include "base/mem.h"
 #include "cmd/group.h"
 #include "cmd/timearg.h"
+#include "cmd/together.h"
 #include "format/node.h"
 #include <stdlib.h>
 #include <string.h>
@@ -257,49 +257,16 @@ void addjob_release(struct addjob *j)
 	snapshot_release(&j->opt.head);
 }
 
-/* A repository in a directory lies where rank 0 was started. */
-static void put_location(const char *location, const char *cwd, struct buf *b)
-{
-	struct location l;
-
-	if (location_parse(&l, location, NULL) == 0 && l.scheme == LOCATION_LOCAL &&
-		l.rest[0] != '/') {
-		char *path = mem_printf("%s/%s", cwd, l.rest);
-
-		wire_put_bytes(b, path, strlen(path));
-		mem_free(path);
-	} else {
-		wire_put_bytes(b, location, strlen(location));
-	}
-	location_release(&l);
-}
-
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b)
 {
-	put_location(s->open.place, j->cwd, b);
-	wire_put_bytes(b, s->allas.project, s->allas.project ? strlen(s->allas.project) : 0);
-	wire_put_bytes(b, j->cwd, strlen(j->cwd));
-	wire_put_u32(b, s->cmd->mask);
-	zone_put(s->zone, b);
+	together_put(s, j->cwd, b);
 	patterns_put(&j->exclude, b);
 }
 
 int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct err *err)
 {
-	const uint8_t *p;
-	size_t n;
-	int rc;
+	int rc = together_get(s, in, &j->cwd, err);
 
-	p = wire_bytes(in, &n);
-	s->location = mem_strndup((const char *)p, n);
-	p = wire_bytes(in, &n);
-	if (n)
-		s->allas.project = mem_strndup((const char *)p, n);
-	p = wire_bytes(in, &n);
-	j->cwd = mem_strndup((const char *)p, n);
-	umask((mode_t)wire_u32(in) & 0777);
-	session_zone(s, zone_get(in));
-	rc = session_start(s, err);
 	if (!rc)
 		rc = patterns_get(&j->exclude, s->opts, in, err);
 	if (!rc)

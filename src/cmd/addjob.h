@@ -32,8 +32,8 @@ void addjob_tag(struct addjob *j,
 void addjob_release(struct addjob *j);
 
 /*
- * The message to the other ranks, behind its kind: options, place, directory, umask, time zone,
- * patterns.  addjob_get sets all of them, those of the process and of the session too.
+ * The message to the other ranks (together.h), with what add has besides: its patterns.  addjob_get
+ * sets all of it, the process's and the session's too, and opens the store.
  */
 void addjob_put(const struct addjob *j, const struct session *s, struct buf *b);
 int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct err *err);

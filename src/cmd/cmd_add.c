@@ -4,12 +4,9 @@
 #include "cmd/addjob.h"
 #include "cmd/human.h"
 #include "cmd/progress.h"
+#include "cmd/together.h"
 #include "cmd/unreadable.h"
-#include "engine/join.h"
-#include "backend/location.h"
 #include <string.h>
-
-#define ORDER_MAX ((size_t)512 << 20)
 
 struct add {
 	struct session *s;
@@ -206,20 +203,9 @@ static void text_summary(struct add *a, bool dry_run)
 static int run_together(struct add *a, const struct backup_events *ev, struct err *err)
 {
 	struct session *s = a->s;
-	bool leader = s->comm->rank == 0;
-	int rc = agree_all(s->agree, err);
+	int rc = together_join(s, err);
 
 	a->job.opt.signal_ns = stop_drain_ns(s->cmd->stop);
-	if (!rc)
-		rc = join_repo(s->agree, s->router, s->open.be, &s->env, &s->open.repo, err);
-	if (!rc && !leader)
-		session_repo_settings(s);
-	if (!rc) {
-		char *place = location_text(s->open.place);
-
-		rc = join_same(s->agree, s->router, s->open.repo, s->open.lock, place, err);
-		mem_free(place);
-	}
 	a->job.opt.lock = s->open.lock;
 	if (!rc)
 		rc = backup_run(s->router, s->agree, s->open.repo, &s->env, &a->job.opt, ev,
@@ -234,9 +220,7 @@ int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 	int rc;
 
 	err_clear(err);
-	rc = addjob_get(&a.job, s, orders, err);
-	if (!rc)
-		rc = session_backend(s, err);
+	addjob_get(&a.job, s, orders, err);
 	rc = run_together(&a, &ev, err);
 	addjob_release(&a.job);
 	return rc;
@@ -279,12 +263,9 @@ static void send_order(struct add *a)
 {
 	struct buf b;
 
-	buf_init(&b, ORDER_MAX);
-	wire_put_u8(&b, CMD_ORDER_RUN);
-	opts_put(a->s->opts, a->s->cmd->verbs, &b);
+	buf_init(&b, TOGETHER_MAX);
 	addjob_put(&a->job, a->s, &b);
-	agree_bcast(a->s->agree, &b);
-	buf_wipe(&b); /* the place may name a password */
+	together_send(a->s, &b);
 }
 
 static int report(struct add *a, struct err *err)

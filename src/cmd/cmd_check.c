@@ -5,6 +5,7 @@
 #include "cmd/progress.h"
 #include "cmd/session.h"
 #include "cmd/subset.h"
+#include "cmd/together.h"
 #include "repo/catalog_local.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,13 @@ static void on_stage(void *arg, const char *what)
 	progress_end(&c->progress);
 	c->stage = what;
 	out_say(c->s->cmd->out, 1, "%s", what);
+}
+
+static void on_stopped(void *arg)
+{
+	const struct check *c = arg;
+
+	stop_told(c->s->cmd->stop);
 }
 
 static void on_progress(void *arg, uint64_t done, uint64_t total)
@@ -119,48 +127,98 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 		out_warn(o, "  damaged pack %s", id_hex(&r->broken[i]).s);
 }
 
+/* The same on all ranks. */
+static int read_options(const struct session *s, struct check_options *opt, struct err *err)
+{
+	const char *subset = opt_str(s->opts, OPT_READ_SUBSET);
+
+	*opt = (struct check_options){.read_data = opt_flag(s->opts, OPT_READ_DATA)};
+	if (s->opts->args.n)
+		return err_set(err, ERR_USAGE,
+			"check takes no arguments; the repository is named by -r");
+	if (!subset || !*subset)
+		return 0;
+	if (opt->read_data)
+		return err_set(err, ERR_USAGE,
+			"--read-data and --read-data-subset cannot be given together");
+	return subset_read(subset, opt, err);
+}
+
+/* Collective from here on. */
+static int run_together(struct session *s, const struct check_options *opt,
+	const struct check_events *ev, struct check_result *r, struct err *err)
+{
+	int rc = together_join(s, err);
+
+	if (!rc)
+		rc = check_run(s->router, s->agree, s->open.repo, &s->env, opt, ev,
+			stop_flag(s->cmd->stop), r, err);
+	return rc;
+}
+
+int cmd_check_follow(struct session *s, struct wire_in *orders, struct err *err)
+{
+	struct check c = {.s = s};
+	struct check_events ev = {.stopped = on_stopped, .arg = &c};
+	struct check_result r = {0};
+	struct check_options opt = {0};
+	int rc;
+
+	err_clear(err);
+	if (!together_get(s, orders, NULL, err))
+		read_options(s, &opt, err);
+	rc = run_together(s, &opt, &ev, &r, err);
+	check_result_release(&r);
+	return rc;
+}
+
+static void send_order(struct session *s)
+{
+	char *cwd = session_cwd(s);
+	struct buf b;
+
+	buf_init(&b, TOGETHER_MAX);
+	together_put(s, cwd ? cwd : "/", &b);
+	together_send(s, &b);
+	mem_free(cwd);
+}
+
+static int report(struct session *s, const struct check_result *r, bool read_data, struct err *err)
+{
+	say_remedy(s, r, read_data);
+	if (out_json(s->cmd->out))
+		json_summary(s, r);
+	if (r->errors)
+		return err_set(err, ERR_INVALID, "repository contains errors");
+	out_say(s->cmd->out, 1, "no errors were found");
+	return 0;
+}
+
 int cmd_check(struct session *s, struct err *err)
 {
 	struct check c = {.s = s};
-	struct check_options opt = {.read_data = opt_flag(s->opts, OPT_READ_DATA)};
+	struct check_options opt;
 	struct check_events ev = {.error = on_error,
 		.hint = on_hint,
 		.stage = on_stage,
 		.progress = on_progress,
+		.stopped = on_stopped,
 		.arg = &c};
 	struct check_result r = {0};
-	const char *subset = opt_str(s->opts, OPT_READ_SUBSET);
-	int rc = 0;
+	int rc = read_options(s, &opt, err);
 
-	if (s->opts->args.n)
-		rc = err_set(err, ERR_USAGE,
-			"check takes no arguments; the repository is named by -r");
-	if (subset && !*subset)
-		subset = NULL;
-	if (!rc && subset && opt.read_data)
-		rc = err_set(err, ERR_USAGE,
-			"--read-data and --read-data-subset cannot be given together");
-	if (!rc && subset)
-		rc = subset_read(subset, &opt, err);
 	if (!rc)
 		rc = session_open(s, err);
 	if (rc)
 		return rc;
-	s->catalog = catalog_local_new(NULL);
 	progress_init(&c.progress, s);
-	rc = check_run(s->open.repo, s->catalog, &s->env, &opt, &ev, stop_flag(s->cmd->stop), &r,
-		err);
+	if (s->comm->size > 1)
+		send_order(s);
+	rc = run_together(s, &opt, &ev, &r, err);
 	progress_end(&c.progress);
 	rc = session_lost(s, rc, err);
-	if (!rc) {
-		say_remedy(s, &r, opt.read_data);
-		if (out_json(s->cmd->out))
-			json_summary(s, &r);
-		if (r.errors)
-			rc = err_set(err, ERR_INVALID, "repository contains errors");
-		else
-			out_say(s->cmd->out, 1, "no errors were found");
-	}
+	if (!rc)
+		rc = report(s, &r, opt.read_data, err);
 	check_result_release(&r);
 	return rc;
 }

@@ -20,6 +20,7 @@ struct gather {
 	unsigned tag;
 	struct buf *box; /* one for each rank */
 	size_t parcel;   /* a box of so many bytes is sent */
+	bool to_0;       /* all of it goes to rank 0 */
 	size_t next;     /* of the parts */
 	int all;         /* ranks that have told everything */
 	bool told;       /* this one has */
@@ -107,7 +108,7 @@ static bool goes_on(void *arg)
 		return false;
 	for (; g->next < packtable_count(g->parts) && bytes < WINDOW; g->next++) {
 		const struct catalog_pack *p = packtable_at(g->parts, g->next);
-		int owner = catalog_owner(&p->id, router_size(g->r));
+		int owner = g->to_0 ? 0 : catalog_owner(&p->id, router_size(g->r));
 
 		put_part(&g->box[owner], p);
 		if (g->box[owner].len < g->parcel)
@@ -129,24 +130,35 @@ static void reset(struct packtable *sums)
 	}
 }
 
+static int gather(struct gather *g, struct err *err)
+{
+	struct router *r = g->r;
+	size_t size = (size_t)router_size(r);
+
+	g->parcel = WINDOW / size < PARCEL_MAX ? WINDOW / size : PARCEL_MAX;
+	g->box = mem_array(size, sizeof(*g->box));
+	for (size_t i = 0; i < size; i++)
+		buf_init(&g->box[i], COMM_MAX);
+	reset(g->sums);
+	g->tag = router_tags(r, TAGS);
+	router_open(r, g->tag + PARTS, on_parts, g);
+	router_open(r, g->tag + ALL, on_all, g);
+	loop_until_fn(router_loop(r), goes_on, g);
+	router_close(r, g->tag + PARTS);
+	router_close(r, g->tag + ALL);
+	router_tags_free(r, g->tag, TAGS);
+	mem_free(g->box);
+	return g->err.code ? err_copy(err, &g->err) : 0;
+}
+
 int packsums_gather(struct router *r, struct packtable *parts, struct packtable *sums,
 	struct err *err)
 {
-	struct gather g = {.r = r, .parts = parts, .sums = sums};
-	size_t size = (size_t)router_size(r);
+	return gather(&(struct gather){.r = r, .parts = parts, .sums = sums}, err);
+}
 
-	g.parcel = WINDOW / size < PARCEL_MAX ? WINDOW / size : PARCEL_MAX;
-	g.box = mem_array(size, sizeof(*g.box));
-	for (size_t i = 0; i < size; i++)
-		buf_init(&g.box[i], COMM_MAX);
-	reset(sums);
-	g.tag = router_tags(r, TAGS);
-	router_open(r, g.tag + PARTS, on_parts, &g);
-	router_open(r, g.tag + ALL, on_all, &g);
-	loop_until_fn(router_loop(r), goes_on, &g);
-	router_close(r, g.tag + PARTS);
-	router_close(r, g.tag + ALL);
-	router_tags_free(r, g.tag, TAGS);
-	mem_free(g.box);
-	return g.err.code ? err_copy(err, &g.err) : 0;
+int packsums_collect(struct router *r, struct packtable *mine, struct packtable *all,
+	struct err *err)
+{
+	return gather(&(struct gather){.r = r, .parts = mine, .sums = all, .to_0 = true}, err);
 }

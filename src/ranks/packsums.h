@@ -1,5 +1,6 @@
 /*
- * packsums: what each rank's share of the index says about each pack, added up at the pack's owner.
+ * packsums: what each rank's share of the index says about each pack, added up at the pack's owner;
+ * and what all owners have, on rank 0.
  */
 #ifndef RANKS_PACKSUMS_H
 #define RANKS_PACKSUMS_H
@@ -12,6 +13,11 @@
  * only when what it has sent was taken.  An error is this rank's own.
  */
 int packsums_gather(struct router *r, struct packtable *parts, struct packtable *sums,
+	struct err *err);
+
+/* packsums_collect: likewise: rank 0 gets the sums that all ranks own (mine) in `all`; it is empty
+ * before, and on other ranks stays so. */
+int packsums_collect(struct router *r, struct packtable *mine, struct packtable *all,
 	struct err *err);
 
 #endif

@@ -4,17 +4,17 @@
 
 size_t catalog_packs(struct catalog *c)
 {
-	return packtable_count(c->vt->packs(c));
+	return packtable_count(catalog_table(c));
 }
 
 struct catalog_pack *catalog_pack(struct catalog *c, size_t i)
 {
-	return packtable_at(c->vt->packs(c), i);
+	return packtable_at(catalog_table(c), i);
 }
 
 struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id)
 {
-	return packtable_find(c->vt->packs(c), id);
+	return packtable_find(catalog_table(c), id);
 }
 
 static void found(struct catalog_find *f)

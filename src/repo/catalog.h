@@ -173,6 +173,10 @@ static inline void catalog_free(struct catalog *c)
  * The packs that this rank owns, after catalog_gather, in an order that stays.  catalog_pack_find:
  * NULL when no index file names it, or another rank owns it.
  */
+static inline struct packtable *catalog_table(struct catalog *c)
+{
+	return c->vt->packs(c);
+}
 size_t catalog_packs(struct catalog *c);
 struct catalog_pack *catalog_pack(struct catalog *c, size_t i);
 struct catalog_pack *catalog_pack_find(struct catalog *c, const struct id *id);

@@ -13,7 +13,7 @@ id=$(a -r r list --json | sed 's/.*"short_id":"\([0-9a-f]*\)".*/\1/')
 # Nothing is begun by a command that cannot do what was asked of it.
 find r >"$T/before"
 for words in list 'files latest' 'find f' 'restore latest -target back' 'restore-overwrite latest -target back' 'restore-newer latest -target back' \
-	'dump latest /src/f' "delete $id" init check 'cat config' unlock; do
+	'dump latest /src/f' "delete $id" init 'cat config' unlock; do
 	for n in 1 3; do
 		# shellcheck disable=SC2086
 		expect 1 a -r r --ranks $n $words

@@ -1,11 +1,10 @@
 #include "lib/stores.h"
 #include "backend/decorators.h"
+#include "lib/checking.h"
 #include "lib/rig.h"
 #include "base/mem.h"
 #include "ranks/ranks.h"
-#include "engine/check.h"
 #include "engine/join.h"
-#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -273,21 +272,18 @@ static void on_check_error(void *arg, const char *message)
 
 void rig_check(struct backend *be, size_t snapshots)
 {
-	struct rig g;
-	struct repo *repo;
-	struct catalog *cat = catalog_local_new(NULL);
-	struct check_options opt = {.read_data = true};
 	struct check_events ev = {.error = on_check_error};
-	struct check_result res;
-	struct err e = {0};
+	struct rig g;
+	struct checking k = {.be = be, .opt = {.read_data = true}, .ev = &ev};
+	struct repo *repo;
 
-	rig_init(&g, 2);
-	repo = rig_adopt(be, &g.env);
-	CHECK_EQ(check_run(repo, cat, &g.env, &opt, &ev, NULL, &res, &e), 0);
-	CHECK_EQ(res.errors, 0);
-	CHECK_EQ(res.snapshots, snapshots);
-	check_result_release(&res);
-	catalog_free(cat);
+	rig_init(&g, 1);
+	k.repo = repo = rig_adopt(be, &g.env);
+	checking_run(&k);
+	CHECK_EQ(k.code, 0);
+	CHECK_EQ(k.res.errors, 0);
+	CHECK_EQ(k.res.snapshots, snapshots);
+	check_result_release(&k.res);
 	repo_close(repo);
 	rig_release(&g);
 }

@@ -2,12 +2,14 @@
  * broken, what it suggests. */
 #include "lib/stores.h"
 #include "base/mem.h"
-#include "engine/check.h"
+#include "lib/checking.h"
 #include "lib/craft.h"
+#include "lib/gate.h"
 #include "repo/blobtable.h"
-#include "repo/catalog_local.h"
 #include "unit/check.h"
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct craft c;
@@ -36,22 +38,104 @@ static void on_stage(void *arg, const char *what)
 static volatile int stop;
 static int stages;
 
-static int check(struct check_options o)
+/* ---- one rank, and whether more say the same ---- */
+
+static bool alone; /* what a store with faults says depends on the order of requests */
+
+static int cmp_lines(const void *a, const void *b)
 {
-	struct check_events ev = {on_error, on_hint, on_stage, NULL, &stages};
-	struct catalog *cat = catalog_local_new(NULL);
-	struct err e = {0};
-	int rc;
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The lines of b, in order; in one piece, owned. */
+static char *sorted(struct buf *b)
+{
+	char *text = mem_strdup(b->len ? buf_str(b) : ""), *line[500], *out;
+	size_t n = 0;
+	struct buf all;
+
+	for (char *l = strtok(text, "\n"); l && n < 500; l = strtok(NULL, "\n"))
+		line[n++] = l;
+	qsort(line, n, sizeof(*line), cmp_lines);
+	buf_init(&all, 1 << 20);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&all, "%s\n", line[i]);
+	out = mem_strdup(all.len ? buf_str(&all) : "");
+	buf_release(&all);
+	mem_free(text);
+	return out;
+}
+
+static int cmp_packs(const void *a, const void *b)
+{
+	return memcmp(a, b, ID_SIZE);
+}
+
+static int check_by(int ranks, struct check_options o)
+{
+	struct check_events ev = {.error = on_error,
+		.hint = on_hint,
+		.stage = on_stage,
+		.arg = &stages};
+	struct checking k = {.ranks = ranks,
+		.seed = (uint64_t)ranks - 1,
+		.be = c.be,
+		.repo = c.repo,
+		.opt = o,
+		.ev = &ev,
+		.stop = &stop};
 
 	check_result_release(&res);
 	buf_reset(&said);
 	buf_reset(&hints);
 	stages = 0;
-	c.repo->be = c.be;
-	rc = check_run(c.repo, cat, &c.env, &o, &ev, &stop, &res, &e);
-	CHECK_EQ(rc, e.code);
-	catalog_free(cat);
-	return rc;
+	checking_run(&k);
+	res = k.res;
+	if (res.n_broken)
+		qsort(res.broken, res.n_broken, sizeof(*res.broken), cmp_packs);
+	return k.code;
+}
+
+/* As one rank says it; and two and four must have said the same. */
+static int check(struct check_options o)
+{
+	int code[2], one;
+	char *bad[2], *hinted[2];
+	struct check_result was[2] = {{0}};
+
+	for (int i = 0; i < 2 && !alone; i++) {
+		code[i] = check_by(2 << i, o);
+		bad[i] = sorted(&said);
+		hinted[i] = sorted(&hints);
+		was[i] = res;
+		res = (struct check_result){0};
+	}
+	one = check_by(1, o);
+	for (int i = 0; i < 2 && !alone; i++) {
+		char *b = sorted(&said), *h = sorted(&hints);
+
+		CHECK_EQ(code[i], one);
+		CHECK_STR(bad[i], b);
+		CHECK_STR(hinted[i], h);
+		CHECK_EQ(was[i].errors, res.errors);
+		CHECK_EQ(was[i].hints, res.hints);
+		CHECK_EQ(was[i].snapshots, res.snapshots);
+		CHECK_EQ(was[i].trees, res.trees);
+		CHECK_EQ(was[i].blobs, res.blobs);
+		CHECK_EQ(was[i].suggest_repair_index, res.suggest_repair_index);
+		CHECK_EQ(was[i].suggest_prune, res.suggest_prune);
+		if (!o.subset_bytes) /* which are drawn by dice */
+			CHECK_EQ(was[i].packs_read, res.packs_read);
+		if (CHECK_EQ(was[i].n_broken, res.n_broken) && res.n_broken)
+			CHECK(!memcmp(was[i].broken, res.broken,
+				res.n_broken * sizeof(*res.broken)));
+		check_result_release(&was[i]);
+		mem_free(bad[i]);
+		mem_free(hinted[i]);
+		mem_free(b);
+		mem_free(h);
+	}
+	return one;
 }
 
 static int check_all(void)
@@ -382,6 +466,34 @@ TEST(shared_trees)
 	end();
 }
 
+/* What other ranks than rank 0 find, which have stolen the last of many trees, is named too. */
+TEST(damage_that_others_find)
+{
+	struct craft_tree top, t;
+	struct id gone, id;
+	char name[16];
+
+	begin();
+	memset(&gone, 0x55, sizeof(gone));
+	craft_tree(&top);
+	for (int i = 0; i < 400; i++) {
+		craft_tree(&t);
+		snprintf(name, sizeof(name), "d%03d", i);
+		craft_file(&t, name, i == 399 ? &gone : &blob[i % 4], 1, 5);
+		id = craft_end(&c, &t);
+		craft_dir(&top, name, &id);
+	}
+	id = craft_end(&c, &top);
+	craft_save(&c);
+	craft_snapshot(&c, &id);
+	for (int i = 0; i < 5; i++) {
+		CHECK_EQ(check_all(), 0);
+		CHECK_EQ(res.errors, 1);
+		CHECK(strstr(errors(), "file /d399/d399: blob 5555") != NULL);
+	}
+	end();
+}
+
 TEST(a_damaged_snapshot)
 {
 	begin();
@@ -459,6 +571,7 @@ TEST(faults_on_the_way)
 	struct backend *mem;
 
 	many_packs(8);
+	alone = true;
 	mem = c.be;
 	for (uint64_t seed = 1; seed <= 60; seed++) {
 		struct backend_fault_policy p = {.seed = seed,
@@ -485,5 +598,104 @@ TEST(faults_on_the_way)
 	}
 	CHECK(failed > 3);
 	c.be = c.repo->be = mem;
+	alone = false;
+	end();
+}
+
+/* ---- who reads what ---- */
+
+static atomic_size_t whole, parts;
+
+static int count_gets(void *arg, const struct backend_op *op, enum backend_type t)
+{
+	(void)arg;
+	if (op && op->verb == BACKEND_GET && t == BACKEND_PACK && !id_equal(&op->name, &tree_pack))
+		atomic_fetch_add(op->offset || op->length ? &parts : &whole, 1);
+	return 0;
+}
+
+/* Each data pack is fetched once over all ranks, and whole. */
+TEST(each_pack_is_read_by_one)
+{
+	struct backend *mem;
+
+	many_packs(40);
+	mem = c.be;
+	c.be = gate_new(backend_share(mem), count_gets, NULL);
+	for (int ranks = 1; ranks <= 4; ranks++) {
+		whole = parts = 0;
+		CHECK_EQ(check_by(ranks, (struct check_options){.read_data = true}), 0);
+		CHECK_EQ(res.errors, 0);
+		CHECK_EQ(res.packs_read, 40);
+		CHECK_EQ(whole, 39); /* and one of trees */
+		CHECK_EQ(parts, 0);
+	}
+	backend_free(c.be);
+	c.be = mem;
+	end();
+}
+
+/* ---- an end at any request ---- */
+
+static atomic_size_t asked;
+static size_t stop_at;
+
+static int stop_then(void *arg, const struct backend_op *op, enum backend_type t)
+{
+	(void)arg;
+	(void)op;
+	(void)t;
+	if (atomic_fetch_add(&asked, 1) + 1 == stop_at)
+		stop = 1;
+	return 0;
+}
+
+/* All ranks come back with the same code, and nothing is called wrong for it. */
+TEST(a_stop_at_any_request)
+{
+	struct backend *mem;
+
+	many_packs(12);
+	mem = c.be;
+	c.be = gate_new(backend_share(mem), stop_then, NULL);
+	for (int ranks = 1; ranks <= 4; ranks++) {
+		bool came = true;
+
+		for (stop_at = 1; came; stop_at++) {
+			int rc;
+
+			asked = 0;
+			rc = check_by(ranks, (struct check_options){.read_data = true});
+			came = asked >= stop_at;
+			CHECK_EQ(rc, came ? ERR_CANCELLED : 0);
+			CHECK_EQ(res.errors + res.n_broken, 0);
+			stop = 0;
+		}
+		CHECK(stop_at > 12);
+	}
+	backend_free(c.be);
+	c.be = mem;
+	end();
+}
+
+/* A store that dies: no rank is left behind, and no pack is called broken. */
+TEST(a_store_dies_for_several_ranks)
+{
+	struct backend *mem;
+
+	many_packs(12);
+	mem = c.be;
+	for (int ranks = 2; ranks <= 4; ranks++) {
+		for (uint64_t k = 1; k < 40; k++) {
+			struct backend_fault_policy p = {.seed = k, .fail_from_op = k};
+
+			c.be = backend_fault_new(backend_share(mem), &p);
+			if (!check_by(ranks, (struct check_options){.read_data = true}))
+				CHECK((res.errors != 0) == (backend_fault_count(c.be) != 0));
+			CHECK_EQ(res.n_broken, 0);
+			backend_free(c.be);
+		}
+	}
+	c.be = mem;
 	end();
 }

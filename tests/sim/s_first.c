@@ -9,12 +9,11 @@
  */
 #include "lib/stores.h"
 #include "base/mem.h"
-#include "engine/check.h"
+#include "lib/checking.h"
 #include "lib/files.h"
 #include "lib/gate.h"
 #include "lib/rig.h"
 #include "lib/swift_mem.h"
-#include "repo/catalog_local.h"
 #include "unit/check.h"
 #include <pthread.h>
 #include <limits.h>
@@ -254,20 +253,19 @@ static int find_tree(void *arg, const struct id *name, uint64_t size)
  * side that died it may be there. */
 static void holds_both(struct race *r)
 {
-	struct check_options opt = {.read_data = true};
 	struct check_events ev = {.error = on_check_error};
-	struct catalog *cat = catalog_local_new(NULL);
+	struct checking k = {.be = r->store, .opt = {.read_data = true}, .ev = &ev};
 	struct repo *repo = NULL;
-	struct check_result res;
 	struct err e = {0};
 
 	if (CHECK_EQ(repo_open(r->store, &rig.env, "x", 1, NULL, &repo, &e), 0)) {
-		CHECK_EQ(check_run(repo, cat, &rig.env, &opt, &ev, NULL, &res, &e), 0);
-		CHECK_EQ(res.errors, 0);
-		CHECK(res.snapshots == 2 || (r->dies && res.snapshots == 1));
-		check_result_release(&res);
+		k.repo = repo;
+		checking_run(&k);
+		CHECK_EQ(k.code, 0);
+		CHECK_EQ(k.res.errors, 0);
+		CHECK(k.res.snapshots == 2 || (r->dies && k.res.snapshots == 1));
+		check_result_release(&k.res);
 	}
-	catalog_free(cat);
 	repo_close(repo);
 	r->ended[A] = r->ended[B] = false;
 	CHECK_EQ(backend_list(r->store, BACKEND_SNAPSHOT, find_tree, r, NULL), 0);
