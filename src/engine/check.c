@@ -19,7 +19,7 @@ static void ended(void *arg, const struct run_told *t)
 {
 	struct check *c = arg;
 
-	c->halted = STOPPED_FAIL;
+	__atomic_store_n(&c->halted, (int)STOPPED_FAIL, __ATOMIC_RELAXED);
 	/* A request that waits for another try would hold all ranks up.  Rank 0 has a lock to
 	 * remove. */
 	if (router_rank(c->router))
@@ -78,18 +78,27 @@ static bool goes_on(struct check *c)
 	return on;
 }
 
+static bool reads_data(const struct check_options *o)
+{
+	return o->read_data || o->subset_t || o->subset_percent > 0 || o->subset_bytes;
+}
+
 static void steps(struct check *c)
 {
-	const struct check_options *o = c->opt;
 	bool leads = !router_rank(c->router);
 
 	if (leads)
 		check_packs(c);
 	check_trees(c);
+	if (leads)
+		progress(c);
 	if (leads && !check_stopped(c))
 		check_orphans(c);
-	if (o->read_data || o->subset_t || o->subset_percent > 0 || o->subset_bytes)
-		check_data(c);
+	if (!reads_data(c->opt))
+		return;
+	check_data(c);
+	if (leads)
+		progress(c);
 }
 
 static void fill(struct check *c)

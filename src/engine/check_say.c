@@ -8,26 +8,30 @@
 
 enum note { ERROR, HINT, BROKEN, ADVICE, ODD_TREE };
 
+static void say(struct check *c, enum note kind, const char *fmt, va_list ap)
+{
+	char text[ERR_MSG_MAX];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	run_note(c->run, kind, text, NULL, 0);
+}
+
 void check_bad(struct check *c, const char *fmt, ...)
 {
-	struct err e;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
+	say(c, ERROR, fmt, ap);
 	va_end(ap);
-	run_note(c->run, ERROR, e.msg, NULL, 0);
 }
 
 void check_hint(struct check *c, const char *fmt, ...)
 {
-	struct err e;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
+	say(c, HINT, fmt, ap);
 	va_end(ap);
-	run_note(c->run, HINT, e.msg, NULL, 0);
 }
 
 void check_broken(struct check *c, const struct id *pack)

@@ -471,7 +471,7 @@ TEST(damage_that_others_find)
 {
 	struct craft_tree top, t;
 	struct id gone, id;
-	char name[16];
+	char name[32];
 
 	begin();
 	memset(&gone, 0x55, sizeof(gone));
@@ -646,7 +646,7 @@ static int stop_then(void *arg, const struct backend_op *op, enum backend_type t
 	(void)op;
 	(void)t;
 	if (atomic_fetch_add(&asked, 1) + 1 == stop_at)
-		stop = 1;
+		__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -49,7 +49,7 @@ static void make_tree(int k, uint64_t *dice)
 {
 	struct made *t = &tree[k];
 	struct craft_tree out;
-	char name[16];
+	char name[32];
 
 	*t = (struct made){.n_blob = (int)(random_next(dice) % KIDS)};
 	t->n_sub = k ? (int)(random_next(dice) % KIDS) : 0;
