@@ -1,10 +1,12 @@
 #include "lib/stores.h"
 #include "ranks/idxshare.h"
 #include "ranks/agree.h"
+#include "lib/craft.h"
 #include "lib/ranks_props.h"
 #include "lib/ranks.h"
 #include "repo/blobtable.h"
 #include "unit/check.h"
+#include <stdio.h>
 
 enum { T_INDEXES = ROUTER_INSTANCES, T_ENTRIES, T_LOADED, T_THERE };
 
@@ -135,4 +137,55 @@ TEST(entries_reach_their_owners)
 		CHECK_EQ(ranks_test(n, 0, share, &x), 0);
 		backend_free(x.be);
 	}
+}
+
+/* ---- who is asked knows ---- */
+
+#define BLOBS 300
+
+struct all {
+	struct craft c;
+	struct blobtable *table[4];
+};
+
+static int load_and_look(void *arg, struct comm *c, const struct env *env)
+{
+	struct all *x = arg;
+	struct router *r = router_new(c, env);
+	struct agree *a = agree_new(r);
+	struct repo *repo = repo_adopt(x->c.be, env, &x->c.repo->config, &x->c.repo->master);
+	struct err e = {0};
+	uint64_t packs;
+	size_t sum = 0;
+
+	x->table[c->rank] = blobtable_new();
+	agree_all(a, &e);
+	CHECK_EQ(idxshare_load(r, repo, x->table[c->rank], NULL, &packs, &e), 0);
+	for (int i = 0; i < c->size; i++)
+		sum += blobtable_blobs(x->table[i]);
+	CHECK_EQ(sum, BLOBS);
+	agree_all(a, &e);
+	blobtable_free(x->table[c->rank]);
+	repo_close(repo);
+	agree_free(a);
+	router_free(r);
+	return 0;
+}
+
+TEST(nobody_leaves_before_all_have_what_they_own)
+{
+	struct all x;
+
+	craft_init(&x.c, 1);
+	for (int i = 0; i < BLOBS; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "blob %d", i);
+		craft_text(&x.c, text);
+		if (i % 50 == 49)
+			craft_save(&x.c);
+	}
+	for (uint64_t seed = 1; seed <= 10; seed++)
+		CHECK_EQ(ranks_test(4, seed, load_and_look, &x), 0);
+	craft_release(&x.c);
 }
