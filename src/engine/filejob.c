@@ -1,4 +1,4 @@
-#include "engine/filejob.h"
+#include "engine/filejob_file.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "fs/dir.h"
@@ -62,127 +62,6 @@ void filejob_free(struct filejob *j)
 	mem_free(j);
 }
 
-/* What is not read yet is left out. */
-static bool late(const struct filejob *j)
-{
-	return run_flags_late(j->flags);
-}
-
-/* Results are of no use any more. */
-static bool dropped(const struct filejob *j)
-{
-	return run_flags_end(j->flags) == RUN_CANCELLED;
-}
-
-static const char *node_name(const struct item_file *f)
-{
-	return f->as ? f->as : f->name;
-}
-
-/* A file that was read because it could have changed: it has not. */
-static bool is_unchanged(const struct item_file *it, const struct filejob_file *f,
-	const struct id *content, size_t n)
-{
-	struct id now;
-
-	if (!it->again || !it->meta_same || f->size != it->seen.size ||
-		ts_cmp(&f->meta.mtime, &it->seen.mtime) != 0 ||
-		ts_cmp(&f->meta.ctime, &it->seen.ctime) != 0)
-		return false;
-	nodemake_content(content, n, &now);
-	return id_equal(&now, &it->content);
-}
-
-/* On the reader or, for a large file, on the loop: the node once the content is known. */
-static void make_node(struct filejob *j, size_t i, const struct id *content, size_t n)
-{
-	struct filejob_file *f = &j->file[i];
-	struct node node;
-
-	nodemake_fill(j->make, &node, node_name(&j->item->file[i]), &f->meta);
-	node.size = f->size;
-	if (j->item->apart || f->apart)
-		nodemake_apart(&node);
-	node.content = content;
-	node.n_content = n;
-	node.has_content = true;
-	f->unchanged = is_unchanged(&j->item->file[i], f, content, n);
-	f->linked = nodemake_link(j->make, &node, &f->xattr, &f->link);
-	buf_init(&f->json, (size_t)1 << 32);
-	nodemake_write(j->make, &node, &f->xattr, &f->json);
-}
-
-static void say(struct filejob *j, const char *name, const struct err *e)
-{
-	walk_say(&j->note, &j->n_note, j->item->path, name, NULL, 0, e->msg);
-}
-
-/* Not found: gone, not seen here, or hidden by a fault; true: but it is there.  dirfd < 0: its
- * directory cannot be opened. */
-static bool file_missing(struct filejob *j, size_t i, int dirfd, bool last, const struct err *e)
-{
-	const struct item_file *f = &j->item->file[i];
-	struct err why = *e;
-	enum gone_verdict v;
-	char *path;
-
-	if (j->foreign) {
-		j->file[i].back = true;
-		return false;
-	}
-	path = path_join(j->item->path, f->name);
-	v = gone_ask(j->make->view, dirfd, dirfd < 0 ? NULL : f->name, path, &why);
-	mem_free(path);
-	if (v == GONE_THERE && !last)
-		return true;
-	if (v == GONE_TARGET)
-		err_copy(&j->fatal, &why);
-	else if (v != GONE_VANISHED || f->named)
-		say(j, f->name, &why);
-	else
-		tally_add(j->tally, files_vanished, 1);
-	return false;
-}
-
-/* True: it is worth another try. */
-static bool file_failed(struct filejob *j, size_t i, int dirfd, bool last, const struct err *e)
-{
-	struct filejob_file *f = &j->file[i];
-
-	if (!late(j) && !f->back && !j->fatal.code) {
-		if (e->code != ERR_NOTFOUND) {
-			say(j, j->item->file[i].name, e);
-		} else if (file_missing(j, i, dirfd, last || dirfd < 0 || f->size, e)) {
-			xattr_list_release(&f->xattr);
-			return true;
-		}
-	}
-	f->failed = true;
-	return false;
-}
-
-/* 0 when the file is what others saw. */
-static int compare(struct filejob *j, size_t i, struct err *err)
-{
-	const struct item_file *f = &j->item->file[i];
-	enum sight_verdict v = j->foreign ? sight_compare(&f->seen, &j->file[i].meta) : SIGHT_SAME;
-
-	if (j->item->by) {
-		char *path = path_join(j->item->path, f->name);
-		int rc = sight_agree(&j->item->other, j->item->by, &j->file[i].meta, path,
-			&j->fatal);
-
-		mem_free(path);
-		if (rc < 0)
-			return err_copy(err, &j->fatal);
-	}
-	j->file[i].apart = v == SIGHT_NUMBERED;
-	j->file[i].differs = v == SIGHT_OTHER;
-	j->file[i].back = v == SIGHT_OTHER || v == SIGHT_OLDER;
-	return j->file[i].back ? err_set(err, ERR_CANCELLED, "the rank that listed it is to look")
-			       : 0;
-}
-
 static void settle_large(struct filejob *j, size_t i)
 {
 	struct filejob_file *f = &j->file[i];
@@ -195,7 +74,7 @@ static void settle_large(struct filejob *j, size_t i)
 		return;
 	}
 	if (!f->json.p)
-		make_node(j, i, f->content, f->chunks);
+		filejob_node(j, i, f->content, f->chunks);
 	j->ev.file(j->ev.arg, i, f->json.p, f->json.len);
 	f->json = (struct buf){0};
 }
@@ -213,7 +92,7 @@ static void chunk_run(struct task *t)
 	struct chunk *c = task_of(t, struct chunk, task);
 	struct repo_ctx *ctx;
 
-	if (dropped(c->job))
+	if (filejob_dropped(c->job))
 		return;
 	ctx = repo_ctx_get(c->job->repo);
 	hash_once(ctx->hash, c->plain.p, c->plain.len, &c->id);
@@ -234,7 +113,7 @@ static void chunk_done(struct task *t)
 		f->content[c->index] = c->id;
 		f->have++;
 	}
-	if (dropped(j))
+	if (filejob_dropped(j))
 		budget_give(j->env->budget, c->charge);
 	else
 		j->ev.chunk(j->ev.arg, &c->id, &c->plain, c->charge);
@@ -322,8 +201,8 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 
 			if (b->cap - b->len < STEP)
 				buf_reserve(b, STEP);
-			got = late(j) ? err_set(err, ERR_CANCELLED, "no time is left")
-				      : file_read(fd, b->p + b->len, STEP, err);
+			got = filejob_late(j) ? err_set(err, ERR_CANCELLED, "no time is left")
+					      : file_read(fd, b->p + b->len, STEP, err);
 			if (got < 0) {
 				budget_give(j->env->budget, CHUNKER_MAX);
 				return (int)got;
@@ -374,13 +253,13 @@ static int read_small(struct filejob *j, size_t i, int fd, struct repo_ctx *ctx,
 	if (!b.len) {
 		budget_give(j->env->budget, want);
 		buf_release(&b);
-		make_node(j, i, NULL, 0);
+		filejob_node(j, i, NULL, 0);
 		return 0;
 	}
 	f->content = mem_alloc(sizeof(*f->content));
 	hash_once(ctx->hash, b.p, b.len, &f->content[0]);
 	f->small = b;
-	make_node(j, i, f->content, 1);
+	filejob_node(j, i, f->content, 1);
 	if (!j->held)
 		j->first_held = i;
 	j->held += want;
@@ -411,7 +290,7 @@ static int read_file(struct filejob *j, size_t i, int dirfd, struct repo_ctx *ct
 	if (fd < 0)
 		return fd;
 	nodemake_device(j->make, &f->meta);
-	rc = compare(j, i, err);
+	rc = filejob_compare(j, i, err);
 	if (rc < 0) {
 		file_close(fd);
 		return rc;
@@ -420,10 +299,10 @@ static int read_file(struct filejob *j, size_t i, int dirfd, struct repo_ctx *ct
 	tally_add(j->tally, files_opened, 1);
 	err_clear(&warn);
 	if (xattr_read_fd(fd, &f->xattr, &warn, err) < 0) { /* kept with what is known */
-		say(j, j->item->file[i].name, err);
+		filejob_say(j, j->item->file[i].name, err);
 		err_clear(err);
 	} else if (warn.code) {
-		say(j, j->item->file[i].name, &warn);
+		filejob_say(j, j->item->file[i].name, &warn);
 	}
 	if (f->meta.size <= SMALL) {
 		rc = read_small(j, i, fd, ctx, err);
@@ -458,7 +337,8 @@ static void filejob_run(struct task *t)
 	int dirfd;
 
 	err_clear(&err);
-	dirfd = late(j) ? err_set(&err, ERR_CANCELLED, "cancelled")
+	dirfd = filejob_late(j)
+			? err_set(&err, ERR_CANCELLED, "cancelled")
 			: gone_open(j->make->view, j->item->path, j->item->follow, &fatal, &err);
 	if (fatal)
 		err_copy(&j->fatal, &err);
@@ -467,9 +347,9 @@ static void filejob_run(struct task *t)
 	for (size_t i = 0, tries = 1; i < j->item->n;) {
 		if (dirfd >= 0)
 			err_clear(&err);
-		if ((dirfd < 0 || late(j) || j->fatal.code ||
+		if ((dirfd < 0 || filejob_late(j) || j->fatal.code ||
 			    read_file(j, i, dirfd, ctx, &err) < 0) &&
-			file_failed(j, i, dirfd, tries == GONE_TRIES, &err)) {
+			filejob_failed(j, i, dirfd, tries == GONE_TRIES, &err)) {
 			tries++;
 			continue;
 		}
@@ -490,7 +370,7 @@ static void filejob_done(struct task *t)
 		struct filejob_file *f = &j->file[i];
 
 		if (f->small.p) {
-			if (dropped(j))
+			if (filejob_dropped(j))
 				budget_give(j->env->budget, f->charge);
 			else
 				j->ev.chunk(j->ev.arg, &f->content[0], &f->small, f->charge);

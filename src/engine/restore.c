@@ -1,7 +1,9 @@
 #include "engine/restore.h"
 #include "base/mem.h"
 #include "engine/restore_delete.h"
+#include "engine/restore_leaf.h"
 #include "engine/restore_link.h"
+#include "engine/restore_select.h"
 #include "engine/restore_used.h"
 #include "engine/restore_verify.h"
 #include "engine/restore_window.h"
@@ -78,165 +80,10 @@ static void start_window(struct restore *r)
 	loop_until_fn(r->sh.env->loop, few_windows, r);
 }
 
-/* ---- selection ---- */
-
-struct restore_selection restore_selected(const struct restore_options *o, const char *path,
-	bool dir)
-{
-	struct restore_selection s = {true, dir};
-
-	if (o->n_include) {
-		s = (struct restore_selection){false, false};
-		for (size_t i = 0; i < o->n_include; i++) {
-			bool child = false;
-
-			s.self = match_path(o->include[i], path, &child) || s.self;
-			s.below = (dir && child) || s.below;
-		}
-		s.below = s.below || (dir && s.self);
-	}
-	for (size_t i = 0; i < o->n_exclude; i++)
-		if (match_path(o->exclude[i], path, NULL))
-			s = (struct restore_selection){false, false};
-	return s;
-}
-
-enum verdict { RESTORE_IT, RESTORE_METADATA, RESTORE_SKIP };
-
-/* What lies where something is to be restored. */
-struct place {
-	enum restore_place kind;
-	struct meta was;
-};
-
-/* --overwrite: what to do about what lies there. */
-static enum verdict judge(struct restore *r, const struct restore_dir *d, const char *name,
-	const struct node *n, struct place *p)
-{
-	const struct meta *was = &p->was;
-
-	*p = (struct place){.kind = RESTORE_FREE};
-	if (d->fresh || meta_stat(d->fd, name, false, &p->was, NULL) < 0)
-		return RESTORE_IT;
-	p->kind = restore_ours(r->dirs.owners, n, was) ? RESTORE_OURS : RESTORE_TAKEN;
-	if (restore_is_unfinished(n, was))
-		return RESTORE_IT;
-	switch (r->dirs.opt->overwrite) {
-	case RESTORE_NEVER:
-		return RESTORE_SKIP;
-	case RESTORE_IF_NEWER:
-		return ts_cmp(&n->mtime, &was->mtime) > 0 ? RESTORE_IT : RESTORE_SKIP;
-	case RESTORE_IF_CHANGED:
-		if (p->kind == RESTORE_OURS && was->size == n->size &&
-			ts_cmp(&n->mtime, &was->mtime) == 0)
-			return RESTORE_METADATA;
-		return RESTORE_IT;
-	default:
-		return RESTORE_IT;
-	}
-}
-
 /* ---- nodes ---- */
 
-/* is: which file it must be; NULL: made just now. */
-static int metadata(struct restore *r, const struct restore_dir *d, const char *name,
-	const struct node *n, const struct meta *is, struct err *e)
-{
-	struct restore_keep k;
-	int pin, rc;
-
-	restore_keep_node(&k, n, r->dirs.owners);
-	rc = pin = dest_pin(d->fd, name, k.meta.type, is, e);
-	if (pin >= 0) {
-		rc = restore_keep_set(&k, pin, e);
-		close(pin);
-	}
-	restore_keep_release(&k);
-	return rc;
-}
-
-static int make_other(struct restore *r, const struct restore_dir *d, const char *name,
-	const struct node *n, const struct place *p, struct err *e)
-{
-	mode_t type = n->type == NODE_DEV ? S_IFBLK : n->type == NODE_CHARDEV ? S_IFCHR : S_IFIFO;
-	int rc;
-
-	if (n->type == NODE_SYMLINK && n->linktarget.n &&
-		memchr(n->linktarget.p, 0, n->linktarget.n))
-		return err_set(e, ERR_INVALID, "the target of the link contains a zero byte");
-	rc = p->kind == RESTORE_FREE ? 0
-				     : restore_spare_clear(r->dirs.spare, d->fd, d->path, name, e);
-	if (rc < 0)
-		return rc;
-	if (n->type == NODE_SYMLINK) {
-		char *target = mem_strndup(n->linktarget.p ? n->linktarget.p : "", n->linktarget.n);
-
-		rc = dest_symlink(d->fd, name, target, e);
-		mem_free(target);
-	} else {
-		rc = dest_special(d->fd, name, type, n->device, e);
-	}
-	if (rc == ERR_EXISTS)
-		err_set(e, ERR_EXISTS, RESTORE_TWICE);
-	return rc < 0 ? rc : metadata(r, d, name, n, NULL, e);
-}
-
-static void other_node(struct restore *r, const struct restore_dir *d, const char *name,
-	const struct node *n, const struct place *p)
-{
-	struct err e;
-
-	err_clear(&e);
-	if (!r->dirs.opt->dry_run)
-		make_other(r, d, name, n, p, &e);
-	restore_say(&r->dirs, d->path, name, &e);
-	if (!e.code) {
-		r->counts->files_restored++;
-		restore_item(&r->dirs, "restored", d->path, name, 0);
-	}
-}
-
-/*
- * A symbolic link has no mode that would tell that an earlier restore did not finish it: one that
- * leads to the same place gets its owner and time, whatever is kept.
- */
-static bool same_link(const struct restore_dir *d, const char *name, const struct node *n,
-	const struct meta *was)
-{
-	char *target;
-	size_t len;
-	bool same;
-
-	if (n->type != NODE_SYMLINK || !S_ISLNK(was->mode) ||
-		(was->uid != geteuid() && geteuid() != 0) ||
-		meta_link(d->fd, name, &target, &len, NULL) < 0)
-		return false;
-	same = len == n->linktarget.n && (!len || memcmp(target, n->linktarget.p, len) == 0);
-	mem_free(target);
-	return same;
-}
-
-static void skipped(struct restore *r, const struct restore_dir *d, const char *name, uint64_t size)
-{
-	r->counts->files_skipped++;
-	r->counts->bytes_skipped += size;
-	restore_item(&r->dirs, "unchanged", d->path, name, size);
-}
-
-/* What is there stays, with new metadata. */
-static void keep(struct restore *r, const struct restore_dir *d, const char *name,
-	const struct node *n, const struct meta *was)
-{
-	struct err e;
-
-	err_clear(&e);
-	if (!r->dirs.opt->dry_run)
-		metadata(r, d, name, n, was, &e);
-	restore_say(&r->dirs, d->path, name, &e);
-}
-
 static struct restore_file *file_node(struct restore *r, struct restore_dir *d, const char *name,
-	const struct node *n, const struct place *p)
+	const struct node *n, const struct restore_leaf_place *p)
 {
 	r->counts->total_bytes += n->size;
 	if (!r->dirs.opt->dry_run || p->kind == RESTORE_OURS)
@@ -264,12 +111,12 @@ static void kept(struct restore *r, const char *path, const struct node *n)
 
 /* The first name of its file that is restored, or the only one. */
 static void first_leaf(struct restore *r, struct restore_dir *d, const char *path, const char *name,
-	const struct node *n, const struct place *p, struct linkset_first *first)
+	const struct node *n, const struct restore_leaf_place *p, struct linkset_first *first)
 {
 	struct restore_file *f;
 
 	if (n->type != NODE_FILE) {
-		other_node(r, d, name, n, p);
+		restore_leaf_other(&r->dirs, d, name, n, p);
 		return;
 	}
 	f = file_node(r, d, name, n, p);
@@ -292,8 +139,8 @@ static void leaf(struct restore *r, struct restore_dir *d, const char *path, con
 {
 	struct linkset_first *first = NULL;
 	bool is_new = true;
-	struct place p;
-	enum verdict v = judge(r, d, name, n, &p);
+	struct restore_leaf_place p;
+	enum restore_leaf_verdict v = restore_leaf_judge(&r->dirs, d, name, n, &p);
 
 	if (p.kind != RESTORE_FREE && p.was.nlink == 1 && restore_dir_seen(d, &p.was)) {
 		struct err e;
@@ -302,21 +149,21 @@ static void leaf(struct restore *r, struct restore_dir *d, const char *path, con
 		restore_say(&r->dirs, d->path, name, &e);
 		return;
 	}
-	if (v == RESTORE_SKIP) {
+	if (v == RESTORE_LEAF_SKIP) {
 		bool counted = linkset_may(n) && linkset_find(r->links, n);
 
-		if (same_link(d, name, n, &p.was))
-			keep(r, d, name, n, &p.was);
+		if (restore_leaf_same_link(d, name, n, &p.was))
+			restore_leaf_keep(&r->dirs, d, name, n, &p.was);
 		kept(r, path, n);
-		skipped(r, d, name, counted ? 0 : n->size);
+		restore_leaf_skipped(&r->dirs, d, name, counted ? 0 : n->size);
 		return;
 	}
 	if (linkset_may(n))
 		first = linkset_add(r->links, n, path, &is_new);
 	is_new = is_new || first->kept;
-	if (v == RESTORE_METADATA && is_new) {
-		keep(r, d, name, n, &p.was);
-		skipped(r, d, name, n->size);
+	if (v == RESTORE_LEAF_METADATA && is_new) {
+		restore_leaf_keep(&r->dirs, d, name, n, &p.was);
+		restore_leaf_skipped(&r->dirs, d, name, n->size);
 		return;
 	}
 	r->counts->total_files++;

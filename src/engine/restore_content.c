@@ -1,6 +1,5 @@
 #include "engine/restore_content.h"
 #include "base/mem.h"
-#include "engine/restore_link.h"
 #include "fs/file.h"
 #include <errno.h>
 #include <unistd.h>
@@ -166,7 +165,7 @@ static bool has_blob(int fd, const struct restore_use *u, struct repo_ctx *ctx)
 	return id_equal(&id, &u->want.at.blob.id);
 }
 
-static void keep_nothing(struct restore_file *f)
+void restore_content_drop(struct restore_file *f)
 {
 	for (uint32_t i = 0; i < f->uses; i++)
 		f->w->use[f->first_use + i].done = false;
@@ -176,7 +175,7 @@ static void replace(struct restore_file *f)
 {
 	f->there = false;
 	f->replace = true;
-	keep_nothing(f);
+	restore_content_drop(f);
 }
 
 /* Opens it for writing, in place if it is still the file that was looked at; else nothing of it is
@@ -191,7 +190,7 @@ static void write_over(struct restore_file *f)
 		return;
 	}
 	if (!f->reused)
-		keep_nothing(f);
+		restore_content_drop(f);
 	put_fd(f);
 }
 
@@ -237,18 +236,6 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 	atomic_store(&f->pending, left);
 	if (!left && !f->unchanged && !options(f)->dry_run)
 		finish(f);
-}
-
-bool restore_content_twin(struct restore_file *f, struct repo_ctx *ctx)
-{
-	if (!f->twin || options(f)->dry_run)
-		return false;
-	f->linked = restore_link_twin(f, ctx);
-	if (f->linked)
-		atomic_store(&f->pending, 0);
-	else
-		keep_nothing(f);
-	return f->linked;
 }
 
 void restore_content_empty(struct restore_file *f)

@@ -20,9 +20,9 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx);
  * uses it has is in `done`. */
 bool restore_content_has(struct restore_file *f, int fd, const struct meta *m,
 	struct repo_ctx *ctx);
-/* restore_content_twin: it has become a link to its twin, if there is one (restore_link.h).
- * restore_content_empty: a file without content. */
-bool restore_content_twin(struct restore_file *f, struct repo_ctx *ctx);
+/* restore_content_drop: what lies there has none of its uses.  restore_content_empty: a file
+ * without content. */
+void restore_content_drop(struct restore_file *f);
 void restore_content_empty(struct restore_file *f);
 
 /* restore_content_write: a use's plaintext; true when it is in the file.  restore_content_lose: it

@@ -3,6 +3,7 @@
 #include "engine/restore_used.h"
 #include "base/stopped.h"
 #include "engine/treewalk.h"
+#include "engine/restore_select.h"
 #include "fs/dir.h"
 #include <string.h>
 #include <sys/stat.h>

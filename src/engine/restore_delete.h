@@ -17,12 +17,4 @@ struct restore_used;
 int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l,
 	const struct env *env, const struct id *root, const volatile int *stop, struct err *err);
 
-/* The filter (restore.c): whether the item itself, and whether something below it may be restored.
- */
-struct restore_selection {
-	bool self, below;
-};
-struct restore_selection restore_selected(const struct restore_options *o, const char *path,
-	bool dir);
-
 #endif

@@ -24,7 +24,7 @@ static void progress(struct reader_blobs *q)
 	struct restore_window *w = q->arg;
 
 	w->sh->dirs->counts->bytes_restored += atomic_exchange(&w->written, 0);
-	restore_window_progress(w);
+	w->progress(w);
 }
 
 static void ended(struct reader_blobs *q)
@@ -32,7 +32,7 @@ static void ended(struct reader_blobs *q)
 	struct restore_window *w = q->arg;
 
 	w->tasks--;
-	restore_window_advance(w);
+	w->advance(w);
 }
 
 void restore_fetch(struct restore_window *w)

@@ -169,7 +169,7 @@ static bool as_restored(const struct restore_file *f, const struct meta *m)
 	       (want->lenient || (m->uid == want->uid && m->gid == want->gid));
 }
 
-bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
+static bool link_twin(struct restore_file *f, struct repo_ctx *ctx)
 {
 	const char *base = base_of(f->twin);
 	int dir = dir_of(f->w->sh->dirs, f->twin, NULL), fd = ERR_NOTFOUND;
@@ -193,4 +193,16 @@ bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
 	if (dir >= 0)
 		close(dir);
 	return same;
+}
+
+bool restore_link_twin(struct restore_file *f, struct repo_ctx *ctx)
+{
+	if (!f->twin || f->w->sh->dirs->opt->dry_run)
+		return false;
+	f->linked = link_twin(f, ctx);
+	if (f->linked)
+		atomic_store(&f->pending, 0);
+	else
+		restore_content_drop(f);
+	return f->linked;
 }

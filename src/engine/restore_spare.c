@@ -1,6 +1,6 @@
 #include "engine/restore_spare.h"
 #include "base/mem.h"
-#include "engine/restore_delete.h"
+#include "engine/restore_select.h"
 #include "fs/dir.h"
 #include <fcntl.h>
 #include <stdlib.h>

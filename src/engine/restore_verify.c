@@ -80,7 +80,7 @@ static void verify_done(struct task *t)
 
 	mem_free(v);
 	w->tasks--;
-	restore_window_advance(w);
+	w->advance(w);
 }
 
 static void verify_put(struct restore_window *w, size_t first_file, size_t end_file,
@@ -127,5 +127,5 @@ void restore_verify(struct restore_window *w)
 		verify_put(w, first, i, 0, 0);
 	}
 	w->tasks--;
-	restore_window_advance(w);
+	w->advance(w);
 }

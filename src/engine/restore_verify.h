@@ -17,7 +17,7 @@ void restore_written_free(struct restore_written *b);
 void restore_written_add(struct restore_written *b, uint64_t number);
 bool restore_written_has(const struct restore_written *b, uint64_t number);
 
-/* restore_verify: reads the files of a window of the second walk; restore_window_advance is called
+/* restore_verify: reads the files of a window of the second walk; w->advance is called
  * when it is done.  Loop thread. */
 void restore_verify(struct restore_window *w);
 

@@ -1,25 +1,20 @@
 #include "engine/restore_window.h"
 #include "base/mem.h"
-#include "base/stopped.h"
 #include "engine/restore_content.h"
 #include "engine/restore_fetch.h"
 #include "engine/restore_layout.h"
+#include "engine/restore_link.h"
 #include "engine/restore_verify.h"
 #include <unistd.h>
 
 #define TASK_FILES 64
-
-bool restore_stopped(const struct restore_shared *sh)
-{
-	return stopped_set(sh->stop);
-}
 
 static const struct restore_options *options(const struct restore_window *w)
 {
 	return w->sh->dirs->opt;
 }
 
-void restore_window_progress(struct restore_window *w)
+static void progress(struct restore_window *w)
 {
 	const struct restore_dirs *s = w->sh->dirs;
 
@@ -29,11 +24,15 @@ void restore_window_progress(struct restore_window *w)
 
 /* ---- filling ---- */
 
+static void advance(struct restore_window *w);
+
 struct restore_window *restore_window_new(struct restore_shared *sh)
 {
 	struct restore_window *w = mem_zalloc(sizeof(*w));
 
 	w->sh = sh;
+	w->advance = advance;
+	w->progress = progress;
 	return w;
 }
 
@@ -81,7 +80,7 @@ struct restore_file *restore_window_add(struct restore_window *w, struct restore
 
 /* ---- the steps ---- */
 
-void restore_window_advance(struct restore_window *w)
+static void advance(struct restore_window *w)
 {
 	if (!w->started || w->over || w->tasks)
 		return;
@@ -105,7 +104,7 @@ static void prepare_run(struct task *t)
 
 		if (atomic_load(&f->failed))
 			continue;
-		if (restore_content_twin(f, ctx))
+		if (restore_link_twin(f, ctx))
 			continue;
 		if (f->there)
 			restore_content_compare(f, ctx);
@@ -131,7 +130,7 @@ static void fetch_all(struct restore_window *w)
 		restore_fetch(w);
 	}
 	w->tasks--;
-	restore_window_advance(w);
+	advance(w);
 }
 
 static void prepare_done(struct task *t)

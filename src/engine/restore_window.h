@@ -10,6 +10,7 @@
  */
 #ifndef ENGINE_RESTORE_WINDOW_H
 #define ENGINE_RESTORE_WINDOW_H
+#include "base/stopped.h"
 #include "engine/restore_dir.h"
 #include "repo/reader.h"
 #include <pthread.h>
@@ -86,6 +87,10 @@ struct restore_window {
 	struct reader_want **want;
 	_Atomic uint64_t written; /* bytes; not yet counted */
 	bool started, over;
+	/* For the steps (restore_fetch.h, restore_verify.h), on the loop.  advance: a task or
+	 * request of w, already taken off w->tasks, is done. */
+	void (*advance)(struct restore_window *w);
+	void (*progress)(struct restore_window *w);
 	void (*ended)(struct restore_window *w);
 	void *arg;
 	struct restore_window *later; /* the owner's */
@@ -116,11 +121,9 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 void restore_window_settle(struct restore_window *w);
 void restore_window_free(struct restore_window *w);
 
-/* For the steps (restore_fetch.h, restore_verify.h), on the loop: a task or request of w, already
- * taken off w->tasks, is done. */
-void restore_window_advance(struct restore_window *w);
-void restore_window_progress(struct restore_window *w);
-
-bool restore_stopped(const struct restore_shared *sh);
+static inline bool restore_stopped(const struct restore_shared *sh)
+{
+	return stopped_set(sh->stop);
+}
 
 #endif

@@ -13,6 +13,7 @@
 #include "engine/sight.h"
 #include "engine/tally.h"
 #include "engine/target.h"
+#include "engine/walk_note.h"
 #include "fs/dir.h"
 #include "repo/catalog.h"
 
@@ -43,15 +44,6 @@ struct walk_link { /* an entry, UNCHANGED or READY, that may share its inode num
 		      (nodemake_link) */
 	size_t entry;
 	struct catalog_first ask;
-};
-
-#define WALK_WARNING                                                                               \
-	"warning" /* an action: the item is in order, but what was asked for could not be done */
-
-struct walk_note { /* something to say about an item */
-	char *path, *message;
-	const char *action; /* NULL: an error; WALK_WARNING; else an item event.  Static */
-	uint64_t size;
 };
 
 struct walk {
@@ -97,10 +89,5 @@ struct walk {
 
 void walk_run(struct walk *w); /* any thread */
 void walk_release(struct walk *w);
-
-/* walk_say: appends a note about `name` in `dir`, or about `dir` itself (name NULL). */
-void walk_say(struct walk_note **note, size_t *n, const char *dir, const char *name,
-	const char *action, uint64_t size, const char *message);
-void walk_notes_release(struct walk_note *note, size_t n);
 
 #endif

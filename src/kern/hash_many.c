@@ -206,19 +206,6 @@ void hash_many_by(const struct hash_variant *v, struct hash *h, struct hash_job 
 	}
 }
 
-void hash_many(struct hash *h, struct hash_job *job, size_t n)
-{
-	hash_many_by(hash_pick(), h, job, n);
-}
-
-void hash_once(struct hash *h, const void *p, size_t n, struct id *out)
-{
-	struct hash_job job = {.p = p, .n = n};
-
-	hash_many_by(hash_pick(), h, &job, 1);
-	*out = job.out;
-}
-
 struct hash_stream *hash_stream_new_by(const struct hash_variant *v)
 {
 	struct hash_stream *s = mem_zalloc(sizeof *s);
@@ -230,11 +217,6 @@ struct hash_stream *hash_stream_new_by(const struct hash_variant *v)
 	}
 	hash_stream_begin(s);
 	return s;
-}
-
-struct hash_stream *hash_stream_new(void)
-{
-	return hash_stream_new_by(hash_pick());
 }
 
 void hash_stream_free(struct hash_stream *s)

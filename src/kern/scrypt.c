@@ -11,8 +11,6 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-const struct scrypt_variant scrypt_openssl = {.name = "openssl", .lanes = 1, .width = 1};
-
 static int no_memory(uint64_t bytes, struct err *err)
 {
 	return err_set(err, ERR_NOMEM, "key derivation needs %llu MiB of memory",

@@ -5,6 +5,8 @@
 #include "kern/scrypt_mix.h"
 #include <pthread.h>
 
+const struct scrypt_variant scrypt_openssl = {.name = "openssl", .lanes = 1, .width = 1};
+
 /* Fastest first; the last one needs no test. */
 static const struct scrypt_variant *const variants[] = {
 #if defined(__x86_64__)

@@ -1,7 +1,7 @@
 #include "repo/loader.h"
-#include "base/hashtab.h"
 #include "base/mem.h"
 #include "format/pack.h"
+#include "repo/loader_cache.h"
 #include <assert.h>
 
 /*
@@ -13,36 +13,8 @@
  * fetched whole; a large one only once a fourth is, for the upper directories of a run, which are
  * wanted first, lie here and there in all its packs.  Every pack that was ever wanted keeps its
  * small record: tree packs are few.
- *
- * A pack that had to leave the cache and is wanted again comes in parts from then on: the trees of
- * many ranks' runs lie side by side, and with more packs in use at once than there is room for,
- * each tree would cost a whole pack.  What is wanted at one time lies close together in each of
- * them.
  */
 #define WHOLE_MAX (PACK_SIZE_MAX + CHUNKER_MAX + PACK_HEADER_MAX)
-#define FEW       3                  /* trees of a large pack that come by themselves */
-#define PARTS     32                 /* so many parts fit into the cache */
-#define PART_MIN  ((size_t)64 << 10) /* but they are not smaller than this */
-#define OVERLAP(part)                                                                              \
-	((part) / 16) /* of a part with the next, so that few trees lie across a border */
-
-/* A pack, or a part of one. */
-struct loader_pack {
-	struct id id;
-	uint64_t at;              /* a part: its first byte in the pack */
-	size_t size;              /* 0: not known */
-	struct loader_pack *part; /* n_part of them, once it has left the cache */
-	size_t n_part;
-	uint64_t end;    /* behind the last byte that was wanted of it */
-	unsigned wanted; /* so often, while it was not there */
-	bool single;     /* too large to be fetched whole */
-	bool cached;
-	struct buf data; /* when cached */
-	size_t refs;     /* decodes that read it */
-	struct loader_pack *newer, *older;
-	struct loader_fetch
-		*fetch; /* that more trees may join: not started, or of the whole pack */
-};
 
 struct loader_fetch {
 	struct loader *l;
@@ -55,17 +27,10 @@ struct loader_fetch {
 	struct loader_fetch *next;
 };
 
-struct pack_entry {
-	struct id id;
-	struct loader_pack *pack;
-};
-
 struct loader {
 	struct repo *r;
 	struct catalog *catalog;
-	size_t cache_bytes, cached, part;
-	struct hashtab *packs;
-	struct loader_pack *newest, *oldest; /* cached ones */
+	struct loader_cache *cache;
 	struct loader_fetch *queue, **queue_end;
 	unsigned active, limit;
 	size_t active_bytes; /* of whole ones */
@@ -79,25 +44,10 @@ struct loader *loader_new(struct repo *r, struct catalog *catalog, size_t cache_
 
 	l->r = r;
 	l->catalog = catalog;
-	l->cache_bytes = cache_bytes;
-	l->packs = hashtab_new(sizeof(struct pack_entry), ID_SIZE, 0);
+	l->cache = loader_cache_new(cache_bytes);
 	l->queue_end = &l->queue;
-	l->part = cache_bytes / PARTS > PART_MIN ? cache_bytes / PARTS : PART_MIN;
 	l->limit = r->be->connections ? r->be->connections : 1;
 	return l;
-}
-
-static int pack_free(void *arg, void *entry)
-{
-	struct loader_pack *p = ((struct pack_entry *)entry)->pack;
-
-	(void)arg;
-	for (size_t i = 0; i < p->n_part; i++)
-		buf_release(&p->part[i].data);
-	mem_free(p->part);
-	buf_release(&p->data);
-	mem_free(p);
-	return 0;
 }
 
 void loader_free(struct loader *l)
@@ -105,81 +55,8 @@ void loader_free(struct loader *l)
 	if (!l)
 		return;
 	assert(!l->requests && !l->queue && !l->active);
-	hashtab_each(l->packs, pack_free, NULL);
-	hashtab_free(l->packs);
+	loader_cache_free(l->cache);
 	mem_free(l);
-}
-
-static struct loader_pack *pack_of(struct loader *l, const struct id *id)
-{
-	bool is_new;
-	struct pack_entry *e = hashtab_add(l->packs, id, &is_new);
-
-	if (is_new) {
-		e->pack = mem_zalloc(sizeof(*e->pack));
-		e->pack->id = *id;
-	}
-	return e->pack;
-}
-
-/* A pack that did not stay in the cache. */
-static void divide(struct loader *l, struct loader_pack *p)
-{
-	p->n_part = (p->size + l->part - 1) / l->part;
-	p->part = mem_zalloc(p->n_part * sizeof(*p->part));
-	for (size_t i = 0; i < p->n_part; i++) {
-		size_t at = i * l->part, most = l->part + OVERLAP(l->part);
-
-		p->part[i] = (struct loader_pack){.id = p->id,
-			.at = at,
-			.size = p->size - at < most ? p->size - at : most,
-			.wanted = FEW};
-	}
-}
-
-/* Where the blob is to be had from: the pack, or a part of it; NULL: it lies across a border. */
-static struct loader_pack *part_of(struct loader *l, struct loader_pack *p, const struct blob *b)
-{
-	struct loader_pack *part;
-
-	if (p->cached || p->fetch || p->size <= l->part)
-		return p;
-	if (!p->part)
-		divide(l, p);
-	if (b->offset / l->part >= p->n_part)
-		return NULL;
-	part = &p->part[b->offset / l->part];
-	return b->offset - part->at + b->length <= part->size ? part : NULL;
-}
-
-static void lru_remove(struct loader *l, struct loader_pack *p)
-{
-	*(p->newer ? &p->newer->older : &l->newest) = p->older;
-	*(p->older ? &p->older->newer : &l->oldest) = p->newer;
-	p->newer = p->older = NULL;
-}
-
-static void lru_add(struct loader *l, struct loader_pack *p)
-{
-	p->older = l->newest;
-	*(l->newest ? &l->newest->newer : &l->oldest) = p;
-	l->newest = p;
-}
-
-static void lru_shrink(struct loader *l)
-{
-	struct loader_pack *p, *newer;
-
-	for (p = l->oldest; p && l->cached > l->cache_bytes; p = newer) {
-		newer = p->newer;
-		if (p->refs)
-			continue;
-		lru_remove(l, p);
-		l->cached -= p->data.cap;
-		p->size = p->data.len;
-		buf_release(&p->data);
-		p->cached = false;
-	}
 }
 
 static void finish(struct loader_tree *t, const struct err *e)
@@ -262,7 +139,7 @@ static void decode_done(struct task *task)
 		t->fetch = NULL;
 	} else {
 		t->pack->refs--;
-		lru_shrink(l);
+		loader_cache_shrink(l->cache);
 	}
 	if (t->err.code)
 		pack_failed(t, &t->err);
@@ -296,8 +173,7 @@ static void whole_done(struct loader_fetch *f)
 	if (ok) {
 		buf_move(&p->data, &f->op.out);
 		p->cached = true;
-		l->cached += p->data.cap;
-		lru_add(l, p);
+		loader_cache_add(l->cache, p);
 	} else if (f->op.err.code == ERR_NOMEM) {
 		p->single = true;
 	}
@@ -314,7 +190,7 @@ static void whole_done(struct loader_fetch *f)
 			tree_place(t);
 		}
 	}
-	lru_shrink(l);
+	loader_cache_shrink(l->cache);
 	fetch_free(f);
 }
 
@@ -373,7 +249,7 @@ static void fetch_start(struct loader_fetch *f)
 		l->active_bytes += f->weight;
 		f->op.offset = f->pack->at;
 		f->op.length = f->pack->size;
-		buf_init(&f->op.out, l->cache_bytes < WHOLE_MAX ? l->cache_bytes : WHOLE_MAX);
+		buf_init(&f->op.out, l->cache->bytes < WHOLE_MAX ? l->cache->bytes : WHOLE_MAX);
 	} else {
 		if (f->pack->fetch == f)
 			f->pack->fetch = NULL;
@@ -393,7 +269,7 @@ static void queue_pump(struct loader *l)
 			/* What is being fetched is bounded as the cache is, at what packs usually
 			 * have. */
 			f->weight = f->pack->size ? f->pack->size : PACK_SIZE_DEFAULT;
-			if (l->active_bytes && l->active_bytes + f->weight > l->cache_bytes) {
+			if (l->active_bytes && l->active_bytes + f->weight > l->cache->bytes) {
 				at = &f->next;
 				continue;
 			}
@@ -425,23 +301,22 @@ static bool is_wanted_whole(const struct loader *l, struct loader_pack *p, const
 {
 	if (p->end < (uint64_t)b->offset + b->length)
 		p->end = (uint64_t)b->offset + b->length;
-	return p->wanted++ >= (p->end <= l->part ? 1 : FEW);
+	return p->wanted++ >= (p->end <= l->cache->part ? 1 : LOADER_FEW);
 }
 
 /* t->seek.find.place says where the blob is. */
 static void tree_place(struct loader_tree *t)
 {
 	struct loader *l = t->loader;
-	struct loader_pack *whole = pack_of(l, &t->seek.find.place.pack),
-			   *p = part_of(l, whole, &t->seek.find.place.blob);
+	struct loader_pack *whole = loader_cache_pack(l->cache, &t->seek.find.place.pack),
+			   *p = loader_cache_part(l->cache, whole, &t->seek.find.place.blob);
 
 	t->pack = p ? p : whole;
 	if (t->direct || t->alone || !p || p->single) {
 		fetch_new(l, t->pack, t, false);
 	} else if (p->cached) {
 		l->stats.hits++;
-		lru_remove(l, p);
-		lru_add(l, p);
+		loader_cache_touch(l->cache, p);
 		decode(t, NULL);
 	} else {
 		bool all = is_wanted_whole(l, p, &t->seek.find.place.blob);

@@ -3,16 +3,7 @@
 #include "base/thread.h"
 #include "repo/lock_priv.h"
 
-#define AGAIN (5 * LOCK_SECOND)
 #define PAUSE (60 * LOCK_SECOND) /* the longest between two tries */
-
-const struct lock_timing lock_timing_default = {
-	.recheck = LOCK_SECOND / 5,
-	.refresh = 300 * LOCK_SECOND,
-	.give_up = 1350 * LOCK_SECOND,
-	.stale = 1800 * LOCK_SECOND,
-	.again = AGAIN,
-};
 
 /* What came of a look or a refresh; ERR_NOTFOUND: the lock is lost. */
 static int judge(struct lock *l, bool careful, int rc, struct err *err)
@@ -124,7 +115,7 @@ static struct lock *lock_new(struct repo *r, const struct lock_owner *who, bool 
 	l->exclusive = exclusive;
 	l->timing = timing ? *timing : lock_timing_default;
 	if (!l->timing.again)
-		l->timing.again = AGAIN;
+		l->timing.again = lock_timing_default.again;
 	l->on_lost = on_lost;
 	l->arg = arg;
 	pthread_mutex_init(&l->files, NULL);

@@ -5,6 +5,14 @@
 #include <limits.h>
 #include <signal.h>
 
+const struct lock_timing lock_timing_default = {
+	.recheck = LOCK_SECOND / 5,
+	.refresh = 300 * LOCK_SECOND,
+	.give_up = 1350 * LOCK_SECOND,
+	.stale = 1800 * LOCK_SECOND,
+	.again = 5 * LOCK_SECOND,
+};
+
 struct lock_entry {
 	struct id id;
 	uint64_t size;

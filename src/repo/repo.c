@@ -2,26 +2,6 @@
 #include "base/mem.h"
 #include "repo/repo_priv.h"
 
-static int no_repo(struct err *err)
-{
-	return err_set(err, ERR_NOREPO, "there is no repository: it has no config file");
-}
-
-int repo_probe(struct backend *be, struct err *err)
-{
-	struct err own = {0};
-	uint64_t size;
-	int rc = backend_stat(be, BACKEND_CONFIG, NULL, &size, &own);
-
-	if (rc == ERR_NOTFOUND)
-		return no_repo(err);
-	if (rc) {
-		err_prefix(&own, "look for config");
-		err_copy(err, &own);
-	}
-	return rc;
-}
-
 static struct repo *repo_new(struct backend *be, const struct env *env)
 {
 	struct repo *r = mem_zalloc(sizeof(*r));
@@ -53,22 +33,6 @@ void repo_close(struct repo *r)
 	mem_wipe(&r->master, sizeof(r->master));
 	buf_release(&r->own_key);
 	mem_free(r);
-}
-
-int repo_config_get(struct backend *be, struct buf *stored, struct err *err)
-{
-	struct err own = {0};
-	int rc;
-
-	buf_reset(stored);
-	rc = backend_get(be, BACKEND_CONFIG, NULL, stored, &own);
-	if (rc == ERR_NOTFOUND)
-		return no_repo(err);
-	if (rc) {
-		err_prefix(&own, "load config");
-		err_copy(err, &own);
-	}
-	return rc;
 }
 
 int repo_with(struct backend *be, const struct env *env, const struct repo_key *k,

@@ -1,6 +1,7 @@
 #include "repo/saver.h"
 #include "base/mem.h"
 #include "format/pack.h"
+#include "repo/saver_seal.h"
 #include <assert.h>
 #include <stdatomic.h>
 
@@ -121,94 +122,6 @@ static void piece_free(struct saver *s, struct piece *pc)
 	mem_free(pc);
 }
 
-/* What will be sealed: the plaintext, or its compressed form in ctx->tmp. */
-static int squeeze(const struct saver *s, struct repo_ctx *ctx, const struct piece *pc,
-	const uint8_t **p, size_t *n, struct err *err)
-{
-	size_t bound = compress_bound(pc->plain.len);
-
-	*p = pc->plain.p;
-	*n = pc->plain.len;
-	if (s->r->config.version < 2 || (pc->type == BLOB_DATA && !s->r->compress_data))
-		return 0;
-	buf_reset(&ctx->tmp);
-	buf_reserve(&ctx->tmp, bound);
-	if (compress_put(ctx->compress, s->r->level, pc->plain.p, pc->plain.len, ctx->tmp.p, bound,
-		    n, err))
-		return err->code;
-	/* Raw saves the restore some work.  Not for trees: restic's prune repacks packs with
-	 * uncompressed trees each time it runs. */
-	if (*n >= pc->plain.len && pc->type == BLOB_DATA)
-		*n = pc->plain.len;
-	else
-		*p = ctx->tmp.p;
-	return 0;
-}
-
-/* Opened where it lies in the pack, and compared with the plaintext.  Overwrites both scratch
- * buffers. */
-static int sealed_check(struct repo_ctx *ctx, const struct blob *b, const uint8_t *sealed,
-	const struct buf *plain, struct err *err)
-{
-	const uint8_t *got;
-
-	buf_reset(&ctx->tmp2);
-	buf_reserve(&ctx->tmp2, b->length);
-	if (seal_open(ctx->seal, sealed, b->length, ctx->tmp2.p))
-		goto bad;
-	got = ctx->tmp2.p;
-	if (b->plain) {
-		buf_reset(&ctx->tmp);
-		buf_reserve(&ctx->tmp, b->plain);
-		if (compress_get(ctx->compress, ctx->tmp2.p, b->length - SEAL_OVERHEAD, ctx->tmp.p,
-			    b->plain, err))
-			goto bad;
-		got = ctx->tmp.p;
-	}
-	if (memcmp(got, plain->p, plain->len) == 0)
-		return 0;
-bad:
-	return err_set(err, ERR_INVALID,
-		"what was sealed cannot be opened again: memory or processor at fault?");
-}
-
-static int piece_seal(struct saver *s, struct repo_ctx *ctx, const struct piece *pc,
-	struct saver_stats *added, struct err *err)
-{
-	struct blob b = {.id = pc->id, .type = pc->type};
-	struct packer_room room;
-	const uint8_t *p;
-	size_t n;
-	int rc;
-
-	if (!pc->plain.len)
-		return err_set(err, ERR_INVALID, "an empty blob cannot be");
-	if (pc->plain.len > REPO_BLOB_MAX)
-		return err_set(err, ERR_INVALID, "%zu bytes are too many for a blob",
-			pc->plain.len);
-	rc = squeeze(s, ctx, pc, &p, &n, err);
-	if (rc)
-		return rc;
-	if (n > REPO_BLOB_MAX - SEAL_OVERHEAD)
-		return err_set(err, ERR_INVALID, "%zu bytes are too many for a blob", n);
-	b.length = (uint32_t)(n + SEAL_OVERHEAD);
-	b.plain = p == pc->plain.p ? 0 : (uint32_t)pc->plain.len;
-	rc = packer_reserve(s->packer, &b, &room, err);
-	if (rc)
-		return rc;
-	seal_put(ctx->seal, repo_ctx_iv(ctx), p, n, room.p);
-	if (s->r->verify)
-		rc = sealed_check(ctx, &b, room.p, &pc->plain, err);
-	packer_commit(s->packer, &room, rc == 0, ctx);
-	if (rc)
-		return rc;
-	added->data_blobs += b.type == BLOB_DATA;
-	added->tree_blobs += b.type == BLOB_TREE;
-	added->data_added += pc->plain.len;
-	added->data_added_packed += b.length + pack_entry_size(&b);
-	return 0;
-}
-
 /* On a worker.  After a failure the rest is dropped: the run has failed. */
 static void job_run(struct task *t)
 {
@@ -220,7 +133,8 @@ static void job_run(struct task *t)
 		struct piece *pc = j->piece[i];
 
 		if (!j->err.code && !atomic_load(&s->cancelled) &&
-			piece_seal(s, ctx, pc, &j->added, &j->err))
+			saver_seal(s->r, s->packer, ctx, pc->type, &pc->id, &pc->plain, &j->added,
+				&j->err))
 			err_prefix(&j->err, "save %s blob %s", blob_type_name(pc->type),
 				id_short(&pc->id).s);
 		piece_free(s, pc);

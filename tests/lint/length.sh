@@ -5,8 +5,7 @@ set -u
 bad=0
 
 # Those that are longer today.  The list may only get shorter: whoever shortens one takes it off.
-longer='engine/filejob.c engine/restore.c engine/walk.c
-	repo/loader.c repo/saver.c'
+longer=''
 
 for f in src/engine/*.[ch] src/ranks/*.[ch] src/repo/*.[ch]; do
 	[ -e "$f" ] || continue

@@ -1,0 +1,13 @@
+/*
+ * saver_seal: one blob from its plaintext into a pack: compressed where that helps, sealed right
+ * where it lies, and opened again and compared (repo->verify).  Workers.
+ */
+#ifndef REPO_SAVER_SEAL_H
+#define REPO_SAVER_SEAL_H
+#include "repo/saver.h"
+
+/* saver_seal: ctx's scratch buffers are overwritten.  added: what was stored is added to it. */
+int saver_seal(struct repo *r, struct packer *to, struct repo_ctx *ctx, enum blob_type type,
+	const struct id *id, const struct buf *plain, struct saver_stats *added, struct err *err);
+
+#endif
