@@ -13,13 +13,15 @@
 ##: ONLY=pattern           for check: only tests whose name contains it
 ##: NODEPS=1               for check, quickstart: do not look for missing packages
 ##: PREFIX, DESTDIR        for install, uninstall (default PREFIX=/usr/local)
+##: LIBDIR                 where install puts the library (default PREFIX/lib)
 ##: BUILD=build            where everything that is made goes
 ##: local.mk               if it exists, it is read first: your own settings
 
-ALL_ROOMS := base kern backend fs comm format repo ranks engine cmd
+ALL_ROOMS := base kern backend fs comm format repo lib ranks engine cmd
 ROOMS ?= $(ALL_ROOMS)
 BUILD ?= build
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -58,6 +60,10 @@ include $(wildcard src/*/module.mk)
 archive = $(foreach r,$(1),$(if $(SRC_$(r)),$(B)/lib$(r).a))
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 LIB := $(B)/liba_backup.a
+# The library for others (include/): the room lib and what it stands on, of objects of their own.  The number is AB_VERSION.
+SONAME := liba_backup.so.0
+SHARED := $(if $(SAN),,$(if $(wildcard src/lib/ab.c),$(B)/$(SONAME)))
+SHARED_OBJ := $(patsubst %.c,$(B)/pic/%.o,$(foreach r,lib $(NEEDS_lib),$(SRC_$(r))))
 PROGRAMS := $(if $(wildcard src/cmd/main.c),$(B)/a_backup) \
 	$(if $(HAVE_MPI),$(if $(wildcard src/cmd/main_mpi.c),$(B)/a_backup-mpi))
 FULL := $(if $(filter-out $(ROOMS),$(ALL_ROOMS)),,yes)
@@ -81,14 +87,15 @@ USES_LIB := $(shell grep -lE '^.include "(lib/|unit/repo_fixture)' tests/unit/*.
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
 -include tests/fuzz/module.mk
 
-.PHONY: all lib tests check lint format deps quickstart install uninstall clean help FORCE
+.PHONY: all lib shared tests check lint format deps quickstart install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(if $(FULL),lib $(PROGRAMS),$(call archive,$(ROOMS))) ## build a_backup and a_backup-mpi (default)
+all: $(if $(FULL),lib shared $(PROGRAMS),$(call archive,$(ROOMS))) ## build a_backup and a_backup-mpi (default)
 	$(if $(FULL),$(if $(HAVE_MPI),,@echo 'note: no $(MPICC): a_backup-mpi is not built'))
 
 lib: $(LIB)
+shared: $(SHARED) ## build the library for programs of others, liba_backup.so
 
 # The flags an object was made with.  The compiler's version is one of them: a build folder may outlive an upgrade.
 FLAGS_NOW := $(CC) $(shell $(CC) -dumpfullversion 2>/dev/null) $(CPPFLAGS_ALL) $(CFLAGS_ALL) : $(LDFLAGS_ALL) $(LIBS)
@@ -126,6 +133,8 @@ $(B)/obj/tests/mpi/%.o: tests/mpi/%.c $(B)/flags
 	$(call compile,$(MPICC))
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call compile,$(CC))
+$(B)/pic/%.o: %.c $(B)/flags
+	$(call compile,$(CC) -fPIC -fvisibility=hidden)
 
 $(foreach r,$(ALL_ROOMS),$(eval $(B)/lib$(r).a: $(call objects,$(SRC_$(r)))))
 $(foreach r,$(ALL_ROOMS),$(B)/lib$(r).a) $(B)/libtest.a:
@@ -138,6 +147,9 @@ $(B)/a_backup: $(B)/obj/src/cmd/main.o $(LIB)
 	$(call link,$(CC))
 $(B)/a_backup-mpi: $(MPI_OBJ) $(LIB)
 	$(call link,$(MPICC))
+
+$(B)/$(SONAME): src/lib/exports.map $(SHARED_OBJ)
+	$(call link,$(CC) -shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=src/lib/exports.map -Wl$(comma)-z$(comma)defs)
 
 # test_rule SOURCE, ARCHIVES, MORE OBJECTS
 define test_rule
@@ -179,7 +191,7 @@ lint: ## layers, headers alone, format, cppcheck
 	@B='$(B)' TIER=lint ONLY='$(ONLY)' CC='$(CC)' tests/run.sh
 format: ## let clang-format lay out the sources of ROOMS and their unit tests
 	clang-format -i $(wildcard $(foreach r,$(ROOMS),src/$(r)/*.[ch])) $(UNIT_SRC) \
-		$(if $(FULL),$(wildcard tests/*/*.[ch] benchmarks/*.[ch] include/*/*.h))
+		$(if $(FULL),$(wildcard tests/*/*.[ch] benchmarks/*.[ch] examples/*.c include/*/*.h))
 
 # One command a source, for editors and clangd.
 command_of = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(subst ",\",$(CC) $(call flags_of,$(1)) -c $(1))"}
@@ -194,13 +206,38 @@ quickstart: ## build, make a backup in a temporary folder and restore it
 	@$(MAKE) --no-print-directory all
 	@if [ -x scripts/quickstart.sh ]; then scripts/quickstart.sh '$(B)'; else echo 'scripts/quickstart.sh does not exist'; exit 1; fi
 
-install: all ## install programs and manual pages to DESTDIR/PREFIX
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1'
+# What a program that uses the library says to pkg-config; what the library itself needs is for static linking.
+define PC
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$(PREFIX)/include
+
+Name: a_backup
+Description: reads restic repositories
+Version: $(VERSION)
+Requires.private: libcrypto libzstd libcurl expat
+Cflags: -I$${includedir}
+Libs: -L$${libdir} -la_backup
+endef
+VERSION = $(shell sed -n 's/.*CMD_VERSION "\(.*\)"/\1/p' src/cmd/cmd.h)
+HEADERS := $(wildcard include/a_backup/*.h)
+MANUALS := $(wildcard docs/man/*.[1-9])
+man_of = share/man/man$(patsubst .%,%,$(suffix $(1)))
+
+install: all ## install programs, library and manual pages to DESTDIR/PREFIX
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' '$(DESTDIR)$(PREFIX)/share/man/man3' \
+		'$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PREFIX)/include/a_backup'
 	$(foreach p,$(PROGRAMS),install -m 755 $(p) '$(DESTDIR)$(PREFIX)/bin/' &&) true
-	$(foreach m,$(wildcard docs/man/*.1),install -m 644 $(m) '$(DESTDIR)$(PREFIX)/share/man/man1/' &&) true
+	$(foreach m,$(MANUALS),install -m 644 $(m) '$(DESTDIR)$(PREFIX)/$(call man_of,$(m))/' &&) true
+	$(foreach h,$(HEADERS),install -m 644 $(h) '$(DESTDIR)$(PREFIX)/include/a_backup/' &&) true
+	$(if $(SHARED),install -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/' && ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liba_backup.so')
+	$(file >$(B)/a_backup.pc,$(PC))
+	install -m 644 $(B)/a_backup.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/a_backup' '$(DESTDIR)$(PREFIX)/bin/a_backup-mpi' \
-		$(foreach m,$(wildcard docs/man/*.1),'$(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(m))')
+		$(foreach m,$(MANUALS),'$(DESTDIR)$(PREFIX)/$(call man_of,$(m))/$(notdir $(m))') \
+		$(foreach h,$(HEADERS),'$(DESTDIR)$(PREFIX)/$(h)') \
+		'$(DESTDIR)$(LIBDIR)/$(SONAME)' '$(DESTDIR)$(LIBDIR)/liba_backup.so' '$(DESTDIR)$(LIBDIR)/pkgconfig/a_backup.pc'
 
 clean: ## remove everything that was made
 	rm -rf '$(BUILD)'
@@ -214,5 +251,5 @@ help: ## this text
 -include benchmarks/module.mk
 
 ifeq ($(filter clean help deps uninstall lint format,$(MAKECMDGOALS)),)
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 endif

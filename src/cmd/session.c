@@ -1,7 +1,7 @@
 #include "cmd/session.h"
 #include "base/mem.h"
+#include "base/whoami.h"
 #include "kern/crypto.h"
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,31 +11,11 @@
 	       remove the lock */
 #define TOKEN_FAR 100000000 /* seconds; nobody waits so long */
 
-static char *own_hostname(void)
-{
-	char name[256];
-
-	if (gethostname(name, sizeof(name)))
-		return mem_strdup("localhost");
-	name[sizeof(name) - 1] = 0;
-	return mem_strdup(name);
-}
-
-static char *own_username(void)
-{
-	struct passwd pw, *found = NULL;
-	char room[16384];
-
-	if (getpwuid_r(getuid(), &pw, room, sizeof(room), &found) || !found)
-		return mem_strdup("");
-	return mem_strdup(found->pw_name);
-}
-
 void session_init(struct session *s, struct cmd *cmd, struct comm *comm)
 {
 	*s = (struct session){.cmd = cmd, .opts = &cmd->opts, .comm = comm};
 	pthread_mutex_init(&s->lost_lock, NULL);
-	s->hostname = own_hostname();
+	s->hostname = whoami_host();
 	s->zone = zone_new(cmd->env("TZ"));
 	env_init(&s->env);
 	s->env.node = s->hostname;
@@ -46,7 +26,7 @@ void session_init(struct session *s, struct cmd *cmd, struct comm *comm)
 	s->router = router_new(comm, &s->env);
 	s->agree = agree_new(s->router);
 	s->tokens = tokens_new(s->router);
-	s->username = own_username();
+	s->username = whoami_user();
 }
 
 void session_zone(struct session *s, struct zone *z)

@@ -133,19 +133,6 @@ bool restore_is_unfinished(const struct node *n, const struct meta *was)
 	       mode == (S_ISVTX | (perm & 0777));
 }
 
-static mode_t file_type(enum node_type t)
-{
-	static const mode_t type[NODE_TYPES] = {[NODE_FILE] = S_IFREG,
-		[NODE_DIR] = S_IFDIR,
-		[NODE_SYMLINK] = S_IFLNK,
-		[NODE_DEV] = S_IFBLK,
-		[NODE_CHARDEV] = S_IFCHR,
-		[NODE_FIFO] = S_IFIFO,
-		[NODE_SOCKET] = S_IFSOCK};
-
-	return type[t];
-}
-
 static bool xattr_may(void *arg, const char *name)
 {
 	const struct restore_options *o = arg;
@@ -181,7 +168,7 @@ void restore_keep_node(struct restore_keep *k, const struct node *n, struct rest
 
 	memset(k, 0, sizeof(*k));
 	k->owners = o;
-	*m = (struct dest_meta){.type = file_type(n->type),
+	*m = (struct dest_meta){.type = node_type_bits(n->type),
 		.perm = gojson_mode_perm(n->mode),
 		.uid = uid_of(o, n),
 		.gid = n->gid,

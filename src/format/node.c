@@ -4,6 +4,7 @@
 #include "format/base64.h"
 #include "format/fields.h"
 #include "format/gojson.h"
+#include <sys/stat.h>
 
 static const char *const type_names[NODE_TYPES] = {"file", "dir", "symlink", "dev", "chardev",
 	"fifo", "socket", "irregular"};
@@ -19,6 +20,19 @@ int node_type_parse(const char *s, size_t n)
 		if (strlen(type_names[t]) == n && memcmp(type_names[t], s, n) == 0)
 			return t;
 	return ERR_INVALID;
+}
+
+mode_t node_type_bits(enum node_type t)
+{
+	static const mode_t bits[NODE_TYPES] = {[NODE_FILE] = S_IFREG,
+		[NODE_DIR] = S_IFDIR,
+		[NODE_SYMLINK] = S_IFLNK,
+		[NODE_DEV] = S_IFBLK,
+		[NODE_CHARDEV] = S_IFCHR,
+		[NODE_FIFO] = S_IFIFO,
+		[NODE_SOCKET] = S_IFSOCK};
+
+	return t < NODE_TYPES ? bits[t] : 0;
 }
 
 #define PUT(b, text) buf_add(b, text, sizeof(text) - 1)

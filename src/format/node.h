@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "base/json_in.h"
+#include <sys/types.h>
 
 enum node_type {
 	NODE_FILE,
@@ -25,6 +26,7 @@ enum node_type {
 };
 const char *node_type_name(enum node_type t); /* "file", "dir", … */
 int node_type_parse(const char *s, size_t n); /* the type, or ERR_INVALID */
+mode_t node_type_bits(enum node_type t);      /* S_IFREG, … as in st_mode; 0: irregular */
 
 struct str {
 	const char *p; /* not 0-terminated */

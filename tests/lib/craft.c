@@ -1,5 +1,6 @@
-#include "lib/stores.h"
 #include "lib/craft.h"
+#include "lib/stores.h"
+#include "backend/local.h"
 #include "base/mem.h"
 #include "format/gojson.h"
 #include "format/pack.h"
@@ -57,19 +58,38 @@ static void writers(struct craft *c)
 	c->indexer = indexer_new(c->repo, 0, failed, flushed, c);
 }
 
+static void begin(struct craft *c, size_t threads)
+{
+	*c = (struct craft){.flushed = false};
+	env_init(&c->env);
+	env_start(&c->env, threads, threads, (size_t)256 << 20);
+	c->env.log = (struct log){LOG_WARN, to_stderr, NULL};
+}
+
 void craft_init(struct craft *c, size_t threads)
 {
 	struct config config = {.version = 2, .polynomial = 0x3da3358b4dc173};
 	struct seal_key master;
 
-	*c = (struct craft){.flushed = false};
-	env_init(&c->env);
-	env_start(&c->env, threads, threads, (size_t)256 << 20);
-	c->env.log = (struct log){LOG_WARN, to_stderr, NULL};
+	begin(c, threads);
 	rnd_fill(rnd_real(), &config.id, sizeof(config.id));
 	rnd_fill(rnd_real(), &master, sizeof(master));
 	c->be = backend_mem_new();
 	c->repo = repo_adopt(c->be, &c->env, &config, &master);
+	writers(c);
+}
+
+void craft_init_at(struct craft *c, size_t threads, const char *dir, const char *password)
+{
+	static const struct kdf_params cheap = {.n = 2, .r = 1, .p = 1};
+	const struct repo_spec what = {.version = 2, .who = {"u", "h"}, .cost = &cheap};
+	struct err e = {0};
+	bool made;
+
+	begin(c, threads);
+	c->be = backend_local_new(dir, 2);
+	if (repo_create(c->be, &c->env, &what, password, strlen(password), &c->repo, &made, &e))
+		failed(c, &e);
 	writers(c);
 }
 

@@ -1,8 +1,9 @@
 /*
- * craft: a repository in memory whose blobs, trees and snapshots a test makes one by one, also such
- * as no writer would make.
+ * craft: a repository in memory, or in a directory, whose blobs, trees and snapshots a test makes
+ * one by one, also such as no writer would make.
  *
- * Its key is drawn, not derived.  One thread uses it; craft_save and craft_load run the loop.
+ * The key of one in memory is drawn, not derived.  One thread uses it; craft_save and craft_load
+ * run the loop.
  */
 #ifndef LIB_CRAFT_H
 #define LIB_CRAFT_H
@@ -33,6 +34,8 @@ struct craft {
 };
 
 void craft_init(struct craft *c, size_t threads);
+/* at a local place that does not exist, for what opens it by a password */
+void craft_init_at(struct craft *c, size_t threads, const char *dir, const char *password);
 void craft_release(struct craft *c);
 
 struct id craft_blob(struct craft *c, enum blob_type t, const void *p, size_t n);

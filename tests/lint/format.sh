@@ -7,4 +7,4 @@ if [ -z "${cf:-}" ]; then
 	echo "clang-format 14 is missing"
 	exit 77
 fi
-find src include tests benchmarks -name '*.[ch]' 2>/dev/null | sort | xargs "$cf" --dry-run -Werror
+find src include tests benchmarks examples -name '*.[ch]' 2>/dev/null | sort | xargs "$cf" --dry-run -Werror

@@ -29,7 +29,7 @@ for l in $longer; do
 	}
 done
 
-for f in $(find src include tests benchmarks -name '*.[ch]' ! -name '*_table.c' 2>/dev/null | sort); do
+for f in $(find src include tests benchmarks examples -name '*.[ch]' ! -name '*_table.c' 2>/dev/null | sort); do
 	# Characters, in any locale: the bytes that continue one of UTF-8 do not count.
 	LC_ALL=C tr -d '\200-\277' <"$f" | expand -t 8 | LC_ALL=C awk -v f="$f" '
 	length($0) > 100 {

@@ -22,7 +22,7 @@ done
 	while read -r f; do [ -e "$f" ] && echo "$f"; done >"$T/files"
 grep -rhoE '^#[ 	]*include[ 	]*<[^>]*>' src tests | sed 's/.*<//; s/>.*//' | sort -u >"$T/system"
 
-for d in README.md CONTRIBUTING.md benchmarks/README.md docs/*.md docs/*.txt docs/man/*.1 docs/adr/*.md; do
+for d in README.md CONTRIBUTING.md benchmarks/README.md docs/*.md docs/*.txt docs/man/*.[0-9] docs/adr/*.md; do
 	[ -e "$d" ] || continue
 	head -n 6 "$d" | grep -qi 'superseded' || echo "$d"
 done >"$T/docs"
@@ -86,7 +86,7 @@ BEGIN {
 	is_file = p ~ /[^\/]\.(c|h|sh|py|md|txt|mk)$/
 	top = p
 	sub(/\/.*/, "", top)
-	is_path = p ~ /\// && (top in room || top ~ /^(src|tests|docs|benchmarks|scripts|slurm|include)$/)
+	is_path = p ~ /\// && (top in room || top ~ /^(src|tests|docs|benchmarks|scripts|slurm|include|examples)$/)
 	if (!is_file && !is_path)
 		next
 	here = $1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the objects of src say of each other, beside docs/layers.txt: every exported function has a user
-# in another file of src, or is a `seam` for tests or `planned`; files refer to each other in no circle
+# in another file of src, or is a `seam` for tests, `api` or `planned`; files refer to each other in no circle
 # but those of its `circle` lines; what its `only` lines name is called nowhere else.  All these lines
 # must still be true.
 set -u
@@ -66,7 +66,7 @@ function allowed(files,    line, f, n, i) {
 	return ""
 }
 FILENAME ~ /layers\.txt$/ {
-	if ($1 == "seam" || $1 == "planned")
+	if ($1 == "seam" || $1 == "planned" || $1 == "api")
 		for (i = 2; i <= NF; i++)
 			seam[$i] = $1
 	else if ($1 == "only") {
