@@ -8,7 +8,7 @@ bool stdfds_fill(void)
 
 	/* The lowest free number is given, so this ends with one behind them. */
 	do {
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_WRONLY);
 		if (fd == STDOUT_FILENO && !close(fd))
 			fd = open("/dev/null", O_RDONLY);
 		/* Without /dev: nothing can be read from this or written to it, but the number is

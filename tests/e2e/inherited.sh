@@ -44,6 +44,15 @@ for words in 'add src/d1' 'add --json src/d1' 'dump --target got latest /' 'rest
 done
 [ -s got ] || fail 'dump --target without standard output'
 
+# A list that was to come from a closed standard input is not an empty one.
+mkdir kept
+echo kept >kept/file
+for words in 'add --files-from - src/d1' 'add --files-from-raw - src/d1' 'add --exclude-file - src/d1' 'restore latest -target kept --delete --exclude-file -'; do
+	expect 1 sh -c "exec \"\$0\" -r lost $words <&-" "$A_BACKUP"
+	says 'Bad file descriptor'
+done
+[ -s kept/file ] || fail 'restore --delete --exclude-file - <&-: what it was to spare is gone'
+
 # Half a name is another repository.
 new_repo proj
 new_repo project

@@ -28,6 +28,8 @@ static int fill_without(unsigned closed)
 			if (fstat(fd, &st) || st.st_rdev != null.st_rdev ||
 				write(fd, "x", 1) != (fd == 1 ? -1 : 1))
 				_exit(2);
+			if (fd == 0 && read(fd, &st, 1) >= 0)
+				_exit(4);
 		}
 		/* nothing is left open */
 		_exit(!(closed & 1) && fcntl(0, F_DUPFD, 3) != lowest ? 3 : 0);
