@@ -3,15 +3,14 @@
 #include "base/mem.h"
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void digest(const EVP_MD *md, const void *p, size_t n, uint8_t *out)
 {
-	/* Fails only where a policy of the system forbids the hash: no store could be spoken to
-	 * then. */
+	/* Fails for want of memory, or where a policy of the system forbids the hash: no store
+	 * could be spoken to then. */
 	if (!EVP_Digest(n ? p : "", n, out, NULL, md, NULL))
-		abort();
+		mem_none();
 }
 
 void digest_sha256(const void *p, size_t n, uint8_t out[32])
@@ -29,7 +28,7 @@ void digest_hmac(const void *key, size_t kn, const void *msg, size_t n, uint8_t 
 	uint8_t mac[32];
 
 	if (!HMAC(EVP_sha256(), kn ? key : "", (int)kn, n ? msg : (const void *)"", n, mac, NULL))
-		abort();
+		mem_none();
 	memcpy(out, mac, sizeof(mac));
 	mem_wipe(mac, sizeof(mac));
 }

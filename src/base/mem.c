@@ -17,28 +17,52 @@ void mem_on_exhausted(void (*fn)(size_t size))
 	atomic_store(&exhausted, fn);
 }
 
+/* Address space kept back: for the end of the run, and for that of the process. */
+static void *_Atomic kept, *_Atomic kept_last;
+static size_t kept_size;
+static void (*low_memory)(void);
+static atomic_bool dying; /* the last handler was called */
+
+static void *keep(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void mem_keep_back(size_t size, void (*low)(void))
+{
+	kept_size = size;
+	low_memory = low;
+	atomic_store(&kept, keep(size));
+	atomic_store(&kept_last, keep(size));
+}
+
 static _Noreturn void no_memory(size_t size)
 {
-	/* Taken out first: if the handler itself runs out of memory we must not come here again. */
-	void (*fn)(size_t) = atomic_exchange(&exhausted, NULL);
+	static _Thread_local bool inside; /* the handler itself must not come here */
+	void (*fn)(size_t) = inside ? NULL : atomic_load(&exhausted);
+	void *p;
 
+	atomic_store(&dying, true);
+	p = atomic_exchange(&kept_last, NULL);
+	if (p)
+		munmap(p, kept_size);
+	inside = true;
 	if (fn)
 		fn(size);
 	abort();
 }
 
-static void *_Atomic kept;
-static size_t kept_size;
-static void (*low_memory)(void);
-
-void mem_keep_back(size_t size, void (*low)(void))
+void mem_none(void)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	no_memory(0);
+}
 
-	kept_size = size;
-	low_memory = low;
-	if (p != MAP_FAILED)
-		atomic_store(&kept, p);
+static void check_dying(size_t size)
+{
+	if (size >= MEM_LARGE && atomic_load_explicit(&dying, memory_order_relaxed))
+		no_memory(size);
 }
 
 /* Whether an allocation that failed for the `tries`th time is worth another try. */
@@ -75,6 +99,7 @@ void mem_tune(void)
 
 void *mem_alloc(size_t size)
 {
+	check_dying(size);
 	for (unsigned tries = 0;; tries++) {
 		void *p = mem_try(size);
 
@@ -92,6 +117,7 @@ void *mem_try(size_t size)
 
 void *mem_zalloc(size_t size)
 {
+	check_dying(size);
 	for (unsigned tries = 0;; tries++) {
 		void *p = calloc(1, size ? size : 1);
 
@@ -118,6 +144,7 @@ void *mem_array(size_t n, size_t size)
 
 void *mem_realloc(void *p, size_t size)
 {
+	check_dying(size);
 	for (unsigned tries = 0;; tries++) {
 		void *q = realloc(p, size ? size : 1);
 

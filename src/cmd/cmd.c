@@ -322,11 +322,17 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	return -1;
 }
 
-/* The run did not end in time. */
+/* The run did not end in time, or there is no memory even to say so. */
 static void say_given_up(void *arg, int code)
 {
+	static const char none[] = "Fatal: out of memory; fewer --workers and --ranks need less\n";
 	const struct cmd *c = arg;
 
+	if (memory_low && code != CMD_STOPPED) {
+		if (write(STDERR_FILENO, none, sizeof(none) - 1) < 0)
+			return;
+		return;
+	}
 	out_gasp(c->out, code,
 		code == CMD_STOPPED
 			? "interrupted by a signal; what did not end in time was given up"
@@ -335,12 +341,9 @@ static void say_given_up(void *arg, int code)
 
 static void no_memory(size_t size)
 {
-	static const char text[] = "Fatal: out of memory\n";
-
 	(void)size;
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(CMD_ERROR);
-	_exit(CMD_ERROR);
+	memory_low = 1;
+	stop_exhausted(low_stop);
 }
 
 int cmd_main(struct comm *mpi, int argc, char **argv)

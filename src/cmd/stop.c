@@ -18,6 +18,7 @@
 	(2 * SECOND) /* between the first signal and one that is a second thought, not an echo */
 #define AT_ONCE      (1 * SECOND) /* likewise, to the third */
 #define EXIT_STOPPED 130
+#define STACK        ((size_t)1 << 20) /* of a rescue: there may be little room */
 
 enum step { STEP_NONE, STEP_GIVE_UP, STEP_RESCUE, STEP_UNLOCK, STEP_EXIT, STEPS };
 
@@ -125,7 +126,7 @@ static int exit_code(const struct stop *s)
 	return s->signalled ? EXIT_STOPPED : 1;
 }
 
-static void end_process(struct stop *s)
+static _Noreturn void end_process(struct stop *s)
 {
 	if (s->say && !atomic_exchange(&s->said, true))
 		s->say(s->say_arg, exit_code(s));
@@ -139,7 +140,6 @@ static void *rescue_main(void *arg)
 	rescue_run(s->rescue, RESCUE_INDEX);
 	rescue_run(s->rescue, RESCUE_LOCK);
 	end_process(s);
-	return NULL;
 }
 
 /* Where saving the index hangs, the lock is removed all the same; not before it must be, for
@@ -162,6 +162,7 @@ static void start_thread(struct stop *s, void *(*fn)(void *arg))
 	 * end the process before this function returns. */
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK);
 	pthread_create(&t, &attr, fn, s);
 	pthread_attr_destroy(&attr);
 }
@@ -368,6 +369,20 @@ void stop_request(struct stop *s)
 void stop_lost(struct stop *s)
 {
 	end_within_limit(s, STOPPED_LOST);
+}
+
+void stop_exhausted(struct stop *s)
+{
+	struct timespec left = {.tv_sec = GIVING_UP / SECOND + 1};
+	int64_t now = now_ns();
+
+	if (s->caught && !s->follows && !rescue_empty(s->rescue)) {
+		set_once(&s->urged_at, now);
+		stop_request(s);
+		while (nanosleep(&left, &left) && errno == EINTR)
+			;
+	}
+	end_process(s);
 }
 
 void stop_told(struct stop *s)

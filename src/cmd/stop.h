@@ -50,6 +50,11 @@ int64_t stop_drain_ns(const struct stop *s);
 /* stop_follow: this process is one of several and not the one that leads: it gives up last, for a
  * launcher ends the others when one is gone. */
 void stop_follow(struct stop *s);
+/*
+ * stop_exhausted: there is no memory for the calling thread, which may hold any lock: it waits here
+ * until the process has ended by a rescue, within 5 s; at once if there is nothing to rescue here.
+ */
+void stop_exhausted(struct stop *s) __attribute__((noreturn));
 /* stop_last_words: what to say when the process ends by a rescue; on any thread, and must not wait.
  */
 void stop_last_words(struct stop *s, void (*say)(void *arg, int exit_code), void *arg);

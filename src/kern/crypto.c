@@ -1,4 +1,5 @@
 #include "kern/crypto.h"
+#include "base/mem.h"
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <pthread.h>
@@ -55,5 +56,5 @@ const struct crypto *crypto_get(void)
 void crypto_must(int ok)
 {
 	if (!ok)
-		abort();
+		mem_none();
 }
