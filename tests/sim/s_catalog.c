@@ -88,7 +88,7 @@ static int walk(void *arg, struct comm *c, const struct env *env)
 	struct catalog *cat = catalog_ranks_new(r, NULL);
 	struct loader *l = loader_new(repo, cat, LOAD_SIZE);
 	struct walked w = {x, cat, env->loop};
-	struct treewalk_fn fn = {node, NULL, NULL, &w};
+	struct treewalk_fn fn = {.enter = node, .arg = &w};
 	struct err e = {0};
 
 	CHECK_EQ(catalog_load(cat, repo, NULL, NULL, &e), 0);
