@@ -64,6 +64,9 @@ LIB := $(B)/liba_backup.a
 SONAME := liba_backup.so.0
 SHARED := $(if $(SAN),,$(if $(wildcard src/lib/ab.c),$(B)/$(SONAME)))
 SHARED_OBJ := $(patsubst %.c,$(B)/pic/%.o,$(foreach r,lib $(NEEDS_lib),$(SRC_$(r))))
+# What the library does not need of a file is left out, and with it what the file would do to a process (mem_tune, a password's command).
+PIC_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+SHARED_FLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/lib/exports.map -Wl,-z,defs -Wl,--gc-sections
 PROGRAMS := $(if $(wildcard src/cmd/main.c),$(B)/a_backup) \
 	$(if $(HAVE_MPI),$(if $(wildcard src/cmd/main_mpi.c),$(B)/a_backup-mpi))
 FULL := $(if $(filter-out $(ROOMS),$(ALL_ROOMS)),,yes)
@@ -98,7 +101,7 @@ lib: $(LIB)
 shared: $(SHARED) ## build the library for programs of others, liba_backup.so
 
 # The flags an object was made with.  The compiler's version is one of them: a build folder may outlive an upgrade.
-FLAGS_NOW := $(CC) $(shell $(CC) -dumpfullversion 2>/dev/null) $(CPPFLAGS_ALL) $(CFLAGS_ALL) : $(LDFLAGS_ALL) $(LIBS)
+FLAGS_NOW := $(CC) $(shell $(CC) -dumpfullversion 2>/dev/null) $(CPPFLAGS_ALL) $(CFLAGS_ALL) : $(LDFLAGS_ALL) $(LIBS) : $(PIC_FLAGS) $(SHARED_FLAGS)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
@@ -134,7 +137,7 @@ $(B)/obj/tests/mpi/%.o: tests/mpi/%.c $(B)/flags
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call compile,$(CC))
 $(B)/pic/%.o: %.c $(B)/flags
-	$(call compile,$(CC) -fPIC -fvisibility=hidden)
+	$(call compile,$(CC) $(PIC_FLAGS))
 
 $(foreach r,$(ALL_ROOMS),$(eval $(B)/lib$(r).a: $(call objects,$(SRC_$(r)))))
 $(foreach r,$(ALL_ROOMS),$(B)/lib$(r).a) $(B)/libtest.a:
@@ -149,7 +152,7 @@ $(B)/a_backup-mpi: $(MPI_OBJ) $(LIB)
 	$(call link,$(MPICC))
 
 $(B)/$(SONAME): src/lib/exports.map $(SHARED_OBJ)
-	$(call link,$(CC) -shared -Wl$(comma)-soname$(comma)$(SONAME) -Wl$(comma)--version-script=src/lib/exports.map -Wl$(comma)-z$(comma)defs)
+	$(call link,$(CC) $(SHARED_FLAGS))
 
 # test_rule SOURCE, ARCHIVES, MORE OBJECTS
 define test_rule

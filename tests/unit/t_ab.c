@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -384,6 +385,59 @@ TEST(odd_trees)
 	mem_free(place);
 }
 
+/* An index file that gives a blob 4 GiB, and a file that has it: refused, even where so much cannot
+ * be had. */
+static int read_huge(const char *place)
+{
+	const struct rlimit little = {(rlim_t)3 << 30, (rlim_t)3 << 30};
+	ab_repo *r = opened(place, 0);
+	ab_node *n = at(r, "/huge");
+	struct ab_error err;
+	uint8_t byte = 7;
+	ssize_t rc;
+
+	/* Sanitizers need room of their own. */
+	if (CHECK_LESS == 1)
+		setrlimit(RLIMIT_AS, &little);
+	rc = ab_pread(r, n, &byte, 1, 0, &err);
+	ab_node_free(n);
+	ab_close(r);
+	return byte == 7 && (rc == AB_ENOMEM || rc == AB_EDAMAGED) ? 5 : 6;
+}
+
+TEST(a_huge_blob)
+{
+	struct id id, huge = {{9}}, root, pack;
+	char *place = dir("huge");
+	struct craft_tree t;
+	struct craft c;
+	struct blob b;
+	pid_t pid;
+	int status = 0;
+
+	craft_init_at(&c, 2, place, "x");
+	id = craft_text(&c, "what is there instead");
+	craft_tree(&t);
+	craft_file(&t, "huge", &huge, 1, UINT32_MAX);
+	root = craft_end(&c, &t);
+	craft_save(&c);
+	craft_load(&c);
+	b = craft_place(&c, BLOB_DATA, &id, 0).blob;
+	pack = craft_place(&c, BLOB_DATA, &id, 0).pack;
+	b.id = huge;
+	b.plain = UINT32_MAX;
+	craft_index(&c, &pack, &b, 1);
+	craft_snapshot(&c, &root);
+	craft_release(&c);
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (!pid)
+		_exit(read_huge(place));
+	REQUIRE(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 5);
+	mem_free(place);
+}
+
 TEST(opening)
 {
 	static const struct lock_owner other = {"elsewhere", "tester", 1, 1, 1};
@@ -416,6 +470,8 @@ TEST(opening)
 	be = backend_local_new(place, 1);
 	REQUIRE(repo_open(be, &env, "x", 1, NULL, &repo, NULL) == 0);
 	REQUIRE(lock_acquire(repo, &other, true, 0, &fast, NULL, NULL, &lock, NULL) == 0);
+	CHECK_EQ(open_as(place, "x", 0, &r, &err), AB_ELOCKED);
+	CHECK(strstr(err.message, "elsewhere") != NULL);
 	CHECK_EQ(ab_open(place, &free_of_locks, &r, &err), 0);
 	CHECK_EQ(locks(place), 1);
 	ab_close(r);
