@@ -3,6 +3,7 @@
 #include "ranks/catalog_ranks.h"
 #include "engine/backup_priv.h"
 #include "engine/target.h"
+#include "engine/packs_there.h"
 #include "fs/meta.h"
 #include <fcntl.h>
 #include <string.h>
@@ -315,7 +316,7 @@ static int prepare(struct backup *b)
 	if (rc)
 		return rc;
 	make_parts(b);
-	if (b->rank == 0)
+	if (packs_there(b->a, b->r, b->repo, b->catalog, &b->err) == 0 && b->rank == 0)
 		storing_begin(b->storing, packs, forecast(b), &b->err);
 	return agree_all(b->a, &b->err);
 }

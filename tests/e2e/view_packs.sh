@@ -35,3 +35,22 @@ for WITHOUT in 1 none; do
 	esac
 	unshare -m sh packs.sh 0 "$A_BACKUP" -q -r "$T/c/repo" check --read-data >check 2>&1 || fail "without $WITHOUT: the repository is damaged: $(cat check)"
 done
+
+# Not mounted from the start, for all alike: what is known would be believed stored.
+mkdir src
+head -c 100000 /dev/urandom >src/a
+cp -r empty alone
+"$A_BACKUP" -q -r alone add src
+mv alone/data disk2
+mkdir alone/data
+head -c 100000 /dev/urandom >src/b
+for ranks in 1 3; do
+	rc=0
+	"$A_BACKUP" -q -r alone add --ranks "$ranks" "$T/src" >out 2>&1 || rc=$?
+	[ "$rc,$(ls alone/snapshots | wc -l),$(find alone/data -type f | wc -l)" = 1,1,0 ] || fail "data is not mounted, $ranks ranks: exit status $rc: $(cat out)"
+	grep -q 'is its directory data what it was' out || fail "data is not mounted: $(cat out)"
+done
+rmdir alone/data
+mv disk2 alone/data
+"$A_BACKUP" -q -r alone add --ranks 3 "$T/src" || fail 'data is there again'
+"$A_BACKUP" -q -r alone check --read-data
