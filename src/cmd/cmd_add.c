@@ -205,7 +205,9 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 	struct session *s = a->s;
 	int rc = together_join(s, err);
 
-	a->job.opt.signal_ns = stop_drain_ns(s->cmd->stop);
+	/* mpirun kills everybody a second after it has handed a signal on. */
+	a->job.opt.signal_ns = s->cmd->env("OMPI_COMM_WORLD_SIZE") ? 0
+								   : stop_drain_ns(s->cmd->stop);
 	a->job.opt.lock = s->open.lock;
 	if (!rc)
 		rc = backup_run(s->router, s->agree, s->open.repo, &s->env, &a->job.opt, ev,
