@@ -187,7 +187,8 @@ static void part_out(struct stream *s)
 		break;
 	}
 	buf_release(&p->bytes);
-	s->over = s->failed.code != 0;
+	/* Workers look at it (stopped.h). */
+	__atomic_store_n(&s->over, s->failed.code != 0, __ATOMIC_RELAXED);
 	s->head = (s->head + 1) % s->parts;
 	s->n--;
 }
