@@ -307,8 +307,11 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	if (!rc && out_nowhere(c->out) && wants_output(&c->opts))
 		rc = err_set(&err, ERR_USAGE,
 			"standard output is closed, and what this command is for would be lost");
-	if (!rc && run_plain(c))
-		return out_flush(c->out, &err) ? CMD_ERROR : CMD_OK;
+	if (!rc && run_plain(c)) {
+		rc = out_flush(c->out, &err);
+		say_end(c, rc ? CMD_ERROR : CMD_OK, rc, &err);
+		return rc ? CMD_ERROR : CMD_OK;
+	}
 	if (!rc)
 		rc = check_password(&c->opts, &err);
 	obey_project(c);

@@ -113,3 +113,10 @@ expect 0 env -u RESTIC_PASSWORD timeout 20 "$A_BACKUP" --password-command "$T/pw
 	echo r
 ) | expect 0 env -u RESTIC_REPOSITORY "$A_BACKUP" --repository-file /dev/stdin list
 says 'snapshots'
+
+# What cannot be written is told, by what needs no repository too.
+for words in --version help 'add --help'; do
+	rc=0
+	"$A_BACKUP" $words >/dev/full 2>err || rc=$?
+	[ "$rc" = 1 ] && grep -q '^Fatal: write to standard output: No space left on device' err || fail "$words to a full device: exit status $rc: $(cat err)"
+done
