@@ -1,4 +1,5 @@
 #include "base/wire.h"
+#include "base/mem.h"
 #include "base/le.h"
 
 void wire_put_u8(struct buf *b, uint8_t v)
@@ -97,6 +98,14 @@ const uint8_t *wire_bytes(struct wire_in *w, size_t *n)
 
 	*n = p ? len : 0;
 	return p ? p : nothing;
+}
+
+char *wire_text(struct wire_in *w)
+{
+	size_t n;
+	const uint8_t *p = wire_bytes(w, &n);
+
+	return mem_strndup((const char *)p, n);
 }
 
 bool wire_done(const struct wire_in *w)

@@ -28,6 +28,8 @@ uint64_t wire_u64(struct wire_in *w);
 void wire_id(struct wire_in *w, struct id *id);
 /* borrowed from the message; *n = 0 when bad */
 const uint8_t *wire_bytes(struct wire_in *w, size_t *n);
+/* wire_text: the same as a string of its own, for the caller to free; "" when bad */
+char *wire_text(struct wire_in *w);
 bool wire_done(const struct wire_in *w); /* everything read and nothing bad */
 
 #endif

@@ -153,14 +153,6 @@ static void put_string(struct buf *b, const char *s)
 	wire_put_bytes(b, s, strlen(s));
 }
 
-static char *get_string(struct wire_in *in)
-{
-	size_t n;
-	const uint8_t *p = wire_bytes(in, &n);
-
-	return mem_strndup((const char *)p, n);
-}
-
 void patterns_put(const struct patterns *p, struct buf *b)
 {
 	for (size_t k = 0; k < 2; k++) {
@@ -181,7 +173,7 @@ void patterns_put(const struct patterns *p, struct buf *b)
 static void get_files(struct patterns *p, size_t k, struct wire_in *in)
 {
 	for (uint32_t n = wire_u32(in); n && !in->bad; n--) {
-		struct patterns_file f = {.path = get_string(in)};
+		struct patterns_file f = {.path = wire_text(in)};
 		size_t len;
 		const uint8_t *text = wire_bytes(in, &len);
 
@@ -198,9 +190,9 @@ int patterns_get(struct patterns *p, const struct opts *o, struct wire_in *in, s
 	get_files(p, 0, in);
 	get_files(p, 1, in);
 	for (uint32_t n = wire_u32(in); n && !in->bad; n--) {
-		struct patterns_var v = {.name = get_string(in)};
+		struct patterns_var v = {.name = wire_text(in)};
 		bool set = wire_u8(in) != 0;
-		char *value = get_string(in);
+		char *value = wire_text(in);
 
 		v.value = set ? value : NULL;
 		if (!set)

@@ -43,14 +43,6 @@ static void put_str(struct buf *b, const char *s)
 	wire_put_bytes(b, s ? s : "", s ? strlen(s) : 0);
 }
 
-static char *get_str(struct wire_in *in)
-{
-	size_t n;
-	const uint8_t *p = wire_bytes(in, &n);
-
-	return mem_strndup((const char *)p, n);
-}
-
 void item_pack(const struct item *it, struct buf *out)
 {
 	wire_put_u8(out, (uint8_t)it->kind);
@@ -92,7 +84,7 @@ static void unpack_files(struct wire_in *in, struct item *it)
 	if (n > ITEM_FILES_MAX)
 		in->bad = true;
 	for (uint32_t i = 0; i < n && !in->bad; i++) {
-		char *name = get_str(in), *as = get_str(in);
+		char *name = wire_text(in), *as = wire_text(in);
 		uint32_t child = wire_u32(in);
 		uint8_t flags = wire_u8(in);
 		struct item_file *f = item_add_file(it, name, *as ? as : NULL, child);
@@ -118,13 +110,13 @@ struct item *item_unpack(struct wire_in *in)
 	char *path;
 
 	dirref_get(in, &up);
-	path = get_str(in);
+	path = wire_text(in);
 	it = item_new(kind, &up, path);
 	mem_free(path);
 	above = wire_u8(in);
 	it->apart = above & 1;
 	it->doubt = above >> 1 & 1;
-	it->by = get_str(in);
+	it->by = wire_text(in);
 	if (*it->by) {
 		sight_get(in, &it->other);
 	} else {
@@ -134,7 +126,7 @@ struct item *item_unpack(struct wire_in *in)
 	if (kind == ITEM_DIR) {
 		uint8_t flags;
 
-		it->name = get_str(in);
+		it->name = wire_text(in);
 		flags = wire_u8(in);
 		it->has_parent = flags & 1;
 		it->meta_same = flags >> 1 & 1;

@@ -23,14 +23,6 @@ static void put_str(struct buf *b, const char *s)
 	wire_put_bytes(b, s, strlen(s));
 }
 
-static char *get_str(struct wire_in *in)
-{
-	size_t n;
-	const uint8_t *p = wire_bytes(in, &n);
-
-	return mem_strndup((const char *)p, n);
-}
-
 static void spot_add(struct view *v, size_t *cap, char *path, bool whole, bool below)
 {
 	if (v->n == *cap) {
@@ -78,7 +70,7 @@ static void add_points(struct view *v, size_t *cap, const struct buf *from)
 
 	wire_in_init(&in, from->p, from->len);
 	while (in.p < in.end && !in.bad) {
-		char *p = get_str(&in);
+		char *p = wire_text(&in);
 
 		if (in.bad || *p != '/')
 			mem_free(p);
@@ -197,7 +189,7 @@ static int compare_all(struct view *v, const struct buf *b, struct mounts_pair *
 	int rc = 0;
 
 	wire_in_init(&in, b->p, b->len);
-	leader = get_str(&in);
+	leader = wire_text(&in);
 	for (size_t i = 0; i < v->n && !in.bad; i++) {
 		struct place there;
 		uint8_t flags = wire_u8(&in);
@@ -265,7 +257,7 @@ static void get_paths(struct view *v, size_t *cap, const struct buf *b)
 	while (in.p < in.end && !in.bad) {
 		bool whole = wire_u8(&in);
 
-		spot_add(v, cap, get_str(&in), whole, false);
+		spot_add(v, cap, wire_text(&in), whole, false);
 	}
 }
 

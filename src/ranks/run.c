@@ -23,14 +23,6 @@ void run_note(struct run *r, unsigned kind, const char *a, const char *b, uint64
 	router_send(r->router, 0, ROUTER_RUN_NOTE, &m);
 }
 
-static char *get_string(struct wire_in *w)
-{
-	size_t n;
-	const uint8_t *p = wire_bytes(w, &n);
-
-	return mem_strndup((const char *)p, n);
-}
-
 static void on_note(void *arg, struct comm_msg *m)
 {
 	struct run *r = arg;
@@ -41,8 +33,8 @@ static void on_note(void *arg, struct comm_msg *m)
 
 	wire_in_init(&w, m->data.p, m->data.len);
 	kind = wire_u8(&w);
-	a = get_string(&w);
-	b = get_string(&w);
+	a = wire_text(&w);
+	b = wire_text(&w);
 	n = wire_u64(&w);
 	if (wire_done(&w))
 		r->ops.note(r->ops.arg, kind, a, b, n);

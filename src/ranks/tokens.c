@@ -144,14 +144,6 @@ static struct ts ts_at(const struct ts *now, int64_t ms)
 	return (struct ts){.sec = now->sec + sec, .nsec = (int32_t)nsec};
 }
 
-static char *wire_text(struct wire_in *w)
-{
-	size_t n;
-	const uint8_t *p = wire_bytes(w, &n);
-
-	return mem_strndup((const char *)p, n);
-}
-
 static int token_read(struct tokens *t, struct wire_in *w, struct swift_token **out,
 	struct err *err)
 {

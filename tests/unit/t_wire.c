@@ -1,4 +1,5 @@
 #include "base/wire.h"
+#include "base/mem.h"
 #include "unit/check.h"
 
 TEST(round_trip)
@@ -67,4 +68,26 @@ TEST(bad_stays_bad)
 	wire_id(&w, &id);
 	CHECK(id_is_zero(&id));
 	CHECK(!wire_done(&w));
+}
+
+TEST(a_text_of_its_own)
+{
+	struct wire_in in;
+	struct buf b;
+	char *s;
+
+	buf_init(&b, 100);
+	wire_put_bytes(&b, "some text", 9);
+	wire_in_init(&in, b.p, b.len);
+	s = wire_text(&in);
+	CHECK(wire_done(&in));
+	CHECK_STR(s, "some text");
+	mem_free(s);
+	/* cut short */
+	wire_in_init(&in, b.p, b.len - 1);
+	s = wire_text(&in);
+	CHECK(in.bad);
+	CHECK_STR(s, "");
+	mem_free(s);
+	buf_release(&b);
 }
