@@ -172,17 +172,13 @@ void json_put_time(struct buf *b, const struct ts *t, const struct zone *z)
 	buf_add(b, s, (size_t)(p - s));
 }
 
-/* Exactly n digits at *s, a value of at most max. */
-static bool digits(const char **s, const char *end, int n, int max, int *v)
+/* Two digits, a value of at most max. */
+static bool two(const char *s, int max, int *v)
 {
-	if (end - *s < n)
-		return false;
-	for (*v = 0; n > 0; n--, (*s)++) {
-		if (**s < '0' || **s > '9')
-			return false;
-		*v = *v * 10 + (**s - '0');
-	}
-	return *v <= max;
+	unsigned tens = (unsigned)(uint8_t)s[0] - '0', ones = (unsigned)(uint8_t)s[1] - '0';
+
+	*v = (int)(tens * 10 + ones);
+	return tens <= 9 && ones <= 9 && *v <= max;
 }
 
 static bool literal(const char **s, const char *end, char c)
@@ -193,16 +189,22 @@ static bool literal(const char **s, const char *end, char c)
 	return true;
 }
 
+/* What is behind the ninth digit is cut off, as restic does. */
 static bool parse_fraction(const char **s, const char *end, int32_t *nsec)
 {
-	int32_t unit = 100000000;
 	const char *first;
+	int digits = 0;
 
 	*nsec = 0;
 	if (!literal(s, end, '.'))
 		return true;
-	for (first = *s; *s < end && **s >= '0' && **s <= '9'; (*s)++, unit /= 10)
-		*nsec += (**s - '0') * unit;
+	for (first = *s; *s < end && **s >= '0' && **s <= '9'; (*s)++)
+		if (digits < 9) {
+			*nsec = *nsec * 10 + (**s - '0');
+			digits++;
+		}
+	for (; digits < 9; digits++)
+		*nsec *= 10;
 	return *s > first;
 }
 
@@ -217,8 +219,9 @@ static bool parse_offset(const char **s, const char *end, int32_t *off)
 	minus = literal(s, end, '-');
 	if (!minus && !literal(s, end, '+'))
 		return false;
-	if (!digits(s, end, 2, 23, &h) || !literal(s, end, ':') || !digits(s, end, 2, 59, &m))
+	if (end - *s < 5 || !two(*s, 23, &h) || (*s)[2] != ':' || !two(*s + 3, 59, &m))
 		return false;
+	*s += 5;
 	*off = (h * 60 + m) * (minus ? -60 : 60);
 	return true;
 }
@@ -227,16 +230,19 @@ int json_parse_time(const char *s, size_t n, struct ts *t, int32_t *offset_s)
 {
 	const char *end = s + n;
 	struct civil c;
-	int year;
+	int century, year;
 	int32_t nsec, off;
 
-	if (!digits(&s, end, 4, 9999, &year) || !literal(&s, end, '-') ||
-		!digits(&s, end, 2, 12, &c.month) || !literal(&s, end, '-') ||
-		!digits(&s, end, 2, 31, &c.day) || !literal(&s, end, 'T') ||
-		!digits(&s, end, 2, 23, &c.hour) || !literal(&s, end, ':') ||
-		!digits(&s, end, 2, 59, &c.min) || !literal(&s, end, ':') ||
-		!digits(&s, end, 2, 59, &c.sec) || !parse_fraction(&s, end, &nsec) ||
-		!parse_offset(&s, end, &off) || s != end)
+	if (n < sizeof("2006-01-02T15:04:05") - 1 || s[4] != '-' || s[7] != '-' || s[10] != 'T' ||
+		s[13] != ':' || s[16] != ':')
+		return ERR_INVALID;
+	if (!two(s, 99, &century) || !two(s + 2, 99, &year) || !two(s + 5, 12, &c.month) ||
+		!two(s + 8, 31, &c.day) || !two(s + 11, 23, &c.hour) || !two(s + 14, 59, &c.min) ||
+		!two(s + 17, 59, &c.sec))
+		return ERR_INVALID;
+	s += 19;
+	year += 100 * century;
+	if (!parse_fraction(&s, end, &nsec) || !parse_offset(&s, end, &off) || s != end)
 		return ERR_INVALID;
 	if (c.month < 1 || c.day < 1 || c.day > civil_month_days(year, c.month))
 		return ERR_INVALID;

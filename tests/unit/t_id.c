@@ -1,3 +1,5 @@
+#include <ctype.h>
+#include <stdio.h>
 #include "base/id.h"
 #include "base/err.h"
 #include "unit/check.h"
@@ -56,4 +58,25 @@ TEST(hex)
 	CHECK_EQ(hex_decode(p, "abc", 3), ERR_INVALID);
 	hex_encode(s, p, 2);
 	CHECK_STR(s, "ffa0");
+}
+
+/* Each byte at each place of a text that is read in words, and of what is left behind them. */
+TEST(hex_takes_digits_alone)
+{
+	for (int at = 0; at < 12; at++)
+		for (int c = 0; c < 256; c++) {
+			char s[] = "0123456789aF", back[13];
+			uint8_t p[6];
+			bool good = strchr("0123456789abcdefABCDEF", c) && c;
+
+			s[at] = (char)c;
+			if (!CHECK_EQ(hex_decode(p, s, 12), good ? 0 : ERR_INVALID))
+				printf("byte 0x%02x at %d\n", (unsigned)c, at);
+			if (!good)
+				continue;
+			hex_encode(back, p, 6);
+			s[11] = (char)(at == 11 ? tolower(c) : 'f');
+			s[at] = (char)tolower(c);
+			CHECK_STR(back, s);
+		}
 }
