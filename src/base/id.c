@@ -51,8 +51,7 @@ static inline bool from_digits(uint64_t s, uint64_t *nibbles)
 
 	*nibbles = (s & EACH(15)) + letter * 9;
 	/* No other byte has one of these two bits and the same lower digit. */
-	return ((s | s << 1) & EACH(0x40)) == EACH(0x40) &&
-	       to_digits(*nibbles & EACH(15)) == lower;
+	return ((s | s << 1) & EACH(0x40)) == EACH(0x40) && to_digits(*nibbles & EACH(15)) == lower;
 }
 
 int hex_decode(uint8_t *out, const char *s, size_t n)
@@ -69,7 +68,9 @@ int hex_decode(uint8_t *out, const char *s, size_t n)
 		le32_put(out, (uint32_t)(v | v >> 16));
 	}
 	for (; n > 0; n -= 2, s += 2) {
-		if (!from_digits(EACH('0') << 16 | (uint8_t)s[0] | (uint64_t)(uint8_t)s[1] << 8, &v))
+		uint64_t pair = (uint8_t)s[0] | (uint64_t)(uint8_t)s[1] << 8;
+
+		if (!from_digits(EACH('0') << 16 | pair, &v))
 			return ERR_INVALID;
 		*out++ = (uint8_t)(v << 4 | v >> 8);
 	}
