@@ -2,6 +2,48 @@
 #include "base/mem.h"
 #include <stdlib.h>
 
+struct names {
+	struct repo *r;
+	enum backend_type type;
+	struct id *id;
+	size_t n, cap;
+	struct task task;
+	struct err err;
+	bool done;
+};
+
+static int remember(void *arg, const struct id *name, uint64_t size)
+{
+	struct names *l = arg;
+
+	(void)size;
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 256;
+		l->id = mem_regrow(l->id, l->cap, sizeof(*l->id));
+	}
+	l->id[l->n++] = *name;
+	return 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return id_cmp(a, b);
+}
+
+static void list_run(struct task *t)
+{
+	struct names *l = task_of(t, struct names, task);
+
+	backend_list(l->r->be, l->type, remember, l, &l->err);
+	if (l->n)
+		qsort(l->id, l->n, sizeof(*l->id), by_id);
+}
+
+static void list_done(struct task *t)
+{
+	task_of(t, struct names, task)->done = true;
+}
+
 struct slot {
 	struct task task;
 	struct parallel *all;
@@ -15,40 +57,12 @@ struct parallel {
 	int (*work)(void *arg, const struct id *id, struct err *err);
 	int (*failed)(void *arg, const struct id *id, const struct err *e);
 	void *arg;
-	struct id *id;
-	size_t n, cap, next, busy;
+	const struct id *id;
+	size_t n, next, busy;
 	int rc;
 	struct err err;
 	bool done;
 };
-
-static int remember(void *arg, const struct id *name, uint64_t size)
-{
-	struct parallel *p = arg;
-
-	(void)size;
-	if (p->n == p->cap) {
-		p->cap = p->cap ? 2 * p->cap : 256;
-		p->id = mem_regrow(p->id, p->cap, sizeof(*p->id));
-	}
-	p->id[p->n++] = *name;
-	return 0;
-}
-
-static int by_id(const void *a, const void *b)
-{
-	return id_cmp(a, b);
-}
-
-static void list_run(struct task *t)
-{
-	struct slot *s = task_of(t, struct slot, task);
-	struct parallel *p = s->all;
-
-	backend_list(p->r->be, p->type, remember, p, &s->err);
-	if (p->n)
-		qsort(p->id, p->n, sizeof(*p->id), by_id);
-}
 
 static void work_run(struct task *t)
 {
@@ -95,19 +109,19 @@ static void slot_next(struct slot *s)
 	jobs_put(p->r->env->readers, &s->task);
 }
 
-static void list_done(struct task *t)
-{
-	struct slot *s = task_of(t, struct slot, task);
-
-	s->all->done = true;
-}
-
-int parallel_files(struct repo *r, enum backend_type t,
+int parallel_ids(struct repo *r, enum backend_type t, const struct id *id, size_t n,
 	int (*work)(void *arg, const struct id *id, struct err *err),
 	int (*failed)(void *arg, const struct id *id, const struct err *e), void *arg,
 	struct err *err)
 {
-	struct parallel p = {.r = r, .type = t, .work = work, .failed = failed, .arg = arg};
+	struct parallel p = {.r = r,
+		.type = t,
+		.work = work,
+		.failed = failed,
+		.arg = arg,
+		.id = id,
+		.n = n,
+		.done = n == 0};
 	size_t slots = r->be->connections ? r->be->connections : 1;
 	struct slot *slot;
 
@@ -116,24 +130,32 @@ int parallel_files(struct repo *r, enum backend_type t,
 	slot = mem_array(slots, sizeof(*slot));
 	for (size_t i = 0; i < slots; i++)
 		slot[i].all = &p;
-
-	slot[0].task = (struct task){.run = list_run, .done = list_done};
-	jobs_put(r->env->readers, &slot[0].task);
-	loop_until(r->env->loop, &p.done);
-	if (slot[0].err.code) {
-		p.rc = slot[0].err.code;
-		err_copy(&p.err, &slot[0].err);
-		err_prefix(&p.err, "list %s files", backend_type_name(t));
-		goto out;
-	}
-	p.done = p.n == 0;
 	for (size_t i = 0; i < slots && p.next < p.n; i++)
 		slot_next(&slot[i]);
 	loop_until(r->env->loop, &p.done);
-out:
 	if (p.rc)
 		err_copy(err, &p.err);
-	mem_free(p.id);
 	mem_free(slot);
 	return p.rc;
+}
+
+int parallel_files(struct repo *r, enum backend_type t,
+	int (*work)(void *arg, const struct id *id, struct err *err),
+	int (*failed)(void *arg, const struct id *id, const struct err *e), void *arg,
+	struct err *err)
+{
+	struct names l = {.r = r, .type = t, .task = {.run = list_run, .done = list_done}};
+	int rc;
+
+	jobs_put(r->env->readers, &l.task);
+	loop_until(r->env->loop, &l.done);
+	if (l.err.code) {
+		rc = err_copy(err, &l.err);
+		if (err)
+			err_prefix(err, "list %s files", backend_type_name(t));
+	} else {
+		rc = parallel_ids(r, t, l.id, l.n, work, failed, arg, err);
+	}
+	mem_free(l.id);
+	return rc;
 }

@@ -1,6 +1,6 @@
 /*
- * parallel: the same work for every file of one type, several files at a time over env->readers.
- * The room's own helper.
+ * parallel: the same work for every file of one type, or for some, several files at a time over
+ * env->readers.  The room's own helper.
  */
 #ifndef REPO_PARALLEL_H
 #define REPO_PARALLEL_H
@@ -14,6 +14,11 @@
  * (loop_until).
  */
 int parallel_files(struct repo *r, enum backend_type t,
+	int (*work)(void *arg, const struct id *id, struct err *err),
+	int (*failed)(void *arg, const struct id *id, const struct err *e), void *arg,
+	struct err *err);
+/* parallel_ids: the same for these n files, which are borrowed; nothing is listed. */
+int parallel_ids(struct repo *r, enum backend_type t, const struct id *id, size_t n,
 	int (*work)(void *arg, const struct id *id, struct err *err),
 	int (*failed)(void *arg, const struct id *id, const struct err *e), void *arg,
 	struct err *err);

@@ -17,9 +17,7 @@ void repo_unguard(struct repo *r, const void *arg)
 	r->guards = kept;
 }
 
-/* *gone: not because it cannot be told, but because what is to be published may name what is gone.
- */
-static int may_publish(struct repo *r, bool *gone, struct err *err)
+int repo_guards_ask(struct repo *r, bool *gone, struct err *err)
 {
 	int rc = 0;
 
@@ -34,7 +32,7 @@ int repo_file_put(struct repo *r, enum backend_type t, const struct id *id, cons
 	size_t n, struct err *err)
 {
 	bool guarded = t == BACKEND_INDEX || t == BACKEND_SNAPSHOT, gone = false;
-	int rc = guarded ? may_publish(r, &gone, err) : 0;
+	int rc = guarded ? repo_guards_ask(r, &gone, err) : 0;
 	struct err why = {0}, left = {0};
 
 	if (!rc)
@@ -43,7 +41,7 @@ int repo_file_put(struct repo *r, enum backend_type t, const struct id *id, cons
 		return rc;
 	/* The process may have been stopped, or the upload tried for long, since the guards were
 	 * asked. */
-	may_publish(r, &gone, &why);
+	repo_guards_ask(r, &gone, &why);
 	if (!gone)
 		return 0;
 	if (backend_remove(r->be, t, id, &left))

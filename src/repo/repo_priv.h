@@ -27,6 +27,10 @@ int repo_file_get(struct repo *r, enum backend_type t, const struct id *id, size
 int repo_file_put(struct repo *r, enum backend_type t, const struct id *id, const uint8_t *stored,
 	size_t n, struct err *err);
 
+/* repo_guards_ask: 0: all guards say that the repository may be changed.  *gone: one says no, not
+ * because it cannot be told, but because what is to be published may name what is gone. */
+int repo_guards_ask(struct repo *r, bool *gone, struct err *err);
+
 /* repo_file_prefix: says in front of an error which file it was; returns its code. */
 int repo_file_prefix(struct err *err, const char *what, enum backend_type t, const struct id *id);
 
