@@ -59,3 +59,14 @@ int civil_month_days(int64_t year, int month)
 {
 	return month == 2 ? 28 + civil_leap(year) : 30 + ((month + month / 8) & 1);
 }
+
+/* A week belongs to the year that its Thursday is in. */
+int64_t civil_week(const struct civil *c)
+{
+	int64_t days = civil_days(c->year, c->month, c->day);
+	int64_t monday = days - ((days % 7 + 10) % 7); /* 1970-01-01 was a Thursday */
+	struct civil thursday;
+
+	civil_of(&thursday, (monday + 3) * DAY);
+	return thursday.year * 100 + (monday + 3 - civil_days(thursday.year, 1, 1)) / 7 + 1;
+}

@@ -21,5 +21,6 @@ int64_t civil_days(int64_t year, int month, int day);
 int64_t civil_sec(const struct civil *c); /* ignores wday */
 bool civil_leap(int64_t year);
 int civil_month_days(int64_t year, int month);
+int64_t civil_week(const struct civil *c); /* the ISO 8601 week that its day is in, as YYYYWW */
 
 #endif

@@ -291,6 +291,18 @@ static void say_usage(const struct cmd *c)
 	buf_release(&b);
 }
 
+/* Programs that know restic give them; who wonders what they do is told. */
+static void say_nothing(const struct cmd *c)
+{
+	const struct strlist *given = &c->opts.value[OPT_NOTHING];
+
+	for (size_t i = 0; i < given->n; i++)
+		for (size_t k = 0; k < opt_table_n; k++)
+			if (!strcmp(opt_table[k].name, given->s[i]))
+				out_say(c->out, 2, "--%s changes nothing here: %s", given->s[i],
+					opt_table[k].help);
+}
+
 /* The command line, on the rank that has one to obey.  An exit code, or -1: go on. */
 static int read_command_line(struct cmd *c, int argc, char **argv)
 {
@@ -307,6 +319,8 @@ static int read_command_line(struct cmd *c, int argc, char **argv)
 	if (!rc && out_nowhere(c->out) && wants_output(&c->opts))
 		rc = err_set(&err, ERR_USAGE,
 			"standard output is closed, and what this command is for would be lost");
+	if (!rc)
+		say_nothing(c);
 	if (!rc && run_plain(c)) {
 		rc = out_flush(c->out, &err);
 		say_end(c, rc ? CMD_ERROR : CMD_OK, rc, &err);

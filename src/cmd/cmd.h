@@ -61,6 +61,7 @@ int cmd_restore_overwrite(struct session *s, struct err *err);
 int cmd_restore_newer(struct session *s, struct err *err);
 int cmd_dump(struct session *s, struct err *err);
 int cmd_delete(struct session *s, struct err *err);
+int cmd_forget(struct session *s, struct err *err);
 int cmd_check(struct session *s, struct err *err);
 int cmd_check_follow(struct session *s, struct wire_in *orders, struct err *err);
 int cmd_cat(struct session *s, struct err *err);

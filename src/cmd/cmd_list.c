@@ -1,12 +1,9 @@
 /* list: the snapshots as a table or as restic's JSON (docs/format.md 13.3). */
 #include "base/json_out.h"
 #include "base/mem.h"
-#include "cmd/group.h"
-#include "cmd/human.h"
-#include "cmd/nodeline.h"
 #include "cmd/session.h"
+#include "cmd/snaptable.h"
 #include "cmd/timearg.h"
-#include <string.h>
 
 struct chosen {
 	const struct snapshot **s;
@@ -73,111 +70,13 @@ static void keep_last(struct chosen *c, uint64_t n, unsigned by)
 	mem_free(keep);
 }
 
-static void add_row(struct session *s, struct table *t, const struct snapshot *one, bool compact,
-	bool sizes)
-{
-	const struct out *o = s->cmd->out;
-	struct buf b;
-
-	buf_init(&b, SIZE_MAX / 2);
-	table_cell(t, id_short(&one->id).s);
-	table_cell(t, timearg_text(&one->time, s->zone).s);
-	out_path(o, &b, one->hostname, strlen(one->hostname));
-	table_cell(t, buf_str(&b));
-	buf_reset(&b);
-	out_join(o, &b, &one->tags, compact ? "\n" : ",");
-	table_cell(t, buf_str(&b));
-	if (!compact) {
-		buf_reset(&b);
-		out_join(o, &b, &one->paths, "\n");
-		table_cell(t, buf_str(&b));
-	}
-	if (sizes)
-		table_cell(t,
-			one->has_summary ? human_size(one->summary.total_bytes_processed).s : "");
-	if (!compact && one->paths.n > 1)
-		table_gaps(t);
-	buf_release(&b);
-}
-
-static void write_table(struct session *s, const struct group *g, struct buf *out)
-{
-	static const char *const wide[] = {"ID", "Time", "Host      ", "Tags      ", "Paths",
-		"Size"},
-				 *const narrow[] = {"ID", "Time", "Host", "Tags  ", "Size"};
-	bool compact = opt_flag(s->opts, OPT_COMPACT), sizes = false;
-	struct table *t;
-
-	for (size_t i = 0; i < g->n; i++)
-		sizes = sizes || g->s[i]->has_summary;
-	t = table_new(compact ? narrow : wide, (compact ? 4u : 5u) + sizes);
-	for (size_t i = 0; i < g->n; i++)
-		add_row(s, t, g->s[i], compact, sizes);
-	table_write(t, out);
-	table_free(t);
-	buf_addf(out, "%zu snapshots\n", g->n);
-}
-
-static void write_head(const struct out *o, const struct group *g, unsigned by, struct buf *out)
-{
-	bool any = false;
-
-	buf_adds(out, "snapshots for (");
-	if (by & SNAPSHOTS_BY_HOST) {
-		buf_adds(out, "host [");
-		out_path(o, out, g->hostname, strlen(g->hostname));
-		buf_addc(out, ']');
-		any = true;
-	}
-	if (by & SNAPSHOTS_BY_TAGS) {
-		buf_adds(out, any ? ", tags [" : "tags [");
-		out_join(o, out, &g->tags, ", ");
-		buf_addc(out, ']');
-		any = true;
-	}
-	if (by & SNAPSHOTS_BY_PATHS) {
-		buf_adds(out, any ? ", paths [" : "paths [");
-		out_join(o, out, &g->paths, ", ");
-		buf_addc(out, ']');
-	}
-	buf_adds(out, "):\n");
-}
-
-static void json_list(struct json_out *j, const char *key, const struct strlist *l)
-{
-	json_key(j, key);
-	if (!l->n) {
-		json_null(j);
-		return;
-	}
-	json_array(j);
-	for (size_t i = 0; i < l->n; i++)
-		json_str(j, l->s[i]);
-	json_array_end(j);
-}
-
-static void json_snapshots(struct json_out *j, const struct group *g)
-{
-	struct buf one;
-
-	buf_init(&one, SIZE_MAX / 2);
-	json_array(j);
-	for (size_t i = 0; i < g->n; i++) {
-		buf_reset(&one);
-		nodeline_snapshot(&one, g->s[i], false);
-		json_raw(j, one.p, one.len);
-	}
-	json_array_end(j);
-	buf_release(&one);
-}
-
 static void write_json(const struct groups *g, unsigned by, struct buf *out)
 {
 	struct json_out j;
 
 	json_out_init(&j, out);
 	if (!by) {
-		json_snapshots(&j, g->g);
+		snaptable_json(&j, g->g->s, g->g->n);
 		return;
 	}
 	json_array(&j);
@@ -187,11 +86,13 @@ static void write_json(const struct groups *g, unsigned by, struct buf *out)
 		json_object(&j);
 		json_key(&j, "hostname");
 		json_str(&j, g->g[i].hostname);
-		json_list(&j, "paths", &g->g[i].paths);
-		json_list(&j, "tags", &g->g[i].tags);
+		json_key(&j, "paths");
+		snaptable_json_list(&j, &g->g[i].paths);
+		json_key(&j, "tags");
+		snaptable_json_list(&j, &g->g[i].tags);
 		json_object_end(&j);
 		json_key(&j, "snapshots");
-		json_snapshots(&j, &g->g[i]);
+		snaptable_json(&j, g->g[i].s, g->g[i].n);
 		json_object_end(&j);
 	}
 	json_array_end(&j);
@@ -200,6 +101,7 @@ static void write_json(const struct groups *g, unsigned by, struct buf *out)
 int cmd_list(struct session *s, struct err *err)
 {
 	const char *latest = opt_str(s->opts, OPT_LATEST), *group = opt_str(s->opts, OPT_GROUP_BY);
+	struct snaptable t = {s->cmd->out, s->zone, opt_flag(s->opts, OPT_COMPACT)};
 	struct chosen c = {0};
 	struct groups g = {0};
 	struct buf text;
@@ -222,11 +124,7 @@ int cmd_list(struct session *s, struct err *err)
 		rc = choose(s, &c, err);
 	if (rc)
 		goto out;
-	for (size_t i = 0; i < s->snaps.n; i++) {
-		group_sort(&s->snaps.s[i].paths);
-		if (by & SNAPSHOTS_BY_TAGS)
-			group_sort(&s->snaps.s[i].tags);
-	}
+	snaptable_order(&s->snaps, by);
 	if (last)
 		keep_last(&c, last, by);
 	groups_make(c.s, c.n, by, &g);
@@ -234,9 +132,8 @@ int cmd_list(struct session *s, struct err *err)
 		write_json(&g, by, &text);
 	} else {
 		for (size_t i = 0; i < g.n; i++) {
-			if (by)
-				write_head(s->cmd->out, &g.g[i], by, &text);
-			write_table(s, &g.g[i], &text);
+			snaptable_head(&t, &g.g[i], by, &text);
+			snaptable_put(&t, g.g[i].s, NULL, g.g[i].n, &text);
 		}
 		text.len -= text.len > 0; /* out_line ends it */
 	}

@@ -1,6 +1,17 @@
 /* version: of this program. */
 #include "cmd/cmd.h"
 
+/* In Go's words. */
+#if defined(__x86_64__)
+#define ARCH "amd64"
+#elif defined(__aarch64__)
+#define ARCH "arm64"
+#elif defined(__powerpc64__)
+#define ARCH "ppc64le"
+#else
+#define ARCH "unknown"
+#endif
+
 void cmd_version(const struct cmd *c)
 {
 	struct json_out j;
@@ -11,6 +22,13 @@ void cmd_version(const struct cmd *c)
 		out_message(&j, &b, "version");
 		json_key(&j, "version");
 		json_str(&j, CMD_VERSION);
+		/* What restic was built with and for; programs demand it. */
+		json_key(&j, "go_version");
+		json_str(&j, "none (C)");
+		json_key(&j, "go_os");
+		json_str(&j, "linux");
+		json_key(&j, "go_arch");
+		json_str(&j, ARCH);
 		json_key(&j, "program");
 		json_str(&j, "a_backup");
 		json_object_end(&j);

@@ -124,6 +124,26 @@ void groups_make(const struct snapshot *const *s, size_t n, unsigned by, struct 
 	mem_free(e);
 }
 
+static void text_list(struct buf *b, const char *what, const struct strlist *l)
+{
+	if (!l->n)
+		return;
+	buf_addf(b, "%s%s [", b->len ? ", " : "", what);
+	for (size_t i = 0; i < l->n; i++) {
+		buf_adds(b, i ? " " : "");
+		buf_adds(b, l->s[i]);
+	}
+	buf_addc(b, ']');
+}
+
+void group_text(const struct group *g, struct buf *out)
+{
+	if (*g->hostname)
+		buf_addf(out, "host %s", g->hostname);
+	text_list(out, "path", &g->paths);
+	text_list(out, "tags", &g->tags);
+}
+
 void groups_release(struct groups *g)
 {
 	for (size_t i = 0; i < g->n; i++)

@@ -24,6 +24,8 @@ struct groups {
 };
 /* groups_make: of n snapshots.  by = 0: one group, even of none. */
 void groups_make(const struct snapshot *const *s, size_t n, unsigned by, struct groups *out);
+/* group_text: appends its key as restic names it: "host h, path [/x /y]". */
+void group_text(const struct group *g, struct buf *out);
 void groups_release(struct groups *g);
 
 #endif

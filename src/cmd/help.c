@@ -48,7 +48,8 @@ static void put_rare(struct buf *b, uint32_t of, bool general)
 	for (size_t i = 0; i < opt_table_n; i++) {
 		const struct opt_def *d = &opt_table[i];
 
-		if (!wanted(d, of, general) || !d->rare || d->id == OPT_HELP)
+		if (!wanted(d, of, general) || !d->rare || d->id == OPT_HELP ||
+			d->id == OPT_NOTHING)
 			continue;
 		if (!any) {
 			buf_adds(b, "  also:");

@@ -74,31 +74,38 @@ static int add_flag(struct opts *o, const struct opt_def *d, const char *value, 
 	return 0;
 }
 
+static int add_value(struct opts *o, const struct opt_def *d, const char *value, struct err *err)
+{
+	if (d->id == OPT_NOTHING)
+		strlist_add(&o->value[d->id], d->name);
+	else if (d->arg)
+		strlist_add(&o->value[d->id], value);
+	else
+		return add_flag(o, d, value, err);
+	return 0;
+}
+
 /* parse_one: the argument args[*i], which is an option, and its value if that is the next one. */
 static int parse_one(struct opts *o, int n, char *const *args, int *i, struct err *err)
 {
 	const char *word = args[*i];
 	struct opt_piece p;
-	int rc;
+	int rc = 0;
 
 	for (const char *at = word; at; at = p.rest) {
 		enum opt_word w = opt_word_take(word, at, o->verb->options, &p);
 
 		if (w != OPT_WORD_OK)
 			return opt_word_complain(w, word, at, o->verb, o->verb_given, err);
-		if (!p.def->arg) {
-			rc = add_flag(o, p.def, p.value, err);
-			if (rc)
-				return rc;
-			continue;
-		}
-		if (!p.value) {
+		if (p.def->arg && !p.value) {
 			if (*i + 1 >= n)
 				return err_set(err, ERR_USAGE, "%s needs a value: %s", word,
 					p.def->arg);
 			p.value = args[++*i];
 		}
-		strlist_add(&o->value[p.def->id], p.value);
+		rc = add_value(o, p.def, p.value, err);
+		if (rc)
+			return rc;
 	}
 	return 0;
 }
@@ -252,6 +259,15 @@ void opts_release(struct opts *o)
 	for (size_t i = 0; i < OPT_IDS; i++)
 		strlist_release(&o->value[i]);
 	strlist_release(&o->args);
+}
+
+const char *opt_name(enum opt_id id)
+{
+	const struct opt_def *d = opt_table;
+
+	while (d->id != id)
+		d++;
+	return d->name;
 }
 
 bool opt_flag(const struct opts *o, enum opt_id id)

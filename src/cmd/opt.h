@@ -114,6 +114,24 @@ enum opt_id {
 	OPT_READ_DATA,
 	OPT_READ_SUBSET,
 	OPT_REMOVE_ALL,
+	/* forget */
+	OPT_KEEP_LAST,
+	OPT_KEEP_HOURLY,
+	OPT_KEEP_DAILY,
+	OPT_KEEP_WEEKLY,
+	OPT_KEEP_MONTHLY,
+	OPT_KEEP_YEARLY,
+	OPT_KEEP_WITHIN,
+	OPT_KEEP_WITHIN_HOURLY,
+	OPT_KEEP_WITHIN_DAILY,
+	OPT_KEEP_WITHIN_WEEKLY,
+	OPT_KEEP_WITHIN_MONTHLY,
+	OPT_KEEP_WITHIN_YEARLY,
+	OPT_KEEP_TAG,
+	OPT_REMOVE_EVERY,
+	OPT_PRUNE,
+	/* restic's that mean nothing here */
+	OPT_NOTHING,
 	OPT_IDS
 };
 
@@ -125,8 +143,8 @@ struct opt_def {
 	const char *env;  /* the variable that stands in for it; NULL: none */
 	uint32_t of;      /* OPTS_*: the sets it is in */
 	bool rare;        /* only named on the help screen */
-	const char *
-		help; /* at most 46 characters, so that its line fits a terminal; empty when rare */
+	const char *help; /* at most 46 characters, so that its line fits a terminal; empty when
+			     rare, but of OPT_NOTHING: why */
 };
 extern const struct opt_def opt_table[];
 extern const size_t opt_table_n;
@@ -134,7 +152,8 @@ extern const size_t opt_table_n;
 struct opts {
 	const struct verb_def *verb;
 	bool verb_given;               /* false: the implied one, because no word is a command */
-	struct strlist value[OPT_IDS]; /* in the order given; flags are "true" or "false" */
+	struct strlist value[OPT_IDS]; /* in the order given; flags are "true" or "false"; of
+					  OPT_NOTHING the names of such options */
 	bool from_env[OPT_IDS];        /* the value is a variable's */
 	struct strlist args;           /* without the verb */
 	size_t behind_password; /* 1 + which of them stands right behind --password, maybe because
@@ -151,6 +170,7 @@ void opts_release(struct opts *o);
 /* the command of this name or alias; NULL: there is none */
 const struct verb_def *opts_verb(const struct verbs *v, const char *word);
 
+const char *opt_name(enum opt_id id); /* its first name, without dashes */
 bool opt_flag(const struct opts *o, enum opt_id id);
 const char *opt_str(const struct opts *o, enum opt_id id); /* the last one; NULL when not given */
 int opts_verbosity(const struct opts *o);                  /* 0 … 3 */

@@ -1,5 +1,9 @@
 #include "cmd/opt.h"
 
+/* Why restic's options of these kinds mean nothing here. */
+#define NO_CACHE "nothing is cached on disks"
+#define NO_RATE  "only how many transfers are under way can be limited: --connections"
+
 const struct opt_def opt_table[] = {
 	{OPT_REPO, 'r', "repo", "PLACE", "RESTIC_REPOSITORY", OPTS_ALL, false,
 		"the repository (else RESTIC_REPOSITORY)"},
@@ -42,6 +46,13 @@ const struct opt_def opt_table[] = {
 	{OPT_LAUNCH_TIMEOUT, 0, "launch-timeout", "TIME", "A_BACKUP_LAUNCH_TIMEOUT", OPTS_ALL, true,
 		""},
 	{OPT_STOP_TIMEOUT, 0, "stop-timeout", "TIME", "A_BACKUP_STOP_TIMEOUT", OPTS_ALL, true, ""},
+	{OPT_NOTHING, 0, "no-cache", NULL, NULL, OPTS_ALL, true, NO_CACHE},
+	{OPT_NOTHING, 0, "cache-dir", "DIR", NULL, OPTS_ALL, true, NO_CACHE},
+	{OPT_NOTHING, 0, "cleanup-cache", NULL, NULL, OPTS_ALL, true, NO_CACHE},
+	{OPT_NOTHING, 0, "limit-upload", "RATE", NULL, OPTS_ALL, true, NO_RATE},
+	{OPT_NOTHING, 0, "limit-download", "RATE", NULL, OPTS_ALL, true, NO_RATE},
+	{OPT_NOTHING, 0, "stuck-request-timeout", "TIME", NULL, OPTS_ALL, true,
+		"a request that hangs is given up and tried again by itself"},
 	{OPT_HELP, 'h', "help", NULL, NULL, OPTS_ALL, true, ""},
 	{OPT_VERSION, 0, "version", NULL, NULL, OPTS_ALL, true, ""},
 
@@ -78,6 +89,7 @@ const struct opt_def opt_table[] = {
 	{OPT_DRY_RUN, 'n', "dry-run", NULL, NULL, OPTS_DRY_RUN, false, "do everything but write"},
 	{OPT_MAX_OBJECTS, 0, "max-objects", "N", NULL, OPTS_ADD, false,
 		"end before the bucket holds more (0: no limit)"},
+	{OPT_NOTHING, 0, "no-scan", NULL, NULL, OPTS_ADD, true, "nothing is counted beforehand"},
 	{OPT_SKIP_UNCHANGED, 0, "skip-if-unchanged", NULL, NULL, OPTS_ADD, false,
 		"no snapshot when nothing has changed"},
 
@@ -100,14 +112,21 @@ const struct opt_def opt_table[] = {
 		"only the newest of each host and paths"},
 	{OPT_LATEST, 0, "latest", "N", NULL, OPTS_LIST, false,
 		"only the newest N of each host and paths"},
-	{OPT_COMPACT, 'c', "compact", NULL, NULL, OPTS_LIST, false, "without the paths"},
+	{OPT_COMPACT, 'c', "compact", NULL, NULL, OPTS_LIST | OPTS_FORGET, false,
+		"without the paths"},
 	{OPT_GROUP_BY, 'g', "group-by", "KEYS", NULL, OPTS_LIST, false,
 		"a table for each host,paths,tags"},
+	{OPT_GROUP_BY, 'g', "group-by", "KEYS", NULL, OPTS_FORGET, false,
+		"each of these apart (host,paths; '': none)"},
 	{OPT_HOST, 'H', "host", "NAME", "RESTIC_HOST", OPTS_CHOOSE, false,
 		"only snapshots of this host; may be repeated"},
-	{OPT_TAG, 0, "tag", "TAG,...", NULL, OPTS_CHOOSE, false,
+	{OPT_HOST, 0, "host", "NAME", "RESTIC_HOST", OPTS_FORGET, false,
+		"only snapshots of this host; may be repeated"},
+	{OPT_HOST, 0, "hostname", "NAME", NULL, OPTS_FORGET, true, ""},
+	{OPT_TAG, 0, "tag", "TAG,...", NULL, OPTS_CHOOSE | OPTS_FORGET, false,
 		"only snapshots with all of these tags"},
-	{OPT_PATH, 0, "path", "PATH", NULL, OPTS_CHOOSE, false, "only snapshots of this path"},
+	{OPT_PATH, 0, "path", "PATH", NULL, OPTS_CHOOSE | OPTS_FORGET, false,
+		"only snapshots of this path"},
 	{OPT_LONG, 'l', "long", NULL, NULL, OPTS_LONG, false, "mode, owner, size and time too"},
 	{OPT_RECURSIVE, 0, "recursive", NULL, NULL, OPTS_FILES, false,
 		"all below each DIR, not only its entries"},
@@ -154,6 +173,27 @@ const struct opt_def opt_table[] = {
 		"read and verify every byte"},
 	{OPT_READ_SUBSET, 0, "read-data-subset", "PART", NULL, OPTS_CHECK, false,
 		"a part of them: 1/7, 2.5% or 10G"},
+	{OPT_NOTHING, 0, "with-cache", NULL, NULL, OPTS_CHECK, true, NO_CACHE},
 	{OPT_REMOVE_ALL, 0, "remove-all", NULL, NULL, OPTS_UNLOCK, false, "those in use too"},
+
+	{OPT_KEEP_LAST, 'l', "keep-last", "N", NULL, OPTS_FORGET, false,
+		"keep the newest N (or unlimited)"},
+	{OPT_KEEP_HOURLY, 'H', "keep-hourly", "N", NULL, OPTS_FORGET, false,
+		"keep the newest of each of N hours"},
+	{OPT_KEEP_DAILY, 'd', "keep-daily", "N", NULL, OPTS_FORGET, false, "... of each of N days"},
+	{OPT_KEEP_WEEKLY, 'w', "keep-weekly", "N", NULL, OPTS_FORGET, false, "weeks"},
+	{OPT_KEEP_MONTHLY, 'm', "keep-monthly", "N", NULL, OPTS_FORGET, false, "months"},
+	{OPT_KEEP_YEARLY, 'y', "keep-yearly", "N", NULL, OPTS_FORGET, false, "years"},
+	{OPT_KEEP_WITHIN, 0, "keep-within", "SPAN", NULL, OPTS_FORGET, false,
+		"keep all newer than, say, 1y5m7d2h"},
+	{OPT_KEEP_WITHIN_HOURLY, 0, "keep-within-hourly", "SPAN", NULL, OPTS_FORGET, true, ""},
+	{OPT_KEEP_WITHIN_DAILY, 0, "keep-within-daily", "SPAN", NULL, OPTS_FORGET, true, ""},
+	{OPT_KEEP_WITHIN_WEEKLY, 0, "keep-within-weekly", "SPAN", NULL, OPTS_FORGET, true, ""},
+	{OPT_KEEP_WITHIN_MONTHLY, 0, "keep-within-monthly", "SPAN", NULL, OPTS_FORGET, true, ""},
+	{OPT_KEEP_WITHIN_YEARLY, 0, "keep-within-yearly", "SPAN", NULL, OPTS_FORGET, true, ""},
+	{OPT_KEEP_TAG, 0, "keep-tag", "TAG,...", NULL, OPTS_FORGET, false,
+		"keep those with all of these tags"},
+	{OPT_REMOVE_EVERY, 0, "unsafe-allow-remove-all", NULL, NULL, OPTS_FORGET, true, ""},
+	{OPT_PRUNE, 0, "prune", NULL, NULL, OPTS_FORGET, true, ""},
 };
 const size_t opt_table_n = sizeof(opt_table) / sizeof(opt_table[0]);

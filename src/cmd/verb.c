@@ -90,6 +90,14 @@ static const struct verb_def rows[] = {
 		.lock = VERB_EXCLUSIVE,
 		.changes = true,
 		.run = cmd_delete},
+	{.name = "forget",
+		.args = "[SNAPSHOT...]",
+		.about = "remove the snapshots that a policy does not keep",
+		.among = "forget",
+		.options = OPTS_ALL | OPTS_FORGET | OPTS_DRY_RUN,
+		.lock = VERB_EXCLUSIVE,
+		.changes = true,
+		.run = cmd_forget},
 	{.name = "init",
 		.args = "",
 		.about = "make a new repository",
@@ -141,8 +149,7 @@ static const struct verb_def rows[] = {
 		.plain = cmd_help},
 };
 
-static const char *const elsewhere[] = {"cache", "copy", "diff", "forget", "key", "migrate",
-	"mount", "prune", "rebuild-index", "recover", "repair", "rewrite", "self-update", "stats",
-	"tag", NULL};
+static const char *const elsewhere[] = {"cache", "copy", "diff", "key", "migrate", "mount", "prune",
+	"rebuild-index", "recover", "repair", "rewrite", "self-update", "stats", "tag", NULL};
 
 const struct verbs verb_table = {rows, sizeof(rows) / sizeof(rows[0]), elsewhere};

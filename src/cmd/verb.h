@@ -34,7 +34,8 @@ enum verb_options {
 	OPTS_OVERWRITE = 1 << 11,
 	OPTS_DUMP = 1 << 12,
 	OPTS_CHECK = 1 << 13,
-	OPTS_UNLOCK = 1 << 14
+	OPTS_UNLOCK = 1 << 14,
+	OPTS_FORGET = 1 << 15
 };
 
 enum verb_ranks {

@@ -166,8 +166,12 @@ bool snapshots_next_tag(const char **list, const char **tag, size_t *n)
 	return true;
 }
 
-/* One --tag option: a comma list, all of it wanted; an empty one wants a snapshot without tags. */
-static bool tags_match(const struct snapshot *s, const char *list)
+bool snapshots_partial(const struct snapshot *s)
+{
+	return strlist_has(&s->tags, SNAPSHOTS_PARTIAL);
+}
+
+bool snapshots_tagged(const struct snapshot *s, const char *list)
 {
 	const char *tag;
 	size_t n;
@@ -188,7 +192,7 @@ bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f)
 	if (f->hosts.n && !strlist_has(&f->hosts, s->hostname))
 		return false;
 	for (size_t i = 0; i < f->tags.n && !tagged; i++)
-		tagged = tags_match(s, f->tags.s[i]);
+		tagged = snapshots_tagged(s, f->tags.s[i]);
 	return tagged && has_all(&s->paths, &f->paths);
 }
 

@@ -32,6 +32,11 @@ struct snapshots_filter {
 /* snapshots_next_tag: the tags of a comma list, without blanks around them; maybe empty ones. *list
  * moves on, NULL at the end; the tag is borrowed from it. */
 bool snapshots_next_tag(const char **list, const char **tag, size_t *n);
+/* snapshots_partial: of what a run had saved when it had to end, as its tag says. */
+#define SNAPSHOTS_PARTIAL "partial"
+bool snapshots_partial(const struct snapshot *s);
+/* snapshots_tagged: whether it has all tags of a comma list; "" matches one without tags. */
+bool snapshots_tagged(const struct snapshot *s, const char *list);
 void snapshots_filter_release(struct snapshots_filter *f);
 bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f);
 

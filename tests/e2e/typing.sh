@@ -71,7 +71,7 @@ c() {
 }
 c -q add src --tag keep --host h1
 id=$(ls c/snapshots)
-for words in "delete --tag scratch $id" "delete -n -host h2 $id" "delete --path /x $id latest" "list --tag keep $id" "find --tag keep -s $id f"; do
+for words in "delete --tag scratch $id" "delete -n -host h2 $id" "delete --path /x $id latest" "forget --tag scratch $id" "list --tag keep $id" "find --tag keep -s $id f"; do
 	# shellcheck disable=SC2086
 	expect 1 c $words
 	says 'is named by its id'

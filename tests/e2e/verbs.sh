@@ -13,7 +13,7 @@ id=$(a -r r list --json | sed 's/.*"short_id":"\([0-9a-f]*\)".*/\1/')
 # Nothing is begun by a command that cannot do what was asked of it.
 find r >"$T/before"
 for words in list 'files latest' 'find f' 'restore latest -target back' 'restore-overwrite latest -target back' 'restore-newer latest -target back' \
-	'dump latest /src/f' "delete $id" init 'cat config' unlock; do
+	'dump latest /src/f' "delete $id" 'forget -l 1' init 'cat config' unlock; do
 	for n in 1 3; do
 		# shellcheck disable=SC2086
 		expect 1 a -r r --ranks $n $words
@@ -48,11 +48,11 @@ let_go() {
 
 # Who changes something needs the lock of its row, whatever --no-lock says, unless it only says what it would do; who reads may do without.
 hold add src
-for words in check "delete $id" "delete --no-lock $id"; do
+for words in check "delete $id" "delete --no-lock $id" 'forget -l 1'; do
 	# shellcheck disable=SC2086
 	expect 11 a -r r $words
 done
-for words in list 'add src' 'check --no-lock' "delete -n $id" unlock; do
+for words in list 'add src' 'check --no-lock' "delete -n $id" 'forget -n -l 1' unlock; do
 	# shellcheck disable=SC2086
 	expect 0 a -r r $words
 done

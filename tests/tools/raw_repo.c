@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES 64
+#define NAMES 4096
 
 static struct named {
 	char name[32];

@@ -1,5 +1,6 @@
 #include "base/civil.h"
 #include "unit/check.h"
+#include <stdlib.h>
 #include <time.h>
 
 TEST(agrees_with_libc)
@@ -20,6 +21,21 @@ TEST(agrees_with_libc)
 			CHECK_EQ(t, -1);
 			return;
 		}
+	}
+}
+
+TEST(weeks)
+{
+	for (int64_t t = -3000000000; t < 22000000000; t += 86399) {
+		struct civil c;
+		struct tm tm;
+		time_t tt = t;
+		char text[32];
+
+		civil_of(&c, t);
+		REQUIRE(gmtime_r(&tt, &tm) != NULL);
+		REQUIRE(strftime(text, sizeof(text), "%G%V", &tm) == 6);
+		REQUIRE(civil_week(&c) == atoll(text));
 	}
 }
 

@@ -39,7 +39,7 @@ TEST(all_screens_fit)
 	buf_release(&b);
 }
 
-/* Each option is on some screen. */
+/* Each option that does something is on some screen. */
 TEST(all_options_are_named)
 {
 	struct buf b;
@@ -52,7 +52,8 @@ TEST(all_options_are_named)
 		char name[64];
 
 		snprintf(name, sizeof(name), "--%s", opt_table[i].name);
-		if (opt_table[i].id != OPT_HELP && !CHECK(strstr(buf_str(&b), name) != NULL))
+		if (opt_table[i].id != OPT_HELP && opt_table[i].id != OPT_NOTHING &&
+			!CHECK(strstr(buf_str(&b), name) != NULL))
 			printf("  missing: %s\n", name);
 	}
 	buf_release(&b);
