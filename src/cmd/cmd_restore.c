@@ -134,6 +134,13 @@ static void on_item(void *arg, const char *action, const char *item, uint64_t si
 	out_line(o, &r->line);
 }
 
+static void on_stopped(void *arg)
+{
+	const struct restore *r = arg;
+
+	stop_told(r->s->cmd->stop);
+}
+
 /* --overwrite in the place of the command's own mode. */
 static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, struct err *err)
 {
@@ -295,7 +302,10 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 		.error = on_error,
 		.warn = on_warn,
 		.item = on_item,
+		.stopped = on_stopped,
 		.arg = r};
+	struct restore_in in = {s->router, s->agree, s->open.repo, s->catalog, s->loader, s->reader,
+		&s->env};
 	int rc;
 
 	nodeline_head(s->cmd->out, &r->line, snap);
@@ -307,8 +317,7 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 		return rc;
 	r->opt.repository = place.scheme == LOCATION_LOCAL ? place.rest : NULL;
 	progress_init(&r->progress, s);
-	rc = restore_run(s->open.repo, s->catalog, s->loader, s->reader, &s->env, tree, &r->opt,
-		&ev, stop_flag(s->cmd->stop), &r->counts, err);
+	rc = restore_run(&in, tree, &r->opt, &ev, stop_flag(s->cmd->stop), &r->counts, err);
 	progress_end(&r->progress);
 	location_release(&place);
 	if (rc)

@@ -2,21 +2,20 @@
  * restore: a snapshot's tree back to a directory, with many transfers in flight and bounded memory
  * (docs/format.md 13.6).
  *
- * Works in windows of the tree order: directories are made, the files of a window are cut into
+ * Directories are the items of a run (ranks/run.h); their files are gathered in windows: cut into
  * wanted blobs, grouped by pack, fetched in coalesced ranges, decoded on env->cpu and written at
  * their offsets; then metadata; a directory's metadata when everything below it is done; then
  * --delete, and --verify last of all.  What grows with the tree: one entry per hard-linked inode
- * and, to verify, one bit per file.  Descriptors stay below the limit of the process
- * (RLIMIT_NOFILE), down to about a hundred.
+ * and, to verify, 40 bytes per directory and a bit per file.  Descriptors stay below the limit of
+ * the process (RLIMIT_NOFILE), down to about a hundred.
  */
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
 #include "fs/match.h"
 #include "fs/dest.h"
+#include "ranks/agree.h"
 #include "repo/loader.h"
 #include "repo/reader.h"
-
-struct catalog;
 
 enum restore_overwrite { RESTORE_ALWAYS, RESTORE_IF_CHANGED, RESTORE_IF_NEWER, RESTORE_NEVER };
 
@@ -38,7 +37,7 @@ struct restore_options {
  * are not part of the totals; directories above included files are restored without being part of
  * them.  A directory that was deleted counts once.  verified: files.
  */
-struct restore_counts {
+struct restore_counts { /* numbers of 64 bits only: struct run_ops */
 	uint64_t total_files, files_restored, files_skipped, files_deleted;
 	uint64_t total_bytes, bytes_restored, bytes_skipped;
 	uint64_t errors, verified;
@@ -54,7 +53,20 @@ struct restore_events {
 	void (*warn)(void *arg, const char *item, const char *message);
 	/* "restored", "updated", "unchanged", "deleted" */
 	void (*item)(void *arg, const char *action, const char *item, uint64_t size);
+	/* the restore was stopped; now and then more than once */
+	void (*stopped)(void *arg);
 	void *arg;
+};
+
+/* What it works with; borrowed. */
+struct restore_in {
+	struct router *router;
+	struct agree *agree;
+	struct repo *repo;
+	struct catalog *catalog;
+	struct loader *loader;
+	struct reader *reader;
+	const struct env *env;
 };
 
 /*
@@ -64,9 +76,8 @@ struct restore_events {
  * recognised by the next restore, whatever its mode of overwriting (fs/dest.h).  Nothing is deleted
  * after that, nor after a tree could not be read.
  */
-int restore_run(struct repo *r, struct catalog *cat, struct loader *l, struct reader *rd,
-	const struct env *env, const struct id *root, const struct restore_options *opt,
-	const struct restore_events *ev, const volatile int *stop, struct restore_counts *counts,
-	struct err *err);
+int restore_run(const struct restore_in *in, const struct id *root,
+	const struct restore_options *opt, const struct restore_events *ev,
+	const volatile int *stop, struct restore_counts *counts, struct err *err);
 
 #endif

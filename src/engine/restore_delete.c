@@ -1,7 +1,6 @@
 #include "engine/restore_delete.h"
 #include "base/mem.h"
 #include "engine/restore_used.h"
-#include "base/stopped.h"
 #include "engine/treewalk.h"
 #include "engine/restore_select.h"
 #include "fs/dir.h"
@@ -32,14 +31,14 @@ struct level {
 struct deleting {
 	struct restore_dirs *s;
 	const struct restore_used *used;
-	const volatile int *stop;
+	const struct restore_shared *sh;
 	struct level *level;
 	size_t n, cap;
 };
 
 static bool stopped(const struct deleting *d)
 {
-	return stopped_set(d->stop);
+	return restore_stopped(d->sh);
 }
 
 static void warn(const struct restore_dirs *s, const char *path, const char *message)
@@ -234,16 +233,17 @@ static void on_leave(void *arg, const struct treewalk_entry *e)
 	leave(arg, true);
 }
 
-int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l,
-	const struct env *env, const struct id *root, const volatile int *stop, struct err *err)
+int restore_delete(const struct restore_shared *sh, const struct restore_used *used,
+	struct loader *l, const struct id *root, struct err *err)
 {
-	struct deleting d = {.s = s, .used = used, .stop = stop};
+	struct restore_dirs *s = sh->dirs;
+	struct deleting d = {.s = s, .used = used, .sh = sh};
 	struct treewalk_fn fn = {.enter = on_enter, .leave = on_leave, .arg = &d};
 	int rc;
 
 	s->existing = true;
 	enter(&d, s->top, false);
-	rc = treewalk_run(l, env, root, "", &fn, err);
+	rc = treewalk_run(l, sh->env, root, "", &fn, err);
 	while (d.n) /* what was not walked is not known to be superfluous */
 		leave(&d, d.n == 1 && rc == 0 && !stopped(&d));
 	mem_free(d.level);

@@ -6,15 +6,16 @@
  */
 #ifndef ENGINE_RESTORE_DELETE_H
 #define ENGINE_RESTORE_DELETE_H
-#include "engine/restore_dir.h"
+#include "engine/restore_window.h"
 #include "repo/loader.h"
 
 /*
- * restore_delete: s->top is the target, with nothing pending.  `used` says which patterns mean
- * something in this snapshot.  Errors of single items are said; a tree that cannot be read ends it.
+ * restore_delete: sh->dirs->top is the target, with nothing pending.  `used` says which patterns
+ * mean something in this snapshot.  Errors of single items are said; a tree that cannot be read
+ * ends it.
  */
 struct restore_used;
-int restore_delete(struct restore_dirs *s, const struct restore_used *used, struct loader *l,
-	const struct env *env, const struct id *root, const volatile int *stop, struct err *err);
+int restore_delete(const struct restore_shared *sh, const struct restore_used *used,
+	struct loader *l, const struct id *root, struct err *err);
 
 #endif

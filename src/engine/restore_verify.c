@@ -1,45 +1,94 @@
 #include "engine/restore_verify.h"
+#include "base/hashtab.h"
 #include "base/mem.h"
 #include "engine/restore_content.h"
+#include "kern/hash.h"
 #include <string.h>
 
+#define DIGEST 16 /* bytes of a SHA-256 */
+#define FEW    64 /* bits that need no memory of their own */
+
+struct written {
+	uint8_t digest[DIGEST];
+	uint64_t few;
+	uint8_t *more; /* for numbers from FEW on */
+	uint32_t cap;  /* bytes */
+};
+
 struct restore_written {
-	uint8_t *bits;
-	size_t cap; /* bytes */
+	struct hashtab *dirs;
+	struct hash *hash;
 };
 
 struct restore_written *restore_written_new(void)
 {
-	return mem_zalloc(sizeof(struct restore_written));
+	struct restore_written *b = mem_zalloc(sizeof(*b));
+
+	b->dirs = hashtab_new(sizeof(struct written), DIGEST, 0);
+	b->hash = hash_new();
+	return b;
+}
+
+static int free_more(void *arg, void *entry)
+{
+	(void)arg;
+	mem_free(((struct written *)entry)->more);
+	return 0;
 }
 
 void restore_written_free(struct restore_written *b)
 {
 	if (!b)
 		return;
-	mem_free(b->bits);
+	hashtab_each(b->dirs, free_more, NULL);
+	hashtab_free(b->dirs);
+	hash_free(b->hash);
 	mem_free(b);
 }
 
-void restore_written_add(struct restore_written *b, uint64_t number)
+static void digest(struct restore_written *b, const char *dir, struct id *out)
 {
-	size_t byte = (size_t)(number / 8);
+	hash_once(b->hash, *dir ? dir : NULL, strlen(dir), out);
+}
+
+void restore_written_add(struct restore_written *b, const char *dir, uint32_t number)
+{
+	uint32_t byte = (number - FEW) / 8;
+	struct written *w;
+	struct id id;
+	bool is_new;
 
 	if (!b)
 		return;
-	if (byte >= b->cap) {
-		size_t cap = 2 * byte + 64;
-
-		b->bits = mem_regrow(b->bits, cap, 1);
-		memset(b->bits + b->cap, 0, cap - b->cap);
-		b->cap = cap;
+	digest(b, dir, &id);
+	w = hashtab_add(b->dirs, id.b, &is_new);
+	if (number < FEW) {
+		w->few |= (uint64_t)1 << number;
+		return;
 	}
-	b->bits[byte] |= (uint8_t)(1u << number % 8);
+	if (byte >= w->cap) {
+		uint32_t cap = byte < UINT32_MAX / 2 - 16 ? 2 * byte + 16 : byte + 1;
+
+		w->more = mem_regrow(w->more, cap, 1);
+		memset(w->more + w->cap, 0, cap - w->cap);
+		w->cap = cap;
+	}
+	w->more[byte] |= (uint8_t)(1u << number % 8);
 }
 
-bool restore_written_has(const struct restore_written *b, uint64_t number)
+bool restore_written_has(struct restore_written *b, const char *dir, uint32_t number)
 {
-	return number / 8 < b->cap && (b->bits[number / 8] >> number % 8 & 1);
+	uint32_t byte = (number - FEW) / 8;
+	const struct written *w;
+	struct id id;
+
+	digest(b, dir, &id);
+	w = hashtab_find(b->dirs, id.b);
+	if (!w)
+		return false;
+	if (number < FEW)
+		return w->few >> number & 1;
+	return byte < w->cap && (w->more[byte] >> number % 8 & 1);
 }
 
 /* ---- a window ---- */

@@ -197,7 +197,7 @@ static void settle(struct restore_window *w, const struct restore_file *f)
 		return;
 	}
 	if (written && !f->unchanged && !atomic_load(&f->failed))
-		restore_written_add(w->sh->written, f->number);
+		restore_written_add(w->sh->written, f->dir->path, f->number);
 	if (f->err) {
 		restore_say(s, f->dir->path, f->name, f->err);
 		if (f->lost && atomic_load(&f->failed))

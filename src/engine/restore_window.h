@@ -26,7 +26,7 @@ struct restore_file {
 	struct restore_dir *dir; /* pinned */
 	char *name;
 	struct restore_keep keep;
-	uint64_t number;          /* its place among all files of the walk */
+	uint32_t number;          /* among the nodes of its directory */
 	uint64_t node_size, size; /* as the node says, and of its blobs */
 	char *twin;               /* NULL, or the path of another name of it that was kept */
 	bool *lost; /* NULL, or the owner's: set when the content could not be restored */
@@ -63,12 +63,13 @@ struct restore_shared { /* of all windows */
 	struct catalog *cat;
 	const struct env *env;
 	struct restore_dirs *dirs;
-	const volatile int *stop;
-	size_t dirs_max;  /* of one window */
-	size_t files_max; /* open at once while more of them is still to come */
+	const volatile int *stop;  /* set once the run has ended */
+	const volatile int *asked; /* this rank is to stop; may be NULL */
+	size_t dirs_max;           /* of one window */
+	size_t files_max;          /* open at once while more of them is still to come */
 	_Atomic size_t files_open;
 	struct restore_written
-		*written; /* --verify: which files of the walk were written; else NULL */
+		*written; /* --verify: which files the first walk has written; else NULL */
 	bool verifying;   /* this is the second walk */
 };
 
@@ -123,7 +124,7 @@ void restore_window_free(struct restore_window *w);
 
 static inline bool restore_stopped(const struct restore_shared *sh)
 {
-	return stopped_set(sh->stop);
+	return stopped_set(sh->stop) || stopped_set(sh->asked);
 }
 
 #endif

@@ -1,6 +1,8 @@
 #include "lib/restoring.h"
 #include "base/mem.h"
 #include "lib/files.h"
+#include "lib/ranks.h"
+#include "ranks/catalog_ranks.h"
 #include "unit/check.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -90,27 +92,90 @@ static void slow_find(struct catalog *c, struct catalog_find *f)
 	s->find[s->n++] = f;
 }
 
-int lab_restore(const struct id *root, struct restore_options o)
+struct lab_run {
+	const struct id *root;
+	const struct restore_options *opt;
+	struct err err; /* of rank 0 */
+};
+
+/* One rank of several has a catalog that is shared out, and all of its own. */
+static int one_of_many(void *arg, struct comm *comm, const struct env *env)
 {
-	struct restore_events ev = lab_events();
+	struct lab_run *l = arg;
+	struct router *r = router_new(comm, env);
+	struct restore_in in = {.router = r, .agree = agree_new(r), .env = env};
+	struct restore_events ev = lab_events(), none = {.error = NULL};
+	struct restore_counts counts;
+	bool first = comm->rank == 0;
+	struct err e = {0};
+	int rc;
+
+	in.repo = repo_adopt(lab.c.be, env, &lab.c.repo->config, &lab.c.repo->master);
+	in.catalog = catalog_ranks_new(r, NULL);
+	in.loader = loader_new(in.repo, in.catalog, (size_t)8 << 20);
+	in.reader = reader_new(in.repo, in.catalog, 0);
+	rc = catalog_load(in.catalog, in.repo, NULL, NULL, &e);
+	if (rc == 0)
+		rc = restore_run(&in, first ? l->root : NULL, l->opt, first ? &ev : &none,
+			&lab.stop, first ? &lab.counts : &counts, &e);
+	CHECK_EQ(rc, e.code);
+	if (first)
+		l->err = e;
+	CHECK_EQ(budget_used(env->budget), 0);
+	reader_free(in.reader);
+	loader_free(in.loader);
+	catalog_free(in.catalog);
+	repo_close(in.repo);
+	agree_free(in.agree);
+	router_free(r);
+	return -rc;
+}
+
+static int alone(struct lab_run *l)
+{
 	static const struct catalog_vtable slowly = {.find = slow_find};
 	struct slow slow = {.c = {&slowly}, .task = {.done = slow_answer}};
-	struct err e = {0};
-	size_t fds;
+	struct restore_events ev = lab_events();
+	struct comm *comm = comm_serial_new();
+	struct router *r = router_new(comm, &lab.c.env);
+	struct restore_in in = {r, agree_new(r), lab.c.repo, lab.slow ? &slow.c : lab.c.found,
+		lab.c.loader, lab.c.reader, &lab.c.env};
+	int rc = restore_run(&in, l->root, l->opt, &ev, &lab.stop, &lab.counts, &l->err);
+
+	agree_free(in.agree);
+	router_free(r);
+	comm_free(comm);
+	return rc;
+}
+
+int lab_run(const struct id *root, const struct restore_options *o)
+{
+	struct lab_run l = {.root = root, .opt = o};
 	int rc;
 
 	buf_reset(&lab.said);
 	buf_reset(&lab.items);
 	buf_reset(&lab.warned);
+	if (lab.ranks > 1)
+		rc = -ranks_test(lab.ranks, lab.seed, one_of_many, &l);
+	else
+		rc = alone(&l);
+	CHECK_EQ(rc, l.err.code);
+	return rc;
+}
+
+int lab_restore(const struct id *root, struct restore_options o)
+{
+	size_t fds;
+	int rc;
+
 	o.verbose_items = true;
 	craft_save(&lab.c);
 	craft_load(&lab.c);
 	fds = files_fds();
-	rc = restore_run(lab.c.repo, lab.slow ? &slow.c : lab.c.found, lab.c.loader, lab.c.reader,
-		&lab.c.env, root, &o, &ev, &lab.stop, &lab.counts, &e);
+	rc = lab_run(root, &o);
 	CHECK_EQ(files_fds(), fds);
 	CHECK_EQ(budget_used(lab.c.env.budget), 0);
-	CHECK_EQ(rc, e.code);
 	return rc;
 }
 

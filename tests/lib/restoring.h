@@ -13,7 +13,9 @@ struct lab {
 	struct buf said;              /* its errors: "item: message\n" */
 	struct buf warned;            /* its warnings, like its errors */
 	struct buf items;             /* "action item\n" */
-	bool slow;                    /* the catalog answers later, the last question first */
+	int ranks;                    /* 0: one */
+	uint64_t seed;                /* of several (lib/ranks.h) */
+	bool slow; /* one rank's catalog answers later, the last question first */
 	volatile int stop;
 	uint64_t stop_after;   /* sets stop at so many progress events */
 	void (*deleted)(void); /* NULL, or called when something was deleted */
@@ -26,6 +28,8 @@ void lab_release(void);
 /* lab_restore: saves and loads the repository, restores root; afterwards nothing is open that was
  * not before.  The code. */
 int lab_restore(const struct id *root, struct restore_options o);
+/* lab_run: only the restore. */
+int lab_run(const struct id *root, const struct restore_options *o);
 struct restore_events lab_events(void);
 const char *lab_errors(void);
 bool lab_told(const char *line);

@@ -1059,17 +1059,9 @@ TEST(a_store_with_faults)
 		craft_load(&lab.c);
 		lab.c.be = lab.c.repo->be = backend_fault_new(backend_share(mem), &p);
 		/* Not through restore(): loading the index is not what is tried here. */
-		{
-			struct restore_options o = {.target = dir, .verify = seed % 2};
-			struct restore_events ev = lab_events();
-			struct err e = {0};
-
-			buf_reset(&lab.said);
-			buf_reset(&lab.items);
-			CHECK_EQ(restore_run(lab.c.repo, lab.c.found, lab.c.loader, lab.c.reader,
-					 &lab.c.env, &root, &o, &ev, NULL, &lab.counts, &e),
-				0);
-		}
+		CHECK_EQ(lab_run(&root,
+				 &(struct restore_options){.target = dir, .verify = seed % 2}),
+			0);
 		for (int d = 0; d < 20; d++) {
 			for (int f = 0; f < 10; f++) {
 				bool right;

@@ -1,0 +1,93 @@
+#include "engine/restore_link.h"
+#include "engine/restore_priv.h"
+
+void restore_flow_on(struct restore *r)
+{
+	if (r->pumping)
+		return;
+	r->pumping = true;
+	loop_post(r->sh.env->loop, &r->pump);
+}
+
+/* Windows end in any order and are closed in their own: a link's first file may be in an earlier
+ * one. */
+static void close_windows(struct restore *r)
+{
+	while (r->oldest && r->oldest->over) {
+		struct restore_window *w = r->oldest;
+
+		r->oldest = w->later;
+		if (!r->oldest)
+			r->newest = NULL;
+		r->windows--;
+		restore_window_settle(w);
+		restore_links_make(w);
+		restore_window_free(w);
+		run_done(r->run);
+	}
+	r->tell.progress(r, &r->mine);
+	restore_flow_on(r);
+}
+
+static void ended(struct restore_window *w)
+{
+	close_windows(w->arg);
+}
+
+static void start(struct restore *r)
+{
+	struct restore_window *w = r->fill;
+
+	r->fill = restore_window_new(&r->sh);
+	r->held = false;
+	if (r->newest)
+		r->newest->later = w;
+	else
+		r->oldest = w;
+	r->newest = w;
+	r->windows++;
+	restore_window_start(w, ended, r);
+}
+
+struct restore_window *restore_flow_fill(struct restore *r)
+{
+	if (!r->held)
+		run_hold(r->run);
+	r->held = true;
+	return r->fill;
+}
+
+bool restore_flow_room(struct restore *r)
+{
+	if (r->windows > RESTORE_WINDOWS)
+		return false;
+	if (restore_window_full(r->fill) || r->fill->n_link >= RESTORE_WINDOW_FILES)
+		start(r);
+	return r->windows <= RESTORE_WINDOWS;
+}
+
+void restore_flow_rest(struct restore *r)
+{
+	if (r->held && r->windows <= RESTORE_WINDOWS)
+		start(r);
+}
+
+void restore_flow_begin(struct restore *r)
+{
+	r->links = linkset_new();
+	r->fill = restore_window_new(&r->sh);
+}
+
+static bool idle(void *arg)
+{
+	return !((const struct restore *)arg)->pumping;
+}
+
+void restore_flow_end(struct restore *r)
+{
+	loop_until_fn(r->sh.env->loop, idle, r);
+	restore_window_free(r->fill);
+	linkset_free(r->links);
+	r->fill = NULL;
+	r->links = NULL;
+}
