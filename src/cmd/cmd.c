@@ -179,9 +179,9 @@ static bool run_plain(const struct cmd *c)
 	const struct verb_def *v = o->verb;
 
 	if (opt_flag(o, OPT_VERSION))
-		v = opts_verb(c->verbs, "version");
+		v = opts_verb(c->verbs, "version", NULL);
 	else if (opt_flag(o, OPT_HELP) && !v->plain)
-		v = opts_verb(c->verbs, "help");
+		v = opts_verb(c->verbs, "help", NULL);
 	if (v->plain)
 		v->plain(c);
 	return v->plain != NULL;

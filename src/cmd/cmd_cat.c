@@ -71,6 +71,22 @@ static void show(struct session *s, const char *kind, struct buf *b, bool json)
 	}
 }
 
+/* A damaged one too: who looks at it may want just that. */
+static int get_raw(struct session *s, enum backend_type t, const struct id *id, struct buf *b,
+	struct err *err)
+{
+	struct hash *h = hash_new();
+	struct id is;
+	int rc = backend_get(s->open.be, t, id, b, err);
+
+	hash_once(h, b->p, b->len, &is);
+	hash_free(h);
+	if (!rc && !id_equal(&is, id))
+		out_warn(s->cmd->out, "Warning: hash of data does not match ID, want %s, got: %s",
+			id_hex(id).s, id_hex(&is).s);
+	return rc;
+}
+
 /* A file of the repository by its id or the beginning of it. */
 static int get_file(struct session *s, enum backend_type t, const char *arg, struct buf *b,
 	struct err *err)
@@ -82,7 +98,7 @@ static int get_file(struct session *s, enum backend_type t, const char *arg, str
 		return rc;
 	/* Keys and packs have no envelope of their own. */
 	if (t == BACKEND_KEY || t == BACKEND_PACK)
-		return backend_get(s->open.be, t, &id, b, err);
+		return get_raw(s, t, &id, b, err);
 	return repo_load(s->open.repo, t, &id, b, err);
 }
 
@@ -140,7 +156,8 @@ static int get(struct session *s, const char *kind, const char *arg, struct buf 
 	if (!strcmp(kind, "index")) {
 		int rc = get_file(s, BACKEND_INDEX, arg, b, err);
 
-		buf_addc(b, '\n'); /* as restic ends it */
+		if (!rc && (!b->len || b->p[b->len - 1] != '\n')) /* as restic ends it */
+			buf_addc(b, '\n');
 		return rc;
 	}
 	if (!strcmp(kind, "pack"))

@@ -9,7 +9,7 @@ void cmd_help(const struct cmd *c)
 	struct buf b;
 
 	if (v && v->words == VERB_COMMANDS)
-		v = o->args.n ? opts_verb(c->verbs, o->args.s[0]) : NULL;
+		v = opts_about(o, c->verbs);
 	buf_init(&b, SIZE_MAX / 2);
 	if (v && v->words != VERB_COMMANDS)
 		help_verb(v, &b);

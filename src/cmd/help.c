@@ -28,7 +28,7 @@ static void put_option(struct buf *b, const struct opt_def *d)
 /* Options of these sets; those that every command has are left to the main screen. */
 static bool wanted(const struct opt_def *d, uint32_t of, bool general)
 {
-	return (d->of == OPTS_ALL) == general && (d->of & of);
+	return !!(d->of & OPTS_ALL) == general && (d->of & of);
 }
 
 static void put_options(struct buf *b, uint32_t of, bool general)
@@ -65,20 +65,31 @@ static void put_rare(struct buf *b, uint32_t of, bool general)
 		buf_addc(b, '\n');
 }
 
-/* The commands: some on a line of their own, the others on one. */
+/* The commands: some on a line of their own, of the others as many on one as fit. */
 static void put_verbs(const struct verbs *all, struct buf *b)
 {
-	const char *before = "  a_backup ";
+	static const char begin[] = "  a_backup ";
+	size_t line = b->len;
+	bool any = false;
 
 	for (size_t i = 0; i < all->n; i++) {
 		if (all->v[i].top)
 			buf_addf(b, "  a_backup %-20s %s\n", all->v[i].top, all->v[i].top_about);
 	}
 	for (size_t i = 0; i < all->n; i++) {
-		if (!all->v[i].among)
+		const char *name = all->v[i].among;
+
+		if (!name)
 			continue;
-		buf_addf(b, "%s%s", before, all->v[i].among);
-		before = " | ";
+		if (!any || b->len - line + strlen(name) + 3 > HELP_WIDTH) {
+			buf_adds(b, any ? "\n" : "");
+			line = b->len;
+			buf_adds(b, begin);
+		} else {
+			buf_adds(b, " | ");
+		}
+		buf_adds(b, name);
+		any = true;
 	}
 	buf_addc(b, '\n');
 }

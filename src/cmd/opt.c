@@ -3,13 +3,51 @@
 #include "cmd/opt_word.h"
 #include <string.h>
 
-const struct verb_def *opts_verb(const struct verbs *v, const char *s)
+/* Is it one of the words that stand there with bars between them? */
+static bool is_among(const char *words, const char *word)
 {
-	for (size_t i = 0; i < v->n; i++) {
-		if (!strcmp(v->v[i].name, s) || (v->v[i].alias && !strcmp(v->v[i].alias, s)))
-			return &v->v[i];
+	for (size_t n; *words; words += n + (words[n] == '|')) {
+		n = strcspn(words, "|");
+		if (n && n == strlen(word) && !memcmp(words, word, n))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* The second part of a name of two words; NULL: it has one. */
+static const char *second_words(const struct verb_def *v)
+{
+	const char *blank = strchr(v->name, ' ');
+
+	return blank ? blank + 1 : NULL;
+}
+
+static bool begins_with(const struct verb_def *v, const char *word)
+{
+	size_t n = strcspn(v->name, " ");
+
+	return n == strlen(word) && !memcmp(v->name, word, n);
+}
+
+const struct verb_def *opts_verb(const struct verbs *all, const char *word, const char *next)
+{
+	const struct verb_def *found = NULL;
+
+	for (const struct verb_def *v = all->v; v < all->v + all->n; v++) {
+		const char *second = second_words(v);
+
+		if (second && next && begins_with(v, word) && is_among(second, next))
+			return v;
+		if ((!second && begins_with(v, word)) || (v->alias && !strcmp(v->alias, word)))
+			found = v;
+	}
+	return found;
+}
+
+/* The command that was found by this word has taken the next one for a part of its name. */
+static bool took_two(const struct verb_def *v, const char *word)
+{
+	return second_words(v) && begins_with(v, word);
 }
 
 /* How one reads the words up to the command: which of them that is depends on what the options
@@ -119,6 +157,31 @@ static int twofold(char *const *args, const struct verb_def *a, const struct ver
 		(int)strcspn(args[0], "="), args[0], a->name, b->name);
 }
 
+static const char *word_at(int n, char *const *args, int i)
+{
+	return i < n ? args[i] : NULL;
+}
+
+/* No command, but a word that begins some. */
+static int incomplete(const struct verbs *all, const char *word, struct err *err)
+{
+	struct buf b;
+	int rc = 0;
+
+	buf_init(&b, SIZE_MAX / 2);
+	for (const struct verb_def *v = all->v; v < all->v + all->n; v++) {
+		if (took_two(v, word))
+			buf_addf(&b, "%s%s", b.len ? "|" : "", second_words(v));
+	}
+	if (b.len)
+		rc = err_set(err, ERR_USAGE,
+			"%s what? a_backup %s %s; to back up a file of that name write: "
+			"a_backup add %s",
+			word, word, buf_str(&b), word);
+	buf_release(&b);
+	return rc;
+}
+
 static const struct verb_def *implied_of(const struct verbs *all)
 {
 	const struct verb_def *v = all->v;
@@ -138,14 +201,15 @@ static int choose_verb(struct opts *o, const struct verbs *all, int n, char *con
 	bool sure;
 
 	o->verb = implied;
-	found = opts_verb(all, word);
+	found = opts_verb(all, word, word_at(n, args, first.verb + 1));
 	sure = !found && first.sure;
 	*at = found ? first.verb : n;
 	for (size_t i = 0; i < all->n; i++) {
 		const struct verb_def *v = &all->v[i];
 		struct reading r = read_as(v, n, args);
 
-		if (r.verb >= n || opts_verb(all, args[r.verb]) != v ||
+		if (r.verb >= n ||
+			opts_verb(all, args[r.verb], word_at(n, args, r.verb + 1)) != v ||
 			(!r.sure && (sure || found)))
 			continue;
 		if (r.sure && sure)
@@ -157,6 +221,8 @@ static int choose_verb(struct opts *o, const struct verbs *all, int n, char *con
 	o->verb_given = found != NULL;
 	if (found)
 		o->verb = found;
+	if (found && took_two(found, args[*at]))
+		o->second = mem_strdup(args[*at + 1]);
 	for (const char *const *s = all->elsewhere; !found && *s; s++) {
 		if (!strcmp(word, *s))
 			return err_set(err, ERR_USAGE,
@@ -164,7 +230,7 @@ static int choose_verb(struct opts *o, const struct verbs *all, int n, char *con
 				"name write: a_backup %s %s",
 				word, implied->name, word);
 	}
-	return 0;
+	return found ? 0 : incomplete(all, word, err);
 }
 
 /* Standard input can be read once: a second list would be an empty one. */
@@ -185,6 +251,14 @@ static int check_stdin(const struct opts *o, struct err *err)
 		     : 0;
 }
 
+const struct verb_def *opts_about(const struct opts *o, const struct verbs *all)
+{
+	const struct strlist *w = &o->args;
+	const struct verb_def *v = w->n ? opts_verb(all, w->s[0], w->n > 1 ? w->s[1] : NULL) : NULL;
+
+	return v && w->n == 1u + took_two(v, w->s[0]) ? v : NULL;
+}
+
 /* What contradicts itself whatever the command does. */
 static int check_together(const struct opts *o, const struct verbs *all, struct err *err)
 {
@@ -194,12 +268,11 @@ static int check_together(const struct opts *o, const struct verbs *all, struct 
 		return err_set(err, ERR_USAGE, "--quiet and --verbose contradict each other");
 	if (v->plain && !*v->args && o->args.n)
 		return err_set(err, ERR_USAGE, "%s takes no arguments", v->name);
-	if (v->words == VERB_COMMANDS &&
-		(o->args.n > 1 || (o->args.n && !opts_verb(all, o->args.s[0]))))
+	if (v->words == VERB_COMMANDS && o->args.n && !opts_about(o, all))
 		return err_set(err, ERR_USAGE, "\"%s\" is no command; commands: a_backup --help",
 			o->args.s[o->args.n - 1]);
 	if (opt_flag(o, OPT_VERSION) &&
-		((o->verb_given && v != opts_verb(all, "version")) || o->args.n))
+		((o->verb_given && v != opts_verb(all, "version", NULL)) || o->args.n))
 		return err_set(err, ERR_USAGE, "--version stands alone; it would do nothing else");
 	return 0;
 }
@@ -213,7 +286,7 @@ int opts_parse(struct opts *o, const struct verbs *all, int n, char *const *args
 	for (int i = 0; i < n && !rc; i++) {
 		size_t asked = asks->n;
 
-		if (o->verb_given && i == at) {
+		if (o->verb_given && (i == at || (o->second && i == at + 1))) {
 			behind = false;
 			continue;
 		}
@@ -259,6 +332,7 @@ void opts_release(struct opts *o)
 	for (size_t i = 0; i < OPT_IDS; i++)
 		strlist_release(&o->value[i]);
 	strlist_release(&o->args);
+	mem_free(o->second);
 }
 
 const char *opt_name(enum opt_id id)

@@ -132,6 +132,16 @@ enum opt_id {
 	OPT_PRUNE,
 	/* restic's that mean nothing here */
 	OPT_NOTHING,
+	/* key */
+	OPT_NEW_PASSWORD_FILE,
+	OPT_NEW_NO_PASSWORD,
+	OPT_USER,
+	/* tag, diff, stats */
+	OPT_SET_TAGS,
+	OPT_ADD_TAGS,
+	OPT_REMOVE_TAGS,
+	OPT_METADATA,
+	OPT_COUNT,
 	OPT_IDS
 };
 
@@ -151,7 +161,8 @@ extern const size_t opt_table_n;
 
 struct opts {
 	const struct verb_def *verb;
-	bool verb_given;               /* false: the implied one, because no word is a command */
+	bool verb_given; /* false: the implied one, because no word is a command */
+	char *second;    /* the second word of its name, if that has two; not on other ranks */
 	struct strlist value[OPT_IDS]; /* in the order given; flags are "true" or "false"; of
 					  OPT_NOTHING the names of such options */
 	bool from_env[OPT_IDS];        /* the value is a variable's */
@@ -167,8 +178,11 @@ int opts_parse(struct opts *o, const struct verbs *v, int n, char *const *args, 
  * empty. */
 void opts_env(struct opts *o, const char *(*env)(const char *name));
 void opts_release(struct opts *o);
-/* the command of this name or alias; NULL: there is none */
-const struct verb_def *opts_verb(const struct verbs *v, const char *word);
+/* the command of this name or alias, where `next` (may be NULL) stands behind the word; NULL: there
+ * is none */
+const struct verb_def *opts_verb(const struct verbs *v, const char *word, const char *next);
+/* opts_about: the command that the arguments name, as behind `help`; NULL: they name none. */
+const struct verb_def *opts_about(const struct opts *o, const struct verbs *v);
 
 const char *opt_name(enum opt_id id); /* its first name, without dashes */
 bool opt_flag(const struct opts *o, enum opt_id id);

@@ -77,6 +77,10 @@ int session_create(struct session *s, unsigned version, uint64_t polynomial, str
 /* session_password: by options, environment or the project's file, else asked for.  twice: a new
  * one, asked again to be sure.  buf_wipe it. */
 int session_password(struct session *s, bool from, bool twice, struct buf *out, struct err *err);
+/* session_new_password: of another key: by the options for that, else asked for twice.  buf_wipe
+ * it.
+ */
+int session_new_password(struct session *s, struct buf *out, struct err *err);
 struct lock_owner session_owner(const struct session *s); /* borrows the session's names */
 
 /*

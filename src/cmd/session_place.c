@@ -170,3 +170,17 @@ int session_password(struct session *s, bool from, bool twice, struct buf *out, 
 	}
 	return password_get(&src, out, err);
 }
+
+int session_new_password(struct session *s, struct buf *out, struct err *err)
+{
+	struct password_ask ask = {.fd_in = 0,
+		.fd_out = 2,
+		.question = "the new password",
+		.twice = true};
+	struct password_source src = {.file = opt_str(s->opts, OPT_NEW_PASSWORD_FILE),
+		.allow_empty = opt_flag(s->opts, OPT_NEW_NO_PASSWORD),
+		.prompt = password_ask,
+		.arg = &ask};
+
+	return password_get(&src, out, err);
+}

@@ -1,7 +1,8 @@
 /*
  * verb: the commands, as a table.  What the program knows of a command before and after it runs
  * stands in its row: its words, its options, how many ranks do it, its lock.  A new command is one
- * row, one file cmd_<name>.c and its part of the manual page; its options go to opt_table.c.
+ * row, one file cmd_<name>.c (names with the same first word may share one) and its part of the
+ * manual page; its options go to opt_table.c.
  *
  * Whoever needs the table gets it from cmd_main or launch_read as an argument: the rows lead to all
  * commands, which must not lead back here.
@@ -20,7 +21,9 @@ struct wire_in;
 /* Sets of options: a row names those that its command has, an option (opt_table.c) those that it is
  * in. */
 enum verb_options {
-	OPTS_ALL = 1 << 0,      /* every command's */
+	OPTS_EVERY = 1 << 0, /* every command's */
+	OPTS_MODE = 1 << 19, /* --mode: every command's that has not another option of that name */
+	OPTS_ALL = OPTS_EVERY | OPTS_MODE,
 	OPTS_CHOOSE = 1 << 1,   /* which snapshots: --host, --tag, --path */
 	OPTS_PATTERNS = 1 << 2, /* what to leave out */
 	OPTS_DRY_RUN = 1 << 3,
@@ -35,7 +38,11 @@ enum verb_options {
 	OPTS_DUMP = 1 << 12,
 	OPTS_CHECK = 1 << 13,
 	OPTS_UNLOCK = 1 << 14,
-	OPTS_FORGET = 1 << 15
+	OPTS_FORGET = 1 << 15,
+	OPTS_KEY = 1 << 20,
+	OPTS_TAG = 1 << 21,
+	OPTS_DIFF = 1 << 22,
+	OPTS_STATS = 1 << 23
 };
 
 enum verb_ranks {
@@ -50,13 +57,14 @@ enum verb_lock { VERB_NO_LOCK, VERB_SHARED, VERB_EXCLUSIVE };
 enum verb_words {
 	VERB_NAMES,    /* of snapshots and what lies in them */
 	VERB_FILES,    /* of this machine */
-	VERB_COMMANDS, /* rows of the table; at most one */
+	VERB_COMMANDS, /* the name of one row of the table, or nothing */
 	VERB_ANYTHING
 };
 
 struct verb_def {
-	const char *name;
-	const char *alias; /* NULL: none */
+	const char *name;  /* one word, or two; the second may be several with | between them, of
+			      which one is typed */
+	const char *alias; /* another name, of one word; NULL: none */
 	const char *args;  /* "SNAPSHOT [DIR...]" */
 	const char *about; /* one line */
 	const char *more;  /* what else its help screen says, with all line ends; NULL: nothing */
@@ -69,7 +77,7 @@ struct verb_def {
 	enum verb_words words;
 	bool implied;    /* meant where the first word is no command.  One row */
 	bool changes;    /* what a repository holds: so it cannot do without its lock, and
-			    --dry-run needs none */
+			    --dry-run, if it has that, needs none */
 	bool makes_repo; /* where a project has none yet */
 	bool prints;     /* nothing but what it prints comes of it, if no --target is given */
 	bool final;      /* its success stays one if a signal came meanwhile: it is all done */

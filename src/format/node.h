@@ -71,6 +71,11 @@ void node_write(const struct node *n, const struct zone *z, struct buf *out);
  */
 size_t node_apart(uint8_t *json, size_t n);
 
+/* node_equal: all members say the same (restic's Node.Equals); extended attributes in any order.
+ * node_same_content: the lists of a file's contents alone. */
+bool node_equal(const struct node *a, const struct node *b);
+bool node_same_content(const struct node *a, const struct node *b);
+
 /*
  * node_unchanged: restic's test (11.2) whether the file `now` (from lstat) is still the one `then`
  * from the parent. NODE_IGNORE_INODE ignores ctime too, as restic's --ignore-inode does.

@@ -40,7 +40,7 @@ out:
 	return rc;
 }
 
-static int key_load(struct backend *be, const struct id *id, struct buf *json, struct err *err)
+int repo_key_load(struct backend *be, const struct id *id, struct buf *json, struct err *err)
 {
 	int rc = 0;
 
@@ -71,7 +71,7 @@ int repo_key_try(struct backend *be, const struct id *id, const void *pass, size
 	int rc;
 
 	*k = (struct repo_key){.id = *id};
-	rc = key_load(be, id, &k->file, &own);
+	rc = repo_key_load(be, id, &k->file, &own);
 	if (!rc)
 		rc = keyfile_parse(&f, k->file.p, k->file.len, &own);
 	if (!rc)
@@ -258,8 +258,9 @@ int repo_key_find(struct backend *be, const struct env *env, const char *hint, c
 	return rc ? find_listed(be, env, pass, n, config, k, err) : 0;
 }
 
-int repo_key_make(const struct env *env, const struct repo_spec *what, const void *pass, size_t n,
-	struct repo_key *key, struct err *err)
+/* Seals the master key in `key`, under the password, into a key file. */
+static int wrap(const struct env *env, const struct repo_owner *who, const struct kdf_params *cost,
+	const void *pass, size_t n, struct repo_key *key, struct err *err)
 {
 	struct keyfile k = {.created = clock_now(env->clock)};
 	struct seal_key user = {0};
@@ -269,21 +270,15 @@ int repo_key_make(const struct env *env, const struct repo_spec *what, const voi
 	struct buf json;
 	int rc;
 
-	*key = (struct repo_key){0};
 	buf_init(&json, MASTER_JSON_MAX);
 	buf_init(&key->file, REPO_SMALL_MAX);
 	buf_init(&k.data, MASTER_JSON_MAX + SEAL_OVERHEAD);
-	k.username = mem_strdup(what->who.username ? what->who.username : "");
-	k.hostname = mem_strdup(what->who.hostname ? what->who.hostname : "");
+	k.username = mem_strdup(who->username ? who->username : "");
+	k.hostname = mem_strdup(who->hostname ? who->hostname : "");
 	rnd_fill(env->rnd, k.salt, sizeof(k.salt));
 	rnd_fill(env->rnd, iv, sizeof(iv));
-	rnd_fill(env->rnd, &key->master, sizeof(key->master));
-	if (!seal_key_valid(&key->master)) {
-		rc = err_set(err, ERR_IO, "the system's random numbers are not random");
-		goto out;
-	}
-	if (what->cost)
-		k.kdf = *what->cost;
+	if (cost)
+		k.kdf = *cost;
 	else
 		kdf_calibrate(env->clock, CALIBRATE_MS, CALIBRATE_MIB, &k.kdf);
 	rc = kdf_derive(&k.kdf, k.salt, pass, n, &user, err);
@@ -303,4 +298,22 @@ out:
 	buf_wipe(&json);
 	keyfile_release(&k);
 	return rc;
+}
+
+int repo_key_make(const struct env *env, const struct repo_spec *what, const void *pass, size_t n,
+	struct repo_key *key, struct err *err)
+{
+	*key = (struct repo_key){0};
+	rnd_fill(env->rnd, &key->master, sizeof(key->master));
+	if (!seal_key_valid(&key->master))
+		return err_set(err, ERR_IO, "the system's random numbers are not random");
+	return wrap(env, &what->who, what->cost, pass, n, key, err);
+}
+
+int repo_key_wrap(const struct env *env, const struct seal_key *master,
+	const struct repo_owner *who, const struct kdf_params *cost, const void *pass, size_t n,
+	struct repo_key *key, struct err *err)
+{
+	*key = (struct repo_key){.master = *master};
+	return wrap(env, who, cost, pass, n, key, err);
 }

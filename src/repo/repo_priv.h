@@ -49,6 +49,13 @@ void repo_key_release(struct repo_key *k); /* wipes it; one of zeros is fine */
 /* repo_key_make: a new master key and the key file that wraps it; nothing is stored. */
 int repo_key_make(const struct env *env, const struct repo_spec *what, const void *pass, size_t n,
 	struct repo_key *k, struct err *err);
+/* repo_key_wrap: the same for a master key that there is already. */
+int repo_key_wrap(const struct env *env, const struct seal_key *master,
+	const struct repo_owner *who, const struct kdf_params *cost, const void *pass, size_t n,
+	struct repo_key *k, struct err *err);
+/* repo_key_load: its bytes, which have the hash that is its name, into json, which it initialises.
+ */
+int repo_key_load(struct backend *be, const struct id *id, struct buf *json, struct err *err);
 /* repo_key_try: 0: *k is the key (owned by the caller); 1: it is another password's; or an error.
  */
 int repo_key_try(struct backend *be, const struct id *id, const void *pass, size_t n,

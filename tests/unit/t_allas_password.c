@@ -50,3 +50,38 @@ TEST(a_directory_that_does_not_exist)
 	CHECK(strstr(e.msg, "/nowhere/at/all") != NULL);
 	buf_wipe(&b);
 }
+
+/* At any moment the file is whole: it is another one afterwards. */
+TEST(replaced)
+{
+	char *dir = files_dir("home"), *path = mem_printf("%s/.backup_passwd_3", dir), *text;
+	struct err e = {0};
+	struct stat before, after;
+	struct buf one, two;
+	bool done = false;
+	size_t n;
+
+	allas_password_draw(rnd_real(), &one);
+	allas_password_draw(rnd_real(), &two);
+	CHECK_EQ(one.len, 44);
+	CHECK(memcmp(one.p, two.p, one.len) != 0);
+	REQUIRE(!allas_password_replace(path, &one, &done, &e)); /* there was none */
+	CHECK(done);
+	REQUIRE(!chmod(path, 0644) && !stat(path, &before));
+	REQUIRE(!allas_password_replace(path, &two, &done, &e));
+	REQUIRE(done && !stat(path, &after));
+	CHECK(before.st_ino != after.st_ino);
+	CHECK_EQ(after.st_mode & 07777, 0600);
+	text = files_read(dir, ".backup_passwd_3", &n);
+	CHECK(text && n == two.len + 1 && !memcmp(text, two.p, two.len) && text[n - 1] == '\n');
+	mem_free(text);
+
+	mem_free(path);
+	path = mem_printf("%s/none/x", dir);
+	CHECK_EQ(allas_password_replace(path, &one, &done, &e), ERR_NOTFOUND);
+	CHECK(!done && strstr(e.msg, "none/x") != NULL);
+	buf_wipe(&one);
+	buf_wipe(&two);
+	mem_free(path);
+	mem_free(dir);
+}

@@ -59,6 +59,15 @@ TEST(all_options_are_named)
 	buf_release(&b);
 }
 
+/* Commands that begin alike share their place there. */
+static bool has_first_word(const char *screen, const char *name)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, " "), name);
+	return strstr(screen, word) != NULL;
+}
+
 /* Each command is on the main screen, and its own says what it takes. */
 TEST(all_commands_are_named)
 {
@@ -70,7 +79,7 @@ TEST(all_commands_are_named)
 
 		buf_reset(&b);
 		help_main(&verb_table, &b);
-		if (!CHECK(strstr(buf_str(&b), d->name) != NULL))
+		if (!CHECK(has_first_word(buf_str(&b), d->name)))
 			printf("  missing: %s\n", d->name);
 		buf_reset(&b);
 		help_verb(d, &b);

@@ -101,6 +101,12 @@ TEST(the_wrappers_words)
 	CHECK_STR(understood("add -last x"), "error");
 }
 
+/* So much of a name is typed: the first of several second words. */
+static int typed(const struct verb_def *v)
+{
+	return (int)strcspn(v->name, "|");
+}
+
 /* Every long option may be written with one dash, with its value behind it or behind a "=". */
 TEST(one_dash)
 {
@@ -113,14 +119,14 @@ TEST(one_dash)
 
 			if (!(d->of & v->options) || d->id == OPT_VERSION)
 				continue;
-			snprintf(line, sizeof(line), "%s --%s%s", v->name, d->name,
+			snprintf(line, sizeof(line), "%.*s --%s%s", typed(v), v->name, d->name,
 				d->arg ? " x" : "");
 			want = mem_strdup(understood(line));
 			CHECK(strcmp(want, "error") != 0);
-			snprintf(line, sizeof(line), "%s -%s%s", v->name, d->name,
+			snprintf(line, sizeof(line), "%.*s -%s%s", typed(v), v->name, d->name,
 				d->arg ? " x" : "");
 			CHECK_STR(understood(line), want);
-			snprintf(line, sizeof(line), "%s -%s=%s", v->name, d->name,
+			snprintf(line, sizeof(line), "%.*s -%s=%s", typed(v), v->name, d->name,
 				d->arg ? "x" : "true");
 			CHECK_STR(understood(line), want);
 			mem_free(want);
@@ -171,6 +177,34 @@ TEST(verbs)
 	CHECK_STR(understood("-n delete ab"), "delete dry-run=true [ab]");
 }
 
+/* Names of two words, beside those of one that begin alike. */
+TEST(two_words)
+{
+	struct opts o;
+	struct err err;
+
+	CHECK_STR(understood("key add --host h"), "key add host=h");
+	CHECK_STR(understood("-q key list"), "key list quiet=true");
+	CHECK_STR(understood("--host h key add"), "key add host=h");
+	CHECK_STR(understood("key remove ab"), "key remove [ab]");
+	CHECK_STR(understood("list"), "list");
+	CHECK_STR(understood("list ab locks"), "list [ab] [locks]");
+	CHECK_STR(understood("list locks"), "list locks");
+	CHECK_STR(understood("list packs ab"), "list blobs|packs|index|snapshots|keys [ab]");
+	CHECK_STR(understood("list pack"), "list [pack]");
+	CHECK_STR(understood("list blobs|packs"), "list [blobs|packs]");
+	CHECK_STR(understood("snapshots packs"), "list [packs]");
+	CHECK_STR(understood("add key list"), "add [key] [list]");
+	CHECK_STR(understood("./key list"), "add* [./key] [list]");
+	CHECK_STR(understood("help key add"), "help [key] [add]");
+	REQUIRE(!parse(&o, "list packs", &err));
+	CHECK_STR(o.second, "packs");
+	opts_release(&o);
+	REQUIRE(!parse(&o, "list ab", &err));
+	CHECK(!o.second);
+	opts_release(&o);
+}
+
 static const char *complaint(const char *line)
 {
 	static struct err err;
@@ -205,6 +239,12 @@ TEST(complaints)
 	CHECK_STR(complaint("add -tags x y"), "unknown option -tags; did you mean --tag?");
 	CHECK_STR(complaint("list -lates 3"), "unknown option -lates; did you mean --latest?");
 	CHECK(strstr(complaint("mount x"), "a_backup add mount") != NULL);
+	CHECK_STR(complaint("key"), "key what? a_backup key list|add|remove|passwd; to back up a "
+				    "file of that name write: a_backup add key");
+	CHECK_STR(complaint("key ad"), complaint("key"));
+	CHECK_STR(complaint("key -q add"), complaint("key"));
+	CHECK(strstr(complaint("key list --host x"), "no option of key list") != NULL);
+	CHECK(strstr(complaint("help key"), "no command") != NULL);
 }
 
 /* The wrong reading would do something else in silence: both are named. */

@@ -1,4 +1,5 @@
 #include "cmd/verb.h"
+#include "base/mem.h"
 #include "base/readall.h"
 #include "cmd/opt.h"
 #include "unit/check.h"
@@ -21,7 +22,6 @@ TEST(rows_are_whole)
 		CHECK((d->ranks == VERB_ALL_RANKS) == (d->follow != NULL));
 		CHECK((d->ranks == VERB_ALL_RANKS) == (d->together != NULL));
 		CHECK(!d->changes || d->lock != VERB_NO_LOCK);
-		CHECK(!d->changes || d->options & OPTS_DRY_RUN);
 		CHECK(!d->makes_repo || d->changes);
 		CHECK(!d->plain || d->lock == VERB_NO_LOCK);
 		CHECK(!d->top == !d->top_about && !(d->top && d->among));
@@ -34,17 +34,28 @@ TEST(words_are_commands_once)
 
 	for (EACH(d)) {
 		implied += d->implied;
-		CHECK(opts_verb(&verb_table, d->name) == d);
-		CHECK(!d->alias || opts_verb(&verb_table, d->alias) == d);
+		char *first = mem_strndup(d->name, strcspn(d->name, " "));
+		const char *second = strchr(d->name, ' ');
+
+		for (size_t n; second && *second; second += n) {
+			char *one = mem_strndup(second + 1, n = strcspn(second + 1, "|"));
+
+			n++;
+			CHECK(opts_verb(&verb_table, first, one) == d);
+			mem_free(one);
+		}
+		CHECK(strchr(d->name, ' ') || opts_verb(&verb_table, first, NULL) == d);
+		CHECK(!d->alias || opts_verb(&verb_table, d->alias, NULL) == d);
+		mem_free(first);
 		for (const char *const *s = verb_table.elsewhere; *s; s++)
 			CHECK(strcmp(d->name, *s) != 0 && (!d->alias || strcmp(d->alias, *s) != 0));
 	}
 	CHECK_EQ(implied, 1);
-	CHECK(opts_verb(&verb_table, "ls -l") == NULL);
-	CHECK(opts_verb(&verb_table, "") == NULL);
+	CHECK(opts_verb(&verb_table, "ls -l", NULL) == NULL);
+	CHECK(opts_verb(&verb_table, "", NULL) == NULL);
 	/* --version and --help stand for these. */
-	CHECK(opts_verb(&verb_table, "version")->plain != NULL);
-	CHECK(opts_verb(&verb_table, "help")->plain != NULL);
+	CHECK(opts_verb(&verb_table, "version", NULL)->plain != NULL);
+	CHECK(opts_verb(&verb_table, "help", NULL)->plain != NULL);
 }
 
 /* Each set of options belongs to a command, and each option to a set. */
