@@ -1,6 +1,7 @@
 /*
- * PACK: the pack's id, u32 number of blobs, and for each: id, u8 type, u32 offset, length, length
- * of its plaintext.  COUNTED: nothing.
+ * PACK     each -> rank 0  a pack that is stored: its id, u32 number of blobs, and for each: id, u8
+ *                          type, u32 offset, length, length of its plaintext
+ * COUNTED  rank 0 -> each  it is counted, and one more is allowed; no contents
  *
  * A PACK is sent before its rank says that it is flushed, so that all are in the indexer when the
  * phase is over (docs/run.md, invariant 6).
@@ -13,9 +14,12 @@
 #include "engine/way.h"
 #include "repo/indexer.h"
 
+enum message { PACK, COUNTED, TAGS };
+
 struct storing {
 	struct run *run;
 	struct router *r;
+	unsigned tag; /* of the first message */
 	struct repo *repo;
 	const struct env *env;
 	bool dry_run;
@@ -52,7 +56,7 @@ static void pack_stored(void *arg, const struct pack *p)
 		wire_put_u32(&m, p->blob[i].length);
 		wire_put_u32(&m, p->blob[i].plain);
 	}
-	router_send(s->r, 0, ROUTER_PACK, &m);
+	router_send(s->r, 0, s->tag + PACK, &m);
 	way_reported(s->way);
 }
 
@@ -103,7 +107,7 @@ static void allow(void *arg, int rank)
 	if (rank == 0)
 		saver_release(s->saver);
 	else
-		router_send(s->r, rank, ROUTER_COUNTED, NULL);
+		router_send(s->r, rank, s->tag + COUNTED, NULL);
 }
 
 static void full(void *arg, const struct err *e)
@@ -237,8 +241,9 @@ struct storing *storing_new(struct run *run, struct router *r, struct repo *repo
 			&(struct objects_events){allow, full, indexes, s});
 	}
 	s->way = way_new(run, r, repo, o->lock, s->indexer, in_place, s);
-	router_open(r, ROUTER_PACK, s->indexer ? on_pack : NULL, s);
-	router_open(r, ROUTER_COUNTED, on_counted, s);
+	s->tag = router_tags(r, TAGS);
+	router_open(r, s->tag + PACK, s->indexer ? on_pack : NULL, s);
+	router_open(r, s->tag + COUNTED, on_counted, s);
 	return s;
 }
 
@@ -246,8 +251,9 @@ void storing_free(struct storing *s)
 {
 	if (!s)
 		return;
-	router_close(s->r, ROUTER_PACK);
-	router_close(s->r, ROUTER_COUNTED);
+	router_close(s->r, s->tag + PACK);
+	router_close(s->r, s->tag + COUNTED);
+	router_tags_free(s->r, s->tag, TAGS);
 	lastpacks_free(s->lastpacks);
 	saver_free(s->saver);
 	way_free(s->way);

@@ -1,10 +1,15 @@
-/* PROVE: the lock's id.  PROVEN: u64 packs that were reported before the look, and its error. */
+/*
+ * PROVE   rank 0 -> each  the id of this run's lock: is it there?
+ * PROVEN  each -> rank 0  u64 packs that were reported before the look, and its error
+ */
 #include "engine/way.h"
 #include "base/mem.h"
 #include "ranks/wire_err.h"
 
 #define ASK_NS  ((int64_t)30 * 1000 * 1000 * 1000)
 #define LOST_NS ((int64_t)5 * 1000 * 1000 * 1000) /* stores may show a new file late */
+
+enum message { PROVE, PROVEN, TAGS };
 
 struct held {
 	struct id pack;
@@ -28,6 +33,7 @@ struct proof { /* of one rank, on rank 0 */
 struct way {
 	struct run *run;
 	struct router *r;
+	unsigned tag; /* of the first message */
 	struct repo *repo;
 	const struct env *env;
 	int size;
@@ -83,7 +89,7 @@ static void ask(struct way *w, int rank)
 	lock_name(w->lock, &p->lock);
 	buf_init(&m, COMM_MAX);
 	wire_put_id(&m, &p->lock);
-	router_send(w->r, rank, ROUTER_PROVE, &m);
+	router_send(w->r, rank, w->tag + PROVE, &m);
 }
 
 void way_tick(struct way *w)
@@ -227,7 +233,7 @@ static void looked(struct task *t)
 	buf_init(&m, COMM_MAX);
 	wire_put_u64(&m, w->covers);
 	wire_put_err(&m, &w->err);
-	router_send(w->r, 0, ROUTER_PROVEN, &m);
+	router_send(w->r, 0, w->tag + PROVEN, &m);
 }
 
 /* Rank 0 does not end before each question is answered. */
@@ -265,8 +271,9 @@ struct way *way_new(struct run *run, struct router *r, struct repo *repo, struct
 		w->proof[i].asked_at = clock_mono(w->env->clock);
 		w->proof[i].way = w;
 	}
-	router_open(r, ROUTER_PROVE, on_prove, w);
-	router_open(r, ROUTER_PROVEN, w->proof ? on_proven : NULL, w);
+	w->tag = router_tags(r, TAGS);
+	router_open(r, w->tag + PROVE, on_prove, w);
+	router_open(r, w->tag + PROVEN, w->proof ? on_proven : NULL, w);
 	return w;
 }
 
@@ -274,8 +281,9 @@ void way_free(struct way *w)
 {
 	if (!w)
 		return;
-	router_close(w->r, ROUTER_PROVE);
-	router_close(w->r, ROUTER_PROVEN);
+	router_close(w->r, w->tag + PROVE);
+	router_close(w->r, w->tag + PROVEN);
+	router_tags_free(w->r, w->tag, TAGS);
 	for (int i = 0; w->proof && i < w->size; i++) {
 		release(w, &w->proof[i], w->proof[i].n, false);
 		mem_free(w->proof[i].held);

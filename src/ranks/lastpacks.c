@@ -1,13 +1,13 @@
 /*
- * TAIL:   u64 bytes of data blobs, u64 of trees; when both are 0 that is all there is between the
- *         two.
- * PULL:   u8: 1 = send the next parcel, 0 = keep the rest.
- * PARCEL: u8 type, u8 whether it is the last one, then a parcel as packer.h has it, maybe empty.
+ * TAIL    child -> parent  u64 bytes of data blobs, u64 of trees that it could give; when both are 0
+ *                          that is all there is between the two
+ * PULL    parent -> child  u8: 1 = send the next parcel, 0 = keep the rest
+ * PARCEL  child -> parent  u8 type, u8 whether it is the last one, then a parcel as packer.h has it,
+ *                          maybe empty
  *
  * A rank gives only after its own children have given: then its tail grows no more.  It takes from
- * one child at a time and asks for one parcel
- * at a time, so what is in memory besides packs is one parcel; by now nothing is read any more,
- * and the budget of plaintext is free.
+ * one child at a time and asks for one parcel at a time, so what is in memory besides packs is one
+ * parcel; by now nothing is read any more, and the budget of plaintext is free.
  */
 #include "ranks/lastpacks.h"
 #include "base/mem.h"
@@ -16,8 +16,11 @@
 #define PARCEL_BYTES ((size_t)4 << 20) /* more only for a single blob that is larger */
 #define CHILDREN_MAX 31
 
+enum message { TAIL, PULL, PARCEL, TAGS };
+
 struct lastpacks {
 	struct router *r;
+	unsigned tag; /* of the first message */
 	struct saver *s;
 	void (*done)(void *arg);
 	void *arg;
@@ -45,7 +48,7 @@ static void pull(struct lastpacks *t)
 	t->pulling = true;
 	buf_init(&b, COMM_MAX);
 	wire_put_u8(&b, !t->cancelled);
-	router_send(t->r, t->waiting[0], ROUTER_PULL, &b);
+	router_send(t->r, t->waiting[0], t->tag + PULL, &b);
 }
 
 static void tell_parent(struct lastpacks *t)
@@ -58,7 +61,7 @@ static void tell_parent(struct lastpacks *t)
 	buf_init(&b, COMM_MAX);
 	wire_put_u64(&b, data);
 	wire_put_u64(&b, tree);
-	router_send(t->r, t->parent, ROUTER_TAIL, &b);
+	router_send(t->r, t->parent, t->tag + TAIL, &b);
 	if (!data && !tree)
 		finish(t);
 }
@@ -114,7 +117,7 @@ static void on_pull(void *arg, struct comm_msg *m)
 		wire_put_u8(&b, BLOB_DATA);
 		wire_put_u8(&b, 1);
 	}
-	router_send(t->r, t->parent, ROUTER_PARCEL, &b);
+	router_send(t->r, t->parent, t->tag + PARCEL, &b);
 	if (last)
 		finish(t);
 }
@@ -165,9 +168,10 @@ struct lastpacks *lastpacks_new(struct router *r, struct saver *s, void (*done)(
 	t->parent = me ? me & (me - 1) : -1; /* without its lowest bit */
 	for (int bit = 1; me + bit < size && !(me & bit); bit <<= 1)
 		t->missing++;
-	router_open(r, ROUTER_TAIL, on_tail, t);
-	router_open(r, ROUTER_PULL, on_pull, t);
-	router_open(r, ROUTER_PARCEL, on_parcel, t);
+	t->tag = router_tags(r, TAGS);
+	router_open(r, t->tag + TAIL, on_tail, t);
+	router_open(r, t->tag + PULL, on_pull, t);
+	router_open(r, t->tag + PARCEL, on_parcel, t);
 	return t;
 }
 
@@ -186,9 +190,9 @@ void lastpacks_free(struct lastpacks *t)
 {
 	if (!t)
 		return;
-	router_close(t->r, ROUTER_TAIL);
-	router_close(t->r, ROUTER_PULL);
-	router_close(t->r, ROUTER_PARCEL);
+	for (unsigned m = 0; m < TAGS; m++)
+		router_close(t->r, t->tag + m);
+	router_tags_free(t->r, t->tag, TAGS);
 	buf_release(&t->parcel.data);
 	mem_free(t);
 }

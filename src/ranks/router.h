@@ -15,28 +15,12 @@
 #include "base/wire.h"
 #include "comm/comm.h"
 
-enum router_tag {          /* who sends what to whom */
-	ROUTER_STEAL,      /* workq: idle rank -> victim */
-	ROUTER_LOOT,       /* workq: victim -> thief: items, maybe none */
-	ROUTER_TAIL,       /* lastpacks: child -> parent: what it could give */
-	ROUTER_PULL,       /* lastpacks: parent -> child: give some of it, or keep it */
-	ROUTER_PARCEL,     /* lastpacks: child -> parent: blobs */
-	ROUTER_AGREE,      /* agree: each -> rank 0: a value and an error */
-	ROUTER_AGREED,     /* agree: rank 0 -> each: the worst, or go on */
-	ROUTER_BCAST,      /* agree: rank 0 -> each: bytes */
-	ROUTER_NEED,       /* tokens: each -> rank 0: a token, please */
-	ROUTER_TOKEN,      /* tokens: rank 0 -> asker */
-	ROUTER_RUN_FAIL,   /* run: each -> rank 0: an end that it wants */
-	ROUTER_RUN_TOLD,   /* run: rank 0 -> all: the end */
-	ROUTER_RUN_NOTE,   /* run: each -> rank 0: something to say */
-	ROUTER_RUN_COUNTS, /* run: each -> rank 0: its numbers */
-	ROUTER_RUN_WAVE,   /* run: rank 0 -> all: say your numbers, or: the phase is over */
-	ROUTER_PACK,       /* storing: each -> rank 0: a pack that is stored */
-	ROUTER_COUNTED,    /* storing: rank 0 -> sender: it is counted, and more are allowed */
-	ROUTER_PROVE,      /* way: rank 0 -> each: is this run's lock there? */
-	ROUTER_PROVEN,     /* way: each -> rank 0: and so are the packs that I reported before */
-	ROUTER_ENGINE,     /* from here on: the engine's own */
-	ROUTER_INSTANCES = ROUTER_ENGINE + 16, /* router_tags */
+enum router_tag {      /* who sends what to whom */
+	ROUTER_AGREE,  /* agree: each -> rank 0: a value and an error */
+	ROUTER_AGREED, /* agree: rank 0 -> each: the worst, or go on */
+	ROUTER_BCAST,  /* agree: rank 0 -> each: bytes */
+	ROUTER_ENGINE, /* from here on: the engine's own */
+	ROUTER_INSTANCES = ROUTER_ENGINE + 16, /* router_tags: all others */
 	ROUTER_TAGS = ROUTER_INSTANCES + 128
 };
 

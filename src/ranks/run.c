@@ -20,7 +20,7 @@ void run_note(struct run *r, unsigned kind, const char *a, const char *b, uint64
 	wire_put_bytes(&m, a, strlen(a));
 	wire_put_bytes(&m, b, strlen(b));
 	wire_put_u64(&m, n);
-	router_send(r->router, 0, ROUTER_RUN_NOTE, &m);
+	router_send(r->router, 0, r->tag + RUN_NOTE, &m);
 }
 
 static void on_note(void *arg, struct comm_msg *m)
@@ -75,10 +75,11 @@ struct run *run_new(struct router *router, struct agree *a, const struct run_ops
 		r->of_rank = mem_array((size_t)r->size, sizeof(*r->of_rank));
 		r->counts = mem_array((size_t)r->size * ops->n_counts + 1, sizeof(*r->counts));
 	}
-	router_open(router, ROUTER_RUN_FAIL, r->rank ? NULL : run_on_fail, r);
-	router_open(router, ROUTER_RUN_NOTE, r->rank ? NULL : on_note, r);
-	router_open(router, ROUTER_RUN_COUNTS, r->rank ? NULL : run_on_counts, r);
-	router_open(router, ROUTER_RUN_TOLD, run_on_told, r);
+	r->tag = router_tags(router, RUN_TAGS);
+	router_open(router, r->tag + RUN_FAIL, r->rank ? NULL : run_on_fail, r);
+	router_open(router, r->tag + RUN_TOLD, run_on_told, r);
+	router_open(router, r->tag + RUN_NOTE, r->rank ? NULL : on_note, r);
+	router_open(router, r->tag + RUN_COUNTS, r->rank ? NULL : run_on_counts, r);
 	loop_after(r->env->loop, TICK_NS, &r->tick);
 	return r;
 }
@@ -90,8 +91,9 @@ void run_free(struct run *r)
 	loop_cancel(r->env->loop, &r->tick);
 	loop_cancel(r->env->loop, &r->late);
 	loop_cancel(r->env->loop, &r->deadline);
-	for (unsigned t = ROUTER_RUN_FAIL; t <= ROUTER_RUN_COUNTS; t++)
-		router_close(r->router, t);
+	for (unsigned m = RUN_FAIL; m <= RUN_COUNTS; m++)
+		router_close(r->router, r->tag + m);
+	router_tags_free(r->router, r->tag, RUN_TAGS);
 	mem_free(r->of_rank);
 	mem_free(r->counts);
 	mem_free(r);

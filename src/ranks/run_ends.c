@@ -76,7 +76,7 @@ static void ask_for(struct run *r, const struct run_told *want, const struct err
 	buf_init(&m, COMM_MAX);
 	put_told(&m, want);
 	wire_put_err(&m, e);
-	router_send(r->router, 0, ROUTER_RUN_FAIL, &m);
+	router_send(r->router, 0, r->tag + RUN_FAIL, &m);
 }
 
 void run_fail(struct run *r, const struct err *e)
@@ -149,7 +149,7 @@ void run_tell(struct run *r, const struct run_told *t)
 
 		buf_init(&m, COMM_MAX);
 		put_told(&m, &r->told);
-		router_send(r->router, i, ROUTER_RUN_TOLD, &m);
+		router_send(r->router, i, r->tag + RUN_TOLD, &m);
 	}
 }
 

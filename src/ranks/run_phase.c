@@ -57,7 +57,7 @@ static void send_wave(struct run *r, enum wave what)
 
 		buf_init(&m, 1);
 		wire_put_u8(&m, (uint8_t)what);
-		router_send(r->router, i, ROUTER_RUN_WAVE, &m);
+		router_send(r->router, i, r->tag + RUN_WAVE, &m);
 	}
 }
 
@@ -103,7 +103,8 @@ static void say(struct run *r, bool answer)
 		return;
 	}
 	v = mem_array(n ? n : 1, sizeof(*v));
-	r->ops.count(r->ops.arg, v);
+	if (n)
+		r->ops.count(r->ops.arg, v);
 	buf_init(&m, COMM_MAX);
 	wire_put_u8(&m, answer);
 	wire_put_u64(&m, r->mine.pushed);
@@ -111,7 +112,7 @@ static void say(struct run *r, bool answer)
 	for (size_t i = 0; i < n; i++)
 		wire_put_u64(&m, v[i]);
 	mem_free(v);
-	router_send(r->router, 0, ROUTER_RUN_COUNTS, &m);
+	router_send(r->router, 0, r->tag + RUN_COUNTS, &m);
 }
 
 void run_say(struct run *r)
@@ -141,7 +142,7 @@ void run_on_counts(void *arg, struct comm_msg *m)
 
 const uint64_t *run_counts(const struct run *r, int rank)
 {
-	if (rank == 0)
+	if (rank == 0 && r->ops.n_counts)
 		r->ops.count(r->ops.arg, r->counts);
 	return r->counts + (size_t)rank * r->ops.n_counts;
 }
@@ -278,16 +279,16 @@ enum run_end run_phase(struct run *r, const struct run_phase *p)
 	r->over = r->ending = false;
 	r->phase = p;
 	if (p->room)
-		r->queue = workq_new(r->router, r->env, &ops);
+		r->queue = workq_new(r->router, r->tag + RUN_QUEUE, r->env, &ops);
 	if (r->queue && run_end(r) != RUN_GOES_ON)
 		workq_stop(r->queue);
 	run_hold(r);
 	if (p->start)
 		p->start(p->arg);
-	router_open(r->router, ROUTER_RUN_WAVE, on_wave, r);
+	router_open(r->router, r->tag + RUN_WAVE, on_wave, r);
 	run_done(r);
 	loop_until_fn(r->env->loop, settled, r);
-	router_close(r->router, ROUTER_RUN_WAVE);
+	router_close(r->router, r->tag + RUN_WAVE);
 	if (r->queue)
 		r->stolen += workq_stolen(r->queue);
 	workq_free(r->queue);

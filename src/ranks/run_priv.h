@@ -9,8 +9,20 @@ struct run_numbers {
 	uint64_t pushed, finished;
 };
 
+/* Who sends what to whom; behind them those of the queue. */
+enum run_message {
+	RUN_FAIL,   /* each -> rank 0: an end that it wants */
+	RUN_TOLD,   /* rank 0 -> all: the end */
+	RUN_NOTE,   /* each -> rank 0: something to say */
+	RUN_COUNTS, /* each -> rank 0: its numbers */
+	RUN_WAVE,   /* rank 0 -> all: say your numbers, or: the phase is over */
+	RUN_QUEUE,
+	RUN_TAGS = RUN_QUEUE + WORKQ_TAGS
+};
+
 struct run {
 	struct router *router;
+	unsigned tag; /* of the first message */
 	struct agree *agree;
 	const struct env *env;
 	struct run_ops ops;

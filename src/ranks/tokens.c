@@ -6,8 +6,12 @@
 
 #define UNKNOWN INT64_MAX /* of a token's end */
 
+/* NEED: each -> rank 0: a token, please.  TOKEN: rank 0 -> asker. */
+enum message { NEED, TOKEN, TAGS };
+
 struct tokens {
 	struct router *r;
+	unsigned tag; /* of the first message */
 	struct swift_token
 		*cur;    /* the last one given: by rank 0 to all, or to this rank's keeper */
 	uint32_t number; /* its number, from 1: names it in questions */
@@ -62,7 +66,7 @@ static void answer(struct tokens *t, int rank, struct swift_token *token, const 
 			(uint64_t)(token->expires.sec ? ms_until(&token->expires, &now) : UNKNOWN));
 		wire_put_u8(&m, token->inherited);
 	}
-	router_send(t->r, rank, ROUTER_TOKEN, &m);
+	router_send(t->r, rank, t->tag + TOKEN, &m);
 }
 
 static void asker_answer(struct task *task)
@@ -203,7 +207,7 @@ static void ask_rank_0(struct task *task)
 		return;
 	buf_init(&m, 16);
 	wire_put_u32(&m, t->stale);
-	router_send(t->r, 0, ROUTER_NEED, &m);
+	router_send(t->r, 0, t->tag + NEED, &m);
 }
 
 /* Any thread. */
@@ -245,10 +249,9 @@ struct tokens *tokens_new(struct router *r)
 	t->r = r;
 	t->source = (struct swift_token_source){.get = source_get, .free = source_free};
 	pthread_mutex_init(&t->lock, NULL);
-	if (router_rank(r) == 0)
-		router_on(r, ROUTER_NEED, on_need, t);
-	else
-		router_on(r, ROUTER_TOKEN, on_token, t);
+	t->tag = router_tags(r, TAGS);
+	router_open(r, t->tag + NEED, router_rank(r) ? NULL : on_need, t);
+	router_open(r, t->tag + TOKEN, router_rank(r) ? on_token : NULL, t);
 	return t;
 }
 
@@ -278,7 +281,9 @@ void tokens_free(struct tokens *t)
 {
 	if (!t)
 		return;
-	router_on(t->r, router_rank(t->r) == 0 ? ROUTER_NEED : ROUTER_TOKEN, NULL, NULL);
+	router_close(t->r, t->tag + NEED);
+	router_close(t->r, t->tag + TOKEN);
+	router_tags_free(t->r, t->tag, TAGS);
 	swift_token_drop(t->cur);
 	pthread_mutex_destroy(&t->lock);
 	mem_free(t);

@@ -4,7 +4,8 @@
 #include <assert.h>
 
 /*
- * STEAL has no contents.  LOOT: u32 number of items, then the items as the engine packs them.
+ * STEAL: idle rank -> victim; it has no contents.  LOOT: victim -> thief: u32 number of items, maybe
+ * 0, then the items as the engine packs them.
  *
  * One question at a time, to the rank that gave last or else to a random one.  After an empty
  * answer the thief pauses, twice as long each time, so that at the end of a run, when hundreds wait
@@ -14,8 +15,12 @@
 #define PAUSE_MAX   ((int64_t)50000000)
 #define LOOT_SIZE   ((size_t)4 << 20) /* bytes after which no further item goes into an answer */
 
+enum message { STEAL, LOOT };
+_Static_assert(LOOT + 1 == WORKQ_TAGS, "one tag for each message");
+
 struct workq {
 	struct router *r;
+	unsigned tag; /* of the first message */
 	struct loop *loop;
 	struct workq_ops ops;
 	struct workq_item *newest, *oldest;
@@ -79,7 +84,7 @@ static void maybe_ask(struct workq *q)
 		return;
 	victim = q->giver >= 0 ? q->giver : random_victim(q);
 	q->asked = true;
-	router_send(q->r, victim, ROUTER_STEAL, NULL);
+	router_send(q->r, victim, q->tag + STEAL, NULL);
 }
 
 static void rested(struct task *t)
@@ -120,7 +125,7 @@ static void on_steal(void *arg, struct comm_msg *m)
 		it = newer;
 	}
 	le32_put(b.p, n);
-	router_send(q->r, m->from, ROUTER_LOOT, &b);
+	router_send(q->r, m->from, q->tag + LOOT, &b);
 	maybe_ask(q);
 }
 
@@ -162,11 +167,13 @@ static void on_loot(void *arg, struct comm_msg *m)
 	maybe_ask(q);
 }
 
-struct workq *workq_new(struct router *r, const struct env *env, const struct workq_ops *ops)
+struct workq *workq_new(struct router *r, unsigned tag, const struct env *env,
+	const struct workq_ops *ops)
 {
 	struct workq *q = mem_zalloc(sizeof(*q));
 
 	q->r = r;
+	q->tag = tag;
 	q->loop = env->loop;
 	q->ops = *ops;
 	q->rest.done = rested;
@@ -174,8 +181,8 @@ struct workq *workq_new(struct router *r, const struct env *env, const struct wo
 	q->giver = -1;
 	/* Never 0, and far apart for neighbours. */
 	q->random = ((uint64_t)router_rank(r) + 1) * 0x9e3779b97f4a7c15u;
-	router_open(r, ROUTER_STEAL, on_steal, q);
-	router_open(r, ROUTER_LOOT, on_loot, q);
+	router_open(r, tag + STEAL, on_steal, q);
+	router_open(r, tag + LOOT, on_loot, q);
 	return q;
 }
 
@@ -230,7 +237,7 @@ void workq_free(struct workq *q)
 		return;
 	assert(!q->count);
 	workq_stop(q);
-	router_close(q->r, ROUTER_STEAL);
-	router_close(q->r, ROUTER_LOOT);
+	router_close(q->r, q->tag + STEAL);
+	router_close(q->r, q->tag + LOOT);
 	mem_free(q);
 }

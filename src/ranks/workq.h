@@ -25,8 +25,12 @@ struct workq_ops {
 	void *arg;
 };
 
+#define WORKQ_TAGS 2
+
+/* workq_new: tag: the first of WORKQ_TAGS, which are the queue's until it is freed. */
 struct workq;
-struct workq *workq_new(struct router *r, const struct env *env, const struct workq_ops *ops);
+struct workq *workq_new(struct router *r, unsigned tag, const struct env *env,
+	const struct workq_ops *ops);
 void workq_push(struct workq *q, struct workq_item *it); /* takes it */
 /* the newest, owned by the caller; NULL when empty */
 struct workq_item *workq_pop(struct workq *q);

@@ -800,7 +800,7 @@ void props_workq(struct router *r, struct agree *a, const struct props_work *p)
 		.arg = &w};
 	size_t n = (size_t)router_size(r), me = (size_t)router_rank(r);
 
-	w.q = workq_new(r, router_env(r), &ops);
+	w.q = workq_new(r, ROUTER_ENGINE + 8, router_env(r), &ops);
 	w.done = mem_array(p->items, sizeof(*w.done));
 	router_open(r, TAG_COUNT, on_count, &w);
 	router_open(r, TAG_STOP, on_stop, &w);

@@ -443,3 +443,88 @@ TEST(what_is_not_ours_any_more_is_left_alone)
 		CHECK_EQ(good.dropped, 0);
 	}
 }
+
+/* ---- two at once ---- */
+
+struct both {
+	struct run *run[2];
+	struct router *r;
+	atomic_int *notes; /* two */
+	int told[2];
+};
+
+struct one {
+	struct both *b;
+	int i;
+};
+
+static void one_ended(void *arg, const struct run_told *t)
+{
+	struct one *o = arg;
+
+	(void)t;
+	o->b->told[o->i]++;
+}
+
+static void one_note(void *arg, unsigned kind, const char *a, const char *b, uint64_t n)
+{
+	struct one *o = arg;
+
+	(void)a;
+	(void)b;
+	(void)n;
+	CHECK_EQ(kind, (unsigned)o->i);
+	atomic_fetch_add(&o->b->notes[o->i], 1);
+}
+
+static void one_start(void *arg)
+{
+	struct one *o = arg;
+
+	run_note(o->b->run[o->i], (unsigned)o->i, "", "", 0);
+}
+
+static int two_runs(void *arg, struct comm *comm, const struct env *env)
+{
+	struct both b = {.notes = arg};
+	struct one one[2] = {{&b, 0}, {&b, 1}};
+	struct agree *a;
+	struct err e = {0}, why;
+
+	b.r = router_new(comm, env);
+	a = agree_new(b.r);
+	err_set(&why, ERR_DENIED, "it was asked for");
+	for (int i = 0; i < 2; i++)
+		b.run[i] = run_new(b.r, a,
+			&(struct run_ops){.ended = one_ended, .note = one_note, .arg = &one[i]});
+	for (int k = 0; k < 6; k++) {
+		struct run_phase ph = {.name = "one", .start = one_start, .arg = &one[k % 2]};
+
+		if (k == 2 && comm->rank == 1)
+			run_fail(b.run[1], &why);
+		CHECK_EQ(run_phase(b.run[k % 2], &ph) == RUN_GOES_ON, k % 2 == 0 || k < 2);
+	}
+	CHECK_EQ(b.told[0], 0);
+	CHECK_EQ(b.told[1], 1);
+	CHECK_EQ(run_meet(b.run[0], &e), 0);
+	CHECK_EQ(run_meet(b.run[1], &e), ERR_DENIED);
+	run_free(b.run[0]);
+	run_free(b.run[1]);
+	agree_free(a);
+	router_free(b.r);
+	return 0;
+}
+
+/* Each hears its own only, and ends by itself. */
+TEST(two_runs_in_one_process)
+{
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		atomic_int notes[2] = {0};
+
+		alarm(60);
+		CHECK_EQ(ranks_test(3, seed, two_runs, notes), 0);
+		alarm(0);
+		CHECK_EQ(atomic_load(&notes[0]), 9);
+		CHECK_EQ(atomic_load(&notes[1]), 9);
+	}
+}
