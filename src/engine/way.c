@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "ranks/wire_err.h"
 
-#define ASK_NS  ((int64_t)30 * 1000 * 1000 * 1000)
-#define LOST_NS ((int64_t)5 * 1000 * 1000 * 1000) /* stores may show a new file late */
+#define SECOND  ((int64_t)1000 * 1000 * 1000)
+#define ASK_NS  (30 * SECOND)
+#define SOON_NS (1 * SECOND) /* while the run ends */
+#define LOST_NS (5 * SECOND) /* stores may show a new file late */
 
 enum message { PROVE, PROVEN, TAGS };
 
@@ -45,9 +47,8 @@ struct way {
 	struct proof *proof; /* of each rank */
 	bool ending;         /* all ranks' packs are stored; are they in place? */
 	/* other ranks: looking for rank 0's lock */
+	struct backend_op op;
 	struct task task;
-	struct id wanted;
-	struct err err;
 	uint64_t sent, covers; /* packs: reported; before this look */
 };
 
@@ -92,15 +93,24 @@ static void ask(struct way *w, int rank)
 	router_send(w->r, rank, w->tag + PROVE, &m);
 }
 
+/*
+ * A run that ends may end by a rescue (base/rescue.h), at any moment: what hangs keeps the phase
+ * that would ask for the rest.  So it is asked again and again from now on.
+ */
+static int64_t pause_ns(const struct way *w)
+{
+	return run_told(w->run)->end == RUN_GOES_ON ? ASK_NS : SOON_NS;
+}
+
 void way_tick(struct way *w)
 {
-	int64_t now = clock_mono(w->env->clock);
+	int64_t now = clock_mono(w->env->clock), pause = pause_ns(w);
 	bool held = false;
 
 	for (int i = 0; i < w->size; i++) {
 		struct proof *p = &w->proof[i];
 
-		if (p->n && !p->asked && (w->ending || p->missed_at || now - p->asked_at >= ASK_NS))
+		if (p->n && !p->asked && (w->ending || p->missed_at || now - p->asked_at >= pause))
 			ask(w, i);
 		held |= p->n || p->asked;
 	}
@@ -131,6 +141,8 @@ static void answered(struct way *w, int rank, uint64_t sent, bool here, const st
 			true);
 	} else if (why->code == ERR_NOTFOUND && !id_equal(&lock, &p->lock)) {
 		p->missed_at = now; /* it was just renewed; asked again at the next tick */
+	} else if (why->code == ERR_CANCELLED && here) {
+		p->missed_at = now; /* it stood behind packs that were given up */
 	} else if (why->code == ERR_NOTFOUND && (!p->missed_at || now - p->missed_at < LOST_NS)) {
 		p->missed_at = p->missed_at ? p->missed_at : now;
 	} else {
@@ -214,39 +226,42 @@ void way_reported(struct way *w)
 	w->sent++;
 }
 
-static void look(struct task *t)
-{
-	struct way *w = task_of(t, struct way, task);
-	struct buf file;
-
-	err_clear(&w->err);
-	buf_init(&file, REPO_SMALL_MAX);
-	backend_get(w->repo->be, BACKEND_LOCK, &w->wanted, &file, &w->err);
-	buf_release(&file);
-}
-
 static void looked(struct task *t)
 {
 	struct way *w = task_of(t, struct way, task);
 	struct buf m;
 
+	buf_release(&w->op.out);
 	buf_init(&m, COMM_MAX);
 	wire_put_u64(&m, w->covers);
-	wire_put_err(&m, &w->err);
+	wire_put_err(&m, &w->op.err);
 	router_send(w->r, 0, w->tag + PROVEN, &m);
 }
 
-/* Rank 0 does not end before each question is answered. */
+static void get_done(struct backend_op *op)
+{
+	struct way *w = op->arg;
+
+	loop_post(w->env->loop, &w->task);
+}
+
+/* Rank 0 does not end before each question is answered.  No reader is needed: all of them may hang
+ * in the file system. */
 static void on_prove(void *arg, struct comm_msg *m)
 {
 	struct way *w = arg;
 	struct wire_in in;
 
-	wire_in_init(&in, m->data.p, m->data.len);
-	wire_id(&in, &w->wanted);
 	w->covers = w->sent;
-	w->task = (struct task){.run = look, .done = looked};
-	jobs_put(w->env->readers, &w->task);
+	w->task = (struct task){.done = looked};
+	w->op = (struct backend_op){.verb = BACKEND_GET,
+		.type = BACKEND_LOCK,
+		.done = get_done,
+		.arg = w};
+	buf_init(&w->op.out, REPO_SMALL_MAX);
+	wire_in_init(&in, m->data.p, m->data.len);
+	wire_id(&in, &w->op.name);
+	backend_start(w->repo->be, &w->op);
 }
 
 /* ---- life ---- */

@@ -6,7 +6,8 @@
  * has found, after it reported it, the file of this run's lock by its own way to the store, and
  * rank 0 the last of these packs by its own: packs may lie on a file system of their own, which one
  * node has not mounted.  Only then it reaches an index file.  That is asked twice a minute, as long
- * as there are such packs, and in the end.  Loop thread only.
+ * as there are such packs, every second from the moment that the run ends early, and in the end.
+ * Loop thread only.
  */
 #ifndef ENGINE_WAY_H
 #define ENGINE_WAY_H

@@ -32,7 +32,17 @@ for s in $steps; do
 	$A_BACKUP -q -r "$place/s$n/" --pack-size 4 --stop-timeout 4s add src >"s$n.out" 2>&1 &
 	all="$all $!"
 done
-sleep 5
+lines() { # seen|files PREFIX: how many requests there were, how many files there are
+	python3 -c 'import sys, urllib.request as u; print(sum(l.decode().startswith(sys.argv[2]) for l in u.urlopen(sys.argv[1])))' "http://127.0.0.1:$(cat port)/$1" "$2"
+}
+asked() { # REQUEST TIMES: so often, or more
+	[ "$(lines seen "$1")" -ge "$2" ]
+}
+n=0
+for s in $steps; do
+	n=$((n + 1))
+	wait_for 60 asked "${s%%:*} /s$n${s#*:}" 1
+done
 # shellcheck disable=SC2086
 kill -TERM $all
 n=0
@@ -43,15 +53,12 @@ for p in $all; do
 	[ "$s" != HEAD:/config ] || code=143 # nothing of ours is there yet: the signal does what it does to any process
 	ended "$p" $code 8 "the store hangs at $s"
 done
-stored() { # PREFIX: how many files there are in the store
-	python3 -c 'import sys, urllib.request as u; print(sum(l.decode().startswith(sys.argv[2]) for l in u.urlopen(sys.argv[1])))' "http://127.0.0.1:$(cat port)/files" "$1"
-}
 n=0
 for s in $steps; do
 	n=$((n + 1))
 	case $s in *:/locks/) continue ;; esac
-	[ "$(stored "/s$n/locks/")" = 0 ] || fail "the store hangs at $s: a lock is left"
-	[ "$s" != POST:/snapshots/ ] || [ "$(stored "/s$n/index/")" = 1 ] || fail "the store hangs at $s: there is no index"
+	[ "$(lines files "/s$n/locks/")" = 0 ] || fail "the store hangs at $s: a lock is left"
+	[ "$s" != POST:/snapshots/ ] || [ "$(lines files "/s$n/index/")" = 1 ] || fail "the store hangs at $s: there is no index"
 done
 
 # Uploads that take longer than the limit are given up; those that were acknowledged are indexed.
@@ -59,13 +66,13 @@ echo 'POST /slow/data/ 1 0 2' >rules
 echo 'POST /slow/data/ 30' >>rules
 $A_BACKUP -q -r "$place/slow/" --pack-size 4 --connections 2 --stop-timeout 11s add src 2>slow.out &
 p=$!
-sleep 4
+wait_for 60 asked "POST /slow/data/" 4 # two have come, two are under way
 kill -TERM $p
 ended $p 130 8 'slow uploads'
 ! grep -q 'given up' slow.out || fail 'slow uploads: once they were given up, the run did not end by itself'
 : >rules
 $A_BACKUP -q -r "$place/slow/" check >check 2>&1 || { cat check; fail 'slow uploads: check finds errors'; }
-[ "$(stored /slow/index/)" -ge 1 ] || fail 'slow uploads: there is no index'
+[ "$(lines files /slow/index/)" -ge 1 ] || fail 'slow uploads: there is no index'
 
 # A reader of standard output that stands still.
 cp -r empty out

@@ -42,13 +42,14 @@ hung_job limit
 limit=$job
 hung_job usr1 '--stop-timeout 4s'
 usr1=$job
-hung_job term '--stop-timeout 4s'
+# One reader: task 0 hangs at once, and all packs are task 1's.
+hung_job term '--stop-timeout 4s --read-concurrency 1'
 term=$job
 for r in limit usr1 term; do
-	wait_for 60 packs_there $r 3
+	wait_for 60 packs_there $r 2
+	wait_for 60 settled $r
 	grep -q '0 snapshots' $r.list || fail "a serial command in a batch script: $(cat $r.list)"
 done
-sleep 1 # what is there now is acknowledged
 
 both_ended() { # REPO
 	[ -e "$1.rc.0" ] && [ -e "$1.rc.1" ]
