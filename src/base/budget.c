@@ -7,7 +7,6 @@ struct budget {
 	pthread_mutex_t lock;
 	pthread_cond_t room;
 	size_t limit, used;
-	bool cancelled;
 	size_t waiting;
 };
 
@@ -39,20 +38,15 @@ static bool fits(const struct budget *b, size_t bytes)
  * Whoever fits passes, also ahead of a larger one that waits: in first-come order a thread that
  * holds bytes and takes a few more would wait behind a large taker that waits for those very bytes.
  */
-bool budget_take(struct budget *b, size_t bytes)
+void budget_take(struct budget *b, size_t bytes)
 {
-	bool ok;
-
 	pthread_mutex_lock(&b->lock);
 	b->waiting++;
-	while (!b->cancelled && !fits(b, bytes))
+	while (!fits(b, bytes))
 		pthread_cond_wait(&b->room, &b->lock);
 	b->waiting--;
-	ok = !b->cancelled;
-	if (ok)
-		b->used += bytes;
+	b->used += bytes;
 	pthread_mutex_unlock(&b->lock);
-	return ok;
 }
 
 bool budget_try(struct budget *b, size_t bytes)
@@ -60,7 +54,7 @@ bool budget_try(struct budget *b, size_t bytes)
 	bool ok;
 
 	pthread_mutex_lock(&b->lock);
-	ok = !b->cancelled && fits(b, bytes);
+	ok = fits(b, bytes);
 	if (ok)
 		b->used += bytes;
 	pthread_mutex_unlock(&b->lock);
@@ -74,14 +68,6 @@ void budget_give(struct budget *b, size_t bytes)
 	b->used -= bytes;
 	if (b->waiting)
 		pthread_cond_broadcast(&b->room);
-	pthread_mutex_unlock(&b->lock);
-}
-
-void budget_cancel(struct budget *b)
-{
-	pthread_mutex_lock(&b->lock);
-	b->cancelled = true;
-	pthread_cond_broadcast(&b->room);
 	pthread_mutex_unlock(&b->lock);
 }
 

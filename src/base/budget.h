@@ -12,12 +12,9 @@
 struct budget;
 struct budget *budget_new(size_t bytes);
 void budget_free(struct budget *b);
-/* blocks until there is room; false when cancelled (nothing was taken) */
-bool budget_take(struct budget *b, size_t bytes);
+void budget_take(struct budget *b, size_t bytes); /* blocks until there is room */
 bool budget_try(struct budget *b, size_t bytes);  /* never blocks */
 void budget_give(struct budget *b, size_t bytes); /* any thread */
-/* wakes all takers; from now on every take fails */
-void budget_cancel(struct budget *b);
 size_t budget_used(struct budget *b);
 
 #endif

@@ -153,12 +153,12 @@ static void release_small(struct filejob *j)
  * Room for n bytes.  Who has to wait holds nothing that others wait for: readers with their hands
  * full of small files could otherwise wait for each other for ever.
  */
-static bool take(struct filejob *j, size_t n)
+static void take(struct filejob *j, size_t n)
 {
 	if (budget_try(j->env->budget, n))
-		return true;
+		return;
 	release_small(j);
-	return budget_take(j->env->budget, n);
+	budget_take(j->env->budget, n);
 }
 
 /* Hands the first n bytes of b to a cpu worker; what is behind them stays, in a new buffer. */
@@ -194,8 +194,7 @@ static int read_large(struct filejob *j, size_t i, int fd, struct buf *b, struct
 	while (!eof || b->len) {
 		/* room for the largest chunk is taken before it is read, so readers never wait for
 		 * each other holding half a chunk */
-		if (!take(j, CHUNKER_MAX))
-			return err_set(err, ERR_CANCELLED, "cancelled");
+		take(j, CHUNKER_MAX);
 		while ((len = chunker_next(&cut, b->p, b->len, eof)) == 0 && !eof) {
 			ssize_t got;
 
@@ -234,8 +233,7 @@ static int read_small(struct filejob *j, size_t i, int fd, struct repo_ctx *ctx,
 
 	buf_init(&b, CHUNKER_MAX + STEP);
 	f->charge = want;
-	if (!take(j, want))
-		return err_set(err, ERR_CANCELLED, "cancelled");
+	take(j, want);
 	buf_reserve(&b, want);
 	got = file_read(fd, b.p, want, err);
 	if (got < 0 || (size_t)got == want) { /* a fault, or it has grown */

@@ -212,7 +212,7 @@ bool blobtable_find(const struct blobtable *c, enum blob_type t, const struct id
 	return false;
 }
 
-bool blobtable_has(const struct blobtable *c, enum blob_type t, const struct id *id)
+static bool is_known(const struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct walk w = walk_begin(&c->index, id);
 	struct entry *e;
@@ -224,7 +224,7 @@ bool blobtable_has(const struct blobtable *c, enum blob_type t, const struct id 
 	return false;
 }
 
-bool blobtable_promise(struct blobtable *c, enum blob_type t, const struct id *id)
+static bool promise(struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct entry *e, *empty = NULL;
 	struct walk w;
@@ -244,7 +244,7 @@ bool blobtable_promise(struct blobtable *c, enum blob_type t, const struct id *i
 	return true;
 }
 
-void blobtable_forget(struct blobtable *c, enum blob_type t, const struct id *id)
+static void leave(struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct walk w = walk_begin(&c->index, id);
 	bool known = false;
@@ -260,7 +260,7 @@ void blobtable_forget(struct blobtable *c, enum blob_type t, const struct id *id
 	c->blobs -= known;
 }
 
-bool blobtable_promised(const struct blobtable *c, enum blob_type t, const struct id *id)
+static bool promised(const struct blobtable *c, enum blob_type t, const struct id *id)
 {
 	struct walk w = walk_begin(&c->index, id);
 	struct entry *e;
@@ -276,12 +276,12 @@ enum catalog_verdict blobtable_claim(struct blobtable *c, bool take, bool forget
 	enum blob_type type, const struct id *id)
 {
 	if (forget)
-		blobtable_forget(c, type, id);
-	if (blobtable_has(c, type, id))
+		leave(c, type, id);
+	if (is_known(c, type, id))
 		return CATALOG_KNOWN;
 	if (take)
-		return blobtable_promise(c, type, id) ? CATALOG_YOURS : CATALOG_TAKEN;
-	return blobtable_promised(c, type, id) ? CATALOG_TAKEN : CATALOG_ABSENT;
+		return promise(c, type, id) ? CATALOG_YOURS : CATALOG_TAKEN;
+	return promised(c, type, id) ? CATALOG_TAKEN : CATALOG_ABSENT;
 }
 
 int blobtable_mark(struct blobtable *c, enum blob_type t, const struct id *id, unsigned bit)

@@ -18,15 +18,6 @@ void blobtable_add(struct blobtable *c, const struct id *pack, const struct blob
 /* blobtable_find: the nth place (0 first) of a blob; false when there is none. */
 bool blobtable_find(const struct blobtable *c, enum blob_type t, const struct id *id, unsigned nth,
 	struct catalog_place *out);
-bool blobtable_has(const struct blobtable *c, enum blob_type t, const struct id *id);
-
-/* Promises: a blob somebody is storing in this run.  blobtable_promise: false when it is known or
- * promised already. */
-bool blobtable_promise(struct blobtable *c, enum blob_type t, const struct id *id);
-bool blobtable_promised(const struct blobtable *c, enum blob_type t, const struct id *id);
-
-/* blobtable_forget: what is known of a blob is wrong: its places leave; a promise stays. */
-void blobtable_forget(struct blobtable *c, enum blob_type t, const struct id *id);
 
 /* blobtable_mark: sets a bit (0 … 7) of a known blob, returns whether it was set before; -1 when
  * the blob is unknown. */
@@ -50,7 +41,11 @@ size_t blobtable_bytes(const struct blobtable *c);
 struct packtable *blobtable_packs(const struct blobtable *c);
 void blobtable_sum_marks(struct blobtable *c, unsigned bits);
 
-/* blobtable_claim: what the owner of a blob answers (struct catalog_claim) */
+/*
+ * blobtable_claim: what the owner of a blob answers (struct catalog_claim).  forget: what is known
+ * of it is wrong: its places leave first.  take: if it is not known and nobody stores it, the asker
+ * is promised to store it; once in a run.
+ */
 enum catalog_verdict blobtable_claim(struct blobtable *c, bool take, bool forget,
 	enum blob_type type, const struct id *id);
 

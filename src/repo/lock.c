@@ -217,11 +217,6 @@ int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, i
 	return 0;
 }
 
-bool lock_lost(struct lock *l)
-{
-	return atomic_load(&l->lost);
-}
-
 void lock_release(struct lock *l)
 {
 	if (!l)

@@ -28,7 +28,6 @@ extern const struct lock_timing lock_timing_default; /* 200 ms, 5 min, 22.5 min,
 int lock_acquire(struct repo *r, const struct lock_owner *who, bool exclusive, int64_t retry_ns,
 	const struct lock_timing *timing, void (*on_lost)(void *arg, const struct err *why),
 	void *arg, struct lock **out, struct err *err);
-bool lock_lost(struct lock *l);
 /* the name of its file now; another one after each refresh */
 void lock_name(struct lock *l, struct id *id);
 /*

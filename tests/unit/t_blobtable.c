@@ -12,6 +12,26 @@ static struct blob blob(uint64_t n, enum blob_type t, uint32_t offset)
 		.plain = n % 3 ? 0 : (uint32_t)n + 1};
 }
 
+static bool has(struct blobtable *c, enum blob_type t, const struct id *id)
+{
+	return blobtable_claim(c, false, false, t, id) == CATALOG_KNOWN;
+}
+
+static bool promise(struct blobtable *c, enum blob_type t, const struct id *id)
+{
+	return blobtable_claim(c, true, false, t, id) == CATALOG_YOURS;
+}
+
+static bool promised(struct blobtable *c, enum blob_type t, const struct id *id)
+{
+	return blobtable_claim(c, false, false, t, id) == CATALOG_TAKEN;
+}
+
+static void forget(struct blobtable *c, enum blob_type t, const struct id *id)
+{
+	CHECK(blobtable_claim(c, false, true, t, id) != CATALOG_KNOWN);
+}
+
 TEST(finds_what_was_added)
 {
 	struct blobtable *c = blobtable_new();
@@ -31,7 +51,7 @@ TEST(finds_what_was_added)
 		CHECK_EQ(p.blob.length, b[i].length);
 		CHECK_EQ(p.blob.plain, b[i].plain);
 		CHECK(!blobtable_find(c, b[i].type, &b[i].id, 1, &p));
-		CHECK(!blobtable_has(c, b[i].type == BLOB_TREE ? BLOB_DATA : BLOB_TREE, &b[i].id));
+		CHECK(!has(c, b[i].type == BLOB_TREE ? BLOB_DATA : BLOB_TREE, &b[i].id));
 	}
 	CHECK_EQ(blobtable_blobs(c), 3);
 	blobtable_free(c);
@@ -70,8 +90,8 @@ TEST(data_and_tree_with_one_id_are_two_blobs)
 	struct catalog_place p;
 
 	blobtable_add(c, &pack, &d, 1);
-	CHECK(!blobtable_has(c, BLOB_TREE, &d.id));
-	CHECK(blobtable_promise(c, BLOB_TREE, &d.id));
+	CHECK(!has(c, BLOB_TREE, &d.id));
+	CHECK(promise(c, BLOB_TREE, &d.id));
 	blobtable_add(c, &pack, &t, 1);
 	REQUIRE(blobtable_find(c, BLOB_TREE, &t.id, 0, &p));
 	CHECK_EQ(p.blob.offset, 500);
@@ -86,18 +106,18 @@ TEST(a_promise_is_given_once_and_is_not_knowledge)
 	struct id pack = fixture_id(5);
 	struct catalog_place p;
 
-	CHECK(!blobtable_promised(c, BLOB_DATA, &b.id));
-	CHECK(blobtable_promise(c, BLOB_DATA, &b.id));
-	CHECK(!blobtable_promise(c, BLOB_DATA, &b.id));
-	CHECK(blobtable_promised(c, BLOB_DATA, &b.id));
-	CHECK(!blobtable_has(c, BLOB_DATA, &b.id));
+	CHECK(!promised(c, BLOB_DATA, &b.id));
+	CHECK(promise(c, BLOB_DATA, &b.id));
+	CHECK(!promise(c, BLOB_DATA, &b.id));
+	CHECK(promised(c, BLOB_DATA, &b.id));
+	CHECK(!has(c, BLOB_DATA, &b.id));
 	CHECK(!blobtable_find(c, BLOB_DATA, &b.id, 0, &p));
 	CHECK_EQ(blobtable_mark(c, BLOB_DATA, &b.id, 0), -1);
 	CHECK_EQ(blobtable_blobs(c), 0);
 	blobtable_add(c, &pack, &b, 1);
-	CHECK(blobtable_has(c, BLOB_DATA, &b.id));
-	CHECK(!blobtable_promised(c, BLOB_DATA, &b.id));
-	CHECK(!blobtable_promise(c, BLOB_DATA, &b.id));
+	CHECK(has(c, BLOB_DATA, &b.id));
+	CHECK(!promised(c, BLOB_DATA, &b.id));
+	CHECK(!promise(c, BLOB_DATA, &b.id));
 	CHECK_EQ(blobtable_blobs(c), 1);
 	blobtable_free(c);
 }
@@ -175,7 +195,7 @@ TEST(many)
 		}
 		if (n % 7 == 0) {
 			id = fixture_id(5000000 + n);
-			blobtable_promise(c, BLOB_TREE, &id);
+			promise(c, BLOB_TREE, &id);
 		}
 	}
 	CHECK_EQ(blobtable_blobs(c), N);
@@ -189,8 +209,8 @@ TEST(many)
 		REQUIRE(blobtable_find(c, BLOB_DATA, &id, 1, &p) == (n % 10 == 0) &&
 			(n % 10 || id_equal(&p.pack, &pack)));
 		id = fixture_id(5000000 + n);
-		REQUIRE(blobtable_promised(c, BLOB_TREE, &id) == (n % 7 == 0));
-		REQUIRE(!blobtable_has(c, BLOB_DATA, &id));
+		REQUIRE(promised(c, BLOB_TREE, &id) == (n % 7 == 0));
+		REQUIRE(!has(c, BLOB_DATA, &id));
 	}
 	CHECK_EQ(blobtable_each(c, sum_one, sum), 17);
 	CHECK_EQ(sum[0], 250000);
@@ -216,7 +236,7 @@ TEST(a_share_of_the_ids_is_spread_too)
 	}
 	id = fixture_id(1);
 	for (int i = 0; i < 100000; i++)
-		blobtable_has(c, BLOB_DATA, &id);
+		has(c, BLOB_DATA, &id);
 	/* Milliseconds; with all in one place it would be minutes. */
 	CHECK(clock_mono(clock_real()) - start < (int64_t)10 * 1000000000);
 	blobtable_free(c);
@@ -338,21 +358,21 @@ TEST(forgets_what_cannot_be_read)
 	blobtable_add(c, &p2, &b, 1);
 	blobtable_add(c, &p1, &data, 1);
 	CHECK_EQ(blobtable_blobs(c), 2);
-	blobtable_forget(c, BLOB_TREE, &a.id);
-	CHECK(!blobtable_has(c, BLOB_TREE, &a.id) &&
+	forget(c, BLOB_TREE, &a.id);
+	CHECK(!has(c, BLOB_TREE, &a.id) &&
 		!blobtable_find(c, BLOB_TREE, &a.id, 0, &place));
-	CHECK(blobtable_has(c, BLOB_DATA, &a.id));
+	CHECK(has(c, BLOB_DATA, &a.id));
 	CHECK_EQ(blobtable_blobs(c), 1);
-	CHECK(!blobtable_promised(c, BLOB_TREE, &a.id));
-	CHECK(blobtable_promise(c, BLOB_TREE, &a.id));
-	CHECK(blobtable_promised(c, BLOB_TREE, &a.id) && !blobtable_promise(c, BLOB_TREE, &a.id));
-	blobtable_forget(c, BLOB_TREE, &a.id);
-	CHECK(blobtable_promised(c, BLOB_TREE, &a.id));
+	CHECK(!promised(c, BLOB_TREE, &a.id));
+	CHECK(promise(c, BLOB_TREE, &a.id));
+	CHECK(promised(c, BLOB_TREE, &a.id) && !promise(c, BLOB_TREE, &a.id));
+	forget(c, BLOB_TREE, &a.id);
+	CHECK(promised(c, BLOB_TREE, &a.id));
 	blobtable_add(c, &p2, &b, 1);
 	CHECK(blobtable_find(c, BLOB_TREE, &a.id, 0, &place) && id_equal(&place.pack, &p2) &&
 		place.blob.offset == 900);
 	CHECK(!blobtable_find(c, BLOB_TREE, &a.id, 1, &place));
 	CHECK_EQ(blobtable_blobs(c), 2);
-	blobtable_forget(c, BLOB_TREE, &(struct id){{0xee}}); /* unknown */
+	forget(c, BLOB_TREE, &(struct id){{0xee}}); /* unknown */
 	blobtable_free(c);
 }
