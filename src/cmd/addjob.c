@@ -92,8 +92,7 @@ static void target_missing(void *arg, const char *target, const struct err *e)
 		out_item_error(l->s->cmd->out, "scan", target, e->msg);
 }
 
-/* A word that is neither a command nor a file was meant to be one of them. */
-static int check_word(const struct opts *o, struct err *err)
+int addjob_word(const struct opts *o, struct err *err)
 {
 	struct stat st;
 
@@ -112,7 +111,7 @@ static int read_targets(struct addjob *j, struct session *s, struct err *err)
 		{OPT_FILES_RAW, MATCH_NUL}};
 	const struct opts *o = s->opts;
 	struct lister l = {j, s};
-	int rc = check_word(o, err);
+	int rc = addjob_word(o, err);
 
 	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
 		for (size_t i = 0; i < o->value[lists[k].id].n && !rc; i++)

@@ -8,6 +8,10 @@
 #include "cmd/session.h"
 #include "engine/backup.h"
 
+/* addjob_word: ERR_USAGE: the first word is neither a command nor a file: it was meant to be one of
+ * them. */
+int addjob_word(const struct opts *o, struct err *err);
+
 struct addjob {
 	struct backup_options opt;
 	struct patterns exclude;

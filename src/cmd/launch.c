@@ -1,6 +1,7 @@
 #include "cmd/launch.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "cmd/addjob.h"
 #include "cmd/timearg.h"
 #include <errno.h>
 #include <pthread.h>
@@ -19,7 +20,7 @@ struct launch launch_read(int argc, char **argv, cmd_env_fn *env)
 {
 	struct launch l = {.role = LAUNCH_SERIAL,
 		.by = comm_launched(env),
-		.verb = "this",
+		.what = "this",
 		.wait_ns = WAIT_DEFAULT};
 	struct opts o = {0};
 	struct err err;
@@ -32,7 +33,11 @@ struct launch launch_read(int argc, char **argv, cmd_env_fn *env)
 	together = !bad && o.verb->ranks == VERB_ALL_RANKS && !opt_flag(&o, OPT_HELP) &&
 		   !opt_flag(&o, OPT_VERSION);
 	if (!bad)
-		l.verb = o.verb->name;
+		l.what = opt_flag(&o, OPT_HELP)      ? "--help"
+			 : opt_flag(&o, OPT_VERSION) ? "--version"
+						     : o.verb->name;
+	if (together)
+		addjob_word(&o, &l.wrong);
 	if (!opt_flag(&o, OPT_ALONE))
 		l.role = together ? LAUNCH_TOGETHER : l.by.task ? LAUNCH_OTHER : LAUNCH_SERIAL;
 	opts_release(&o);
@@ -44,7 +49,7 @@ void launch_say_other(const struct launch *l)
 	fprintf(stderr,
 		"a_backup: task %d leaves this to task 0: %s is done once; with --alone this task "
 		"does it\n",
-		l->by.task, l->verb);
+		l->by.task, l->what);
 }
 
 /* ---- who is here ---- */
@@ -119,7 +124,7 @@ static void say_missing(const struct launch_wait *w)
 			"cannot be seen from here). All must run the same command; --alone lets "
 			"this one do it alone, --launch-timeout "
 			"waits longer\n",
-			w->l.verb, w->l.by.tasks, (long long)(w->l.wait_ns / SECOND), names,
+			w->l.what, w->l.by.tasks, (long long)(w->l.wait_ns / SECOND), names,
 			missing > NAMES_MAX ? ", ..." : "", host);
 	else
 		fprintf(stderr,
@@ -199,6 +204,10 @@ bool launch_apart(const struct launch *l, int size, const char *library)
 	/* Once is enough, where the tasks are numbered from 0. */
 	if (l->by.task && l->by.sure)
 		return true;
+	if (l->wrong.code) {
+		fprintf(stderr, "Fatal: %s\n", l->wrong.msg);
+		return true;
+	}
 	fprintf(stderr,
 		"Fatal: %d tasks were started, but MPI knows of one: each would do the same on its "
 		"own. Start them with %sthe mpirun of "

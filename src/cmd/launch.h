@@ -16,7 +16,8 @@ enum launch_role {
 struct launch {
 	enum launch_role role;
 	struct comm_launch by;
-	const char *verb; /* for messages */
+	const char *what; /* the command, for messages; "--help", "--version" */
+	struct err wrong; /* whatever the launcher does: the first word is a slip (addjob_word) */
 	int64_t wait_ns;  /* how long the others may take to come */
 };
 

@@ -159,6 +159,22 @@ static int twofold(const char *word, const char *at, const struct verb_def *v, s
 		name->name, name->arg ? " " : "", name->arg ? name->arg : "");
 }
 
+/* In the word's first n letters. */
+static int strange_letter(const char *word, const char *at, int n, const struct verb_def *v,
+	struct err *err)
+{
+	const struct opt_def *d = find_letter(*at, v->options);
+
+	/* -h, and something behind it. */
+	if (d && (at[1] == '=' || find_letter(at[1], v->options)))
+		return err_set(err, ERR_USAGE,
+			"-%c stands alone, not as in \"%.*s\"; see: a_backup %s --help", *at,
+			n + 1, word, v->name);
+	return err_set(err, ERR_USAGE,
+		"unknown option -%c for %s in \"%.*s\"; see: a_backup %s --help", d ? at[1] : *at,
+		v->name, n + 1, word, v->name);
+}
+
 int opt_word_complain(enum opt_word why, const char *word, const char *at, const struct verb_def *v,
 	bool given, struct err *err)
 {
@@ -178,9 +194,7 @@ int opt_word_complain(enum opt_word why, const char *word, const char *at, const
 		return err_set(err, ERR_USAGE, "unknown option %.*s; did you mean --%s?",
 			(int)(name - word) + n, word, near->name);
 	if (word[1] != '-')
-		return err_set(err, ERR_USAGE,
-			"unknown option -%c for %s in \"%.*s\"; see: a_backup %s --help",
-			at == word ? at[1] : *at, verb, n + 1, word, verb);
+		return strange_letter(word, at == word ? at + 1 : at, n, v, err);
 	return err_set(err, ERR_USAGE, "unknown option --%.*s; see: a_backup %s%s--help", n, name,
 		given ? verb : "", given ? " " : "");
 }

@@ -69,6 +69,16 @@ tasks 2 PMI_SIZE PMI_RANK $A_BACKUP --alone -r r list
 grep -q '2 snapshots' out.1 || fail '--alone is not obeyed'
 tasks 2 PMI_SIZE PMI_RANK $A_BACKUP add --help
 grep -q 'back up files' out.0 || fail 'help is not serial'
+grep -q 'task 1 leaves this to task 0: --help ' err.1 || fail "task 1 of --help: $(cat err.1)"
+tasks 2 PMI_SIZE PMI_RANK $A_BACKUP --version
+all_end 0 0
+grep -q 'task 1 leaves this to task 0: --version ' err.1 || fail "task 1 of --version: $(cat err.1)"
+# A slip of the finger is told as such, whatever the launcher does.
+tasks 3 PMI_SIZE PMI_RANK $A_BACKUP lst
+all_end 1 1 1
+grep -q '^Fatal: "lst" is neither a command nor a file' err.0 || fail "a mistyped command: $(cat err.0)"
+! grep -q MPI err.0 || fail "a mistyped command hears of MPI: $(cat err.0)"
+[ ! -s err.1 ] && [ ! -s err.2 ] || fail 'more than one task complains of a mistyped command'
 tasks 2 PMI_SIZE PMI_RANK $A_BACKUP add --launch-timeout never src
 all_end 1 0
 

@@ -235,7 +235,13 @@ TEST(complaints)
 	CHECK_STR(complaint("add -recursive x"),
 		"--recursive is no option of add; see: a_backup add --help");
 	CHECK_STR(complaint("list -hots x"),
-		"unknown option -h for list in \"-hots\"; see: a_backup list --help");
+		"-h stands alone, not as in \"-hots\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -hs"),
+		"unknown option -s for list in \"-hs\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -hq"),
+		"-h stands alone, not as in \"-hq\"; see: a_backup list --help");
+	CHECK_STR(complaint("list -h=q"),
+		"-h stands alone, not as in \"-h\"; see: a_backup list --help");
 	CHECK_STR(complaint("add -tags x y"), "unknown option -tags; did you mean --tag?");
 	CHECK_STR(complaint("list -lates 3"), "unknown option -lates; did you mean --latest?");
 	CHECK(strstr(complaint("mount x"), "a_backup add mount") != NULL);
