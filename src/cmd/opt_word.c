@@ -168,8 +168,8 @@ static int strange_letter(const char *word, const char *at, int n, const struct 
 	/* -h, and something behind it. */
 	if (d && (at[1] == '=' || find_letter(at[1], v->options)))
 		return err_set(err, ERR_USAGE,
-			"-%c stands alone, not as in \"%.*s\"; see: a_backup %s --help", *at,
-			n + 1, word, v->name);
+			"-%c stands alone, not as in \"%.*s\"; see: a_backup %s --help", *at, n + 1,
+			word, v->name);
 	return err_set(err, ERR_USAGE,
 		"unknown option -%c for %s in \"%.*s\"; see: a_backup %s --help", d ? at[1] : *at,
 		v->name, n + 1, word, v->name);

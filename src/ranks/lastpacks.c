@@ -1,9 +1,8 @@
 /*
- * TAIL    child -> parent  u64 bytes of data blobs, u64 of trees that it could give; when both are 0
- *                          that is all there is between the two
- * PULL    parent -> child  u8: 1 = send the next parcel, 0 = keep the rest
- * PARCEL  child -> parent  u8 type, u8 whether it is the last one, then a parcel as packer.h has it,
- *                          maybe empty
+ * TAIL    child -> parent  u64 bytes of data blobs, u64 of trees that it could give; when both are
+ * 0 that is all there is between the two PULL    parent -> child  u8: 1 = send the next parcel, 0 =
+ * keep the rest PARCEL  child -> parent  u8 type, u8 whether it is the last one, then a parcel as
+ * packer.h has it, maybe empty
  *
  * A rank gives only after its own children have given: then its tail grows no more.  It takes from
  * one child at a time and asks for one parcel at a time, so what is in memory besides packs is one

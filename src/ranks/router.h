@@ -15,11 +15,11 @@
 #include "base/wire.h"
 #include "comm/comm.h"
 
-enum router_tag {      /* who sends what to whom */
-	ROUTER_AGREE,  /* agree: each -> rank 0: a value and an error */
-	ROUTER_AGREED, /* agree: rank 0 -> each: the worst, or go on */
-	ROUTER_BCAST,  /* agree: rank 0 -> each: bytes */
-	ROUTER_ENGINE, /* from here on: the engine's own */
+enum router_tag {                              /* who sends what to whom */
+	ROUTER_AGREE,                          /* agree: each -> rank 0: a value and an error */
+	ROUTER_AGREED,                         /* agree: rank 0 -> each: the worst, or go on */
+	ROUTER_BCAST,                          /* agree: rank 0 -> each: bytes */
+	ROUTER_ENGINE,                         /* from here on: the engine's own */
 	ROUTER_INSTANCES = ROUTER_ENGINE + 16, /* router_tags: all others */
 	ROUTER_TAGS = ROUTER_INSTANCES + 128
 };

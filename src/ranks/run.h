@@ -49,9 +49,10 @@ struct run_ops {
 	/* rank 0: what run_note said, on any rank */
 	void (*note)(void *arg, unsigned kind, const char *a, const char *b, uint64_t n);
 	/*
-	 * The client's counters, if n_counts is not 0: so many numbers, a struct whose members are all uint64_t and
-	 * whose members and names come from one X-macro list.  count: this rank's own, now.
-	 * progress: rank 0, about five times a second: each rank's newest are in run_counts.
+	 * The client's counters, if n_counts is not 0: so many numbers, a struct whose members are
+	 * all uint64_t and whose members and names come from one X-macro list.  count: this rank's
+	 * own, now. progress: rank 0, about five times a second: each rank's newest are in
+	 * run_counts.
 	 */
 	size_t n_counts;
 	void (*count)(void *arg, uint64_t *v);

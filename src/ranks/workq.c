@@ -4,8 +4,8 @@
 #include <assert.h>
 
 /*
- * STEAL: idle rank -> victim; it has no contents.  LOOT: victim -> thief: u32 number of items, maybe
- * 0, then the items as the engine packs them.
+ * STEAL: idle rank -> victim; it has no contents.  LOOT: victim -> thief: u32 number of items,
+ * maybe 0, then the items as the engine packs them.
  *
  * One question at a time, to the rank that gave last or else to a random one.  After an empty
  * answer the thief pauses, twice as long each time, so that at the end of a run, when hundreds wait

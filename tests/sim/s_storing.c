@@ -13,9 +13,9 @@
 #include "unit/repo_fixture.h"
 #include <unistd.h>
 
-#define REPOS   2
-#define BLOBS   60 /* of each rank; as many that all ranks have */
-#define SIZE    3000
+#define REPOS 2
+#define BLOBS 60 /* of each rank; as many that all ranks have */
+#define SIZE  3000
 
 struct play {
 	struct backend *be[REPOS];

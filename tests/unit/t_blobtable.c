@@ -359,8 +359,7 @@ TEST(forgets_what_cannot_be_read)
 	blobtable_add(c, &p1, &data, 1);
 	CHECK_EQ(blobtable_blobs(c), 2);
 	forget(c, BLOB_TREE, &a.id);
-	CHECK(!has(c, BLOB_TREE, &a.id) &&
-		!blobtable_find(c, BLOB_TREE, &a.id, 0, &place));
+	CHECK(!has(c, BLOB_TREE, &a.id) && !blobtable_find(c, BLOB_TREE, &a.id, 0, &place));
 	CHECK(has(c, BLOB_DATA, &a.id));
 	CHECK_EQ(blobtable_blobs(c), 1);
 	CHECK(!promised(c, BLOB_TREE, &a.id));
