@@ -26,7 +26,8 @@ struct find {
 	const struct strlist *patterns;
 	struct match *prune; /* NULL: a pattern begins with "!", which has no meaning here but has
 				one there */
-	bool ignore_case, with_meta, has_oldest, has_newest;
+	enum nodeline_style style;
+	bool ignore_case, has_oldest, has_newest;
 	struct ts oldest, newest;
 	struct hashtab *barren;
 	struct hash *hash;
@@ -85,7 +86,7 @@ static void show(struct find *f, const struct treewalk_entry *e)
 	if (!f->hits)
 		out_say(o, 1, "Found matching entries in snapshot %s from %s",
 			id_short(&f->snap->id).s, timearg_text(&f->snap->time, f->s->zone).s);
-	nodeline_text(o, &f->line, e->node, e->path, e->path_len, f->with_meta, f->s->zone);
+	nodeline_text(o, &f->line, e->node, e->path, e->path_len, f->style, f->s->zone);
 	out_line(o, &f->line);
 }
 
@@ -260,7 +261,7 @@ static int read_options(struct find *f, struct err *err)
 
 	f->patterns = &o->args;
 	f->ignore_case = opt_flag(o, OPT_IGNORE_CASE);
-	f->with_meta = opt_flag(o, OPT_LONG);
+	f->style = nodeline_style(opt_flag(o, OPT_LONG), opt_flag(o, OPT_HUMAN));
 	f->has_oldest = oldest && *oldest;
 	f->has_newest = newest && *newest;
 	if (!o->args.n)

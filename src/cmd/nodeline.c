@@ -4,18 +4,24 @@
 #include "format/gojson.h"
 #include <string.h>
 
+#define NCDU_BLOCK 512 /* what a file takes is counted in these */
+
 void nodeline_text(const struct out *o, struct buf *b, const struct node *n, const char *path,
-	size_t len, bool with_meta, const struct zone *z)
+	size_t len, enum nodeline_style style, const struct zone *z)
 {
 	char mode[24];
 
-	if (!with_meta) {
+	if (style == NODELINE_PATH) {
 		out_path(o, b, path, len);
 		return;
 	}
 	gojson_permissions(n->mode, mode);
-	buf_addf(b, "%s %5u %5u %6llu %s ", mode, (unsigned)n->uid, (unsigned)n->gid,
-		(unsigned long long)n->size, timearg_text(&n->mtime, z).s);
+	buf_addf(b, "%s %5u %5u ", mode, (unsigned)n->uid, (unsigned)n->gid);
+	if (style == NODELINE_HUMAN)
+		buf_adds(b, human_size(n->size).s);
+	else
+		buf_addf(b, "%6llu", (unsigned long long)n->size);
+	buf_addf(b, " %s ", timearg_text(&n->mtime, z).s);
 	out_path(o, b, path, len);
 	if (n->type == NODE_SYMLINK) {
 		buf_adds(b, " -> ");
@@ -87,6 +93,37 @@ void nodeline_files(struct buf *b, const struct node *n, const char *path, size_
 	json_str(&j, "node");
 	json_key(&j, "struct_type");
 	json_str(&j, "node");
+	json_object_end(&j);
+}
+
+void nodeline_ncdu(struct buf *b, const struct node *n)
+{
+	const struct {
+		const char *key;
+		uint64_t v;
+	} first[] = {{"asize", n->size},
+		{"dsize", n->size / NCDU_BLOCK * NCDU_BLOCK +
+				  (n->size % NCDU_BLOCK ? NCDU_BLOCK : 0)},
+		{"dev", n->device_id}, {"ino", n->inode}, {"nlink", n->links}},
+	  last[] = {{"uid", n->uid}, {"gid", n->gid}, {"mode", gojson_mode_perm(n->mode)},
+		  /* ncdu takes no negative times */
+		  {"mtime", n->mtime.sec < 0 ? 0 : (uint64_t)n->mtime.sec}};
+	struct json_out j;
+
+	json_out_init(&j, b);
+	json_object(&j);
+	json_key(&j, "name");
+	json_strn(&j, n->name.p, n->name.n);
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		json_key(&j, first[i].key);
+		json_uint(&j, first[i].v);
+	}
+	json_key(&j, "notreg");
+	json_boolean(&j, n->type != NODE_DIR && n->type != NODE_FILE);
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		json_key(&j, last[i].key);
+		json_uint(&j, last[i].v);
+	}
 	json_object_end(&j);
 }
 

@@ -8,12 +8,20 @@
 #include "format/node.h"
 #include "format/snapshot.h"
 
-/* nodeline_text: the path, with `with_meta` like `ls -l`.  o: whether it goes to a terminal. */
+/* nodeline_text: the path; like `ls -l`; with sizes like "1.500 KiB".  o: whether it goes to a
+ * terminal. */
+enum nodeline_style { NODELINE_PATH, NODELINE_LONG, NODELINE_HUMAN };
+static inline enum nodeline_style nodeline_style(bool with_meta, bool human)
+{
+	return !with_meta ? NODELINE_PATH : human ? NODELINE_HUMAN : NODELINE_LONG;
+}
 void nodeline_text(const struct out *o, struct buf *b, const struct node *n, const char *path,
-	size_t len, bool with_meta, const struct zone *z);
+	size_t len, enum nodeline_style style, const struct zone *z);
 /* restic ls --json */
 void nodeline_files(struct buf *b, const struct node *n, const char *path, size_t len,
 	const struct zone *z);
+/* restic ls --ncdu: https://dev.yorhel.nl/ncdu/jsonfmt */
+void nodeline_ncdu(struct buf *b, const struct node *n);
 /* restic find --json */
 void nodeline_find(struct buf *b, const struct node *n, const char *path, size_t len,
 	const struct zone *z);

@@ -36,10 +36,10 @@ TEST(as_restic)
 	struct buf b;
 
 	buf_init(&b, 1 << 16);
-	nodeline_text(o, &b, &f, "/src/a/f1", 9, true, NULL);
+	nodeline_text(o, &b, &f, "/src/a/f1", 9, NODELINE_LONG, NULL);
 	CHECK_STR(buf_str(&b), "-rw-r--r--     0     0      8 2026-11-24 01:53:53 /src/a/f1");
 	buf_reset(&b);
-	nodeline_text(o, &b, &l, "/src/a/l", 8, true, NULL);
+	nodeline_text(o, &b, &l, "/src/a/l", 8, NODELINE_LONG, NULL);
 	CHECK_STR(buf_str(&b), "Lrwxrwxrwx     0     0      0 2026-11-24 01:53:49 /src/a/l -> f1");
 	buf_reset(&b);
 	nodeline_files(&b, &f, "/src/a/f1", 9, NULL);
@@ -56,6 +56,12 @@ TEST(as_restic)
 	buf_reset(&b);
 	nodeline_files(&b, &l, "/l", 2, NULL);
 	CHECK(strstr(buf_str(&b), "size") == NULL);
+	buf_reset(&b);
+	nodeline_ncdu(&b, &f);
+	CHECK_STR(buf_str(&b),
+		"{\"name\":\"f1\",\"asize\":8,\"dsize\":512,\"dev\":65024,\"ino\":9978402,"
+		"\"nlink\":1,"
+		"\"notreg\":false,\"uid\":0,\"gid\":0,\"mode\":420,\"mtime\":1795485233}");
 	buf_reset(&b);
 	nodeline_find(&b, &f, "/src/a/f1", 9, NULL);
 	CHECK_STR(buf_str(&b),
