@@ -11,6 +11,7 @@ group() {
 	services) echo radosgw ceph-mon ceph-osd ceph-common curl openssl python3 restic ;;
 	fuse) echo bindfs autofs procps strace python3-fusepy ;;
 	slurm) echo slurmctld slurmd slurm-client munge openmpi-bin jq restic ;;
+	drivers) echo python3 python3-pip restic ;;
 	proxy) echo nginx libnginx-mod-http-lua python3 ;;
 	check) echo clang-format cppcheck bindfs binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
 	*) echo "deps.sh: no group $1" >&2 && exit 2 ;;

@@ -130,7 +130,7 @@ SAN_FACTOR=1 at_once=2
 	} | run $at_once
 	if [ -n "${FULL:-}" ]; then
 		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
-		wanted services && scripts/deps.sh services keystone proxy slurm >"$LOGS/deps" 2>&1
+		wanted services && scripts/deps.sh services keystone proxy slurm drivers >"$LOGS/deps" 2>&1
 		# The sanitizers' scripts run this script again for their own build.
 		{
 			[ -z "$SAN" ] && wanted san && scripts san 1800
