@@ -64,6 +64,8 @@ int cmd_delete(struct session *s, struct err *err);
 int cmd_forget(struct session *s, struct err *err);
 int cmd_check(struct session *s, struct err *err);
 int cmd_check_follow(struct session *s, struct wire_in *orders, struct err *err);
+int cmd_prune(struct session *s, struct err *err);
+int cmd_prune_follow(struct session *s, struct wire_in *orders, struct err *err);
 int cmd_cat(struct session *s, struct err *err);
 int cmd_key_list(struct session *s, struct err *err);
 int cmd_key_add(struct session *s, struct err *err);

@@ -111,7 +111,7 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 		out_warn(o, "The index is not right; to make it anew: restic repair index");
 	if (r->suggest_prune)
 		out_say(o, 1,
-			"There is data that nothing refers to; to free its space: restic prune");
+			"There is data that nothing refers to; to free its space: a_backup prune");
 	if (r->errors && !r->n_broken && !r->suggest_repair_index) {
 		if (!read_data)
 			out_warn(o, "To learn which packs are damaged: a_backup check --read-data");

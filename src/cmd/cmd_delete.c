@@ -53,9 +53,8 @@ int cmd_delete(struct session *s, struct err *err)
 		rc = removal_run(&r, err);
 	if (!rc && r.removed)
 		out_say(s->cmd->out, 1,
-			"Their space is not freed yet: that is the work of prune, which comes with "
-			"a later version (restic prune does it "
-			"today).");
+			"Their space is not freed yet: a_backup prune frees what no other snapshot "
+			"needs.");
 	removal_release(&r);
 	return rc;
 }

@@ -215,5 +215,15 @@ const struct opt_def opt_table[] = {
 		"keep those with all of these tags"},
 	{OPT_REMOVE_EVERY, 0, "unsafe-allow-remove-all", NULL, NULL, OPTS_FORGET, true, ""},
 	{OPT_PRUNE, 0, "prune", NULL, NULL, OPTS_FORGET, true, ""},
+
+	{OPT_MAX_UNUSED, 0, "max-unused", "LIMIT", NULL, OPTS_PRUNE, false,
+		"what may stay unused: 5%, 10G or unlimited"},
+	{OPT_MAX_REPACK, 0, "max-repack-size", "SIZE", NULL, OPTS_PRUNE, false,
+		"write at most so much anew"},
+	{OPT_REPACK_CACHEABLE, 0, "repack-cacheable-only", NULL, NULL, OPTS_PRUNE, true, ""},
+	{OPT_REPACK_SMALL, 0, "repack-small", NULL, NULL, OPTS_PRUNE, true, ""},
+	{OPT_REPACK_SMALLER, 0, "repack-smaller-than", "SIZE", NULL, OPTS_PRUNE, true, ""},
+	{OPT_REPACK_UNCOMPRESSED, 0, "repack-uncompressed", NULL, NULL, OPTS_PRUNE, false,
+		"compress what is not compressed yet"},
 };
 const size_t opt_table_n = sizeof(opt_table) / sizeof(opt_table[0]);

@@ -227,7 +227,12 @@ static enum verb_lock lock_wanted(const struct session *s)
 {
 	const struct verb_def *v = s->opts->verb;
 
-	return opt_flag(s->opts, v->changes ? OPT_DRY_RUN : OPT_NO_LOCK) ? VERB_NO_LOCK : v->lock;
+	bool dry = v->changes && opt_flag(s->opts, OPT_DRY_RUN),
+	     without = opt_flag(s->opts, OPT_NO_LOCK);
+
+	if (v->dry_locks)
+		dry = dry && without;
+	return dry || (!v->changes && without) ? VERB_NO_LOCK : v->lock;
 }
 
 static const char *lock_advice(bool changes, int rc)

@@ -114,6 +114,19 @@ static const struct verb_def rows[] = {
 		.lock = VERB_EXCLUSIVE,
 		.run = cmd_check,
 		.follow = cmd_check_follow},
+	{.name = "prune",
+		.args = "",
+		.about = "remove what no snapshot needs",
+		.among = "prune",
+		.options = OPTS_ALL | OPTS_PRUNE | OPTS_DRY_RUN,
+		.ranks = VERB_ALL_RANKS,
+		.together = "one prune by all tasks",
+		.lock = VERB_EXCLUSIVE,
+		.changes = true,
+		.dry_locks = true,
+		.final = true,
+		.run = cmd_prune,
+		.follow = cmd_prune_follow},
 	{.name = "unlock",
 		.args = "",
 		.about = "remove stale locks",
@@ -210,7 +223,7 @@ static const struct verb_def rows[] = {
 		.plain = cmd_help},
 };
 
-static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "prune",
-	"rebuild-index", "recover", "repair", "rewrite", "self-update", "stats", NULL};
+static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "rebuild-index",
+	"recover", "repair", "rewrite", "self-update", "stats", NULL};
 
 const struct verbs verb_table = {rows, sizeof(rows) / sizeof(rows[0]), elsewhere};

@@ -39,6 +39,7 @@ enum verb_options {
 	OPTS_CHECK = 1 << 13,
 	OPTS_UNLOCK = 1 << 14,
 	OPTS_FORGET = 1 << 15,
+	OPTS_PRUNE = 1 << 16,
 	OPTS_KEY = 1 << 20,
 	OPTS_TAG = 1 << 21,
 	OPTS_DIFF = 1 << 22,
@@ -78,6 +79,8 @@ struct verb_def {
 	bool implied;    /* meant where the first word is no command.  One row */
 	bool changes;    /* what a repository holds: so it cannot do without its lock, and
 			    --dry-run, if it has that, needs none */
+	bool dry_locks;  /* but here it does: what it says would be wrong while others write; with
+			    --no-lock it is only said */
 	bool makes_repo; /* where a project has none yet */
 	bool prints;     /* nothing but what it prints comes of it, if no --target is given */
 	bool final;      /* its success stays one if a signal came meanwhile: it is all done */

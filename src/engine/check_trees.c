@@ -5,93 +5,32 @@
  */
 #include "engine/check_priv.h"
 #include "base/mem.h"
-#include "engine/treewalk.h"
+#include "engine/damage.h"
 #include "ranks/mark.h"
-#include "repo/snapshots.h"
 
 enum { NEEDED, NAMED }; /* bits of the catalog */
 
 /* ---- where something is wrong ---- */
 
-struct naming {
-	struct check *c;
-	const struct snapshot *snapshot; /* the one walked */
-};
-
-/* It was come across before, and with it all below. */
-static bool tree_known(struct check *c, const struct id *tree)
+static void say(void *arg, const char *sentence, bool unindexed)
 {
-	int8_t was;
-	struct catalog_mark m = {.type = BLOB_TREE, .id = tree, .n = 1, .bit = NAMED, .was = &was};
+	struct check *c = arg;
 
-	catalog_mark_wait(c->catalog, c->env->loop, &m);
-	return was == 1;
+	c->unindexed |= unindexed;
+	check_bad(c, "%s", sentence);
 }
 
-static void name_content(const struct naming *w, const struct treewalk_entry *e)
+static bool stopped(void *arg)
 {
-	const struct node *n = e->node;
-	struct catalog_mark m = {.type = BLOB_DATA,
-		.id = n->content,
-		.n = n->n_content,
-		.bit = NAMED,
-		.was = mem_array(n->n_content + 1, 1)};
-
-	catalog_mark_wait(w->c->catalog, w->c->env->loop, &m);
-	for (size_t i = 0; i < n->n_content; i++) {
-		if (m.was[i] >= 0)
-			continue;
-		w->c->unindexed = true;
-		check_bad(w->c, "snapshot %s: file %s: blob %s not found in index",
-			id_short(&w->snapshot->id).s, e->path, id_hex(&n->content[i]).s);
-	}
-	mem_free(m.was);
-}
-
-static enum treewalk_next name_node(void *arg, const struct treewalk_entry *e)
-{
-	const struct naming *w = arg;
-	const struct node *n = e->node;
-
-	if (check_stopped(w->c))
-		return TREEWALK_STOP;
-	if (n->type == NODE_DIR && (!n->has_subtree || id_is_zero(&n->subtree))) {
-		check_bad(w->c, "snapshot %s: directory %s has no tree",
-			id_short(&w->snapshot->id).s, e->path);
-		return TREEWALK_SKIP;
-	}
-	if (n->type == NODE_DIR)
-		return tree_known(w->c, &n->subtree) ? TREEWALK_SKIP : TREEWALK_GO;
-	if (n->type != NODE_FILE)
-		return TREEWALK_GO;
-	if (!n->has_content)
-		check_bad(w->c, "snapshot %s: file %s has no content list",
-			id_short(&w->snapshot->id).s, e->path);
-	name_content(w, e);
-	return TREEWALK_GO;
-}
-
-static enum treewalk_next name_tree(void *arg, const char *path, const struct err *e)
-{
-	const struct naming *w = arg;
-
-	w->c->unindexed |= e->code == ERR_NOTFOUND;
-	check_bad(w->c, "snapshot %s: %s: %s", id_short(&w->snapshot->id).s, path, e->msg);
-	return TREEWALK_GO;
+	return check_stopped(arg);
 }
 
 static int name_all(struct check *c, const struct snapshots *all, struct err *err)
 {
-	struct naming w = {.c = c};
-	struct treewalk_fn fn = {name_node, NULL, name_tree, &w};
+	struct damage_ops ops = {.say = say, .stopped = stopped, .arg = c};
 	uint64_t before = c->res->errors;
-	int rc = 0;
+	int rc = damage_name(c->catalog, c->loader, c->env, NAMED, all, &ops, err);
 
-	for (size_t i = 0; i < all->n && !rc && !check_stopped(c); i++) {
-		w.snapshot = &all->s[i];
-		if (!tree_known(c, &all->s[i].tree))
-			rc = treewalk_run(c->loader, c->env, &all->s[i].tree, "", &fn, err);
-	}
 	if (!rc && !check_stopped(c) && c->res->errors == before)
 		check_bad(c, "%s",
 			c->odd_tree.code ? c->odd_tree.msg

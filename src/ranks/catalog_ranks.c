@@ -6,6 +6,7 @@
 #include "ranks/questions.h"
 #include "repo/blobtable.h"
 #include "repo/catalog_local.h"
+#include "repo/copies.h"
 #include "repo/firsts.h"
 
 /*
@@ -15,8 +16,10 @@
  *                                                             length, plain
  * FIRSTS   key id, what id                                    u8 agrees
  * MARKS    u8 (bit 0 type, the rest the bit's number), id     u8 was + 1
+ * LISTS    pack id                                            u32 number; then id, u8 type,
+ *                                                             u32 offset, length, plain of each
  */
-enum kind { CLAIMS, FINDS, FIRSTS, MARKS, KINDS };
+enum kind { CLAIMS, FINDS, FIRSTS, MARKS, LISTS, KINDS };
 
 struct catalog_ranks {
 	struct catalog c;
@@ -25,6 +28,7 @@ struct catalog_ranks {
 	struct hashtab *firsts;
 	struct packtable *sums; /* of the packs that this rank owns */
 	struct questions *qs;
+	struct moves *moves;
 };
 
 static struct catalog_ranks *over_of(struct catalog *c)
@@ -257,6 +261,88 @@ static void mark_answered(void *arg, void *q, size_t i, struct wire_in *in)
 		m->done(m);
 }
 
+/* ---- list ---- */
+
+static size_t over_move(struct catalog *c, unsigned bit)
+{
+	struct catalog_ranks *d = over_of(c);
+
+	moves_free(d->moves);
+	d->moves = moves_new(d->table, bit);
+	return moves_count(d->moves);
+}
+
+static void over_list(struct catalog *c, struct catalog_list *l)
+{
+	struct catalog_ranks *d = over_of(c);
+
+	l->n = moves_of(d->moves, &l->pack, &l->blob);
+	l->failed = false;
+	l->missing = (size_t)router_size(d->r) - 1;
+	for (int to = 0; to < router_size(d->r); to++) {
+		if (to == router_rank(d->r))
+			continue;
+		wire_put_id(questions_begin(d->qs, LISTS, to), &l->pack);
+		questions_end(d->qs, LISTS, to, l, 0);
+	}
+}
+
+static bool list_reply(void *arg, struct wire_in *in, struct buf *out)
+{
+	const struct catalog_ranks *d = arg;
+	struct blob *b;
+	struct id pack;
+	size_t n;
+
+	wire_id(in, &pack);
+	if (in->bad || !d->moves)
+		return false;
+	n = moves_of(d->moves, &pack, &b);
+	wire_put_u32(out, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		wire_put_id(out, &b[i].id);
+		wire_put_u8(out, (uint8_t)b[i].type);
+		wire_put_u32(out, b[i].offset);
+		wire_put_u32(out, b[i].length);
+		wire_put_u32(out, b[i].plain);
+	}
+	mem_free(b);
+	return true;
+}
+
+static void list_add(struct catalog_list *l, struct wire_in *in)
+{
+	uint32_t n = wire_u32(in);
+
+	if (n > (size_t)(in->end - in->p) / ID_SIZE)
+		in->bad = true;
+	if (!n || in->bad)
+		return;
+	l->blob = mem_regrow(l->blob, l->n + n, sizeof(*l->blob));
+	for (uint32_t i = 0; i < n; i++) {
+		struct blob *b = &l->blob[l->n++];
+
+		wire_id(in, &b->id);
+		b->type = wire_u8(in) == BLOB_TREE ? BLOB_TREE : BLOB_DATA;
+		b->offset = wire_u32(in);
+		b->length = wire_u32(in);
+		b->plain = wire_u32(in);
+	}
+}
+
+static void list_answered(void *arg, void *q, size_t i, struct wire_in *in)
+{
+	struct catalog_list *l = q;
+
+	(void)arg;
+	(void)i;
+	if (in)
+		list_add(l, in);
+	l->failed |= !in || in->bad;
+	if (!--l->missing)
+		l->done(l);
+}
+
 /* ---- what is done for all at once ---- */
 
 static int over_load(struct catalog *c, struct repo *repo, const struct catalog_watch *w,
@@ -282,17 +368,27 @@ static int over_each(struct catalog *c, int (*fn)(void *arg, const struct catalo
 	return blobtable_each(over_of(c)->table, fn, arg);
 }
 
-static int over_gather(struct catalog *c, unsigned bits, struct err *err)
+static int over_gather(struct catalog *c, unsigned bits, bool one_copy, struct err *err)
 {
 	struct catalog_ranks *d = over_of(c);
 
-	blobtable_sum_marks(d->table, bits);
+	copies_gather(d->table, bits, one_copy);
 	return packsums_gather(d->r, blobtable_packs(d->table), d->sums, err);
 }
 
 static struct packtable *over_packs(struct catalog *c)
 {
 	return over_of(c)->sums;
+}
+
+static size_t over_several(struct catalog *c, unsigned bit, unsigned several)
+{
+	return copies_mark(over_of(c)->table, bit, several);
+}
+
+static struct packtable *over_share(struct catalog *c)
+{
+	return blobtable_packs(over_of(c)->table);
 }
 
 static void over_free(struct catalog *c)
@@ -302,6 +398,7 @@ static void over_free(struct catalog *c)
 	questions_free(d->qs);
 	hashtab_free(d->firsts);
 	packtable_free(d->sums);
+	moves_free(d->moves);
 	blobtable_free(d->own);
 	mem_free(d);
 }
@@ -315,6 +412,10 @@ static const struct catalog_vtable over_vtable = {.load = over_load,
 	.each = over_each,
 	.gather = over_gather,
 	.packs = over_packs,
+	.several = over_several,
+	.share = over_share,
+	.move = over_move,
+	.list = over_list,
 	.free = over_free};
 
 static const struct questions_kind kinds[KINDS] = {
@@ -322,6 +423,7 @@ static const struct questions_kind kinds[KINDS] = {
 	[FINDS] = {0, find_reply, find_answered},
 	[FIRSTS] = {1, first_reply, first_answered},
 	[MARKS] = {1, mark_reply, mark_answered},
+	[LISTS] = {0, list_reply, list_answered},
 };
 
 struct catalog *catalog_ranks_new(struct router *r, struct blobtable *mine)

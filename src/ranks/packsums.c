@@ -1,7 +1,7 @@
 /*
  * PARTS: for each pack its id, u64 size of what is in it, digest, marked_bytes, u32 blobs, marked,
- * u8 (bit 0 data, bit 1 tree). ALL:   nothing: the last message of each rank; messages between two
- * ranks stay in order.
+ * raw, u8 (bit 0 data, bit 1 tree). ALL:   nothing: the last message of each rank; messages between
+ * two ranks stay in order.
  */
 #include "ranks/packsums.h"
 #include "base/mem.h"
@@ -10,7 +10,7 @@
 
 #define WINDOW     ((size_t)8 << 20) /* bytes on their way */
 #define PARCEL_MAX ((size_t)64 << 10)
-#define PART_SIZE  (ID_SIZE + 3 * 8 + 2 * 4 + 1)
+#define PART_SIZE  (ID_SIZE + 3 * 8 + 3 * 4 + 1)
 
 enum { PARTS, ALL, TAGS };
 
@@ -35,6 +35,7 @@ static void put_part(struct buf *b, const struct catalog_pack *p)
 	wire_put_u64(b, p->marked_bytes);
 	wire_put_u32(b, p->blobs);
 	wire_put_u32(b, p->marked);
+	wire_put_u32(b, p->raw);
 	wire_put_u8(b, (uint8_t)((unsigned)p->data | (unsigned)p->tree << 1));
 }
 
@@ -51,6 +52,7 @@ static void add_part(struct gather *g, struct wire_in *w)
 	p->marked_bytes += wire_u64(w);
 	p->blobs += wire_u32(w);
 	p->marked += wire_u32(w);
+	p->raw += wire_u32(w);
 	flags = wire_u8(w);
 	p->data |= flags & 1;
 	p->tree |= flags >> 1 & 1;
@@ -161,4 +163,42 @@ int packsums_collect(struct router *r, struct packtable *mine, struct packtable 
 	struct err *err)
 {
 	return gather(&(struct gather){.r = r, .parts = mine, .sums = all, .to_0 = true}, err);
+}
+
+static void put_users(struct packtable *all, struct buf *b)
+{
+	for (size_t i = 0; i < packtable_count(all); i++) {
+		const struct catalog_pack *p = packtable_at(all, i);
+
+		if (!p->user)
+			continue;
+		wire_put_id(b, &p->id);
+		wire_put_u8(b, p->user);
+	}
+}
+
+void packsums_tell(struct agree *a, struct packtable *all, struct packtable *parts)
+{
+	struct wire_in w;
+	struct buf b;
+
+	buf_init(&b, COMM_MAX);
+	if (all)
+		put_users(all, &b);
+	agree_bcast(a, &b);
+	for (size_t i = 0; i < packtable_count(parts); i++)
+		packtable_at(parts, i)->user = 0;
+	wire_in_init(&w, b.p, b.len);
+	while (w.p < w.end && !w.bad) {
+		struct catalog_pack *p;
+		struct id id;
+		uint8_t user;
+
+		wire_id(&w, &id);
+		user = wire_u8(&w);
+		p = packtable_find(parts, &id);
+		if (p)
+			p->user = user;
+	}
+	buf_release(&b);
 }

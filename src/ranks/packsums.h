@@ -4,7 +4,7 @@
  */
 #ifndef RANKS_PACKSUMS_H
 #define RANKS_PACKSUMS_H
-#include "ranks/router.h"
+#include "ranks/agree.h"
 #include "repo/packtable.h"
 
 /*
@@ -19,5 +19,11 @@ int packsums_gather(struct router *r, struct packtable *parts, struct packtable 
  * before, and on other ranks stays so. */
 int packsums_collect(struct router *r, struct packtable *mine, struct packtable *all,
 	struct err *err);
+
+/*
+ * packsums_tell: collective; waits: rank 0's `user` of all packs becomes that of each rank's parts
+ * (catalog_share); 0 where rank 0 has none.  On rank 0 `all` may be its parts themselves.
+ */
+void packsums_tell(struct agree *a, struct packtable *all, struct packtable *parts);
 
 #endif

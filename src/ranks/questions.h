@@ -10,7 +10,7 @@
 #define RANKS_QUESTIONS_H
 #include "ranks/router.h"
 
-#define QUESTIONS_KINDS 4 /* at most */
+#define QUESTIONS_KINDS 5 /* at most */
 
 struct questions_kind {
 	size_t size; /* bytes of an answer, each the same; 0: they differ */

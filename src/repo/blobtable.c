@@ -1,40 +1,5 @@
-#include "repo/blobtable.h"
-#include "base/mem.h"
+#include "repo/blobtable_priv.h"
 #include "format/pack.h"
-#include "repo/idslots.h"
-
-/*
- * Entries lie densely in blocks, in the order they came, so that growing copies nothing: 48 bytes
- * an entry, and its slot (idslots.h).  nth is stable, and the first entry of a blob carries its
- * marks.
- */
-#define BLOCK_BITS 14
-#define BLOCK      ((size_t)1 << BLOCK_BITS)
-#define NO_PACK    0x7fffffffu /* a promise */
-#define FORGOTTEN                                                                                  \
-	0x7ffffffeu /* an entry that says nothing, until its blob is promised or added again */
-#define PACK_NUMBER 0x7fffffffu
-#define TREE_BIT    0x80000000u
-
-struct entry {
-	struct id id;
-	uint32_t pack; /* number of the pack, TREE_BIT */
-	uint32_t offset, length, plain;
-};
-
-struct blobtable {
-	struct entry **block;
-	uint8_t **marks;  /* per block, NULL until something in it is marked */
-	size_t blocks, n; /* n: entries */
-	struct slots index;
-	size_t blobs;
-	struct packtable *packs;
-};
-
-static struct entry *entry_at(const struct blobtable *c, size_t number)
-{
-	return &c->block[number >> BLOCK_BITS][number & (BLOCK - 1)];
-}
 
 struct blobtable *blobtable_new(void)
 {
@@ -60,29 +25,6 @@ void blobtable_free(struct blobtable *c)
 	mem_free(c);
 }
 
-/* The next entry of a blob on its sequence, promises too. */
-static struct entry *entry_next(const struct blobtable *c, struct walk *w, enum blob_type t,
-	const struct id *id, size_t *number)
-{
-	while (walk_next(&c->index, w, number)) {
-		struct entry *e = entry_at(c, *number);
-
-		if ((e->pack & TREE_BIT) == (t == BLOB_TREE ? TREE_BIT : 0) && id_equal(&e->id, id))
-			return e;
-	}
-	return NULL;
-}
-
-static bool entry_promised(const struct entry *e)
-{
-	return (e->pack & PACK_NUMBER) == NO_PACK;
-}
-
-static bool entry_known(const struct entry *e)
-{
-	return !entry_promised(e) && (e->pack & PACK_NUMBER) != FORGOTTEN;
-}
-
 static void entries_grow(struct blobtable *c)
 {
 	struct slots bigger;
@@ -91,7 +33,7 @@ static void entries_grow(struct blobtable *c)
 		return;
 	slots_next(&c->index, &bigger);
 	for (size_t i = 0; i < c->n; i++)
-		slots_insert(&bigger, &entry_at(c, i)->id, i);
+		slots_insert(&bigger, &blobtable_entry(c, i)->id, i);
 	mem_free(c->index.slot);
 	c->index = bigger;
 }
@@ -109,7 +51,7 @@ static struct entry *entry_new(struct blobtable *c, const struct walk *w, enum b
 		c->marks[c->blocks] = NULL;
 		c->blocks++;
 	}
-	e = entry_at(c, c->n);
+	e = blobtable_entry(c, c->n);
 	*e = (struct entry){.id = *id, .pack = NO_PACK | (t == BLOB_TREE ? TREE_BIT : 0)};
 	walk_put(&c->index, w, c->n++);
 	return e;
@@ -124,8 +66,8 @@ static bool add_one(struct blobtable *c, uint32_t pack, const struct blob *b)
 
 	entries_grow(c);
 	w = walk_begin(&c->index, &b->id);
-	while ((e = entry_next(c, &w, b->type, &b->id, &number)) != NULL) {
-		if (!entry_known(e)) {
+	while ((e = blobtable_next(c, &w, b->type, &b->id, &number)) != NULL) {
+		if (!blobtable_known(e)) {
 			promise = e;
 			continue;
 		}
@@ -156,6 +98,7 @@ void blobtable_add(struct blobtable *c, const struct id *pack, const struct blob
 		p->blobs++;
 		p->data |= b[i].type == BLOB_DATA;
 		p->tree |= b[i].type == BLOB_TREE;
+		p->raw += !b[i].plain;
 	}
 }
 
@@ -173,10 +116,10 @@ void blobtable_sum_marks(struct blobtable *c, unsigned bits)
 		p->marked_bytes = 0;
 	}
 	for (size_t i = 0; bits && i < c->n; i++) {
-		const struct entry *e = entry_at(c, i);
+		const struct entry *e = blobtable_entry(c, i);
 		struct catalog_pack *p;
 
-		if (!entry_known(e) ||
+		if (!blobtable_known(e) ||
 			!(blobtable_marks(c, e->pack & TREE_BIT ? BLOB_TREE : BLOB_DATA, &e->id) &
 				bits))
 			continue;
@@ -186,16 +129,6 @@ void blobtable_sum_marks(struct blobtable *c, unsigned bits)
 	}
 }
 
-static void place_of(const struct blobtable *c, const struct entry *e, struct catalog_place *out)
-{
-	out->pack = packtable_at(c->packs, e->pack & PACK_NUMBER)->id;
-	out->blob = (struct blob){.id = e->id,
-		.type = e->pack & TREE_BIT ? BLOB_TREE : BLOB_DATA,
-		.offset = e->offset,
-		.length = e->length,
-		.plain = e->plain};
-}
-
 bool blobtable_find(const struct blobtable *c, enum blob_type t, const struct id *id, unsigned nth,
 	struct catalog_place *out)
 {
@@ -203,10 +136,10 @@ bool blobtable_find(const struct blobtable *c, enum blob_type t, const struct id
 	struct entry *e;
 	size_t number;
 
-	while ((e = entry_next(c, &w, t, id, &number)) != NULL) {
-		if (!entry_known(e) || nth-- > 0)
+	while ((e = blobtable_next(c, &w, t, id, &number)) != NULL) {
+		if (!blobtable_known(e) || nth-- > 0)
 			continue;
-		place_of(c, e, out);
+		blobtable_place(c, e, out);
 		return true;
 	}
 	return false;
@@ -218,8 +151,8 @@ static bool is_known(const struct blobtable *c, enum blob_type t, const struct i
 	struct entry *e;
 	size_t number;
 
-	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
-		if (entry_known(e))
+	while ((e = blobtable_next(c, &w, t, id, &number)) != NULL)
+		if (blobtable_known(e))
 			return true;
 	return false;
 }
@@ -232,8 +165,8 @@ static bool promise(struct blobtable *c, enum blob_type t, const struct id *id)
 
 	entries_grow(c);
 	w = walk_begin(&c->index, id);
-	while ((e = entry_next(c, &w, t, id, &number)) != NULL) {
-		if (entry_known(e) || entry_promised(e))
+	while ((e = blobtable_next(c, &w, t, id, &number)) != NULL) {
+		if (blobtable_known(e) || blobtable_is_promise(e))
 			return false;
 		empty = e;
 	}
@@ -251,8 +184,8 @@ static void leave(struct blobtable *c, enum blob_type t, const struct id *id)
 	struct entry *e;
 	size_t number;
 
-	while ((e = entry_next(c, &w, t, id, &number)) != NULL) {
-		if (!entry_known(e))
+	while ((e = blobtable_next(c, &w, t, id, &number)) != NULL) {
+		if (!blobtable_known(e))
 			continue;
 		known = true;
 		e->pack = FORGOTTEN | (e->pack & TREE_BIT);
@@ -266,8 +199,8 @@ static bool promised(const struct blobtable *c, enum blob_type t, const struct i
 	struct entry *e;
 	size_t number;
 
-	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
-		if (entry_promised(e))
+	while ((e = blobtable_next(c, &w, t, id, &number)) != NULL)
+		if (blobtable_is_promise(e))
 			return true;
 	return false;
 }
@@ -291,7 +224,7 @@ int blobtable_mark(struct blobtable *c, enum blob_type t, const struct id *id, u
 	struct entry *e;
 	int was;
 
-	while ((e = entry_next(c, &w, t, id, &number)) != NULL && !entry_known(e))
+	while ((e = blobtable_next(c, &w, t, id, &number)) != NULL && !blobtable_known(e))
 		;
 	if (!e)
 		return -1;
@@ -310,8 +243,8 @@ unsigned blobtable_marks(const struct blobtable *c, enum blob_type t, const stru
 	struct entry *e;
 	size_t number;
 
-	while ((e = entry_next(c, &w, t, id, &number)) != NULL)
-		if (entry_known(e))
+	while ((e = blobtable_next(c, &w, t, id, &number)) != NULL)
+		if (blobtable_known(e))
 			return c->marks[number >> BLOCK_BITS]
 				       ? c->marks[number >> BLOCK_BITS][number & (BLOCK - 1)]
 				       : 0;
@@ -325,11 +258,11 @@ int blobtable_each(const struct blobtable *c, int (*fn)(void *arg, const struct 
 	int rc = 0;
 
 	for (size_t i = 0; i < c->n && !rc; i++) {
-		const struct entry *e = entry_at(c, i);
+		const struct entry *e = blobtable_entry(c, i);
 
-		if (!entry_known(e))
+		if (!blobtable_known(e))
 			continue;
-		place_of(c, e, &p);
+		blobtable_place(c, e, &p);
 		rc = fn(arg, &p);
 	}
 	return rc;

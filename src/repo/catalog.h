@@ -32,8 +32,16 @@ struct catalog_pack {
 	uint64_t marked_bytes; /* stored ones, of `marked` */
 	uint32_t blobs;
 	uint32_t marked; /* of its blobs: those with a mark that catalog_gather was asked for */
+	uint32_t raw;    /* of its blobs: those that are not compressed */
 	bool data, tree; /* it holds some of these */
 	uint8_t user;    /* the caller's, zero at first */
+};
+
+/* `user` of packs on each rank (catalog_share), where some of them are to go. */
+enum catalog_fate {
+	CATALOG_STAYS,
+	CATALOG_MOVES, /* what is needed of it and lies in none that stays is stored again */
+	CATALOG_GOES   /* nothing that is needed lies in it alone */
 };
 
 enum catalog_verdict {
@@ -84,6 +92,17 @@ struct catalog_mark {
 	size_t missing; /* the implementation's */
 };
 
+/* Which blobs of a pack are to be moved. */
+struct catalog_list {
+	struct id pack;
+	struct blob *blob; /* n of them; owned by the asker when it is done */
+	size_t n;
+	bool failed; /* there may be more of them: an owner has not answered */
+	void (*done)(struct catalog_list *l);
+	void *arg;
+	size_t missing; /* the implementation's */
+};
+
 /* What a load comes across.  Any of them may be NULL. */
 struct catalog_watch {
 	/* An index file that cannot be read, on the loop.  0: it is skipped (what came before a
@@ -108,8 +127,12 @@ struct catalog_vtable {
 	void (*flush)(struct catalog *c);
 	int (*each)(struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
 		void *arg);
-	int (*gather)(struct catalog *c, unsigned bits, struct err *err);
+	int (*gather)(struct catalog *c, unsigned bits, bool one_copy, struct err *err);
 	struct packtable *(*packs)(struct catalog *c);
+	size_t (*several)(struct catalog *c, unsigned bit, unsigned several);
+	struct packtable *(*share)(struct catalog *c);
+	size_t (*move)(struct catalog *c, unsigned bit);
+	void (*list)(struct catalog *c, struct catalog_list *l);
 	void (*free)(struct catalog *c);
 };
 struct catalog {
@@ -161,7 +184,44 @@ static inline int catalog_each(struct catalog *c,
  */
 static inline int catalog_gather(struct catalog *c, unsigned bits, struct err *err)
 {
-	return c->vt->gather(c, bits, err);
+	return c->vt->gather(c, bits, false, err);
+}
+
+/* ---- where a blob lies in several packs; copies.h ---- */
+
+/* catalog_several: of the blobs that this rank owns: sets the bit `several` of those with the bit
+ * `bit` that lie in several packs, or twice in one; how many these are. */
+static inline size_t catalog_several(struct catalog *c, unsigned bit, unsigned several)
+{
+	return c->vt->several(c, bit, several);
+}
+/*
+ * catalog_share: what this rank's share of the index says of packs: the parts of their sums.  A
+ * `user` of these is this rank's own: it has to be the same on all ranks where one of the next is
+ * called.
+ */
+static inline struct packtable *catalog_share(struct catalog *c)
+{
+	return c->vt->share(c);
+}
+/* catalog_gather_one: catalog_gather of one bit, but of each blob one copy counts: in the pack
+ * whose `user` is the largest. */
+static inline int catalog_gather_one(struct catalog *c, unsigned bit, struct err *err)
+{
+	return c->vt->gather(c, 1u << bit, true, err);
+}
+/*
+ * catalog_move: from now on catalog_list tells which blobs with this bit are to be moved: those
+ * that lie in no pack that stays (enum catalog_fate), each out of one of the packs that move.  How
+ * many of them this rank owns.  By all ranks before one of them asks.
+ */
+static inline size_t catalog_move(struct catalog *c, unsigned bit)
+{
+	return c->vt->move(c, bit);
+}
+static inline void catalog_list(struct catalog *c, struct catalog_list *l)
+{
+	c->vt->list(c, l);
 }
 static inline void catalog_free(struct catalog *c)
 {

@@ -2,12 +2,14 @@
 #include "base/hashtab.h"
 #include "base/mem.h"
 #include "repo/blobtable.h"
+#include "repo/copies.h"
 #include "repo/firsts.h"
 
 struct catalog_local {
 	struct catalog catalog;
 	struct blobtable *table, *own; /* own: the same, or NULL */
 	struct hashtab *firsts;
+	struct moves *moves;
 };
 
 static struct catalog_local *local_of(struct catalog *c)
@@ -70,10 +72,10 @@ static int local_each(struct catalog *c, int (*fn)(void *arg, const struct catal
 }
 
 /* All of a pack is here: only the marks are to be counted. */
-static int local_gather(struct catalog *c, unsigned bits, struct err *err)
+static int local_gather(struct catalog *c, unsigned bits, bool one_copy, struct err *err)
 {
 	(void)err;
-	blobtable_sum_marks(local_of(c)->table, bits);
+	copies_gather(local_of(c)->table, bits, one_copy);
 	return 0;
 }
 
@@ -82,12 +84,34 @@ static struct packtable *local_packs(struct catalog *c)
 	return blobtable_packs(local_of(c)->table);
 }
 
+static size_t local_several(struct catalog *c, unsigned bit, unsigned several)
+{
+	return copies_mark(local_of(c)->table, bit, several);
+}
+
+static size_t local_move(struct catalog *c, unsigned bit)
+{
+	struct catalog_local *l = local_of(c);
+
+	moves_free(l->moves);
+	l->moves = moves_new(l->table, bit);
+	return moves_count(l->moves);
+}
+
+static void local_list(struct catalog *c, struct catalog_list *l)
+{
+	l->n = moves_of(local_of(c)->moves, &l->pack, &l->blob);
+	l->failed = false;
+	l->done(l);
+}
+
 static void local_free(struct catalog *c)
 {
 	struct catalog_local *l = local_of(c);
 
 	blobtable_free(l->own);
 	hashtab_free(l->firsts);
+	moves_free(l->moves);
 	mem_free(l);
 }
 
@@ -100,6 +124,10 @@ static const struct catalog_vtable local_vtable = {.load = local_load,
 	.each = local_each,
 	.gather = local_gather,
 	.packs = local_packs,
+	.several = local_several,
+	.share = local_packs,
+	.move = local_move,
+	.list = local_list,
 	.free = local_free};
 
 struct catalog *catalog_local_new(struct blobtable *t)

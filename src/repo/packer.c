@@ -264,23 +264,23 @@ void packer_give(struct packer *p, enum blob_type t, size_t max, struct buf *out
 	uploader_drop(p->u, pk);
 }
 
-/* Into a room of this packer, and opened there: nothing else will look at it before it is uploaded.
- */
-static int adopt(struct packer *p, struct blob *b, const uint8_t *sealed, struct repo_ctx *ctx,
-	struct err *err)
+int packer_keep(struct packer *p, const struct blob *blob, const uint8_t *sealed,
+	struct repo_ctx *ctx, struct err *err)
 {
 	struct packer_room room;
-	int rc = packer_reserve(p, b, &room, err);
+	struct blob b = *blob;
+	int rc = packer_reserve(p, &b, &room, err);
 
 	if (rc)
 		return rc;
-	memcpy(room.p, sealed, b->length);
+	memcpy(room.p, sealed, b.length);
+	/* Nothing else will look at it before it is uploaded. */
 	if (p->r->verify) {
 		buf_reset(&ctx->tmp2);
-		buf_reserve(&ctx->tmp2, b->length);
-		if (seal_open(ctx->seal, room.p, b->length, ctx->tmp2.p))
+		buf_reserve(&ctx->tmp2, b.length);
+		if (seal_open(ctx->seal, room.p, b.length, ctx->tmp2.p))
 			rc = err_set(err, ERR_INVALID,
-				"a blob changed on its way from rank to rank: memory or network at "
+				"a blob changed on its way from pack to pack: memory or network at "
 				"fault?");
 	}
 	packer_commit(p, &room, rc == 0, ctx);
@@ -304,7 +304,7 @@ int packer_adopt(struct packer *p, enum blob_type t, const void *parcel, size_t 
 		sealed = wire_bytes(&w, &length);
 		b.length = (uint32_t)length;
 		rc = w.bad ? err_set(err, ERR_INVALID, "a damaged parcel of blobs")
-			   : adopt(p, &b, sealed, ctx, err);
+			   : packer_keep(p, &b, sealed, ctx, err);
 	}
 	return rc;
 }

@@ -27,6 +27,10 @@ int packer_reserve(struct packer *p, struct blob *b, struct packer_room *room, s
 /* packer_commit: the room is written (or `ok` is false: the pack must never be uploaded; the run
  * has failed). */
 void packer_commit(struct packer *p, struct packer_room *room, bool ok, struct repo_ctx *ctx);
+/* packer_keep: b (its offset does not count) with its sealed bytes, as they are.  With repo->verify
+ * they are opened where they lie now.  Blocks as packer_reserve does. */
+int packer_keep(struct packer *p, const struct blob *b, const uint8_t *sealed, struct repo_ctx *ctx,
+	struct err *err);
 /*
  * The open pack's blobs may be moved to another packer, since sealed bytes do not depend on where
  * they lie; only while nothing is reserved but uncommitted.  A parcel is blobs of one type with
@@ -34,8 +38,7 @@ void packer_commit(struct packer *p, struct packer_room *room, bool ok, struct r
  *
  * packer_tail: bytes of blobs in the open pack of type t.  packer_give: moves the last of them
  * behind out->len, at most `max` bytes in all but at least one blob, if there is one. packer_adopt:
- * into this packer with all blobs of a parcel; blocks as packer_reserve does. With repo->verify
- * each is opened where it lies now.  ERR_INVALID for a damaged parcel, ERR_CANCELLED.
+ * packer_keep with all blobs of a parcel.  ERR_INVALID for a damaged parcel, ERR_CANCELLED.
  */
 size_t packer_tail(struct packer *p, enum blob_type t);
 void packer_give(struct packer *p, enum blob_type t, size_t max, struct buf *out);

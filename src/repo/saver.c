@@ -154,10 +154,7 @@ static void job_done(struct task *t)
 	struct job *j = task_of(t, struct job, task);
 	struct saver *s = j->s;
 
-	s->stats.data_blobs += j->added.data_blobs;
-	s->stats.tree_blobs += j->added.tree_blobs;
-	s->stats.data_added += j->added.data_added;
-	s->stats.data_added_packed += j->added.data_added_packed;
+	saver_kept(s, &j->added);
 	s->pending -= j->n;
 	failed_unless_cancelled(s, &j->err);
 	mem_free(j);
@@ -259,6 +256,25 @@ void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct bu
 	ask_soon(s);
 	if (b->n == BATCH)
 		batch_send(s, t);
+}
+
+int saver_keep(struct saver *s, struct repo_ctx *ctx, const struct blob *b, const uint8_t *sealed,
+	const struct buf *plain, bool compress, struct saver_stats *added, struct err *err)
+{
+	if (!b->plain && s->r->config.version >= 2 && (compress || b->type == BLOB_TREE))
+		return saver_seal(s->r, s->packer, ctx, b->type, &b->id, plain, added, err);
+	if (packer_keep(s->packer, b, sealed, ctx, err))
+		return err->code;
+	saver_count(b, blob_plain_size(b), added);
+	return 0;
+}
+
+void saver_kept(struct saver *s, const struct saver_stats *added)
+{
+	s->stats.data_blobs += added->data_blobs;
+	s->stats.tree_blobs += added->tree_blobs;
+	s->stats.data_added += added->data_added;
+	s->stats.data_added_packed += added->data_added_packed;
 }
 
 static void flush_run(struct task *t)

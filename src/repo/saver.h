@@ -42,6 +42,17 @@ void saver_release(struct saver *s);
  * env->budget once the plaintext is gone. */
 void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct buf *plain,
 	size_t charge);
+/*
+ * saver_keep: a blob that is stored already, in a pack that will go: once more, on a worker.  No
+ * question is asked of the catalog: the caller keeps it once only.  sealed: its b->length bytes as
+ * they are, which have been opened, and plain what they hold, with the right name; both borrowed.
+ * They are stored as they are, or compressed and sealed anew where b is not compressed and should
+ * be (compress: if it is data, too).  Blocks as packer_reserve does.  saver_kept: on the loop: what
+ * `added` has become goes to the saver's stats.
+ */
+int saver_keep(struct saver *s, struct repo_ctx *ctx, const struct blob *b, const uint8_t *sealed,
+	const struct buf *plain, bool compress, struct saver_stats *added, struct err *err);
+void saver_kept(struct saver *s, const struct saver_stats *added);
 /* saver_drain: ev.drained once all blobs put before lie in packs, full or still open; nothing may
  * be put any more. */
 void saver_drain(struct saver *s);

@@ -53,6 +53,14 @@ bad:
 		"what was sealed cannot be opened again: memory or processor at fault?");
 }
 
+void saver_count(const struct blob *b, size_t n, struct saver_stats *added)
+{
+	added->data_blobs += b->type == BLOB_DATA;
+	added->tree_blobs += b->type == BLOB_TREE;
+	added->data_added += n;
+	added->data_added_packed += b->length + pack_entry_size(b);
+}
+
 int saver_seal(struct repo *r, struct packer *to, struct repo_ctx *ctx, enum blob_type type,
 	const struct id *id, const struct buf *plain, struct saver_stats *added, struct err *err)
 {
@@ -82,9 +90,6 @@ int saver_seal(struct repo *r, struct packer *to, struct repo_ctx *ctx, enum blo
 	packer_commit(to, &room, rc == 0, ctx);
 	if (rc)
 		return rc;
-	added->data_blobs += b.type == BLOB_DATA;
-	added->tree_blobs += b.type == BLOB_TREE;
-	added->data_added += plain->len;
-	added->data_added_packed += b.length + pack_entry_size(&b);
+	saver_count(&b, plain->len, added);
 	return 0;
 }

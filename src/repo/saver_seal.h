@@ -10,4 +10,7 @@
 int saver_seal(struct repo *r, struct packer *to, struct repo_ctx *ctx, enum blob_type type,
 	const struct id *id, const struct buf *plain, struct saver_stats *added, struct err *err);
 
+/* saver_count: to `added`: b, whose plaintext has n bytes, was stored. */
+void saver_count(const struct blob *b, size_t n, struct saver_stats *added);
+
 #endif

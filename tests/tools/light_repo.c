@@ -1,7 +1,8 @@
 /*
  * light_repo PLACE [FROM]: a repository, with the chunker polynomial of another one in a directory
- * (same password, from RESTIC_PASSWORD), whose key costs a tenth of what init would choose: the
- * end-to-end tests open repositories hundreds of times, and most of that would be scrypt.
+ * (same password, from RESTIC_PASSWORD), whose key costs a tenth of what init would choose, of
+ * version $LIGHT_VERSION: the end-to-end tests open repositories hundreds of times, and most of
+ * that would be scrypt.
  */
 #include "backend/local.h"
 #include "backend/open.h"
@@ -22,7 +23,10 @@ int main(int argc, char **argv)
 	const char *password = getenv("RESTIC_PASSWORD");
 	struct env env = {.clock = clock_real(), .rnd = rnd_real()};
 	struct kdf_params cost = {.n = 16384, .r = 8, .p = 1};
-	struct repo_spec what = {.version = 2, .who = {"test", "test"}, .cost = &cost};
+	const char *version = getenv("LIGHT_VERSION");
+	struct repo_spec what = {.version = version ? (unsigned)atoi(version) : 2,
+		.who = {"test", "test"},
+		.cost = &cost};
 	bool made;
 	struct repo *repo = NULL;
 	struct backend *be;

@@ -167,7 +167,7 @@ TEST(verbs)
 	CHECK_STR(understood("--files-from f"), "add* files-from=f");
 	CHECK_STR(understood("-l files latest"), "files long=true [latest]");
 	CHECK_STR(understood("mount ab"), "error");
-	CHECK_STR(understood("prune"), "error");
+	CHECK_STR(understood("prune --max-unused 0"), "prune max-unused=0");
 	CHECK_STR(understood("./delete"), "add* [./delete]");
 	/* What an option before the command means is known when the command is. */
 	CHECK_STR(understood("-i x restore ab"), "restore include=x [ab]");

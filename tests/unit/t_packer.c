@@ -444,7 +444,7 @@ TEST(damaged_parcels)
 		CHECK_EQ(packer_adopt(s->p, BLOB_TREE, out.p, cut, s->ctx, &s->err), ERR_INVALID);
 	out.p[out.len / 2] ^= 1;
 	CHECK_EQ(packer_adopt(s->p, BLOB_DATA, out.p, out.len, s->ctx, &s->err), ERR_INVALID);
-	CHECK(strstr(s->err.msg, "from rank to rank"));
+	CHECK(strstr(s->err.msg, "from pack to pack"));
 	packer_flush(s->p, s->ctx);
 	packs_settle(s);
 	CHECK_EQ(s->n, 0);
