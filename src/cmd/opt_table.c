@@ -186,6 +186,8 @@ const struct opt_def opt_table[] = {
 		"the tags instead of all that are there"},
 	{OPT_METADATA, 0, "metadata", NULL, NULL, OPTS_DIFF, false,
 		"changes of mode, owner, times and so on, too"},
+	{OPT_COUNT, 0, "mode", "MODE", NULL, OPTS_STATS, false,
+		"how it is counted (default: restore-size)"},
 
 	{OPT_NEW_PASSWORD_FILE, 0, "new-password-file", "FILE", NULL, OPTS_KEY, false,
 		"the new password; else it is asked for"},

@@ -206,6 +206,19 @@ static const struct verb_def rows[] = {
 		.lock = VERB_SHARED,
 		.prints = true,
 		.run = cmd_diff},
+	{.name = "stats",
+		.args = "[SNAPSHOT...]",
+		.about = "how much snapshots hold",
+		.among = "stats",
+		.more = "\n  MODE is restore-size, files-by-contents, blobs-per-file or raw-data,\n"
+			"  which all tasks count together.\n",
+		.options = OPTS_EVERY | OPTS_STATS | OPTS_CHOOSE,
+		.ranks = VERB_ALL_RANKS,
+		.together = "raw-data by all tasks",
+		.lock = VERB_SHARED,
+		.prints = true,
+		.run = cmd_stats,
+		.follow = cmd_stats_follow},
 	{.name = "version",
 		.args = "",
 		.about = "print the version",
@@ -224,6 +237,6 @@ static const struct verb_def rows[] = {
 };
 
 static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "rebuild-index",
-	"recover", "repair", "rewrite", "self-update", "stats", NULL};
+	"recover", "repair", "rewrite", "self-update", NULL};
 
 const struct verbs verb_table = {rows, sizeof(rows) / sizeof(rows[0]), elsewhere};

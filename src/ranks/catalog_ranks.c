@@ -362,10 +362,13 @@ static void over_flush(struct catalog *c)
 	questions_flush(over_of(c)->qs);
 }
 
-static int over_each(struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
-	void *arg)
+static int over_each(struct catalog *c, int bit,
+	int (*fn)(void *arg, const struct catalog_place *p), void *arg)
 {
-	return blobtable_each(over_of(c)->table, fn, arg);
+	const struct blobtable *t = over_of(c)->table;
+
+	return bit < 0 ? blobtable_each(t, fn, arg)
+		       : blobtable_each_marked(t, (unsigned)bit, fn, arg);
 }
 
 static int over_gather(struct catalog *c, unsigned bits, bool one_copy, struct err *err)

@@ -268,6 +268,25 @@ int blobtable_each(const struct blobtable *c, int (*fn)(void *arg, const struct 
 	return rc;
 }
 
+/* The first entry of a blob carries its marks. */
+int blobtable_each_marked(const struct blobtable *c, unsigned bit,
+	int (*fn)(void *arg, const struct catalog_place *p), void *arg)
+{
+	struct catalog_place p;
+	int rc = 0;
+
+	for (size_t i = 0; i < c->n && !rc; i++) {
+		const uint8_t *marks = c->marks[i >> BLOCK_BITS];
+
+		if (!marks || !(marks[i & (BLOCK - 1)] >> bit & 1) ||
+			!blobtable_known(blobtable_entry(c, i)))
+			continue;
+		blobtable_place(c, blobtable_entry(c, i), &p);
+		rc = fn(arg, &p);
+	}
+	return rc;
+}
+
 size_t blobtable_blobs(const struct blobtable *c)
 {
 	return c->blobs;

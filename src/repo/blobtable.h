@@ -33,6 +33,10 @@ unsigned blobtable_marks(const struct blobtable *c, enum blob_type t, const stru
 int blobtable_each(const struct blobtable *c, int (*fn)(void *arg, const struct catalog_place *p),
 	void *arg);
 
+/* blobtable_each_marked: the first place of each blob with this bit, likewise. */
+int blobtable_each_marked(const struct blobtable *c, unsigned bit,
+	int (*fn)(void *arg, const struct catalog_place *p), void *arg);
+
 size_t blobtable_blobs(const struct blobtable *c); /* known blobs, each counted once */
 size_t blobtable_bytes(const struct blobtable *c);
 

@@ -125,7 +125,8 @@ struct catalog_vtable {
 	void (*first)(struct catalog *c, struct catalog_first *f);
 	void (*mark)(struct catalog *c, struct catalog_mark *m);
 	void (*flush)(struct catalog *c);
-	int (*each)(struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
+	/* bit < 0: whatever their marks */
+	int (*each)(struct catalog *c, int bit, int (*fn)(void *arg, const struct catalog_place *p),
 		void *arg);
 	int (*gather)(struct catalog *c, unsigned bits, bool one_copy, struct err *err);
 	struct packtable *(*packs)(struct catalog *c);
@@ -175,7 +176,14 @@ static inline void catalog_flush(struct catalog *c)
 static inline int catalog_each(struct catalog *c,
 	int (*fn)(void *arg, const struct catalog_place *p), void *arg)
 {
-	return c->vt->each(c, fn, arg);
+	return c->vt->each(c, -1, fn, arg);
+}
+/* catalog_each_marked: the first place of each blob that this rank owns and that has this bit,
+ * likewise. */
+static inline int catalog_each_marked(struct catalog *c, unsigned bit,
+	int (*fn)(void *arg, const struct catalog_place *p), void *arg)
+{
+	return c->vt->each(c, (int)bit, fn, arg);
 }
 /*
  * catalog_gather: brings the sums of each pack together at its owner, with what is marked with one

@@ -65,10 +65,13 @@ static void local_flush(struct catalog *c)
 	(void)c;
 }
 
-static int local_each(struct catalog *c, int (*fn)(void *arg, const struct catalog_place *p),
-	void *arg)
+static int local_each(struct catalog *c, int bit,
+	int (*fn)(void *arg, const struct catalog_place *p), void *arg)
 {
-	return blobtable_each(local_of(c)->table, fn, arg);
+	const struct blobtable *t = local_of(c)->table;
+
+	return bit < 0 ? blobtable_each(t, fn, arg)
+		       : blobtable_each_marked(t, (unsigned)bit, fn, arg);
 }
 
 /* All of a pack is here: only the marks are to be counted. */
