@@ -235,6 +235,10 @@ TEST(partial)
 	CHECK_STR(decided(&p, times, "UTC"),
 		KEPT " | " KEPT " | daily snapshot | - | - | daily snapshot");
 	p.keep[POLICY_DAILY] = 0;
+	p.keep[POLICY_YEARLY] = 5;
+	CHECK_STR(decided(&p, times, "UTC"),
+		KEPT " | " KEPT " | yearly snapshot | - | - | oldest yearly snapshot");
+	p.keep[POLICY_YEARLY] = 0;
 	p.keep[POLICY_LAST] = 1;
 	CHECK_STR(decided(&p, times, "UTC"), KEPT " | " KEPT " | last snapshot | - | - | -");
 	/* The span begins at the newest complete one. */
