@@ -2,6 +2,7 @@
  * forget does (docs/format.md 13.8). */
 #include "base/mem.h"
 #include "cmd/nodeline.h"
+#include "cmd/prune.h"
 #include "cmd/removal.h"
 #include "cmd/snaptable.h"
 #include "repo/policy.h"
@@ -15,6 +16,9 @@ struct forget {
 	const struct snapshot **s; /* those that pass the filter, oldest first */
 	struct strlist *why;       /* of each snapshot of the repository: why it is kept */
 	struct groups groups;
+	struct prune_options prune;
+	struct id *gone; /* what goes, or would */
+	size_t n_gone;
 	struct buf text;
 };
 
@@ -77,12 +81,7 @@ static int read_options(struct forget *f, const struct session *s, struct err *e
 
 	f->by = SNAPSHOTS_BY_HOST | SNAPSHOTS_BY_PATHS;
 	session_filter(s, false, &f->filter);
-	if (opt_flag(s->opts, OPT_PRUNE))
-		rc = err_set(err, ERR_USAGE,
-			"--prune: this version frees no space; leave it out, and let restic prune "
-			"do "
-			"it afterwards");
-	if (!rc && opt_flag(s->opts, OPT_NO_LOCK) && !opt_flag(s->opts, OPT_DRY_RUN))
+	if (opt_flag(s->opts, OPT_NO_LOCK) && !opt_flag(s->opts, OPT_DRY_RUN))
 		rc = err_set(err, ERR_USAGE,
 			"--no-lock is only applicable in combination with --dry-run for forget");
 	if (!rc && group)
@@ -91,6 +90,8 @@ static int read_options(struct forget *f, const struct session *s, struct err *e
 		rc = read_policy(&f->policy, s->opts, err);
 	if (!rc)
 		rc = check_policy(f, s->opts, err);
+	if (!rc)
+		rc = prune_read(s, &f->prune, err);
 	return rc ? rc : session_filter_alone(s, &s->opts->args, err);
 }
 
@@ -294,41 +295,55 @@ static int by_id(const void *a, const void *b)
 	return id_cmp(a, b);
 }
 
-static void say_dry_run(struct forget *f)
+static void list_gone(struct forget *f)
 {
 	const struct snapshots *all = &f->r.s->snaps;
-	size_t n = 0, most = all->n + all->n_bad;
-	struct id *id = mem_array(most + 1, sizeof(*id));
+	size_t most = all->n + all->n_bad;
 
+	f->gone = mem_array(most + 1, sizeof(*f->gone));
 	for (size_t i = 0; i < most; i++)
 		if (f->r.want[i])
-			id[n++] = i < all->n ? all->s[i].id : all->bad[i - all->n];
-	qsort(id, n, sizeof(*id), by_id);
+			f->gone[f->n_gone++] = i < all->n ? all->s[i].id : all->bad[i - all->n];
+	qsort(f->gone, f->n_gone, sizeof(*f->gone), by_id);
+}
+
+static void say_dry_run(struct forget *f)
+{
 	buf_adds(&f->text, "Would have removed the following snapshots:\n{");
-	for (size_t i = 0; i < n; i++)
-		buf_addf(&f->text, "%s%s", i ? " " : "", id_short(&id[i]).s);
+	for (size_t i = 0; i < f->n_gone; i++)
+		buf_addf(&f->text, "%s%s", i ? " " : "", id_short(&f->gone[i]).s);
 	buf_adds(&f->text, "}\n\n");
 	out_result(f->r.s->cmd->out, f->text.p, f->text.len);
 	buf_reset(&f->text);
-	mem_free(id);
+}
+
+static int prune(struct forget *f, struct err *err)
+{
+	struct session *s = f->r.s;
+
+	out_say(s->cmd->out, 1,
+		f->prune.dry_run ? "%zu snapshots would be removed, running prune dry run"
+				 : "%zu snapshots have been removed, running prune",
+		f->n_gone);
+	return prune_session(s, &f->prune, f->gone, f->n_gone, err);
 }
 
 static int run(struct forget *f, struct err *err)
 {
 	const struct session *s = f->r.s;
 	bool said = !out_json(s->cmd->out) && out_verbosity(s->cmd->out) > 0;
-	size_t wanted = removal_wanted(&f->r);
 	int rc = 0;
 
-	if (wanted && !opt_flag(s->opts, OPT_DRY_RUN))
+	list_gone(f);
+	if (f->n_gone && !f->prune.dry_run)
 		rc = removal_run(&f->r, err);
-	else if (wanted && said)
+	else if (f->n_gone && said)
 		say_dry_run(f);
 	if (f->r.removed)
-		out_say(s->cmd->out, 1, "%zu / %zu files deleted", f->r.removed, wanted);
+		out_say(s->cmd->out, 1, "%zu / %zu files deleted", f->r.removed, f->n_gone);
 	if (out_json(s->cmd->out) && rc >= 0)
 		write_json(f);
-	return rc;
+	return !rc && f->n_gone && opt_flag(s->opts, OPT_PRUNE) ? prune(f, err) : rc;
 }
 
 static void forget_release(struct forget *f)
@@ -337,6 +352,7 @@ static void forget_release(struct forget *f)
 		strlist_release(&f->why[i]);
 	mem_free(f->why);
 	mem_free(f->s);
+	mem_free(f->gone);
 	groups_release(&f->groups);
 	snapshots_filter_release(&f->filter);
 	removal_release(&f->r);

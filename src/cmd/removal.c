@@ -58,15 +58,6 @@ int removal_name(struct removal *r, struct err *err)
 	return rc;
 }
 
-size_t removal_wanted(const struct removal *r)
-{
-	size_t all = r->s->snaps.n + r->s->snaps.n_bad, n = 0;
-
-	for (size_t i = 0; i < all; i++)
-		n += r->want[i];
-	return n;
-}
-
 struct batch {
 	struct removal *r;
 	struct id *id;

@@ -25,7 +25,6 @@ int removal_open(struct removal *r, struct err *err);
  * is in the way.
  */
 int removal_name(struct removal *r, struct err *err);
-size_t removal_wanted(const struct removal *r);
 /* removal_run: removes what is wanted, unless --dry-run.  CMD_INCOMPLETE when one could not be
  * removed, which was told. */
 int removal_run(struct removal *r, struct err *err);

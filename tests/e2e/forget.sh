@@ -45,7 +45,7 @@ refused "negative values not allowed, use 'unlimited' instead" --keep-last -1
 refused 'durations containing negative values are not allowed' --keep-within -5d
 refused '--group-by takes host, paths and tags' -g hosts,user -l 1
 refused 'is named by its id' --tag t01 "$(id t01)"
-refused 'restic prune' --keep-last 1 --prune
+refused '--repack-smaller-than takes a size' --keep-last 1 --prune --repack-smaller-than x
 
 # --- policies ----------------------------------------------------------------------------------------------------------------------------
 expect 0 a forget --keep-daily 2 --dry-run
@@ -78,7 +78,7 @@ expect 0 a forget --keep-tag keep,t06 --keep-tag t01 --json
 jq -e '[.[].reasons[].matches[]] | sort == ["has tags [keep, t06]", "has tags [t01]"]' out >"$T/jq" || fail "$(cat out)"
 left 2
 again
-expect 0 a forget --unsafe-allow-remove-all --hostname other
+expect 0 a forget --unsafe-allow-remove-all --host other
 left 5
 expect 0 env RESTIC_HOST=nobody "$A_BACKUP" -r repo forget --unsafe-allow-remove-all
 left 5
@@ -109,6 +109,36 @@ expect 0 a -vv forget "$(id t02)"
 says 'removed snapshot/'
 left 4
 $restic -r repo forget "$(id t03)" 0123456789 >out 2>&1 || fail 'restic minds an unknown id'
+
+# --- --prune: only if something goes -----------------------------------------------------------------------------------------------------
+again
+packs() {
+	find repo/data -type f | wc -l
+}
+n=$(packs)
+expect 0 a forget --keep-daily 7 --prune
+! grep -q 'running prune' out && [ "$(packs)" = "$n" ] || fail "$(cat out)"
+expect 0 a forget --keep-last 1 --prune --dry-run
+says '4 snapshots would be removed, running prune dry run'
+grep -qE '^total prune: +[1-9]' out || fail "a dry run counts what would be gone as used: $(cat out)"
+left 6
+[ "$(packs)" = "$n" ] || fail 'a dry run pruned'
+cp -a repo theirs
+expect 0 $restic -r theirs --no-cache forget --keep-last 1 --prune --max-unused 0
+expect 0 a forget --keep-last 1 --prune --max-unused 0
+says '4 snapshots have been removed, running prune'
+left 2
+$restic -r repo --no-cache check --read-data -q || fail 'restic check'
+$restic -r repo --no-cache prune --max-unused 0 --dry-run -vv >out
+for what in 'to repack:' 'to delete:' ; do
+	grep -qE "^$what +0 " out || fail "restic would prune more: $(cat out)"
+done
+[ "$($restic -r repo --no-cache list blobs -q | sort)" = "$($restic -r theirs --no-cache list blobs -q | sort)" ] || fail 'restic keeps other blobs'
+expect 0 a --json forget --keep-last 1 --tag t05,t06 --prune
+[ ! -s out ] || fail "$(cat out)"
+again
+expect 0 a --json forget "$(id t01)" --prune
+jq -e '.message_type == "summary"' out >"$T/jq" || fail "$(cat out)"
 
 # --- one that cannot be removed ----------------------------------------------------------------------------------------------------------
 again

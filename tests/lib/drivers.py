@@ -25,7 +25,7 @@ def call(f, *args, **kwargs):
     try:
         return f(*args, **kwargs)
     except restic.errors.ResticFailedError as e:
-        found = re.search(r'no snapshot (locks)', str(e)) or re.search(r'has no command \\"(\w+)', str(e)) or re.search(r'(--prune): this version', str(e))
+        found = re.search(r'no snapshot (locks)', str(e)) or re.search(r'has no command \\"(\w+)', str(e))
         if not found:
             raise
         missing.append(found.group(1))
