@@ -12,6 +12,23 @@
 
 _Static_assert(ROUTER_TAGS <= 1 << TAG_BITS, "tags need more bits");
 
+/*
+ * A tag's epochs.  t->epoch is how often the tag was opened here; a message carries its sender's at
+ * the time of sending.  All ranks open a tag equally often, so the n-th opening here is the n-th
+ * there, and a message is for exactly one of them:
+ *
+ *     later than ours       its sender is ahead: held until this rank has opened so often
+ *     ours, with a handler  handed over; behind those that are held, so that the order stays
+ *     ours, closed again    nobody waits for it: dropped
+ *     earlier               likewise
+ *
+ * Epoch 0 is a tag that was never opened: its messages are held for router_on, which has no epochs.
+ *
+ * What must be true: the held ones are in the order of arrival, which for one sender is the order
+ * of sending; t->due is how many of them are for this epoch while there is a handler (else 0), and
+ * r->due the sum, so that a turn with nothing due costs nothing.  router_on, _open and _close count
+ * anew; a handler is not called from any of them, but from the turn alone.
+ */
 struct held {
 	struct held *next;
 	uint32_t epoch;
@@ -185,6 +202,8 @@ void router_tags_free(struct router *r, unsigned first, unsigned n)
 	}
 }
 
+/* With this rank's epoch: it has opened the tag as often as the receiver will have when it looks.
+ */
 void router_send(struct router *r, int to, unsigned tag, struct buf *data)
 {
 	assert(tag < ROUTER_TAGS);
@@ -230,7 +249,7 @@ static void deliver(struct router *r, struct comm_msg *m)
 	buf_release(&m->data);
 }
 
-/* A handler may change the handlers, so everything is looked at afresh for each message. */
+/* A handler may open and close tags, so everything is looked at afresh for each message. */
 static size_t deliver_held(struct router *r, size_t max)
 {
 	size_t n = 0;
@@ -252,6 +271,7 @@ static size_t deliver_held(struct router *r, size_t max)
 	return n;
 }
 
+/* Tasks first: what they send leaves with this turn's batches (the turn functions, last). */
 size_t router_turn(struct router *r)
 {
 	size_t tasks = loop_run(r->env->loop), n = 0;

@@ -1,4 +1,10 @@
-/* NOTE: u8 kind, two strings, u64. */
+/*
+ * NOTE: u8 kind, two strings, u64.
+ *
+ * Five times a second a rank looks whether it is to end (a signal may come while nothing else
+ * happens), and tells rank 0 its counters; both in a phase only.  Between two phases nobody looks:
+ * the next one does.
+ */
 #include "base/mem.h"
 #include "ranks/run_priv.h"
 #include <string.h>

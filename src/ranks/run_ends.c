@@ -1,4 +1,14 @@
-/* FAIL and TOLD: u8 end, u8 bits (1: stopped, 2: lost), u64 nanoseconds left; FAIL: and the error.
+/*
+ * FAIL and TOLD: u8 end, u8 bits (1: stopped, 2: lost), u64 nanoseconds left; FAIL: and the error.
+ *
+ * An end's way: asked (what this rank has asked for) -> FAIL -> told (rank 0: what all are being
+ * told) -> TOLD -> now (what this rank was told).  Each of the three only gets stronger, and what
+ * does not make it stronger is not sent on: so the messages are few, whatever goes wrong how often.
+ *
+ * What must be true: rank 0 acts on `told` only where it decides for all (run_told); what a rank
+ * does to its own work depends on `now` alone, so that rank 0 is no exception.  flags.end is
+ * `now`'s for other threads, and flags.late is set before flags.end is RUN_CANCELLED for long: what
+ * is begun and looks at late alone stops as well.
  */
 #include "base/stopped.h"
 #include "ranks/run_priv.h"
@@ -44,6 +54,8 @@ static bool strengthen(const struct run *r, struct run_told *t, int64_t *until,
 	return true;
 }
 
+/* Nanoseconds that are left, for the ranks' clocks are not compared: a deadline gets later by the
+ * message's way, and that is all. */
 static void put_told(struct buf *m, const struct run_told *t)
 {
 	wire_put_u8(m, (uint8_t)t->end);
@@ -56,6 +68,7 @@ static void get_told(struct wire_in *w, struct run_told *t)
 	uint8_t end = wire_u8(w), bits = wire_u8(w);
 	uint64_t left = wire_u64(w);
 
+	/* Whatever it says, it is an end. */
 	t->end = end == RUN_DRAINS ? RUN_DRAINS : RUN_CANCELLED;
 	t->stopped = bits & STOPPED_;
 	t->lost = bits & LOST_;
@@ -64,6 +77,7 @@ static void get_told(struct wire_in *w, struct run_told *t)
 		*t = (struct run_told){.end = RUN_CANCELLED};
 }
 
+/* The first error is kept for run_meet: those that follow are mostly its consequences. */
 static void ask_for(struct run *r, const struct run_told *want, const struct err *e)
 {
 	int64_t until = 0;

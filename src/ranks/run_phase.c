@@ -1,6 +1,15 @@
 /*
  * The proof that a phase is over is in docs/run.md.  WAVE: u8 0: say your numbers, 1: it is over.
  * COUNTS: u8 1: the answer to a wave, u64 pushed, u64 finished, a u64 for each counter.
+ *
+ * What must be true:
+ * - `mine` changes only by the five calls of docs/run.md and by what the queue drops or loses.
+ *   Whatever may leave this rank idle is followed by run_pump, which says the numbers then.
+ * - `busy` is what was begun or held here and is not done; items in the queue are not in it.
+ * - Items are begun and dropped in `pump`'s task alone, so the client is never called back from
+ *   within a call of its own; the task is posted once at a time (`pumping`).
+ * - A rank leaves the phase when it has heard OVER and its own task has run: then its queue is
+ *   empty, by the proof.
  */
 #include "base/mem.h"
 #include "ranks/run_priv.h"
@@ -61,6 +70,7 @@ static void send_wave(struct run *r, enum wave what)
 	}
 }
 
+/* `sum` is that of of_rank, all of it: nothing is summed up again. */
 static void set_numbers(struct run *r, int rank, const struct run_numbers *n)
 {
 	struct run_numbers *old = &r->of_rank[rank];
@@ -70,6 +80,7 @@ static void set_numbers(struct run *r, int rank, const struct run_numbers *n)
 	*old = *n;
 }
 
+/* The first of the two sums is equal: asks for the second.  One wave at a time. */
 static void maybe_ask(struct run *r)
 {
 	set_numbers(r, 0, &r->mine);
@@ -80,6 +91,8 @@ static void maybe_ask(struct run *r)
 	send_wave(r, WAVE_SAY);
 }
 
+/* A rank's numbers have come.  With the last answer to a wave the phase is over, or was not when it
+ * was asked; then these newest sums may ask again. */
 static void heard(struct run *r, int rank, const struct run_numbers *n, bool answer)
 {
 	set_numbers(r, rank, n);
@@ -91,6 +104,7 @@ static void heard(struct run *r, int rank, const struct run_numbers *n, bool ans
 	maybe_ask(r);
 }
 
+/* Rank 0's own numbers need no message. */
 static void say(struct run *r, bool answer)
 {
 	size_t n = r->ops.n_counts;
@@ -158,6 +172,7 @@ void run_sum_counts(const struct run *r, uint64_t *sum)
 	}
 }
 
+/* TOLD goes the same way before OVER: all ranks leave with the same end. */
 static void on_wave(void *arg, struct comm_msg *m)
 {
 	struct run *r = arg;
@@ -172,6 +187,7 @@ static void on_wave(void *arg, struct comm_msg *m)
 
 /* ---- this rank ---- */
 
+/* The end may become stronger within begin(): so it is looked at for each item. */
 static void begin_or_drop(struct run *r)
 {
 	const struct run_phase *p = r->phase;
@@ -282,6 +298,8 @@ enum run_end run_phase(struct run *r, const struct run_phase *p)
 		r->queue = workq_new(r->router, r->tag + RUN_QUEUE, r->env, &ops);
 	if (r->queue && run_end(r) != RUN_GOES_ON)
 		workq_stop(r->queue);
+	/* start() is work, so that this rank is not idle before it has begun; and no wave is
+	 * answered before it: what it pushes is in the numbers. */
 	run_hold(r);
 	if (p->start)
 		p->start(p->arg);

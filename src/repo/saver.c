@@ -11,6 +11,18 @@
  *
  * Batches and jobs only save overhead: a batch leaves at the loop's next turn even when it is
  * small.  Jobs go before other work on env->cpu, because they free memory.
+ *
+ * What must be true:
+ * - Every piece leaves by piece_free, once: when the catalog says that it is not ours, or when its
+ *   job is done with it, cancelled or failed too.  Its charge goes back to the budget there and
+ *   nowhere else: readers wait for it.
+ * - `pending` counts pieces from saver_put to that moment's task on the loop.  So 0, with no batch
+ *   being filled (`asking`), means that all that was put lies in a pack, and that no job runs.
+ * - Only the loop's thread touches struct saver, but for `cancelled`, and for what job_run,
+ *   flush_run, adopt_run and saver_keep use: r, packer, and the charge's budget.
+ * - Jobs may wait for a pack's buffer, and never for each other: packer.c says why that ends.
+ * - A piece that failed fails the run.  The rest is dropped rather than stored, but comes back:
+ *   a flush ends whatever has happened.
  */
 #define BATCH     128
 #define JOB_BLOBS 64
@@ -49,9 +61,13 @@ struct saver {
 	struct packer *packer;
 	struct batch *batch[2]; /* being filled, one a type */
 	struct task ask;        /* posted while a batch is being filled */
-	bool asking, discard;
+	bool asking;            /* … and neither drain nor flush may go on before that */
+	bool discard;
+	/* Of the end, which comes once: drain_wanted until drained() is on its way; flush_wanted
+	 * until flushed() was called; flushing: the last packs are being closed, or are;
+	 * packs_closed: they are, and flushed() is not yet on its way. */
 	bool drain_wanted, flush_wanted, flushing, packs_closed;
-	struct task flush; /* the step of draining or flushing that is being taken */
+	struct task flush; /* the step of draining or flushing that is being taken: one at a time */
 	atomic_bool cancelled;
 	size_t pending;
 	struct saver_stats stats;
@@ -167,6 +183,8 @@ static void job_start(struct job *j)
 	jobs_put_front(j->s->r->env->cpu, &j->task);
 }
 
+/* What is ours goes to workers, in jobs of some hundred kilobytes; the rest is known or somebody
+ * else's, and its plaintext not needed. */
 static void batch_answered(struct catalog_claim *req)
 {
 	struct batch *b = req->arg;
@@ -198,6 +216,7 @@ static void batch_answered(struct catalog_claim *req)
 	saver_progress(s);
 }
 
+/* The batch is the catalog's from here on, until it answers; perhaps before this returns. */
 static void batch_send(struct saver *s, enum blob_type t)
 {
 	struct batch *b = s->batch[t];
@@ -277,6 +296,7 @@ void saver_kept(struct saver *s, const struct saver_stats *added)
 	s->stats.data_added_packed += added->data_added_packed;
 }
 
+/* On a worker: the header of the last pack is sealed, and its upload begins. */
 static void flush_run(struct task *t)
 {
 	struct saver *s = task_of(t, struct saver, flush);
@@ -309,8 +329,11 @@ static void drain_over(struct task *t)
 	s->ev.drained(s->ev.arg);
 }
 
-/* The next step of a drain or flush, if one is under way and may be taken: all blobs packed ->
- * packs closed -> all packs settled. */
+/*
+ * The next step of a drain or flush, if one is under way and may be taken: all blobs packed ->
+ * packs closed -> all packs settled.  Called after whatever may have been waited for: a job that is
+ * done, a batch that has left, a pack that is settled.
+ */
 static void saver_progress(struct saver *s)
 {
 	if (s->pending || s->asking)
