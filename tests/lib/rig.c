@@ -264,6 +264,22 @@ void rig_backup_run(struct rig_backup *b)
 		CHECK_EQ(b->rank_code[i], b->code);
 }
 
+static int count_file(void *arg, const struct id *name, uint64_t size)
+{
+	(void)name;
+	(void)size;
+	++*(size_t *)arg;
+	return 0;
+}
+
+size_t rig_files(struct backend *be, enum backend_type t)
+{
+	size_t n = 0;
+
+	CHECK_EQ(backend_list(be, t, count_file, &n, NULL), 0);
+	return n;
+}
+
 static void on_check_error(void *arg, const char *message)
 {
 	(void)arg;

@@ -58,6 +58,9 @@ void rig_backup_run(struct rig_backup *b);
  */
 void rig_check(struct backend *be, size_t snapshots);
 
+/* rig_files: how many files of a type there are. */
+size_t rig_files(struct backend *be, enum backend_type t);
+
 /* rig_adopt: a repository with a fixed key and no config over be, for tests that make many; owned
  * by the caller. */
 struct repo *rig_adopt(struct backend *be, const struct env *env);

@@ -126,14 +126,6 @@ TEST(unchanged_opens_no_file_and_stores_nothing)
 	backend_free(be);
 }
 
-static int count_file(void *arg, const struct id *name, uint64_t size)
-{
-	(void)name;
-	(void)size;
-	++*(size_t *)arg;
-	return 0;
-}
-
 /* As the command does it: rank 0 opens the repository by its password, the others join it. */
 TEST(a_repository_of_its_own)
 {
@@ -163,16 +155,13 @@ TEST(an_empty_snapshot)
 	for (int ranks = 1; ranks <= 3; ranks += 2) {
 		struct backend *be = backend_mem_new();
 		struct rig_backup b = {.ranks = ranks, .be = be, .adopt = true, .target = "."};
-		size_t snapshots = 0, packs = 0;
 
 		b.opt = (struct backup_options){.cwd = dir, .exclude = list, .n_exclude = 1};
 		rig_backup_run(&b);
 		CHECK_EQ(b.code, ERR_USAGE);
 		CHECK(strstr(b.err.msg, "snapshot is empty") != NULL);
-		backend_list(be, BACKEND_SNAPSHOT, count_file, &snapshots, NULL);
-		backend_list(be, BACKEND_PACK, count_file, &packs, NULL);
-		CHECK_EQ(snapshots, 0);
-		CHECK_EQ(packs, 0);
+		CHECK_EQ(rig_files(be, BACKEND_SNAPSHOT), 0);
+		CHECK_EQ(rig_files(be, BACKEND_PACK), 0);
 		/* An empty directory that was named is something. */
 		b.target = "sub";
 		b.opt.n_exclude = 0;

@@ -78,22 +78,6 @@ static enum treewalk_next on_node(void *arg, const struct treewalk_entry *t)
 	return TREEWALK_GO;
 }
 
-static int count_file(void *arg, const struct id *name, uint64_t size)
-{
-	(void)name;
-	(void)size;
-	++*(size_t *)arg;
-	return 0;
-}
-
-static size_t files_of(struct backend *be, enum backend_type t)
-{
-	size_t n = 0;
-
-	CHECK_EQ(backend_list(be, t, count_file, &n, NULL), 0);
-	return n;
-}
-
 static void save_snapshot(struct repo *repo, const struct id *tree)
 {
 	struct snapshot s = {.time = {1700000000, 5},
@@ -124,7 +108,7 @@ static void look(struct backend *be, const struct id *tree, struct end *e)
 	rig_init(&g, 1);
 	repo = rig_adopt(be, &g.env);
 	CHECK_EQ(blobtable_load(table, repo, NULL, NULL), 0);
-	CHECK_EQ(packtable_count(blobtable_packs(table)), files_of(be, BACKEND_PACK));
+	CHECK_EQ(packtable_count(blobtable_packs(table)), rig_files(be, BACKEND_PACK));
 	if (!id_is_zero(tree)) {
 		catalog = catalog_local_new(table);
 		loader = loader_new(repo, catalog, (size_t)1 << 20);
@@ -172,7 +156,7 @@ static bool run_to(int ranks, uint64_t event, enum stopped_how how, int64_t ns, 
 	run(&b);
 	CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 	CHECK_EQ(b.told, b.code ? ranks : 0);
-	CHECK_EQ(files_of(b.be, BACKEND_SNAPSHOT), b.code == 0);
+	CHECK_EQ(rig_files(b.be, BACKEND_SNAPSHOT), b.code == 0);
 	CHECK_EQ(b.notes, 0);
 	if (b.code) {
 		bool closed = !id_is_zero(&b.result.tree);

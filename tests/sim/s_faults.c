@@ -54,27 +54,11 @@ void check_teardown(void)
 	mem_free(other);
 }
 
-static int count_file(void *arg, const struct id *name, uint64_t size)
-{
-	(void)name;
-	(void)size;
-	++*(size_t *)arg;
-	return 0;
-}
-
-static size_t files_of(struct backend *be, enum backend_type t)
-{
-	size_t n = 0;
-
-	CHECK_EQ(backend_list(be, t, count_file, &n, NULL), 0);
-	return n;
-}
-
 /* One backup through `through` into `store`, looked at from all sides.  Returns whether it
  * succeeded. */
 static bool run(struct backend *store, struct backend *through, struct rig_backup b)
 {
-	size_t fds = files_fds(), before = files_of(store, BACKEND_SNAPSHOT), after;
+	size_t fds = files_fds(), before = rig_files(store, BACKEND_SNAPSHOT), after;
 
 	b.be = through;
 	if (!b.target)
@@ -86,7 +70,7 @@ static bool run(struct backend *store, struct backend *through, struct rig_backu
 	rig_backup_run(&b);
 	alarm(0);
 	CHECK_EQ(files_fds(), fds);
-	after = files_of(store, BACKEND_SNAPSHOT);
+	after = rig_files(store, BACKEND_SNAPSHOT);
 	if (b.code == 0) {
 		CHECK_EQ(after, before + 1);
 		CHECK_EQ(b.notes, 0);
@@ -245,7 +229,7 @@ TEST(stopped_before_the_start)
 		alarm(0);
 		CHECK_EQ(b.code, ERR_CANCELLED);
 		CHECK_EQ(b.told, b.stop_how == STOPPED_SIGNAL ? b.ranks : 0);
-		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), 1);
+		CHECK_EQ(rig_files(store, BACKEND_SNAPSHOT), 1);
 	}
 	backend_free(store);
 }
@@ -269,7 +253,7 @@ TEST(stopped_at_any_moment)
 		rig_backup_run(&b);
 		alarm(0);
 		CHECK_EQ(files_fds(), fds);
-		snapshots = files_of(store, BACKEND_SNAPSHOT);
+		snapshots = rig_files(store, BACKEND_SNAPSHOT);
 		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 		CHECK_EQ(snapshots, b.code == 0);
 		/* Each begins to count its own limit, whoever was stopped. */
@@ -322,8 +306,8 @@ TEST(ended_early_at_any_moment)
 		alarm(0);
 		CHECK_EQ(files_fds(), fds);
 		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
-		CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), b.code == 0);
-		there = files_of(store, BACKEND_PACK);
+		CHECK_EQ(rig_files(store, BACKEND_SNAPSHOT), b.code == 0);
+		there = rig_files(store, BACKEND_PACK);
 		CHECK_EQ(packs_known(store), there);
 		rig_check(store, b.code == 0);
 		if (b.code) {

@@ -128,22 +128,6 @@ static void bucket_init(struct bucket *k, struct backend *inner)
 		.inner = inner};
 }
 
-static int count_file(void *arg, const struct id *name, uint64_t size)
-{
-	(void)name;
-	(void)size;
-	++*(size_t *)arg;
-	return 0;
-}
-
-static size_t files_of(struct backend *be, enum backend_type t)
-{
-	size_t n = 0;
-
-	CHECK_EQ(backend_list(be, t, count_file, &n, NULL), 0);
-	return n;
-}
-
 /* How many packs the index names; each blob must be in one only. */
 static size_t indexed(struct backend *be)
 {
@@ -182,9 +166,9 @@ static void full_then_emptied(int ranks, unsigned packs_max, bool strict)
 	CHECK(strstr(b.err.msg, "this bucket is full") && strstr(b.err.msg, "upload pack") &&
 		strstr(b.err.msg, "free space there"));
 	CHECK((strstr(b.err.msg, "is kept for the next run") != NULL) == !strict);
-	stored = files_of(store, BACKEND_PACK);
+	stored = rig_files(store, BACKEND_PACK);
 	CHECK_EQ(stored, packs_max);
-	CHECK_EQ(files_of(store, BACKEND_SNAPSHOT), 0);
+	CHECK_EQ(rig_files(store, BACKEND_SNAPSHOT), 0);
 	/* What was on its way when the first was refused, and no more. */
 	CHECK(atomic_load(&k.refused) >= 1 && atomic_load(&k.refused) <= (unsigned)ranks * AT_ONCE);
 	CHECK_EQ(indexed(store), strict ? 0 : stored);
@@ -198,7 +182,7 @@ static void full_then_emptied(int ranks, unsigned packs_max, bool strict)
 		CHECK_EQ(b.result.counts.data_added, whole);
 	else
 		CHECK(b.result.counts.data_added < whole);
-	CHECK_EQ(indexed(store), files_of(store, BACKEND_PACK) - (strict ? stored : 0));
+	CHECK_EQ(indexed(store), rig_files(store, BACKEND_PACK) - (strict ? stored : 0));
 	rig_check(store, 1);
 	backend_free(store);
 }
@@ -229,7 +213,7 @@ static void limited(int ranks, unsigned most, int64_t lag_ns, struct ends *n)
 	k.mute = most % 2; /* then others' objects are not seen */
 	b.be = &k.b;
 	run(&b);
-	stored = files_of(store, BACKEND_PACK);
+	stored = rig_files(store, BACKEND_PACK);
 	CHECK(atomic_load(&k.most) + (k.mute ? 0 : OF_OTHER) <= most);
 	CHECK_EQ(indexed(store), stored);
 	rig_check(store, b.code == 0);
@@ -292,7 +276,7 @@ TEST(others_fill_the_bucket_too)
 		k.others = others;
 		b.be = &k.b;
 		run(&b);
-		stored = files_of(store, BACKEND_PACK);
+		stored = rig_files(store, BACKEND_PACK);
 		CHECK_EQ(b.code, ERR_NOSPACE);
 		/* It asks when half of what is left is taken; then there may be packs on their way,
 		 * and what others add meanwhile our reserve does not know. */
@@ -314,7 +298,7 @@ TEST(where_the_limit_comes_from)
 	k.b.objects_max = 5;
 	run(&b);
 	CHECK_EQ(b.code, ERR_NOSPACE);
-	CHECK_EQ(files_of(store, BACKEND_PACK), 0);
+	CHECK_EQ(rig_files(store, BACKEND_PACK), 0);
 	b.opt.dry_run = true;
 	run(&b);
 	CHECK_EQ(b.code, 0);

@@ -54,22 +54,6 @@ struct left {
 	size_t stored;         /* files in the store */
 };
 
-static int count_file(void *arg, const struct id *name, uint64_t size)
-{
-	(void)name;
-	(void)size;
-	++*(size_t *)arg;
-	return 0;
-}
-
-static size_t files_of(struct backend *be, enum backend_type t)
-{
-	size_t n = 0;
-
-	CHECK_EQ(backend_list(be, t, count_file, &n, NULL), 0);
-	return n;
-}
-
 static struct left left_in(struct backend *be)
 {
 	struct blobtable *cat = blobtable_new();
@@ -89,7 +73,7 @@ static struct left left_in(struct backend *be)
 		else
 			l.small[p->tree]++;
 	}
-	l.stored = files_of(be, BACKEND_PACK);
+	l.stored = rig_files(be, BACKEND_PACK);
 	CHECK_EQ(l.stored, packtable_count(blobtable_packs(cat)));
 	repo_close(repo);
 	blobtable_free(cat);
@@ -187,7 +171,7 @@ TEST(a_store_that_fails_while_tails_are_merged)
 		else
 			failed++;
 		backend_free(b.be);
-		snapshots = files_of(store, BACKEND_SNAPSHOT);
+		snapshots = rig_files(store, BACKEND_SNAPSHOT);
 		/* A PUT may have worked although the store said no: then the snapshot is complete
 		 * all the same. */
 		CHECK(snapshots <= 1 && (b.code || snapshots));

@@ -57,6 +57,19 @@ static void count_done(struct catalog_claim *r)
 	++*(int *)r->arg;
 }
 
+static struct catalog_claim claim_of(bool take, bool forget, enum blob_type t, const struct id *id,
+	enum catalog_verdict *v, int *done)
+{
+	return (struct catalog_claim){.take = take,
+		.forget = forget,
+		.type = t,
+		.id = id,
+		.n = 1,
+		.verdict = v,
+		.done = count_done,
+		.arg = done};
+}
+
 TEST(owners_are_evenly_spread_and_in_range)
 {
 	int count[7] = {0};
@@ -208,20 +221,8 @@ TEST(both_kinds_of_blob_are_different_blobs)
 	struct id id = id_of(1, 3);
 	enum catalog_verdict v[2];
 	int done = 0;
-	struct catalog_claim a = {.take = true,
-		.type = BLOB_DATA,
-		.id = &id,
-		.n = 1,
-		.verdict = &v[0],
-		.done = count_done,
-		.arg = &done};
-	struct catalog_claim b = {.take = true,
-		.type = BLOB_TREE,
-		.id = &id,
-		.n = 1,
-		.verdict = &v[1],
-		.done = count_done,
-		.arg = &done};
+	struct catalog_claim a = claim_of(true, false, BLOB_DATA, &id, &v[0], &done);
+	struct catalog_claim b = claim_of(true, false, BLOB_TREE, &id, &v[1], &done);
 
 	setup(&s, 2);
 	catalog_claim(s.catalog[0], &a);
@@ -283,13 +284,7 @@ static void answer_with(const uint8_t *p, size_t n, unsigned tag, unsigned quest
 	struct id id = id_of(1, 4);
 	enum catalog_verdict v = CATALOG_TAKEN;
 	int done = 0;
-	struct catalog_claim r = {.take = true,
-		.type = BLOB_DATA,
-		.id = &id,
-		.n = 1,
-		.verdict = &v,
-		.done = count_done,
-		.arg = &done};
+	struct catalog_claim r = claim_of(true, false, BLOB_DATA, &id, &v, &done);
 	struct catalog_find f = {.type = BLOB_DATA,
 		.id = id,
 		.found = true,
@@ -466,20 +461,8 @@ TEST(the_owner_forgets)
 		struct blob b = {.id = id, .type = BLOB_TREE, .length = 50};
 		enum catalog_verdict v[2];
 		int done = 0;
-		struct catalog_claim forget = {.forget = true,
-			.type = BLOB_TREE,
-			.id = &id,
-			.n = 1,
-			.verdict = &v[0],
-			.done = count_done,
-			.arg = &done};
-		struct catalog_claim take = {.take = true,
-			.type = BLOB_TREE,
-			.id = &id,
-			.n = 1,
-			.verdict = &v[1],
-			.done = count_done,
-			.arg = &done};
+		struct catalog_claim forget = claim_of(false, true, BLOB_TREE, &id, &v[0], &done);
+		struct catalog_claim take = claim_of(true, false, BLOB_TREE, &id, &v[1], &done);
 
 		blobtable_add(s.cat[owner], &pack, &b, 1);
 		catalog_claim(s.catalog[0], &forget);

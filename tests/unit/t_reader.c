@@ -339,42 +339,37 @@ static void fetch_all(struct request *x)
 
 /* ---- blobs ---- */
 
+/* One request for blobs; `all` transfers since the start. */
+static void gets(struct run *r, uint64_t first, size_t n, size_t size, bool placed, unsigned all)
+{
+	struct request x;
+
+	request(&x, r, first, n, size, placed);
+	fetch_all(&x);
+	CHECK_EQ(r->s->gets, all);
+	release(&x);
+}
+
 TEST(what_lies_together_comes_together)
 {
 	for (int placed = 0; placed < 2; placed++) {
-		struct request x;
 		struct run r;
 
 		start(&r, 0);
 		put_pack(&r, 0, 100, 3000, 0);
-		request(&x, &r, 0, 100, 3000, placed);
-		fetch_all(&x);
-		CHECK_EQ(r.s->gets, 1);
-		release(&x);
+		gets(&r, 0, 100, 3000, placed, 1);
 		put_pack(&r, 100, 100, 3000, 0);
-		request(&x, &r, 50, 100, 3000, placed);
-		fetch_all(&x);
-		CHECK_EQ(r.s->gets, 3);
-		release(&x);
+		gets(&r, 50, 100, 3000, placed, 3);
 		/* Far apart */
 		put_pack(&r, 200, 10, 3000, 300000);
-		request(&x, &r, 200, 10, 3000, placed);
-		fetch_all(&x);
-		CHECK_EQ(r.s->gets, 13);
-		release(&x);
+		gets(&r, 200, 10, 3000, placed, 13);
 		/* Not so far */
 		put_pack(&r, 300, 10, 3000, 200000);
-		request(&x, &r, 300, 10, 3000, placed);
-		fetch_all(&x);
-		CHECK_EQ(r.s->gets, 14);
-		release(&x);
+		gets(&r, 300, 10, 3000, placed, 14);
 		/* More than one request's bytes: 26 MB, half of it compressed to less than half */
 		if (placed) {
 			put_pack(&r, 400, 26, 1000000, 0);
-			request(&x, &r, 400, 26, 1000000, placed);
-			fetch_all(&x);
-			CHECK_EQ(r.s->gets, 14 + 2);
-			release(&x);
+			gets(&r, 400, 26, 1000000, placed, 14 + 2);
 		}
 		stop(&r);
 	}
