@@ -11,8 +11,7 @@
 
 /* Clocks of nodes and file servers differ by less, one hopes. */
 #define YOUNG_SEC    5
-#define CACHE_TREES  ((size_t)160 << 20) /* tree packs kept: two and a half of the default size */
-#define DIRS_AT_ONCE 64                  /* directories whose parent tree may be on its way */
+#define DIRS_AT_ONCE 64 /* directories whose parent tree may be on its way */
 #define FILES_ASKED  1000
 #define SETTLES_SEC                                                                                \
 	60 /* a file that was read so long after its last change is believed not to have changed   \
@@ -266,7 +265,7 @@ static void make_parts(struct backup *b)
 			b->env->node, failed, b);
 	b->make.witness = b->witness;
 	b->tables = chunker_tables_new(b->repo->config.polynomial);
-	b->loader = loader_new(b->repo, b->catalog, CACHE_TREES);
+	b->loader = loader_new(b->repo, b->catalog, LOADER_CACHE);
 	b->storing = storing_new(b->run, b->r, b->repo, b->catalog, &o);
 	b->pending = backup_pending_new(b);
 	router_on(b->r, TAG_BACK, backup_on_back, b);

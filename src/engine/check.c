@@ -4,8 +4,6 @@
 #include "ranks/catalog_ranks.h"
 #include <string.h>
 
-#define CACHE_TREES ((size_t)160 << 20)
-
 void check_result_release(struct check_result *r)
 {
 	mem_free(r->broken);
@@ -143,9 +141,7 @@ int check_run(struct router *r, struct agree *a, struct repo *repo, const struct
 	err_clear(err);
 	c.run = make_run(&c);
 	c.catalog = catalog_ranks_new(r, NULL);
-	c.loader = loader_new(repo, c.catalog, CACHE_TREES);
 	rc = run(&c, err);
-	loader_free(c.loader);
 	run_free(c.run);
 	packtable_free(c.own);
 	catalog_free(c.catalog);

@@ -101,6 +101,7 @@ void check_trees(struct check *c)
 	struct err err = {0};
 
 	check_stage(c, "check snapshots, trees and blobs", 0);
+	c->loader = loader_new(c->repo, c->catalog, LOADER_CACHE);
 	if (leads && !check_stopped(c) && snapshots_load(c->repo, &all, snapshot_damaged, c, &err))
 		run_fail(c->run, &err);
 	if (leads)
@@ -108,5 +109,8 @@ void check_trees(struct check *c)
 	if (mark_all(c, &all) == RUN_GOES_ON && leads && check_sum(c).bad_trees &&
 		name_all(c, &all, &err))
 		run_fail(c->run, &err);
+	/* What it keeps of tree packs makes room for the packs that are read whole. */
+	loader_free(c->loader);
+	c->loader = NULL;
 	snapshots_release(&all);
 }

@@ -12,6 +12,9 @@
 #include "repo/seek.h"
 #include "repo/repo.h"
 
+#define LOADER_CACHE ((size_t)160 << 20) /* two and a half packs of the default size */
+
+/* loader_new: keeps so many bytes of packs. */
 struct loader;
 struct loader *loader_new(struct repo *r, struct catalog *catalog, size_t cache_bytes);
 void loader_free(struct loader *l); /* no request may be under way */
