@@ -145,7 +145,8 @@ enum opt_id {
 	OPT_REMOVE_TAGS,
 	OPT_METADATA,
 	OPT_COUNT,
-	/* prune */
+	/* prune, delete */
+	OPT_NO_PRUNE,
 	OPT_MAX_UNUSED,
 	OPT_MAX_REPACK,
 	OPT_REPACK_CACHEABLE,

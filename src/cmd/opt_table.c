@@ -216,6 +216,8 @@ const struct opt_def opt_table[] = {
 	{OPT_PRUNE, 0, "prune", NULL, NULL, OPTS_FORGET, false,
 		"then prune, if something has gone"},
 
+	{OPT_NO_PRUNE, 0, "no-prune", NULL, NULL, OPTS_DELETE, false,
+		"free no space: a prune will do it"},
 	{OPT_MAX_UNUSED, 0, "max-unused", "LIMIT", NULL, OPTS_PRUNE, false,
 		"what may stay unused: 5%, 10G or unlimited"},
 	{OPT_MAX_REPACK, 0, "max-repack-size", "SIZE", NULL, OPTS_PRUNE, false,

@@ -10,6 +10,7 @@ struct pruning {
 	struct session *s;
 	struct progress progress;
 	bool dry_run;
+	bool brief; /* nothing but what is freed is told */
 };
 
 /* ---- options ---- */
@@ -89,6 +90,7 @@ static int complete(const struct session *s, struct prune_options *o, struct err
 	/* mpirun kills a second later. */
 	o->signal_ns = s->cmd->env("OMPI_COMM_WORLD_SIZE") ? 0 : stop_drain_ns(s->cmd->stop);
 	o->lock = s->open.lock;
+	o->memory = s->set.memory;
 	if (o->rules.smaller_than > o->pack_size)
 		return err_set(err, ERR_USAGE,
 			"--repack-smaller-than is more than the size of packs, which is %s",
@@ -133,7 +135,7 @@ static void on_stage(void *arg, const char *what)
 	struct pruning *p = arg;
 
 	progress_end(&p->progress);
-	out_say(p->s->cmd->out, 1, "%s", what);
+	out_say(p->s->cmd->out, p->brief ? 2 : 1, "%s", what);
 }
 
 static void on_progress(void *arg, uint64_t done, uint64_t total)
@@ -297,8 +299,21 @@ static void on_planned(void *arg, const struct prune_stats *s)
 	struct pruning *p = arg;
 
 	progress_end(&p->progress);
-	if (!out_json(p->s->cmd->out))
+	if (!out_json(p->s->cmd->out) && !p->brief)
 		say_text(p, s);
+}
+
+static void say_freed(const struct pruning *p, const struct prune_stats *s)
+{
+	struct sums u = sums_of(s);
+
+	out_say(p->s->cmd->out, 1, "%s %s", human_size(u.gone).s,
+		p->dry_run ? "would be freed" : "are freed");
+	if (u.left_unused)
+		out_say(p->s->cmd->out, 1,
+			"%s that no snapshot needs stay%s in packs with what is needed; a_backup "
+			"prune --max-unused 0 frees them",
+			human_size(u.left_unused).s, p->dry_run ? " then" : "");
 }
 
 static void report(const struct pruning *p, const struct prune_result *r)
@@ -309,12 +324,29 @@ static void report(const struct pruning *p, const struct prune_result *r)
 		say_json(p, &r->stats);
 		return;
 	}
+	if (p->brief)
+		say_freed(p, &r->stats);
 	if (p->dry_run)
 		return;
 	if (r->packs_left)
 		out_warn(o, "%llu packs could not be removed: the next prune tries again",
 			(unsigned long long)r->packs_left);
-	out_say(o, 1, "done");
+	out_say(o, p->brief ? 2 : 1, "done");
+}
+
+/* Several ranks share the index; so does it fit where one is too small for it. */
+#define SHARED 4
+#define BESIDE ((uint64_t)200000000)
+
+static int advise_on_memory(uint64_t need, struct err *err)
+{
+	uint64_t each = (need > BESIDE ? (need - BESIDE) / SHARED : 0) + BESIDE;
+	struct err what = *err;
+
+	return err_set(err, err->code,
+		"%.600s; where there is room: sbatch --ntasks=%d --mem-per-cpu=%lluG --wrap 'srun "
+		"a_backup prune', with the same repository and password",
+		what.msg, SHARED, (unsigned long long)((each >> 30) + 1));
 }
 
 /* ---- the run ---- */
@@ -332,31 +364,64 @@ int prune_follow(struct session *s, struct prune_options *o, struct err *err)
 			    stop_flag(s->cmd->stop), &r, err);
 }
 
-int prune_session(struct session *s, struct prune_options *o, const struct id *gone, size_t n_gone,
-	struct err *err)
+static int run(struct pruning *p, struct prune_options *o, struct prune_result *r, struct err *err)
 {
-	struct pruning p = {.s = s, .dry_run = o->dry_run};
 	struct prune_events ev = {.stage = on_stage,
 		.progress = on_progress,
 		.error = on_error,
 		.hint = on_hint,
 		.planned = on_planned,
 		.stopped = on_stopped,
-		.arg = &p};
-	struct prune_result r;
-	int rc = complete(s, o, err);
+		.arg = p};
+	struct session *s = p->s;
+	int rc;
 
-	if (rc)
-		return rc;
-	o->gone = gone;
-	o->n_gone = n_gone;
 	o->early_ns = session_watch_token(s);
-	progress_init(&p.progress, s);
+	progress_init(&p->progress, s);
 	rc = prune_run(s->router, s->agree, s->open.repo, &s->env, o, &ev, stop_flag(s->cmd->stop),
-		&r, err);
-	progress_end(&p.progress);
+		r, err);
+	progress_end(&p->progress);
 	rc = session_lost(s, rc, err);
 	if (!rc)
-		report(&p, &r);
+		report(p, r);
+	else if (r->too_large)
+		advise_on_memory(r->too_large, err);
+	return rc;
+}
+
+int prune_session(struct session *s, struct prune_options *o, const struct id *gone, size_t n_gone,
+	struct err *err)
+{
+	struct pruning p = {.s = s, .dry_run = o->dry_run};
+	struct prune_result r = {.too_large = 0};
+	int rc = complete(s, o, err);
+
+	o->gone = gone;
+	o->n_gone = n_gone;
+	return rc ? rc : run(&p, o, &r, err);
+}
+
+int prune_free(struct session *s, struct prune_options *o, const struct id *gone, size_t n_gone,
+	struct err *err)
+{
+	struct pruning p = {.s = s, .dry_run = o->dry_run, .brief = true};
+	struct prune_result r = {.too_large = 0};
+	int rc = complete(s, o, err);
+
+	o->gone = gone;
+	o->n_gone = n_gone;
+	if (!rc)
+		rc = run(&p, o, &r, err);
+	if (rc && r.too_large) {
+		out_warn(s->cmd->out, "their space is not freed: %s", err->msg);
+		err_clear(err);
+		rc = 0;
+	}
+	if (rc)
+		err_prefix(err, o->dry_run ? "what would be freed"
+					   : "the snapshots are removed, their space is not freed");
+	/* What was asked for above all is done. */
+	if (rc && rc != ERR_CANCELLED && !o->dry_run)
+		rc = err->code = CMD_INCOMPLETE;
 	return rc;
 }

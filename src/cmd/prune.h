@@ -18,6 +18,11 @@ int prune_read(const struct session *s, struct prune_options *o, struct err *err
  */
 int prune_session(struct session *s, struct prune_options *o, const struct id *gone, size_t n_gone,
 	struct err *err);
+/* prune_free: the same for delete, told in a line: how much is freed.  Where the memory is too
+ * small for it, that is said, and no error.  CMD_INCOMPLETE: the snapshots are gone, their space is
+ * not freed. */
+int prune_free(struct session *s, struct prune_options *o, const struct id *gone, size_t n_gone,
+	struct err *err);
 int prune_follow(struct session *s, struct prune_options *o, struct err *err);
 
 #endif

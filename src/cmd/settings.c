@@ -124,7 +124,6 @@ static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t cores = jobs_cores(), total = online > 0 ? (size_t)online : 1, ranks = local_ranks;
 	size_t in_job = env_number(env, job);
-	uint64_t memory;
 
 	if (local_ranks > 1) {
 		total = cores;
@@ -136,8 +135,8 @@ static void share_out(struct settings *s, cmd_env_fn *env, size_t local_ranks)
 	if (!ranks)
 		ranks = 1;
 	s->workers = settings_share(cores, total, ranks);
-	memory = settings_memory() / ranks;
-	s->budget = settings_budget(s->workers, memory);
+	s->memory = settings_memory() / ranks;
+	s->budget = settings_budget(s->workers, s->memory);
 	s->cache = 3 * s->budget / 2 < 256 * MIB ? 3 * s->budget / 2 : 256 * MIB;
 	s->readers = s->workers;
 }

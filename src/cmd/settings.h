@@ -8,6 +8,7 @@
 
 struct settings {
 	size_t workers, readers; /* threads */
+	uint64_t memory;         /* bytes that this rank may use in all */
 	size_t budget;           /* bytes of plaintext in flight */
 	size_t cache;            /* bytes of packs kept for trees */
 	size_t pack_size;

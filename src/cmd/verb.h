@@ -40,6 +40,7 @@ enum verb_options {
 	OPTS_UNLOCK = 1 << 14,
 	OPTS_FORGET = 1 << 15,
 	OPTS_PRUNE = 1 << 16,
+	OPTS_DELETE = 1 << 17,
 	OPTS_KEY = 1 << 20,
 	OPTS_TAG = 1 << 21,
 	OPTS_DIFF = 1 << 22,

@@ -4,7 +4,9 @@
 #include "ranks/catalog_ranks.h"
 #include <string.h>
 
-#define CACHE_TREES ((size_t)160 << 20)
+#define INDEX_BLOB   42 /* bytes of an index file of version 2, at least */
+#define CATALOG_BLOB 64 /* bytes in memory, at most */
+#define BESIDE       ((uint64_t)200000000)
 
 /* ---- the run ---- */
 
@@ -73,23 +75,45 @@ static struct run *make_run(struct prune *p)
 
 /* ---- what there is ---- */
 
+struct listing {
+	struct prune *p;
+	uint64_t bytes;
+	struct err err;
+};
+
 static int index_listed(void *arg, const struct id *name, uint64_t size)
 {
-	(void)size;
-	prune_ids_add(arg, name);
+	struct listing *l = arg;
+
+	prune_ids_add(&l->p->indexes, name);
+	l->bytes += size;
 	return 0;
 }
 
-struct listing {
-	struct prune *p;
-	struct err err;
-};
+/*
+ * What a rank will need, from the bytes of all index files: of a blob they have its id, which does
+ * not compress, and its place (docs/format.md 6).
+ */
+static int fits(struct prune *p, uint64_t index_bytes, struct err *err)
+{
+	uint64_t blobs = index_bytes / (p->repo->config.version < 2 ? 150 : INDEX_BLOB),
+		 need = blobs * CATALOG_BLOB / (uint64_t)router_size(p->router) + BESIDE;
+
+	if (!p->opt->memory || need <= p->opt->memory)
+		return 0;
+	p->res->too_large = need;
+	return err_set(err, ERR_NOMEM,
+		"the repository has about %llu blobs: that takes about %llu MB of memory on each "
+		"of %d ranks, and there are %llu",
+		(unsigned long long)blobs, (unsigned long long)(need / 1000000 + 1),
+		router_size(p->router), (unsigned long long)(p->opt->memory / 1000000));
+}
 
 static void list_indexes(void *arg)
 {
 	struct listing *l = arg;
 
-	backend_list(l->p->repo->be, BACKEND_INDEX, index_listed, &l->p->indexes, &l->err);
+	backend_list(l->p->repo->be, BACKEND_INDEX, index_listed, l, &l->err);
 }
 
 static void index_read(void *arg, const struct id *index, size_t packs)
@@ -100,23 +124,41 @@ static void index_read(void *arg, const struct id *index, size_t packs)
 	atomic_fetch_add(&p->named, packs);
 }
 
-/* Those that count as removed are not there. */
-static void forget_gone(struct prune *p)
+static bool is_gone(const struct prune *p, const struct id *snapshot)
 {
+	for (size_t i = 0; i < p->opt->n_gone; i++)
+		if (id_equal(&p->opt->gone[i], snapshot))
+			return true;
+	return false;
+}
+
+/* Nobody knows what it needs. */
+static void snapshot_bad(void *arg, const struct id *id, const struct err *e)
+{
+	struct listing *l = arg;
+
+	if (!is_gone(l->p, id) && !l->err.code)
+		err_copy(&l->err, e);
+}
+
+/* On rank 0; those that count as removed are not there. */
+static int load_snapshots(struct prune *p, struct err *err)
+{
+	struct listing l = {.p = p};
 	size_t n = 0;
 
+	if (snapshots_load(p->repo, &p->snapshots, snapshot_bad, &l, err))
+		return err->code;
 	for (size_t i = 0; i < p->snapshots.n; i++) {
 		struct snapshot *s = &p->snapshots.s[i];
-		bool gone = false;
 
-		for (size_t k = 0; k < p->opt->n_gone && !gone; k++)
-			gone = id_equal(&p->opt->gone[k], &s->id);
-		if (gone)
+		if (is_gone(p, &s->id))
 			snapshot_release(s);
 		else
 			p->snapshots.s[n++] = *s;
 	}
 	p->snapshots.n = n;
+	return err_copy(err, &l.err);
 }
 
 /* Collective. */
@@ -129,7 +171,8 @@ static int load(struct prune *p, struct err *err)
 	prune_stage(p, PRUNE_TREES, "loading indexes", 0);
 	if (!router_rank(p->router)) {
 		router_aside(p->router, list_indexes, &l);
-		err_copy(err, &l.err);
+		if (!err_copy(err, &l.err))
+			fits(p, l.bytes, err);
 	}
 	rc = agree_all(p->agree, err);
 	if (!rc)
@@ -137,8 +180,8 @@ static int load(struct prune *p, struct err *err)
 	if (rc)
 		return rc;
 	prune_stage(p, PRUNE_TREES, "loading all snapshots", 0);
-	if (!router_rank(p->router) && !snapshots_load(p->repo, &p->snapshots, NULL, NULL, err))
-		forget_gone(p);
+	if (!router_rank(p->router))
+		load_snapshots(p, err);
 	return agree_all(p->agree, err);
 }
 
@@ -159,16 +202,18 @@ static void tree_bad(void *arg, enum mark_bad what, const struct id *tree, const
 static enum run_end mark(struct prune *p)
 {
 	struct id *root = mem_array(p->snapshots.n + 1, sizeof(*root));
+	struct loader *loader = loader_new(p->repo, p->catalog, PRUNE_TREE_CACHE);
 	struct mark_ops ops = {.bad = tree_bad, .arg = p};
 	enum run_end end;
 
 	for (size_t i = 0; i < p->snapshots.n; i++)
 		root[i] = p->snapshots.s[i].tree;
 	prune_stage(p, PRUNE_TREES, "finding data that is still in use", 0);
-	p->mark = mark_new(p->run, p->catalog, p->loader, PRUNE_NEEDED, &ops);
+	p->mark = mark_new(p->run, p->catalog, loader, PRUNE_NEEDED, &ops);
 	end = mark_run(p->mark, root, p->snapshots.n);
 	mark_free(p->mark);
 	p->mark = NULL;
+	loader_free(loader);
 	mem_free(root);
 	return end;
 }
@@ -344,11 +389,9 @@ int prune_run(struct router *r, struct agree *a, struct repo *repo, const struct
 	err_clear(err);
 	p.run = make_run(&p);
 	p.catalog = catalog_ranks_new(r, NULL);
-	p.loader = loader_new(repo, p.catalog, CACHE_TREES);
 	rc = steps(&p, err);
 	run_free(p.run);
 	storing_free(p.storing);
-	loader_free(p.loader);
 	packtable_free(p.own);
 	catalog_free(p.catalog);
 	snapshots_release(&p.snapshots);

@@ -15,6 +15,7 @@ struct prune_options {
 	bool dry_run;             /* nothing is written or removed: only the figures are made */
 	struct prune_rules rules; /* `version` is filled in */
 	size_t pack_size;
+	uint64_t memory;             /* bytes that a rank may have; 0: any number */
 	int64_t signal_ns, early_ns; /* struct run_ops */
 	struct lock *lock;           /* rank 0; NULL: none */
 	/* rank 0: snapshots that count as removed, whatever a listing shows; borrowed */
@@ -36,6 +37,7 @@ struct prune_result {
 	uint64_t packs_removed,
 		packs_left; /* left: that could not be removed; they are in no index */
 	uint64_t indexes_removed, indexes_saved;
+	uint64_t too_large; /* nothing was done: a rank would need about so many bytes */
 };
 
 /* On rank 0, but for `stopped`.  Any of them may be NULL. */
@@ -56,7 +58,7 @@ struct prune_events {
 /*
  * prune_run: collective, with the same options; the same code on all ranks.  ERR_INVALID where
  * something that is needed is missing or damaged: then it was said, and nothing that an index names
- * was removed.
+ * was removed.  ERR_NOMEM where the index is too large for opt->memory, before it is read.
  */
 int prune_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env,
 	const struct prune_options *opt, const struct prune_events *ev, const volatile int *stop,

@@ -216,7 +216,12 @@ static void compare(struct prune *p)
 
 static int make(struct prune *p, struct err *err)
 {
-	struct storing_options o = {.pack_size = p->opt->pack_size, .lock = p->opt->lock};
+	size_t at_once = PRUNE_OUT / p->opt->pack_size, most = p->repo->be->connections;
+	struct storing_options o = {.pack_size = p->opt->pack_size,
+		.packs_in_flight = (unsigned)(at_once < 2      ? 2
+					      : at_once < most ? at_once
+							       : most),
+		.lock = p->opt->lock};
 	int rc = 0;
 
 	p->storing = storing_new(p->run, p->router, p->repo, p->catalog, &o);
@@ -249,7 +254,7 @@ int prune_move(struct prune *p, struct err *err)
 	p->n.to_move = catalog_move(p->catalog, PRUNE_NEEDED);
 	if (make(p, err))
 		return err->code;
-	m.reader = reader_new(p->repo, p->catalog, 0);
+	m.reader = reader_new(p->repo, p->catalog, PRUNE_IN);
 	m.saver = storing_saver(p->storing);
 	prune_stage(p, PRUNE_MOVE, "repacking packs", p->res->stats.packs.repack);
 	if (run_phase(p->run, &phase) == RUN_GOES_ON && !router_rank(p->router))

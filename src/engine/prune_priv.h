@@ -26,6 +26,12 @@ enum { PRUNE_NEEDED, PRUNE_SEVERAL, PRUNE_NAMED }; /* bits of the catalog */
 enum { PRUNE_BAD_BLOB };
 #define PRUNE_BAD_MAX 64
 
+/* What a rank has besides the catalog, one after the other: packs of trees; packs on their way in
+ * and out. */
+#define PRUNE_TREE_CACHE ((size_t)128 << 20)
+#define PRUNE_IN         ((size_t)64 << 20)
+#define PRUNE_OUT        ((size_t)128 << 20)
+
 struct prune_ids {
 	struct id *id; /* owned */
 	size_t n;
@@ -43,7 +49,6 @@ struct prune {
 	const volatile int *stop; /* of this rank */
 	volatile int halted;      /* likewise; also for what happens on other ranks */
 	struct catalog *catalog;
-	struct loader *loader;
 	struct mark *mark;       /* while it goes on */
 	struct storing *storing; /* likewise */
 	struct prune_counts n;   /* of this rank */

@@ -130,10 +130,12 @@ static const char *bad_place(void *arg, const struct catalog_place *at)
 void prune_name(struct prune *p)
 {
 	struct damage_ops ops = {.say = say, .stopped = stopped, .bad_place = bad_place, .arg = p};
+	struct loader *loader = loader_new(p->repo, p->catalog, PRUNE_TREE_CACHE);
 	struct err e = {0};
 
-	if (damage_name(p->catalog, p->loader, p->env, PRUNE_NAMED, &p->snapshots, &ops, &e))
+	if (damage_name(p->catalog, loader, p->env, PRUNE_NAMED, &p->snapshots, &ops, &e))
 		prune_bad(p, "%s", e.msg);
+	loader_free(loader);
 }
 
 void prune_heard(void *arg, unsigned kind, const char *a, const char *b, uint64_t n)
