@@ -1,6 +1,7 @@
 /* check: is the repository whole (docs/format.md 13.9). */
 #include "engine/check.h"
 #include "base/mem.h"
+#include "cmd/choose.h"
 #include "cmd/human.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
@@ -127,15 +128,21 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 		out_warn(o, "  damaged pack %s", id_hex(&r->broken[i]).s);
 }
 
+/* --host "" takes a filter from the environment away. */
+static bool chooses(const struct opts *o)
+{
+	const char *host = opt_str(o, OPT_HOST);
+
+	return o->args.n || (host && *host) || o->value[OPT_TAG].n || o->value[OPT_PATH].n;
+}
+
 /* The same on all ranks. */
 static int read_options(const struct session *s, struct check_options *opt, struct err *err)
 {
 	const char *subset = opt_str(s->opts, OPT_READ_SUBSET);
 
 	*opt = (struct check_options){.read_data = opt_flag(s->opts, OPT_READ_DATA)};
-	if (s->opts->args.n)
-		return err_set(err, ERR_USAGE,
-			"check takes no arguments; the repository is named by -r");
+	opt->some = chooses(s->opts);
 	if (!subset || !*subset)
 		return 0;
 	if (opt->read_data)
@@ -194,6 +201,20 @@ static int report(struct session *s, const struct check_result *r, bool read_dat
 	return 0;
 }
 
+/* A word that names none is an error: what was not checked must not pass for good. */
+static int choose(struct session *s, struct choice *which, struct check_options *opt,
+	struct err *err)
+{
+	int rc = choose_snapshots(s, &s->opts->args, which, err);
+
+	if (!rc && which->ignored)
+		rc = err_set(err, ERR_NOTFOUND, "%zu of the snapshots could not be found",
+			which->ignored);
+	opt->only = which->s;
+	opt->n_only = which->n;
+	return rc;
+}
+
 int cmd_check(struct session *s, struct err *err)
 {
 	struct check c = {.s = s};
@@ -205,12 +226,19 @@ int cmd_check(struct session *s, struct err *err)
 		.stopped = on_stopped,
 		.arg = &c};
 	struct check_result r = {0};
+	struct choice which = {0};
 	int rc = read_options(s, &opt, err);
 
 	if (!rc)
+		rc = session_filter_alone(s, &s->opts->args, err);
+	if (!rc)
 		rc = session_open(s, err);
-	if (rc)
+	if (!rc && opt.some)
+		rc = choose(s, &which, &opt, err);
+	if (rc) {
+		choose_release(&which);
 		return rc;
+	}
 	progress_init(&c.progress, s);
 	if (s->comm->size > 1)
 		send_order(s);
@@ -219,6 +247,7 @@ int cmd_check(struct session *s, struct err *err)
 	rc = session_lost(s, rc, err);
 	if (!rc)
 		rc = report(s, &r, opt.read_data, err);
+	choose_release(&which);
 	check_result_release(&r);
 	return rc;
 }

@@ -92,11 +92,15 @@ static void steps(struct check *c)
 		progress(c);
 	if (leads && !check_stopped(c))
 		check_orphans(c);
-	if (!reads_data(c->opt))
-		return;
-	check_data(c);
+	if (reads_data(c->opt)) {
+		if (c->opt->some)
+			check_needed(c);
+		check_data(c);
+		if (leads)
+			progress(c);
+	}
 	if (leads)
-		progress(c);
+		check_damage(c);
 }
 
 static void fill(struct check *c)
@@ -142,6 +146,7 @@ int check_run(struct router *r, struct agree *a, struct repo *repo, const struct
 	c.run = make_run(&c);
 	c.catalog = catalog_ranks_new(r, NULL);
 	rc = run(&c, err);
+	check_trees_release(&c);
 	run_free(c.run);
 	packtable_free(c.own);
 	catalog_free(c.catalog);

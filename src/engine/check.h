@@ -6,12 +6,18 @@
 #define ENGINE_CHECK_H
 #include "ranks/run.h"
 #include "repo/loader.h"
+#include "repo/snapshots.h"
 
 struct check_options {
 	bool read_data;
 	unsigned subset_n, subset_t; /* n/t, 0 = all */
 	double subset_percent;       /* random x %, 0 = off */
 	uint64_t subset_bytes;       /* random packs of about so many bytes, 0 = off */
+	/* Only these snapshots, and of the data what they need; on rank 0, borrowed.  The structure
+	 * of the repository itself is looked at all the same. */
+	bool some;
+	const struct snapshot *const *only;
+	size_t n_only;
 };
 
 #define CHECK_COUNTS(X) X(trees_found) X(trees_read) X(trees) X(blobs) X(bad_trees) X(packs_read)

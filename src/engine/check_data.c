@@ -72,6 +72,8 @@ static void choose(struct data *d)
 
 		if (!(p->user & CHECK_PACK_LISTED)) /* said already */
 			continue;
+		if (o->some && !p->marked)
+			continue;
 		if (o->subset_t && p->id.b[0] % o->subset_t != o->subset_n - 1)
 			continue;
 		d->todo[d->n_todo++] = p;

@@ -33,6 +33,8 @@ struct check {
 	struct check_counts n;    /* of this rank */
 
 	/* rank 0 */
+	struct snapshots all; /* those that are checked */
+	struct hashtab *said; /* hashes of the sentences that say where something is wrong */
 	struct check_result *res;
 	struct packtable *packs; /* of all ranks; with one rank the catalog's own */
 	struct packtable *own;   /* the same where it is to be freed, else NULL */
@@ -77,10 +79,16 @@ int check_index(struct check *c, struct err *err);
 void check_packs(struct check *c);
 void check_orphans(struct check *c);
 /* check_trees: collective: everything below the snapshots, which rank 0 loads.  check_trees_count:
- * what this rank has seen of it goes to c->n. */
+ * what this rank has seen of it goes to c->n.  check_needed: collective, after it: on rank 0
+ * `marked` of the packs: whether one of these snapshots needs anything in it. */
 void check_trees(struct check *c);
+void check_needed(struct check *c);
 void check_trees_count(struct check *c);
 /* check_data: collective: reads packs whole, as the options say. */
 void check_data(struct check *c);
+/* check_damage: rank 0, after all else: which files and directories need what is in broken packs:
+ * hints, for the packs themselves were counted. */
+void check_damage(struct check *c);
+void check_trees_release(struct check *c);
 
 #endif

@@ -4,25 +4,76 @@
  * and a good repository does not pay for it.
  */
 #include "engine/check_priv.h"
+#include "base/hashtab.h"
 #include "base/mem.h"
 #include "engine/damage.h"
 #include "ranks/mark.h"
+#include "ranks/packsums.h"
+#include <string.h>
 
-enum { NEEDED, NAMED }; /* bits of the catalog */
+enum { NEEDED, NAMED, NAMED_AGAIN }; /* bits of the catalog */
 
 /* ---- where something is wrong ---- */
+
+static bool is_new(struct check *c, const char *sentence)
+{
+	struct hash *h = hash_new();
+	struct id id;
+	bool new;
+
+	if (!c->said)
+		c->said = hashtab_new(ID_SIZE, ID_SIZE, 0);
+	hash_once(h, sentence, strlen(sentence), &id);
+	hash_free(h);
+	hashtab_add(c->said, &id, &new);
+	return new;
+}
 
 static void say(void *arg, const char *sentence, bool unindexed)
 {
 	struct check *c = arg;
 
 	c->unindexed |= unindexed;
+	is_new(c, sentence);
 	check_bad(c, "%s", sentence);
+}
+
+static void say_hit(void *arg, const char *sentence, bool unindexed)
+{
+	struct check *c = arg;
+
+	(void)unindexed;
+	if (is_new(c, sentence))
+		check_hint(c, "%s", sentence);
 }
 
 static bool stopped(void *arg)
 {
 	return check_stopped(arg);
+}
+
+static const char *broken(void *arg, const struct catalog_place *at)
+{
+	const struct check *c = arg;
+	const struct catalog_pack *p = packtable_find(c->packs, &at->pack);
+
+	return !p || !(p->user & CHECK_PACK_BAD) ? NULL
+	       : p->user & CHECK_PACK_LISTED     ? "is damaged"
+						 : "does not exist";
+}
+
+void check_damage(struct check *c)
+{
+	struct damage_ops ops = {.say = say_hit, .stopped = stopped, .bad_place = broken, .arg = c};
+	struct err err = {0};
+	struct loader *l;
+
+	if (!c->res->n_broken || check_stopped(c))
+		return;
+	l = loader_new(c->repo, c->catalog, LOADER_CACHE);
+	if (damage_name(c->catalog, l, c->env, NAMED_AGAIN, &c->all, &ops, &err))
+		run_fail(c->run, &err);
+	loader_free(l);
 }
 
 static int name_all(struct check *c, const struct snapshots *all, struct err *err)
@@ -94,23 +145,66 @@ static enum run_end mark_all(struct check *c, const struct snapshots *all)
 	return end;
 }
 
+/* The chosen ones as such a list; what they consist of is the caller's. */
+static void take_some(struct check *c)
+{
+	const struct check_options *o = c->opt;
+
+	c->all.s = mem_array(o->n_only + 1, sizeof(*c->all.s));
+	for (size_t i = 0; i < o->n_only; i++)
+		c->all.s[c->all.n++] = *o->only[i];
+}
+
+void check_trees_release(struct check *c)
+{
+	if (c->opt->some)
+		mem_free(c->all.s);
+	else
+		snapshots_release(&c->all);
+	hashtab_free(c->said);
+}
+
 void check_trees(struct check *c)
 {
 	bool leads = !router_rank(c->router);
-	struct snapshots all = {0};
 	struct err err = {0};
 
 	check_stage(c, "check snapshots, trees and blobs", 0);
 	c->loader = loader_new(c->repo, c->catalog, LOADER_CACHE);
-	if (leads && !check_stopped(c) && snapshots_load(c->repo, &all, snapshot_damaged, c, &err))
+	if (leads && c->opt->some)
+		take_some(c);
+	else if (leads && !check_stopped(c) &&
+		 snapshots_load(c->repo, &c->all, snapshot_damaged, c, &err))
 		run_fail(c->run, &err);
 	if (leads)
-		c->res->snapshots = all.n;
-	if (mark_all(c, &all) == RUN_GOES_ON && leads && check_sum(c).bad_trees &&
-		name_all(c, &all, &err))
+		c->res->snapshots = c->all.n;
+	if (mark_all(c, &c->all) == RUN_GOES_ON && leads && check_sum(c).bad_trees &&
+		name_all(c, &c->all, &err))
 		run_fail(c->run, &err);
 	/* What it keeps of tree packs makes room for the packs that are read whole. */
 	loader_free(c->loader);
 	c->loader = NULL;
-	snapshots_release(&all);
+}
+
+void check_needed(struct check *c)
+{
+	struct packtable *mine, *all = NULL;
+	struct err err = {0};
+
+	catalog_gather(c->catalog, 1u << NEEDED, &err);
+	mine = catalog_table(c->catalog);
+	if (router_size(c->router) > 1) {
+		all = packtable_new();
+		packsums_collect(c->router, mine, all, &err);
+		for (size_t i = 0; i < packtable_count(all); i++) {
+			const struct catalog_pack *from = packtable_at(all, i);
+			struct catalog_pack *p = packtable_find(c->packs, &from->id);
+
+			if (p)
+				p->marked = from->marked;
+		}
+		packtable_free(all);
+	}
+	if (agree_all(c->agree, &err))
+		run_fail(c->run, &err);
 }

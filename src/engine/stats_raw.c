@@ -4,8 +4,6 @@
 #include "ranks/mark.h"
 #include <string.h>
 
-#define CACHE_TREES ((size_t)160 << 20)
-
 enum { NEEDED }; /* bit of the catalog */
 
 struct raw {
@@ -105,7 +103,7 @@ int stats_raw_run(struct router *r, struct agree *a, struct repo *repo, const st
 			.count = count,
 			.arg = &w});
 	c = catalog_ranks_new(r, NULL);
-	l = loader_new(repo, c, CACHE_TREES);
+	l = loader_new(repo, c, LOADER_CACHE);
 	rc = mark_and_add(&w, c, l, roots, n, err);
 	if (stopped_set(stop))
 		err_set(err, ERR_CANCELLED, "stopped by a signal");

@@ -276,7 +276,10 @@ TEST(an_orphan)
 	/* While something is missing it is not called superfluous. */
 	REQUIRE(backend_remove(c.be, BACKEND_PACK, &data_pack, NULL) == 0);
 	CHECK_EQ(check_all(), 0);
-	CHECK_EQ(res.hints, 0);
+	CHECK(!strstr(hinted(), "additional files"));
+	/* Who needs it is told. */
+	CHECK_EQ(res.hints, 2);
+	CHECK(strstr(hinted(), ": pack ") && strstr(hinted(), " does not exist"));
 	end();
 }
 
