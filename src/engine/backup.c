@@ -166,13 +166,42 @@ static void summary(const struct backup *b, struct backup_result *res)
 	s->total_bytes_processed = c->bytes_done;
 }
 
+/* Rank 0: the snapshot of b->tree, with a tag more (NULL: none). */
+static int put_snapshot(struct backup *b, const char *tag, struct backup_result *res)
+{
+	const struct snapshot *parent =
+		b->opt->parent || !b->opt->partials ? b->opt->parent : b->opt->partial[0];
+	struct snapshot s = b->opt->head;
+	struct strlist tags = {0};
+	struct buf json;
+	int rc;
+
+	for (size_t i = 0; i < s.tags.n; i++)
+		strlist_add(&tags, s.tags.s[i]);
+	if (tag)
+		strlist_add(&tags, tag);
+	s.tags = tags;
+	s.tree = b->tree;
+	s.has_parent = parent != NULL;
+	if (s.has_parent)
+		s.parent = parent->id;
+	s.has_summary = true;
+	s.summary = res->summary;
+	buf_init(&json, (size_t)64 << 20);
+	snapshot_write(&s, b->env->zone, &json);
+	rc = json.overflow ? err_set(&b->err, ERR_NOMEM, "the snapshot's list of paths is too long")
+			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot,
+				     &b->err);
+	buf_release(&json);
+	strlist_release(&tags);
+	if (rc < 0)
+		res->snapshot = (struct id){{0}};
+	return rc;
+}
+
 /* Rank 0, after every pack and index is stored: the snapshot, last of all. */
 static int save_snapshot(struct backup *b, struct backup_result *res)
 {
-	struct snapshot s = b->opt->head;
-	struct buf json;
-	int rc = 0;
-
 	summary(b, res);
 	if (b->empty)
 		return err_set(&b->err, ERR_USAGE,
@@ -182,48 +211,60 @@ static int save_snapshot(struct backup *b, struct backup_result *res)
 		res->unchanged = true;
 		return 0;
 	}
-	if (b->opt->dry_run)
-		return 0;
-	s.tree = b->tree;
-	s.has_parent = b->opt->parent != NULL;
-	if (s.has_parent)
-		s.parent = b->opt->parent->id;
-	s.has_summary = true;
-	s.summary = res->summary;
-	buf_init(&json, (size_t)64 << 20);
-	snapshot_write(&s, b->env->zone, &json);
-	rc = json.overflow ? err_set(&b->err, ERR_NOMEM, "the snapshot's list of paths is too long")
-			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot,
-				     &b->err);
-	buf_release(&json);
-	if (rc < 0)
-		res->snapshot = (struct id){{0}};
-	return rc;
+	return b->opt->dry_run ? 0 : put_snapshot(b, NULL, res);
 }
 
 /*
- * Collective: up to when a file's times show that it has not changed since the parent was made, as
+ * Rank 0, likewise, of a run that drained: what was finished.  With no file more than the partial
+ * ones that it went on from had, it would only look like progress.
+ */
+static int save_partial(struct backup *b, struct backup_result *res)
+{
+	summary(b, res);
+	res->stuck = !res->counts.files_new && !res->counts.files_changed;
+	if (b->opt->dry_run || res->stuck)
+		return 0;
+	res->partial = true;
+	return put_snapshot(b, BACKUP_PARTIAL, res);
+}
+
+/* Parent i of the run, in the order of struct parents; NULL: there is none. */
+static const struct snapshot *parent_at(const struct backup *b, unsigned i)
+{
+	const struct backup_options *o = b->opt;
+
+	if (o->force || i > o->partials)
+		return NULL;
+	return i < o->partials ? o->partial[i] : o->parent;
+}
+
+/*
+ * Collective: up to when a file's times show that it has not changed since a parent was made, as
  * rank 0 knows.  A summary tells when that began to be read; the snapshot's time may be anything
  * (--time).
  */
 static void share_settled(struct backup *b)
 {
-	const struct snapshot *p = b->opt->parent;
 	struct wire_in in;
 	struct buf m;
 
-	buf_init(&m, 64);
-	if (b->rank == 0 && p && p->has_summary) {
-		wire_put_u64(&m, (uint64_t)(p->summary.backup_start.sec - SETTLES_SEC));
-		wire_put_u32(&m, (uint32_t)p->summary.backup_start.nsec);
-	} else if (b->rank == 0) {
-		wire_put_u64(&m, (uint64_t)INT64_MIN);
-		wire_put_u32(&m, 0);
+	buf_init(&m, 256);
+	for (unsigned i = 0; b->rank == 0 && i < PARENTS_MAX; i++) {
+		const struct snapshot *p = parent_at(b, i);
+		struct ts t = {.sec = INT64_MIN};
+
+		if (p && p->has_summary)
+			t = (struct ts){p->summary.backup_start.sec - SETTLES_SEC,
+				p->summary.backup_start.nsec};
+		wire_put_u64(&m, (uint64_t)t.sec);
+		wire_put_u32(&m, (uint32_t)t.nsec);
 	}
 	agree_bcast(b->a, &m);
 	wire_in_init(&in, m.p, m.len);
-	b->settled.sec = (int64_t)wire_u64(&in);
-	b->settled.nsec = (int32_t)wire_u32(&in);
+	for (unsigned i = 0; i < PARENTS_MAX; i++) {
+		b->settled[i].sec = (int64_t)wire_u64(&in);
+		b->settled[i].nsec = (int32_t)wire_u32(&in);
+	}
 	buf_release(&m);
 }
 
@@ -296,9 +337,9 @@ static int prepare(struct backup *b)
 	int rc = 0;
 
 	if (b->rank == 0) {
-		b->has_parent = b->opt->parent && !b->opt->force;
-		if (b->has_parent)
-			b->parent_tree = b->opt->parent->tree;
+		for (unsigned i = 0; i < PARENTS_MAX; i++)
+			if (parent_at(b, i))
+				parents_set(&b->parents, i, &parent_at(b, i)->tree);
 		rc = target_tree(&b->opt->targets, b->opt->cwd, &b->target, &b->err);
 	}
 	if (rc == 0)
@@ -357,11 +398,12 @@ static void advise_full(const struct storing_result *stored, struct err *e)
 static int phases(struct backup *b, struct backup_result *result, struct err *err)
 {
 	struct storing_result stored = {0};
+	enum run_end end;
 	int rc;
 
 	walk(b);
 	backup_view_end(b);
-	storing_end(b->storing);
+	end = storing_end(b->storing);
 	if (b->rank == 0) {
 		storing_result(b->storing, &stored);
 		if (b->tree_closed && !b->empty && run_told(b->run)->end != RUN_CANCELLED)
@@ -370,6 +412,9 @@ static int phases(struct backup *b, struct backup_result *result, struct err *er
 		 * the way. */
 		if (run_told(b->run)->end == RUN_GOES_ON && !run_error(b->run)->code)
 			save_snapshot(b, result);
+		else if (end == RUN_DRAINS && run_told(b->run)->end == RUN_DRAINS &&
+			 !id_is_zero(&result->tree) && !stored.index_lost)
+			save_partial(b, result);
 		else
 			sum_counts(b, &result->counts);
 		result->objects = stored.objects;

@@ -9,6 +9,7 @@
 #define ENGINE_BACKUP_H
 #include "ranks/agree.h"
 #include "format/snapshot.h"
+#include "engine/parents.h"
 #include "fs/match.h"
 #include "repo/lock.h"
 
@@ -44,6 +45,9 @@ struct backup_options {
 	struct snapshot head;          /* time, hostname, username, uid, gid, tags, excludes, paths
 					  (absolute), program_version; borrowed */
 	const struct snapshot *parent; /* NULL: none */
+	/* Partial ones that this run goes on from, newest first; none is older than parent. */
+	const struct snapshot *partial[PARENTS_MAX - 1];
+	unsigned partials;
 };
 
 /*
@@ -107,14 +111,19 @@ struct backup_result {
 	struct id tree;     /* of what was settled, if its root has closed, something is in it and
 			       the run was not cancelled; else zero */
 	bool unchanged;     /* --skip-if-unchanged applied */
+	bool partial;       /* the run drained, and the snapshot holds what was finished by then */
+	bool stuck;         /* likewise, but that would be no file more than those it went on from
+			       have: no snapshot */
 	uint64_t objects, objects_max; /* in the bucket now, about, and allowed there; objects_max
 					  0: not watched */
 };
 
+#define BACKUP_PARTIAL "partial" /* the tag of a partial snapshot */
+
 /*
  * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors and
  * parts_lost for exit code 3.  All ranks return the same code, that of the first rank that failed;
- * no snapshot is saved then.  ERR_NOSPACE when the store is full, or would hold more than
+ * no snapshot is saved then, but a partial one where the run could end in good order.  ERR_NOSPACE when the store is full, or would hold more than
  * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE
  * when nothing at all is left of the targets ("snapshot is empty").  What is published, index files
  * and the snapshot, is published as the repository's guards allow (repo_guard).  *stop (may be

@@ -12,10 +12,11 @@ struct dirjob {
 	struct item *item; /* NULL above the targets */
 	const struct target *above;
 	struct dirref up;
-	bool root, had, meta_same, doubt;
+	bool root, meta_same, doubt;
 	bool late; /* it was not walked */
 	uint32_t depth;
-	struct id parent;
+	struct parents parents;
+	unsigned next; /* of the parents, whose tree is not asked for yet */
 	struct task task;
 	struct loader_tree then;
 	struct walk walk;
@@ -82,7 +83,7 @@ static void batch_add(struct backup *b, struct batch *t, const struct dirjob *d,
 	file->named = e->target && e->target->named;
 	file->again = e->again;
 	file->meta_same = e->meta_same;
-	file->content = e->parent;
+	file->content = e->content;
 	file->seen = e->seen;
 	t->bytes += e->size;
 	mem_free(above);
@@ -111,9 +112,9 @@ static void push_dir(struct backup *b, const struct dirjob *d, const struct walk
 	struct item *it = item_new(ITEM_DIR, &up, path);
 
 	it->name = mem_strdup(e->name);
-	it->has_parent = e->had;
+	if (e->had)
+		it->parents = d->walk.parents[e->dir];
 	it->meta_same = e->meta_same;
-	it->parent = e->parent;
 	it->device = e->size;
 	it->named = e->target && e->target->named;
 	it->depth = d->depth + 1;
@@ -133,9 +134,9 @@ static void push_above(struct backup *b, const struct dirjob *d, const struct wa
 	c->depth = d->depth + 1;
 	c->doubt = d->doubt;
 	c->up = (struct dirref){(uint32_t)b->rank, slot, child};
-	c->had = e->had;
+	if (e->had)
+		c->parents = d->walk.parents[e->dir];
 	c->meta_same = e->meta_same;
-	c->parent = e->parent;
 	dir_begin(b, c);
 }
 
@@ -191,10 +192,11 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 	s->meta = w->meta;
 	s->xattr = w->xattr;
 	w->xattr = (struct xattr_list){0};
-	s->has_parent = d->had;
 	s->meta_same = d->meta_same;
 	s->doubt = d->doubt;
-	s->parent = d->parent;
+	s->has_parent = d->parents.has != 0;
+	if (s->has_parent)
+		s->parent = *parents_first(&d->parents);
 	s->arena = w->arena;
 	w->arena = (struct buf){0};
 	for (size_t i = 0; i < w->n; i++) {
@@ -204,7 +206,7 @@ static void dir_spread(struct backup *b, struct dirjob *d)
 			lost(b, d, e);
 			e->kind = WALK_FILE;
 			e->again = true;
-			nodemake_content(w->ids + e->ids, e->n_ids, &e->parent);
+			nodemake_content(w->ids + e->ids, e->n_ids, &e->content);
 		}
 		if (e->kind == WALK_UNCHANGED)
 			unchanged(b, d, e);
@@ -340,25 +342,42 @@ static void unreadable(const struct dirjob *d, const struct err *e)
 			d->walk.path, e->msg));
 }
 
+static void dir_parents(struct dirjob *d);
+
 static void dir_parent(struct loader_tree *t)
 {
 	struct dirjob *d = t->arg;
+	unsigned i = d->next++;
 
-	d->b->loading--;
 	if (t->err.code) {
 		/* Pack and index say other things, or the pack is gone.  The trees below are likely
 		 * to lie in the same one, and nobody will read them. */
 		if (!backup_cancelled(d->b))
 			unreadable(d, &t->err);
-		backup_forget_tree(d->b, &d->parent);
+		backup_forget_tree(d->b, &d->parents.tree[i]);
 		d->doubt = true;
-		d->walk.has_parent = false;
 		buf_release(&t->plain);
 	} else {
-		d->walk.parent = t->plain;
+		d->walk.parent[i].has = true;
+		d->walk.parent[i].tree = t->plain;
 		t->plain = (struct buf){0};
 	}
-	dir_walk(d);
+	dir_parents(d);
+}
+
+/* One after the other: mostly there is one, and two of them are mostly the same tree. */
+static void dir_parents(struct dirjob *d)
+{
+	while (d->next < PARENTS_MAX && !parents_have(&d->parents, d->next))
+		d->next++;
+	if (d->next == PARENTS_MAX) {
+		if (d->parents.has)
+			d->b->loading--;
+		dir_walk(d);
+		return;
+	}
+	d->then = (struct loader_tree){.id = d->parents.tree[d->next], .done = dir_parent, .arg = d};
+	loader_tree_get(d->b->loader, &d->then);
 }
 
 static void dir_begin(struct backup *b, struct dirjob *d)
@@ -373,8 +392,8 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 	d->walk.above = d->above;
 	d->walk.path = d->item ? d->item->path : d->above->path;
 	d->walk.device = d->item ? d->item->device : 0;
-	d->walk.has_parent = d->had;
-	d->walk.settled = b->settled;
+	for (int i = 0; i < PARENTS_MAX; i++)
+		d->walk.parent[i].settled = b->settled[i];
 	if (d->item) {
 		d->walk.named = d->item->named;
 		d->walk.foreign = d->up.rank != (uint32_t)b->rank;
@@ -383,13 +402,9 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 		d->walk.other = &d->item->other;
 		d->walk.apart = d->item->apart;
 	}
-	if (!d->had) {
-		dir_walk(d);
-		return;
-	}
-	d->then = (struct loader_tree){.id = d->parent, .done = dir_parent, .arg = d};
-	b->loading++;
-	loader_tree_get(b->loader, &d->then);
+	if (d->parents.has)
+		b->loading++;
+	dir_parents(d);
 }
 
 void backup_dir(struct backup *b, struct item *it)
@@ -409,9 +424,8 @@ void backup_dir(struct backup *b, struct item *it)
 	d = mem_zalloc(sizeof(*d));
 	d->item = it;
 	d->up = it->up;
-	d->had = it->has_parent;
+	d->parents = it->parents;
 	d->meta_same = it->meta_same;
-	d->parent = it->parent;
 	d->depth = it->depth;
 	d->doubt = it->doubt;
 	dir_begin(b, d);
@@ -423,7 +437,6 @@ void backup_root(struct backup *b)
 
 	d->above = b->target;
 	d->root = true;
-	d->had = b->has_parent;
-	d->parent = b->parent_tree;
+	d->parents = b->parents;
 	dir_begin(b, d);
 }

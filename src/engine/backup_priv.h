@@ -53,7 +53,7 @@ struct backup {
 	struct pending *pending; /* of struct treebuild_slot */
 	struct tally tally;
 
-	struct ts settled;  /* see walk.h */
+	struct ts settled[PARENTS_MAX]; /* see walk.h */
 	size_t dirs, files; /* jobs under way on this rank */
 	size_t loading;     /* of the dirs, those whose parent tree is on its way */
 	bool told_stopped;  /* ev->stopped was called */
@@ -61,8 +61,9 @@ struct backup {
 
 	/* rank 0 */
 	struct target *target;
-	bool tree_closed, empty, has_parent;
-	struct id tree, parent_tree;
+	bool tree_closed, empty;
+	struct id tree;
+	struct parents parents; /* the root's */
 };
 
 static inline bool backup_cancelled(const struct backup *b)

@@ -54,8 +54,8 @@ void item_pack(const struct item *it, struct buf *out)
 		sight_put(out, &it->other);
 	if (it->kind == ITEM_DIR) {
 		put_str(out, it->name);
-		wire_put_u8(out, (uint8_t)(it->has_parent | it->meta_same << 1 | it->named << 2));
-		wire_put_id(out, &it->parent);
+		wire_put_u8(out, (uint8_t)(it->meta_same | it->named << 1));
+		parents_put(out, &it->parents);
 		wire_put_u64(out, it->device);
 		wire_put_u32(out, it->depth);
 		sight_put(out, &it->seen);
@@ -128,10 +128,9 @@ struct item *item_unpack(struct wire_in *in)
 
 		it->name = wire_text(in);
 		flags = wire_u8(in);
-		it->has_parent = flags & 1;
-		it->meta_same = flags >> 1 & 1;
-		it->named = flags >> 2 & 1;
-		wire_id(in, &it->parent);
+		it->meta_same = flags & 1;
+		it->named = flags >> 1 & 1;
+		parents_get(in, &it->parents);
 		it->device = wire_u64(in);
 		it->depth = wire_u32(in);
 		sight_get(in, &it->seen);

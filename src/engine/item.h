@@ -8,6 +8,7 @@
 #define ENGINE_ITEM_H
 #include "ranks/pending.h"
 #include "ranks/workq.h"
+#include "engine/parents.h"
 #include "engine/sight.h"
 
 enum item_kind { ITEM_DIR, ITEM_FILES };
@@ -16,7 +17,7 @@ struct item_file {
 	char *name;     /* in the file system, below item->path */
 	char *as;       /* the node's name if another one, else NULL */
 	uint32_t child; /* of item->up.slot */
-	bool had;       /* the parent snapshot has a file of this name */
+	bool had;       /* a parent snapshot has a file of this name */
 	bool named;     /* by the user: it does not vanish without a word */
 	bool again; /* it is unchanged if its content (nodemake_content) is this, and its metadata
 		       as seen; meta_same: that was the same */
@@ -39,9 +40,8 @@ struct item {
 	struct sight other; /* … namely so */
 	/* ITEM_DIR */
 	char *name;      /* the node's */
-	bool has_parent; /* the parent snapshot has this directory, as tree `parent` */
-	bool meta_same;  /* and its metadata was the same when last seen */
-	struct id parent;
+	struct parents parents;
+	bool meta_same;  /* the newest parent that has it had this metadata, when last seen */
 	uint64_t device; /* --one-file-system: the target's st_dev */
 	bool named;      /* by the user */
 	uint32_t depth;  /* directories above it in the snapshot */

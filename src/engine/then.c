@@ -20,7 +20,7 @@ void then_begin(struct then *t, const struct buf *tree)
 
 const struct node *then_at(struct then *t, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = t->node ? strlen(name) : 0;
 
 	while (t->node) {
 		size_t m = t->node->name.n < n ? t->node->name.n : n;

@@ -1,5 +1,5 @@
 /*
- * then: the parent's tree of a directory, beside the sorted names that lie in it now.
+ * then: a parent's tree of a directory, beside the sorted names that lie in it now.
  */
 #ifndef ENGINE_THEN_H
 #define ENGINE_THEN_H

@@ -12,13 +12,21 @@
 
 #define ARENA_MAX ((size_t)UINT32_MAX)
 
-static void then_end(struct walk *w, struct then *t)
+static void thens_begin(const struct walk *w, struct then t[PARENTS_MAX])
 {
-	if (t->err.code) {
-		err_prefix(&t->err, "parent snapshot");
-		walk_look_say(w, w->path, NULL, &t->err);
+	for (int i = 0; i < PARENTS_MAX; i++)
+		then_begin(&t[i], w->parent[i].has ? &w->parent[i].tree : NULL);
+}
+
+static void thens_end(struct walk *w, struct then t[PARENTS_MAX])
+{
+	for (int i = 0; i < PARENTS_MAX; i++) {
+		if (t[i].err.code) {
+			err_prefix(&t[i].err, "parent snapshot");
+			walk_look_say(w, w->path, NULL, &t[i].err);
+		}
+		then_release(&t[i]);
 	}
-	then_release(t);
 }
 
 struct mark_warning {
@@ -54,12 +62,12 @@ static bool twice(struct walk *w, size_t i, const char *path)
 
 static void walk_list(struct walk *w, int fd)
 {
-	struct then then;
+	struct then then[PARENTS_MAX];
 	struct longpath lp = {0};
 	struct exclude_marks marks;
 
 	find_marks(w, w->path, fd, &w->list, &marks);
-	then_begin(&then, w->has_parent ? &w->parent : NULL);
+	thens_begin(w, then);
 	w->entry = mem_array(w->list.n ? w->list.n : 1, sizeof(*w->entry));
 	for (size_t i = 0; i < w->list.n && !w->back && !w->fatal; i++) {
 		const char *name = w->list.entry[i].name;
@@ -79,12 +87,12 @@ static void walk_list(struct walk *w, int fd)
 		if (twice(w, i, path))
 			continue;
 		*e = (struct walk_entry){.name = name};
-		if (walk_look(w, &l, e, &then))
+		if (walk_look(w, &l, e, then))
 			w->n++;
 	}
 	longpath_release(&lp);
 	exclude_marks_release(&marks);
-	then_end(w, &then);
+	thens_end(w, then);
 }
 
 /* The markers beside a target that was only found; those of the directory looked into last are
@@ -118,10 +126,10 @@ static bool marked_beside(struct walk *w, struct beside *b, const char *path)
 
 static void walk_above(struct walk *w)
 {
-	struct then then;
+	struct then then[PARENTS_MAX];
 	struct beside beside = {.dir = NULL};
 
-	then_begin(&then, w->has_parent ? &w->parent : NULL);
+	thens_begin(w, then);
 	w->entry = mem_array(w->above->n ? w->above->n : 1, sizeof(*w->entry));
 	for (size_t i = 0; i < w->above->n; i++) {
 		const struct target *t = w->above->child[i];
@@ -140,12 +148,12 @@ static void walk_above(struct walk *w)
 			continue;
 		}
 		*e = (struct walk_entry){.name = t->name, .target = t};
-		if (walk_look(w, &l, e, &then))
+		if (walk_look(w, &l, e, then))
 			w->n++;
 	}
 	mem_free(beside.dir);
 	exclude_marks_release(&beside.marks);
-	then_end(w, &then);
+	thens_end(w, then);
 }
 
 /* The directory's own metadata; a missing permission for attributes is no matter above the targets.
@@ -249,12 +257,14 @@ void walk_run(struct walk *w)
 
 void walk_release(struct walk *w)
 {
-	buf_release(&w->parent);
+	for (int i = 0; i < PARENTS_MAX; i++)
+		buf_release(&w->parent[i].tree);
 	buf_release(&w->arena);
 	xattr_list_release(&w->xattr);
 	dir_list_release(&w->list);
 	mem_free(w->entry);
 	mem_free(w->ids);
+	mem_free(w->parents);
 	mem_free(w->link);
 	walk_notes_release(w->note, w->n_note);
 }

@@ -1,8 +1,8 @@
 /*
  * walk: one directory looked at by a worker: listed, excluded, stat'ed and compared with the
- * parent's tree of the same directory.
+ * parents' trees of the same directory.
  *
- * Pure of ranks and of the repository: it gets the parent's tree as bytes and leaves a list of
+ * Pure of ranks and of the repository: it gets the parents' trees as bytes and leaves a list of
  * children, each of which is ready, or a directory, or a file to be read.  What another rank listed
  * and this one cannot find, or finds in an older state, is left to that rank.
  */
@@ -10,6 +10,7 @@
 #define ENGINE_WALK_H
 #include "engine/gone.h"
 #include "engine/nodemake.h"
+#include "engine/parents.h"
 #include "engine/sight.h"
 #include "engine/tally.h"
 #include "engine/target.h"
@@ -30,13 +31,13 @@ struct walk_entry {
 	const char *name;            /* of the node; borrowed from the list or the target */
 	const struct target *target; /* in a directory above targets */
 	size_t json, json_n;         /* READY, UNCHANGED: place in the arena */
-	size_t ids, n_ids; /* UNCHANGED, FILE with again: the parent's content, in walk->ids */
+	size_t ids, n_ids; /* UNCHANGED, FILE with again: a parent's content, in walk->ids */
+	size_t dir;        /* DIR, ABOVE with had: place in walk->parents */
 	uint64_t size;
-	bool had;          /* the parent has one of this name and type */
+	bool had;          /* a parent has one of this name and type */
 	bool meta_same;    /* DIR, ABOVE, FILE with again */
 	bool again;        /* FILE: nothing shows that it has changed, but it may have */
-	struct id parent;  /* DIR, ABOVE with had: its tree.  FILE with again: its content
-			      (nodemake_content) */
+	struct id content; /* FILE with again: nodemake_content */
 	struct sight seen; /* DIR, FILE */
 };
 
@@ -46,6 +47,13 @@ struct walk_link { /* an entry, UNCHANGED or READY, that may share its inode num
 	struct catalog_first ask;
 };
 
+struct walk_parent {
+	bool has;
+	struct buf tree;   /* its tree of the directory, plaintext */
+	struct ts settled; /* a file that it has, with times after this, may have changed after it
+			      was read, and its times not */
+};
+
 struct walk {
 	/* in */
 	const struct backup_options *opt;
@@ -53,10 +61,7 @@ struct walk {
 	const char *path; /* of the directory; borrowed */
 	const struct target
 		*above; /* not NULL: the children are these, instead of what readdir says */
-	bool has_parent;
-	struct buf parent; /* the parent's tree, plaintext */
-	struct ts settled; /* a file that the parent has, with times after this, may have changed
-			      after it was read, and its times not */
+	struct walk_parent parent[PARENTS_MAX]; /* of struct parents */
 	uint64_t device;   /* --one-file-system: the target's; not used above targets */
 	struct tally *tally;
 	bool named;               /* the user named it: it does not vanish without a word */
@@ -81,6 +86,8 @@ struct walk {
 	struct buf arena;
 	struct id *ids;
 	size_t n_ids, cap_ids;
+	struct parents *parents;
+	size_t n_parents;
 	struct walk_link *link;
 	size_t n_link;
 	struct walk_note *note;

@@ -94,29 +94,59 @@ static void add_link(struct walk *w, const struct walk_entry *e, struct node *n,
 	w->link[w->n_link++] = (struct walk_link){(size_t)(e - w->entry), ask};
 }
 
-static bool look_file(struct walk *w, struct walk_look *l, struct walk_entry *e, struct node *now,
-	const struct node *then)
+/* A writer that leaves the content out should not exist: better read the file than keep that for
+ * ever. */
+static bool has_content(const struct node *then)
 {
-	bool had = then && then->type == NODE_FILE;
+	return then->has_content && (!then->size || then->n_content);
+}
+
+/*
+ * The newest parent's node with which the file is unchanged, and whose word can be taken; else one
+ * that has to be compared with what is read (*again); else NULL.
+ */
+static const struct node *unchanged(const struct walk *w, struct then t[PARENTS_MAX],
+	struct walk_entry *e, const struct node *now)
+{
+	const struct node *maybe = NULL;
+
+	for (int i = 0; i < PARENTS_MAX; i++) {
+		const struct node *then = then_at(&t[i], e->name);
+
+		if (!then || then->type != NODE_FILE)
+			continue;
+		e->had = true;
+		if (w->opt->force || !node_unchanged(then, now, w->opt->unchanged_flags) ||
+			!has_content(then))
+			continue;
+		if (node_settled(now, w->opt->unchanged_flags, &w->parent[i].settled,
+			    &w->make->young)) {
+			e->again = false;
+			return then;
+		}
+		maybe = maybe ? maybe : then;
+		e->again = true;
+	}
+	return maybe;
+}
+
+static bool look_file(struct walk *w, struct walk_look *l, struct walk_entry *e, struct node *now,
+	struct then t[PARENTS_MAX])
+{
+	const struct node *then = unchanged(w, t, e, now);
 	struct xattr_list x = {0};
 	bool same;
 
 	e->kind = WALK_FILE;
 	e->size = now->size;
-	e->had = had;
-	if (!had || w->opt->force || !node_unchanged(then, now, w->opt->unchanged_flags))
-		return true;
-	if (!then->has_content ||
-		(then->size && !then->n_content)) /* no writer should have made this: better read it
-						     than keep it for ever */
+	if (!then)
 		return true;
 	e->ids = w->n_ids;
 	e->n_ids = then->n_content;
 	ids_add(w, then->content, then->n_content);
-	if (!node_settled(now, w->opt->unchanged_flags, &w->settled, &w->make->young)) {
-		e->again = true;
+	if (e->again) {
 		e->meta_same = nodemake_same(then, now);
-		nodemake_content(then->content, then->n_content, &e->parent);
+		nodemake_content(then->content, then->n_content, &e->content);
 		return true;
 	}
 	if (read_xattr(w, l, &x) < 0)
@@ -166,13 +196,38 @@ void walk_look_excluded(struct walk *w, const struct walk_look *l)
 		walk_look_say(w, l->path, "excluded", NULL);
 }
 
+/* The trees of a directory in the parents. */
+static void look_dir(struct walk *w, struct walk_entry *e, struct node *now,
+	struct then t[PARENTS_MAX])
+{
+	struct parents p = {0};
+
+	for (unsigned i = 0; i < PARENTS_MAX; i++) {
+		const struct node *then = then_at(&t[i], e->name);
+
+		if (!then || then->type != NODE_DIR || !then->has_subtree)
+			continue;
+		if (!p.has)
+			e->meta_same = nodemake_same(then, now);
+		if (!parents_know(&p, &then->subtree))
+			parents_set(&p, i, &then->subtree);
+	}
+	e->had = p.has != 0;
+	if (!e->had)
+		return;
+	if ((w->n_parents & (w->n_parents + 1)) == 0)
+		w->parents = mem_regrow(w->parents, w->n_parents * 2 + 1, sizeof(*w->parents));
+	e->dir = w->n_parents;
+	w->parents[w->n_parents++] = p;
+}
+
 /* Fills *e; false when the entry is not part of the snapshot, or is to be looked at again. */
-static bool look_once(struct walk *w, struct walk_look *l, struct walk_entry *e, struct then *t)
+static bool look_once(struct walk *w, struct walk_look *l, struct walk_entry *e,
+	struct then t[PARENTS_MAX])
 {
 	struct meta m;
 	struct node now;
 	struct err err;
-	const struct node *then;
 
 	err_clear(&err);
 	if (nodemake_stat(w->make, l->fd, l->name, l->above, &m, &err) < 0) {
@@ -202,23 +257,19 @@ static bool look_once(struct walk *w, struct walk_look *l, struct walk_entry *e,
 	if (w->apart && now.type != NODE_DIR)
 		nodemake_apart(&now);
 	sight_of(&e->seen, &m);
-	then = then_at(t, e->name);
 	if (now.type == NODE_FILE)
-		return look_file(w, l, e, &now, then);
+		return look_file(w, l, e, &now, t);
 	if (now.type != NODE_DIR)
 		return look_other(w, l, e, &now);
 	e->kind = l->above ? WALK_ABOVE : WALK_DIR;
 	/* the device of a target is the one allowed below it */
 	e->size = l->named ? m.dev : l->device;
-	e->had = then && then->type == NODE_DIR && then->has_subtree;
-	if (e->had) {
-		e->parent = then->subtree;
-		e->meta_same = nodemake_same(then, &now);
-	}
+	look_dir(w, e, &now, t);
 	return true;
 }
 
-bool walk_look(struct walk *w, struct walk_look *l, struct walk_entry *e, struct then *t)
+bool walk_look(struct walk *w, struct walk_look *l, struct walk_entry *e,
+	struct then t[PARENTS_MAX])
 {
 	bool in;
 

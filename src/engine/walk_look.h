@@ -1,5 +1,5 @@
 /*
- * walk_look: one name of a directory that is walked: what it is, and whether it is as the parent
+ * walk_look: one name of a directory that is walked: what it is, and whether it is as a parent
  * snapshot has it.  Part of walk.h; by readers.
  */
 #ifndef ENGINE_WALK_LOOK_H
@@ -21,7 +21,8 @@ struct walk_look {
 };
 
 /* walk_look: fills *e; false when the entry is not part of the snapshot. */
-bool walk_look(struct walk *w, struct walk_look *l, struct walk_entry *e, struct then *t);
+bool walk_look(struct walk *w, struct walk_look *l, struct walk_entry *e,
+	struct then t[PARENTS_MAX]);
 /* walk_look_say: about the item at `path`.  walk_look_excluded: only if the user wants to hear of
  * each item. */
 void walk_look_say(struct walk *w, const char *path, const char *action, const struct err *e);

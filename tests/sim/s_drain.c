@@ -95,7 +95,7 @@ static void save_snapshot(struct repo *repo, const struct id *tree)
 }
 
 /* The index names all packs that are there; the tree, if there is one, is whole. */
-static void look(struct backend *be, const struct id *tree, struct end *e)
+static void look(struct backend *be, const struct id *tree, bool saved, struct end *e)
 {
 	struct blobtable *table = blobtable_new();
 	struct treewalk_fn fn = {.enter = on_node, .arg = e};
@@ -115,7 +115,8 @@ static void look(struct backend *be, const struct id *tree, struct end *e)
 		CHECK_EQ(treewalk_run(loader, &g.env, tree, "", &fn, &err), 0);
 		loader_free(loader);
 		catalog_free(catalog);
-		save_snapshot(repo, tree);
+		if (!saved)
+			save_snapshot(repo, tree);
 	}
 	blobtable_free(table);
 	repo_close(repo);
@@ -124,7 +125,7 @@ static void look(struct backend *be, const struct id *tree, struct end *e)
 }
 
 struct sum {
-	size_t runs, closed, whole, partial;
+	size_t runs, closed, whole, partial, kept;
 };
 
 static void run(struct rig_backup *b)
@@ -156,12 +157,18 @@ static bool run_to(int ranks, uint64_t event, enum stopped_how how, int64_t ns, 
 	run(&b);
 	CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 	CHECK_EQ(b.told, b.code ? ranks : 0);
-	CHECK_EQ(rig_files(b.be, BACKEND_SNAPSHOT), b.code == 0);
+	CHECK_EQ(rig_files(b.be, BACKEND_SNAPSHOT), b.code == 0 || b.result.partial);
+	CHECK_EQ(b.result.partial, !id_is_zero(&b.result.snapshot) && b.code);
 	CHECK_EQ(b.notes, 0);
 	if (b.code) {
 		bool closed = !id_is_zero(&b.result.tree);
 
-		look(b.be, &b.result.tree, &e);
+		/* What was finished is kept, whatever it is. */
+		if (closed && how == STOPPED_SIGNAL && ns == 60 * S)
+			CHECK_EQ(b.result.partial, e.n_settled > 0);
+		sum->kept += b.result.partial;
+
+		look(b.be, &b.result.tree, b.result.partial, &e);
 		if (closed)
 			CHECK_MEM(e.there, e.settled, sizeof(e.there));
 		CHECK(closed || e.n_there == 0);
@@ -205,7 +212,7 @@ TEST(drained_at_each_event)
 	struct sum sum = {0};
 
 	each_event(STOPPED_SIGNAL, 60 * S, 10, &sum);
-	CHECK(sum.partial > 3 && sum.closed > 6);
+	CHECK(sum.partial > 3 && sum.closed > 6 && sum.kept > 3);
 }
 
 /* Late at once; and soon, too late for some, which are cancelled. */
@@ -222,10 +229,20 @@ TEST(cancelled_at_each_event)
 	struct sum sum = {0};
 
 	each_event(STOPPED_FAIL, 60 * S, 6, &sum);
-	CHECK(sum.runs > 6 && sum.closed == 0);
+	CHECK(sum.runs > 6 && sum.closed == 0 && sum.kept == 0);
 }
 
-/* What a drained run has stored is not stored again. */
+/* A snapshot of an earlier run, old enough for the times of its files to be believed. */
+static struct snapshot parent_of(const struct rig_backup *b)
+{
+	struct snapshot s = {.id = b->result.snapshot, .tree = b->result.tree, .has_summary = true};
+
+	s.summary.backup_start = clock_now(clock_real());
+	s.summary.backup_start.sec += 3600;
+	return s;
+}
+
+/* What a drained run has stored is not stored again, and what it has finished not read. */
 TEST(the_next_run_goes_on)
 {
 	struct rig_backup all = {.ranks = 2, .be = backend_mem_new()};
@@ -238,19 +255,63 @@ TEST(the_next_run_goes_on)
 			.be = backend_mem_new(),
 			.stop_event = all.events * part / 10};
 		struct rig_backup next = {.ranks = 2, .be = first.be};
-		uint64_t stored;
+		struct snapshot partial;
+		uint64_t stored, finished;
 
 		first.opt.signal_ns = 60 * S;
 		run(&first);
 		stored = first.result.counts.data_blobs;
+		finished = first.result.counts.files_new;
+		partial = parent_of(&first);
+		next.opt.partial[0] = &partial;
+		next.opt.partials = first.result.partial;
 		run(&next);
 		CHECK_EQ(next.code, 0);
 		CHECK(id_equal(&next.result.tree, &all.result.tree));
 		CHECK_EQ(stored + next.result.counts.data_blobs, all.result.counts.data_blobs);
-		less += stored > 0;
-		rig_check(first.be, 1 + (first.code == 0));
+		if (first.result.partial) {
+			CHECK_EQ(next.result.counts.files_unmodified, finished);
+			CHECK_EQ(next.result.counts.files_new, FILES - finished);
+		}
+		less += stored > 0 && first.result.partial;
+		rig_check(first.be, first.code == 0 || first.result.partial ? 2 : 1);
 		backend_free(first.be);
 	}
 	CHECK(less > 0);
+	backend_free(all.be);
+}
+
+/* Runs that are cut again and again: each reads what none before it has finished, and nothing is
+ * lost that an earlier one had and a later one did not come to. */
+TEST(many_cuts)
+{
+	struct rig_backup all = {.ranks = 2, .be = backend_mem_new()};
+	struct backend *be = backend_mem_new();
+	struct snapshot partial[PARENTS_MAX - 1];
+	uint64_t finished = 0;
+	unsigned n = 0;
+
+	run(&all);
+	for (unsigned cut = 0; cut < PARENTS_MAX; cut++) {
+		struct rig_backup b = {.ranks = 2, .be = be};
+
+		if (cut < PARENTS_MAX - 1)
+			b.stop_event = all.events * (4 + 2 * cut) / 10;
+		b.opt.signal_ns = 60 * S;
+		for (unsigned i = 0; i < n; i++)
+			b.opt.partial[i] = &partial[n - 1 - i];
+		b.opt.partials = n;
+		run(&b);
+		finished += b.result.counts.files_new;
+		if (b.result.partial)
+			partial[n++] = parent_of(&b);
+		if (b.code == 0) {
+			CHECK(id_equal(&b.result.tree, &all.result.tree));
+			break;
+		}
+	}
+	CHECK(n > 0);
+	CHECK_EQ(finished, FILES);
+	backend_free(be);
 	backend_free(all.be);
 }

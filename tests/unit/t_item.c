@@ -26,8 +26,9 @@ static struct item *sample(enum item_kind kind)
 
 	if (kind == ITEM_DIR) {
 		it->name = mem_strdup("a b");
-		it->has_parent = true;
-		memset(&it->parent, 7, sizeof(it->parent));
+		it->parents.has = 1 | 1 << 2;
+		memset(&it->parents.tree[0], 7, sizeof(struct id));
+		memset(&it->parents.tree[2], 9, sizeof(struct id));
 		it->device = 0x1234567890;
 		it->named = true;
 		it->depth = 70000;
@@ -82,8 +83,8 @@ TEST(a_directory_travels)
 	CHECK_EQ(it->up.child, 12);
 	CHECK_STR(it->path, want->path);
 	CHECK_STR(it->name, want->name);
-	CHECK(it->has_parent && !it->meta_same);
-	CHECK(id_equal(&it->parent, &want->parent));
+	CHECK(!it->meta_same);
+	CHECK_MEM(&it->parents, &want->parents, sizeof(it->parents));
 	CHECK_EQ(it->device, want->device);
 	CHECK(it->named && !it->apart && !it->by);
 	CHECK_EQ(it->depth, want->depth);

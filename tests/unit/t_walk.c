@@ -38,7 +38,7 @@ static struct walk walk_new(const char *path)
 		.make = &make,
 		.tally = &tally,
 		.path = path,
-		.settled = {INT64_MAX, 0}};
+		.parent[0].settled = {INT64_MAX, 0}};
 }
 
 /* What was found as text: names with F (to be read), D, A (above), U (unchanged), R (ready) behind
@@ -217,8 +217,8 @@ static struct walk with_parent(const char *dir, void (*change)(struct node *n))
 {
 	struct walk w = walk_new(dir);
 
-	w.has_parent = true;
-	w.parent = parent_of(dir, four, 4, change);
+	w.parent[0].has = true;
+	w.parent[0].tree = parent_of(dir, four, 4, change);
 	walk_run(&w);
 	CHECK_EQ(w.err.code, 0);
 	return w;
@@ -305,7 +305,8 @@ TEST(unchanged_files_keep_their_content)
 	tree_in_release(&in);
 	buf_release(&t);
 	CHECK(entry(&w, "d")->had && entry(&w, "d")->meta_same);
-	CHECK(id_equal(&entry(&w, "d")->parent, &(struct id[]){id_of(9)}[0]));
+	REQUIRE(w.n_parents == 1);
+	CHECK(id_equal(parents_first(&w.parents[entry(&w, "d")->dir]), &(struct id[]){id_of(9)}[0]));
 	CHECK(!entry(&w, "z")->had);
 	walk_release(&w);
 	mem_free(dir);
@@ -318,14 +319,14 @@ TEST(files_too_young_to_be_believed)
 	struct walk w = walk_new(dir);
 	struct id content;
 
-	w.settled = (struct ts){0, 0};
-	w.has_parent = true;
-	w.parent = parent_of(dir, four, 4, NULL);
+	w.parent[0].settled = (struct ts){0, 0};
+	w.parent[0].has = true;
+	w.parent[0].tree = parent_of(dir, four, 4, NULL);
 	walk_run(&w);
 	CHECK_STR(text(&w), "a:F aa new:F b:F c:F c new:F cc:F d:D z:F");
 	CHECK(entry(&w, "a")->had && entry(&w, "a")->again && entry(&w, "a")->meta_same);
 	nodemake_content((struct id[]){id_of(1), id_of(0xcc)}, 2, &content);
-	CHECK(id_equal(&entry(&w, "a")->parent, &content));
+	CHECK(id_equal(&entry(&w, "a")->content, &content));
 	CHECK(!entry(&w, "z")->again);
 	CHECK_EQ(w.n_ids, 4); /* what they were is asked about: has the repository lost it? */
 	walk_release(&w);
@@ -430,9 +431,9 @@ TEST(a_damaged_parent_costs_reading_only)
 	struct walk w = walk_new(dir);
 	struct buf b = parent_of(dir, four, 4, NULL);
 
-	w.has_parent = true;
-	w.parent = b;
-	w.parent.len = b.len / 2;
+	w.parent[0].has = true;
+	w.parent[0].tree = b;
+	w.parent[0].tree.len = b.len / 2;
 	walk_run(&w);
 	CHECK_EQ(w.err.code, 0);
 	CHECK_EQ(w.n, 8);
