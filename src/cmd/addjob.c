@@ -175,6 +175,10 @@ static int read_head(struct addjob *j, const struct session *s, struct err *err)
 	h->gid = getgid();
 	h->program_version = mem_strdup("a_backup " CMD_VERSION);
 	split_tags(&h->tags, &o->value[OPT_TAG]);
+	if (strlist_has(&h->tags, SNAPSHOTS_PARTIAL))
+		return err_set(err, ERR_USAGE,
+			"the tag " SNAPSHOTS_PARTIAL
+			" is for snapshots of runs that had to end; take another one");
 	for (size_t i = 0; i < o->value[OPT_EXCLUDE].n; i++)
 		strlist_add(&h->excludes, o->value[OPT_EXCLUDE].s[i]);
 	backup_paths(&j->opt.targets, j->cwd, &h->paths);
@@ -221,9 +225,21 @@ void addjob_tag(struct addjob *j, const struct session *s)
 		strlist_add(&j->opt.head.tags, user && *user ? user : s->username);
 }
 
-int addjob_parent(struct addjob *j, struct session *s, struct err *err)
+/* The last complete one. */
+static void find_parent(struct addjob *j, const struct session *s, const char *keys, unsigned by)
 {
 	const struct snapshot *h = &j->opt.head;
+
+	j->opt.parent = snapshots_parent(&s->snaps, &h->time, by, h->hostname, &h->paths, &h->tags);
+	if (!j->opt.parent && s->allas.used && !keys && !opt_str(s->opts, OPT_HOST))
+		j->opt.parent = snapshots_parent(&s->snaps, &h->time, SNAPSHOTS_BY_PATHS,
+			h->hostname, &h->paths, &h->tags);
+	j->opt.partials = snapshots_continued(&s->snaps, h, j->opt.parent, j->opt.partial,
+		PARENTS_MAX - 1);
+}
+
+int addjob_parent(struct addjob *j, struct session *s, struct err *err)
+{
 	const char *keys = opt_str(s->opts, OPT_GROUP_BY), *id = opt_str(s->opts, OPT_PARENT);
 	struct snapshots_filter any = {.readable = true};
 	unsigned by = SNAPSHOTS_BY_HOST | SNAPSHOTS_BY_PATHS;
@@ -232,11 +248,7 @@ int addjob_parent(struct addjob *j, struct session *s, struct err *err)
 	if (rc || j->opt.force)
 		return rc;
 	if (!id || !*id) {
-		j->opt.parent = snapshots_parent(&s->snaps, &h->time, by, h->hostname, &h->paths,
-			&h->tags);
-		if (!j->opt.parent && s->allas.used && !keys && !opt_str(s->opts, OPT_HOST))
-			j->opt.parent = snapshots_parent(&s->snaps, &h->time, SNAPSHOTS_BY_PATHS,
-				h->hostname, &h->paths, &h->tags);
+		find_parent(j, s, keys, by);
 		return 0;
 	}
 	rc = snapshots_pick_whole(&s->snaps, id, &any, &j->opt.parent, err);

@@ -61,7 +61,7 @@ static void say_end(struct cmd *c, int code, int rc, const struct err *err)
 		return;
 	if (code == CMD_STOPPED)
 		text = mem_strdup("interrupted by a signal");
-	else if (code == CMD_INCOMPLETE && rc >= 0)
+	else if (rc >= 0 && err->msg[0])
 		text = mem_printf("Warning: %s", err->msg);
 	else if (rc >= 0)
 		text = mem_strdup("Warning: something could not be read; see above");

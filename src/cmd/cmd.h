@@ -23,6 +23,8 @@ enum cmd_exit {
 	CMD_NO_REPO = 10,
 	CMD_LOCKED = 11,
 	CMD_PASSWORD = 12,
+	CMD_PARTIAL = 75,       /* a partial snapshot is saved, and the next run goes on from it */
+	CMD_PARTIAL_STUCK = 76, /* likewise, but somebody must do something first */
 	CMD_STOPPED = 130
 };
 

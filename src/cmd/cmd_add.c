@@ -4,8 +4,11 @@
 #include "cmd/addjob.h"
 #include "cmd/human.h"
 #include "cmd/progress.h"
+#include "cmd/slurm.h"
+#include "cmd/timelimit.h"
 #include "cmd/together.h"
 #include "cmd/unreadable.h"
+#include "repo/remove.h"
 #include <string.h>
 
 struct add {
@@ -137,6 +140,10 @@ static void json_summary(struct add *a, bool dry_run)
 		json_key(&j, "snapshot_id");
 		json_id(&j, &r->snapshot);
 	}
+	if (r->partial) {
+		json_key(&j, "partial");
+		json_boolean(&j, true);
+	}
 	put_uint(&j, "files_vanished", r->counts.files_vanished); /* these are ours, not restic's */
 	put_uint(&j, "dirs_vanished", r->counts.dirs_vanished);
 	put_uint(&j, "parts_lost", r->counts.parts_lost);
@@ -194,7 +201,8 @@ static void text_summary(struct add *a, bool dry_run)
 		out_say(o, 2, "objects in the bucket: about %llu, at most %llu are allowed",
 			(unsigned long long)r->objects, (unsigned long long)r->objects_max);
 	if (!id_is_zero(&r->snapshot))
-		out_say(o, 1, "snapshot %s saved", id_short(&r->snapshot).s);
+		out_say(o, 1, r->partial ? "partial snapshot %s saved" : "snapshot %s saved",
+			id_short(&r->snapshot).s);
 	else if (r->unchanged)
 		out_say(o, 1, "skipped creating snapshot");
 }
@@ -208,6 +216,8 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 	/* mpirun kills everybody a second after it has handed a signal on. */
 	a->job.opt.signal_ns = s->cmd->env("OMPI_COMM_WORLD_SIZE") ? 0
 								   : stop_drain_ns(s->cmd->stop);
+	a->job.opt.early_ns = stop_early_ns(s->cmd->stop);
+	stop_drains(s->cmd->stop, s->set.drain_ns, slurm_job(s->cmd->env));
 	a->job.opt.lock = s->open.lock;
 	if (!rc)
 		rc = backup_run(s->router, s->agree, s->open.repo, &s->env, &a->job.opt, ev,
@@ -239,6 +249,62 @@ static void say_parent(struct add *a, const struct snapshot *parent)
 	buf_reset(&a->line);
 }
 
+static void on_missing(void *arg, unsigned i, const char *path, uint64_t n)
+{
+	struct add *a = arg;
+	struct out *o = a->s->cmd->out;
+
+	out_path(o, &a->line, path, strlen(path));
+	if (n > 1)
+		out_warn(o,
+			"the partial snapshot %s has %s, and %llu more beside it, which are "
+			"not there any more",
+			id_short(&a->job.opt.partial[i]->id).s, buf_str(&a->line),
+			(unsigned long long)n - 1);
+	else
+		out_warn(o, "the partial snapshot %s has %s, which is not there any more",
+			id_short(&a->job.opt.partial[i]->id).s, buf_str(&a->line));
+	buf_reset(&a->line);
+}
+
+static void removed(void *arg, size_t i, const struct err *failed)
+{
+	const struct add *a = arg;
+
+	(void)i;
+	if (failed)
+		out_warn(a->s->cmd->out,
+			"a partial snapshot that this one replaces could not be removed: %s",
+			failed->msg);
+	else
+		out_say(a->s->cmd->out, 2, "a partial snapshot that this one replaces is removed");
+}
+
+/* Of what the run went on from, the ones go that have nothing which the new snapshot has not; that
+ * one was saved, and is read back before. */
+static void remove_partials(struct add *a)
+{
+	const struct remove_events ev = {.told = removed, .arg = a};
+	const struct backup_options *o = &a->job.opt;
+	struct id gone[PARENTS_MAX];
+	struct err err = {0};
+	struct buf json;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < o->partials; i++)
+		if (!a->result.missing[i])
+			gone[n++] = o->partial[i]->id;
+	if (!n || id_is_zero(&a->result.snapshot))
+		return;
+	buf_init(&json, (size_t)64 << 20);
+	if (repo_load(a->s->open.repo, BACKEND_SNAPSHOT, &a->result.snapshot, &json, &err) ||
+		remove_files(a->s->open.repo, BACKEND_SNAPSHOT, gone, n, &ev, &err))
+		out_warn(a->s->cmd->out,
+			"the partial snapshots that this one replaces are not removed: %s",
+			err.msg);
+	buf_release(&json);
+}
+
 static int open_all(struct add *a, struct err *err)
 {
 	struct session *s = a->s;
@@ -258,6 +324,9 @@ static int open_all(struct add *a, struct err *err)
 			id_short(&a->job.opt.parent->id).s);
 	else
 		out_say(s->cmd->out, 1, "no parent snapshot found, will read all files");
+	for (unsigned i = 0; i < a->job.opt.partials; i++)
+		out_say(s->cmd->out, 1, "going on from partial snapshot %s",
+			id_short(&a->job.opt.partial[i]->id).s);
 	return 0;
 }
 
@@ -270,17 +339,48 @@ static void send_order(struct add *a)
 	together_send(a->s, &b);
 }
 
+static void say_summary(struct add *a)
+{
+	if (out_json(a->s->cmd->out))
+		json_summary(a, a->job.opt.dry_run);
+	else
+		text_summary(a, a->job.opt.dry_run);
+	if (a->unreadable)
+		unreadable_say(a->unreadable, a->s->cmd->out);
+}
+
+/* The run drained, as `err` says: what came of that, and whether it helps to run it again. */
+static int report_early(struct add *a, int rc, struct err *err)
+{
+	const struct stop *stop = a->s->cmd->stop;
+	const struct backup_result *r = &a->result;
+	struct err why = *err;
+
+	if (r->partial)
+		say_summary(a);
+	if (stop_signalled(stop))
+		return rc;
+	if (r->stuck)
+		return err_set(err, CMD_PARTIAL_STUCK,
+			"no file was finished in this time that an earlier run had not: it needs "
+			"more time, or more ranks; nothing was saved");
+	if (r->partial && stop_why(stop) == STOP_TOKEN)
+		return err_set(err, CMD_PARTIAL_STUCK, "%.900s", why.msg);
+	if (r->partial)
+		return err_set(err, CMD_PARTIAL,
+			"ended before all was saved; the same command goes on from there");
+	return rc == ERR_CANCELLED
+		       ? err_set(err, ERR_IO,
+				 "what was begun could not be stored in the time that was left: "
+				 "there is no partial snapshot; what is stored is not stored again")
+		       : rc;
+}
+
 static int report(struct add *a, struct err *err)
 {
 	size_t bad = a->s->snaps.n_bad;
-	bool dry_run = a->job.opt.dry_run;
 
-	if (out_json(a->s->cmd->out))
-		json_summary(a, dry_run);
-	else
-		text_summary(a, dry_run);
-	if (a->unreadable)
-		unreadable_say(a->unreadable, a->s->cmd->out);
+	say_summary(a);
 	if (a->result.counts.errors || a->job.missing)
 		return err_set(err, CMD_INCOMPLETE, "at least one source file could not be read");
 	if (a->result.counts.parts_lost)
@@ -299,8 +399,10 @@ int cmd_add(struct session *s, struct err *err)
 	struct backup_events ev = {.progress = on_progress,
 		.error = on_error,
 		.item = on_item,
+		.missing = on_missing,
 		.stopped = on_stopped,
 		.arg = &a};
+	struct timelimit *limit;
 	int rc;
 
 	buf_init(&a.line, SIZE_MAX / 2);
@@ -312,14 +414,17 @@ int cmd_add(struct session *s, struct err *err)
 	if (!rc) {
 		err_clear(err);
 		progress_init(&a.progress, s);
-		a.job.opt.early_ns = session_watch_token(s);
+		session_watch_token(s);
+		limit = timelimit_new(s, s->set.limit_ns);
 		if (s->comm->size > 1)
 			send_order(&a);
 		rc = session_lost(s, run_together(&a, &ev, err), err);
+		timelimit_free(limit);
 		progress_end(&a.progress);
+		rc = rc ? report_early(&a, rc, err) : report(&a, err);
+		if (!rc)
+			remove_partials(&a);
 	}
-	if (!rc)
-		rc = report(&a, err);
 	unreadable_free(a.unreadable);
 	buf_release(&a.line);
 	addjob_release(&a.job);

@@ -330,6 +330,17 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 	return 0;
 }
 
+/* What it lacks is not gone. */
+static int partial(const struct restore *r, const struct snapshot *snap, struct err *err)
+{
+	if (!r->opt.delete || !snapshots_partial(snap) || opt_flag(r->s->opts, OPT_ALLOW_PARTIAL))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		"snapshot %s is partial, so --delete would remove what its run had not come to; "
+		"--allow-partial does that",
+		id_short(&snap->id).s);
+}
+
 static int restore_as(struct session *s, enum restore_overwrite mode, struct err *err)
 {
 	struct restore r = {.s = s, .opt.overwrite = mode};
@@ -345,7 +356,13 @@ static int restore_as(struct session *s, enum restore_overwrite mode, struct err
 	if (!rc)
 		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
 	if (!rc)
+		rc = partial(&r, snap, err);
+	if (!rc)
 		rc = run(&r, snap, &tree, err);
+	if (!rc && snapshots_partial(snap) && snapshots_is_latest(s->opts->args.s[0]))
+		rc = err_set(err, CMD_INCOMPLETE,
+			"there are only partial snapshots: what was restored is what the last of "
+			"them had when its run ended");
 	mem_free(sub);
 	patterns_release(&r.include);
 	patterns_release(&r.exclude);

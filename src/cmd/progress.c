@@ -21,7 +21,8 @@ bool progress_due(struct progress *p)
 {
 	int64_t now = clock_mono(p->s->env.clock);
 
-	if (p->pause < 0 || now - p->last < p->pause)
+	p->asked = stop_asks(p->s->cmd->stop);
+	if (!p->asked && (p->pause < 0 || now - p->last < p->pause))
 		return false;
 	p->last = now;
 	return true;
@@ -40,7 +41,7 @@ void progress_show(struct progress *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	out_status(p->s->cmd->out, text, p->lines);
+	out_status(p->s->cmd->out, text, p->lines || p->asked);
 }
 
 void progress_end(struct progress *p)

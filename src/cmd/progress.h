@@ -10,6 +10,7 @@ struct progress {
 	struct session *s;
 	int64_t start, last, pause; /* nanoseconds; pause < 0: never */
 	bool lines;                 /* not a terminal, but wanted: a line each time */
+	bool asked;                 /* by a signal: a line now */
 };
 void progress_init(struct progress *p, struct session *s);
 bool progress_due(struct progress *p);             /* true: show it now; the pause begins again */

@@ -89,6 +89,7 @@ static int complete(const struct session *s, struct prune_options *o, struct err
 	o->pack_size = s->set.pack_size;
 	/* mpirun kills a second later. */
 	o->signal_ns = s->cmd->env("OMPI_COMM_WORLD_SIZE") ? 0 : stop_drain_ns(s->cmd->stop);
+	o->early_ns = stop_early_ns(s->cmd->stop);
 	o->lock = s->open.lock;
 	o->memory = s->set.memory;
 	if (o->rules.smaller_than > o->pack_size)
@@ -376,7 +377,7 @@ static int run(struct pruning *p, struct prune_options *o, struct prune_result *
 	struct session *s = p->s;
 	int rc;
 
-	o->early_ns = session_watch_token(s);
+	session_watch_token(s);
 	progress_init(&p->progress, s);
 	rc = prune_run(s->router, s->agree, s->open.repo, &s->env, o, &ev, stop_flag(s->cmd->stop),
 		r, err);

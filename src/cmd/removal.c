@@ -32,6 +32,22 @@ static bool want_bad(struct removal *r, const char *word)
 	return false;
 }
 
+/* Who removes the latest one means what was done last; and that may be the partial one. */
+static int sure(const struct removal *r, const char *word, const struct snapshots_filter *f,
+	const struct snapshot *one, struct err *err)
+{
+	const struct snapshot *newer = snapshots_is_latest(word)
+					       ? snapshots_newer_partial(&r->s->snaps, f, one)
+					       : NULL;
+
+	if (!newer)
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"latest is the complete snapshot %s, but the partial one %s is newer; name the one "
+		"that is meant by its id",
+		id_short(&one->id).s, id_short(&newer->id).s);
+}
+
 int removal_name(struct removal *r, struct err *err)
 {
 	const struct strlist *words = &r->s->opts->args;
@@ -48,6 +64,7 @@ int removal_name(struct removal *r, struct err *err)
 		rc = snapshots_pick_whole(all, words->s[i], &f, &one, err);
 		if (!rc) {
 			r->want[one - all->s] = true;
+			rc = sure(r, words->s[i], &f, one, err);
 		} else if (rc == ERR_NOTFOUND || rc == ERR_USAGE) {
 			out_warn(r->s->cmd->out, "Ignoring \"%s\": %s", words->s[i], err->msg);
 			err_clear(err);

@@ -118,10 +118,11 @@ static void on_token_ends(struct task *t)
 		"the Swift token dies soon, so the run had to end; what it has stored is "
 		"kept. " SWIFT_GO_ON);
 	set_lost(s, &e);
-	stop_early(s->cmd->stop);
+	/* What is on its way by then, on all ranks, the index and the lock need the rest. */
+	stop_early(s->cmd->stop, STOP_TOKEN, s->token_left / 4);
 }
 
-int64_t session_watch_token(struct session *s)
+void session_watch_token(struct session *s)
 {
 	struct ts now = clock_now(s->env.clock);
 	int64_t left, margin, second = 1000000000;
@@ -129,17 +130,16 @@ int64_t session_watch_token(struct session *s)
 
 	if (!s->open.keeper || !swift_keeper_end(s->open.keeper, &got, &end) ||
 		end.sec - now.sec > TOKEN_FAR)
-		return 0;
+		return;
 	left = (end.sec - now.sec) * second + end.nsec - now.nsec;
 	margin = (end.sec - got.sec) * second / 4;
 	if (margin > TOKEN_MARGIN_S * second)
 		margin = TOKEN_MARGIN_S * second;
 	if (margin > left)
 		margin = left > 0 ? left : 0;
+	s->token_left = margin;
 	s->token_ends.done = on_token_ends;
 	loop_after(s->env.loop, left - margin, &s->token_ends);
-	/* What is on its way by then, on all ranks, the index and the lock need the rest. */
-	return margin / 4;
 }
 
 int session_lost(struct session *s, int rc, struct err *err)

@@ -46,7 +46,8 @@ struct session {
 	pthread_mutex_t lost_lock;
 	struct err lost; /* under lost_lock: why the program ended the run itself, code 0 when it
 			    did not */
-	struct task token_ends; /* on the loop */
+	struct task token_ends; /* on the loop … */
+	int64_t token_left;     /* … when there is so much time left, ns */
 };
 
 void session_init(struct session *s, struct cmd *cmd, struct comm *comm);
@@ -94,9 +95,9 @@ int session_open(struct session *s, struct err *err);
 int session_snapshots(struct session *s, struct err *err);
 int session_index(struct session *s, struct err *err); /* catalog, loader, reader */
 
-/* session_watch_token: ends the run in good order before a token dies that nobody can renew.  Once,
- * after session_open.  How long what is begun may then still be stored, ns (backup_options). */
-int64_t session_watch_token(struct session *s);
+/* session_watch_token: ends the run in good order (stop_early) before a token dies that nobody can
+ * renew.  Once, after session_open. */
+void session_watch_token(struct session *s);
 /* session_lost: the result of a run, or why the program ended it itself: the lock was lost, the
  * token ends. */
 int session_lost(struct session *s, int rc, struct err *err);

@@ -9,7 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MIB ((size_t)1 << 20)
+#define MIB        ((size_t)1 << 20)
+#define DRAIN_TIME ((int64_t)60 * 1000000000)
 
 size_t settings_share(size_t cores, size_t total, size_t ranks)
 {
@@ -267,6 +268,11 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 	s->stop_ns = STOP_LIMIT;
 	if (!rc && opt_str(o, OPT_STOP_TIMEOUT))
 		rc = timearg_span(opt_str(o, OPT_STOP_TIMEOUT), &s->stop_ns, err);
+	s->drain_ns = DRAIN_TIME;
+	if (!rc && opt_str(o, OPT_DRAIN_TIME))
+		rc = timearg_span(opt_str(o, OPT_DRAIN_TIME), &s->drain_ns, err);
+	if (!rc && opt_str(o, OPT_TIME_LIMIT))
+		rc = timearg_span(opt_str(o, OPT_TIME_LIMIT), &s->limit_ns, err);
 	/* Obeyed before there is a session (launch.c); here it is only looked at. */
 	if (!rc && opt_str(o, OPT_LAUNCH_TIMEOUT))
 		rc = timearg_span(opt_str(o, OPT_LAUNCH_TIMEOUT), &ignored, err);

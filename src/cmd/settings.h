@@ -20,6 +20,8 @@ struct settings {
 	bool s3_list_v1;
 	int64_t retry_ns; /* --retry-lock */
 	int64_t stop_ns;  /* --stop-timeout */
+	int64_t drain_ns; /* --drain-time */
+	int64_t limit_ns; /* --time-limit; 0: none */
 	double fps;       /* $RESTIC_PROGRESS_FPS, 0: not set */
 };
 

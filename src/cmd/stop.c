@@ -27,9 +27,14 @@ struct stop {
 			      __atomic_* */
 	volatile sig_atomic_t signalled;
 	/* CLOCK_MONOTONIC, 0: not yet; by the handler or any thread: __atomic_* */
-	int64_t stopped_at; /* the run was told to end at once */
-	int64_t asked_at;   /* the first INT or TERM */
-	int64_t urged_at;   /* the second */
+	int64_t stopped_at; /* from when on the limit counts: now, or when an early end has had its
+			       time */
+	int64_t early_ns, drain_ns;
+	int why; /* enum stop_why */
+	bool drains, in_job;
+	volatile sig_atomic_t asks;
+	int64_t asked_at; /* the first INT or TERM */
+	int64_t urged_at; /* the second */
 	int64_t limit;
 	int wake; /* an eventfd: written by the handler and by stop_request */
 	pthread_mutex_t lock;
@@ -66,6 +71,15 @@ static void set_once(int64_t *at, int64_t now)
 	__atomic_compare_exchange_n(at, &none, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+static void set_sooner(int64_t *at, int64_t then)
+{
+	int64_t old = __atomic_load_n(at, __ATOMIC_RELAXED);
+
+	while ((!old || old > then) && !__atomic_compare_exchange_n(at, &old, then, false,
+					       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
 /* Async-signal-safe. */
 static void wake(struct stop *s)
 {
@@ -88,9 +102,35 @@ static void raise_flag(struct stop *s, enum stopped_how how)
 /* The run is to end within the limit. */
 static void end_within_limit(struct stop *s, enum stopped_how how)
 {
-	set_once(&s->stopped_at, now_ns());
+	set_sooner(&s->stopped_at, now_ns());
 	raise_flag(s, how);
 	wake(s);
+}
+
+/* Async-signal-safe. */
+void stop_early(struct stop *s, enum stop_why why, int64_t left_ns)
+{
+	int none = STOP_NOT;
+
+	if (!__atomic_compare_exchange_n(&s->why, &none, (int)why, false, __ATOMIC_RELAXED,
+		    __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&s->early_ns, left_ns > 0 ? left_ns : 0, __ATOMIC_RELAXED);
+	set_sooner(&s->stopped_at, now_ns() + (left_ns > 0 ? left_ns : 0));
+	raise_flag(s, STOPPED_EARLY);
+	wake(s);
+}
+
+/* Async-signal-safe.  True: it is no order to end at once. */
+static bool usr_signal(struct stop *s, int sig)
+{
+	if (!s->drains || (sig != SIGUSR1 && sig != SIGUSR2))
+		return false;
+	if (sig == SIGUSR1 && !s->in_job)
+		s->asks = 1;
+	else
+		stop_early(s, STOP_ASKED, s->drain_ns);
+	return true;
 }
 
 static void on_signal(int sig)
@@ -102,6 +142,10 @@ static void on_signal(int sig)
 
 	if (!s)
 		return;
+	if (usr_signal(s, sig)) {
+		errno = e;
+		return;
+	}
 	now = now_ns();
 	if (sig == SIGINT || sig == SIGTERM) {
 		asked = __atomic_load_n(&s->asked_at, __ATOMIC_RELAXED);
@@ -387,7 +431,7 @@ void stop_exhausted(struct stop *s)
 
 void stop_told(struct stop *s)
 {
-	if (__atomic_load_n(&s->stopped_at, __ATOMIC_RELAXED))
+	if (stopped_how(&s->flag) > STOPPED_EARLY)
 		return;
 	s->signalled = 1;
 	end_within_limit(s, STOPPED_SIGNAL);
@@ -414,10 +458,29 @@ struct rescue *stop_rescue(struct stop *s)
 	return s->rescue;
 }
 
-void stop_early(struct stop *s)
+const int64_t *stop_early_ns(const struct stop *s)
 {
-	raise_flag(s, STOPPED_EARLY);
-	wake(s);
+	return &s->early_ns;
+}
+
+enum stop_why stop_why(const struct stop *s)
+{
+	return (enum stop_why)__atomic_load_n(&s->why, __ATOMIC_RELAXED);
+}
+
+void stop_drains(struct stop *s, int64_t ns, bool in_job)
+{
+	s->drain_ns = ns;
+	s->in_job = in_job;
+	s->drains = true;
+}
+
+bool stop_asks(struct stop *s)
+{
+	bool asks = s->asks;
+
+	s->asks = 0;
+	return asks;
 }
 
 int64_t stop_drain_ns(const struct stop *s)

@@ -13,6 +13,9 @@
  *     saved, the lock removed, and the process ends, whatever its threads do
  *     where even that hangs, the process ends
  *
+ * Some ends are asked for in good time (stop_early): a command that can drain has until then for
+ * it, and only from then on the limit counts.
+ *
  * A second SIGINT or SIGTERM, 2 s or more after the first, begins with these steps at once, and
  * all of them take less than 5 s; a third ends the process at once.
  */
@@ -20,6 +23,14 @@
 #define CMD_STOP_H
 #include "backend/backend.h"
 #include "base/loop.h"
+
+/* Why a run is to end early; the first one counts. */
+enum stop_why {
+	STOP_NOT,
+	STOP_ASKED, /* SIGUSR1 or SIGUSR2 */
+	STOP_TIME,  /* its time, or its job's, ends */
+	STOP_TOKEN  /* access to the store ends */
+};
 
 struct stop;
 struct stop *stop_new(void); /* no signal is caught yet */
@@ -34,11 +45,21 @@ const volatile int *stop_flag(const struct stop *s); /* enum stopped_how (base/s
 bool stop_requested(const struct stop *s);           /* the flag is set */
 bool stop_signalled(const struct stop *s);           /* it was a signal: exit code 130 */
 void stop_request(struct stop *s);                   /* by the program itself: any thread */
-void stop_told(struct stop *s);  /* another rank was stopped: as if the signal had come here, unless
-				    this one is stopped already */
-void stop_lost(struct stop *s);  /* likewise, because the lock is gone: any thread */
-void stop_early(struct stop *s); /* end in good order, for there is time to store what is under way;
-				    a stop of the other kinds is stronger */
+void stop_told(struct stop *s); /* another rank was stopped: as if the signal had come here, unless
+				   this one is stopped already */
+void stop_lost(struct stop *s); /* likewise, because the lock is gone: any thread */
+/* stop_early: end in good order: there are left_ns for what is under way; a stop of the other kinds
+ * is stronger.  stop_early_ns: how long there was then, for struct run_ops. */
+void stop_early(struct stop *s, enum stop_why why, int64_t left_ns);
+const int64_t *stop_early_ns(const struct stop *s);
+enum stop_why stop_why(const struct stop *s);
+/*
+ * stop_drains: this command can drain: from now on SIGUSR2 is a stop_early with so much time, and
+ * so is SIGUSR1 in a job (where Slurm sends it some time before the end).  Elsewhere SIGUSR1 asks
+ * how far it is, as restic's users expect: stop_asks is true, once.
+ */
+void stop_drains(struct stop *s, int64_t ns, bool in_job);
+bool stop_asks(struct stop *s);
 bool stop_sleep(struct stop *s, int64_t ns); /* true: cut short by a stop */
 
 #define STOP_LIMIT ((int64_t)20 * 1000000000)

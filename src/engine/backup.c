@@ -111,21 +111,13 @@ static void count(void *arg, uint64_t *v)
 	memcpy(v, &c, sizeof(c));
 }
 
-static void sum_counts(const struct backup *b, struct backup_counts *sum)
-{
-	uint64_t v[sizeof(*sum) / sizeof(uint64_t)];
-
-	run_sum_counts(b->run, v);
-	memcpy(sum, v, sizeof(v));
-}
-
 static void progress(void *arg)
 {
 	struct backup *b = arg;
 	struct backup_counts sum;
 
 	storing_tick(b->storing);
-	sum_counts(b, &sum);
+	backup_sum_counts(b, &sum);
 	if (b->ev->progress)
 		b->ev->progress(b->ev->arg, &sum);
 }
@@ -142,90 +134,6 @@ static struct run *make_run(struct backup *b, const volatile int *stop)
 			.count = count,
 			.progress = progress,
 			.arg = b});
-}
-
-static void summary(const struct backup *b, struct backup_result *res)
-{
-	struct snapshot_summary *s = &res->summary;
-	struct backup_counts *c = &res->counts;
-
-	sum_counts(b, c);
-	*s = (struct snapshot_summary){.backup_start = b->opt->start,
-		.backup_end = clock_now(b->env->clock)};
-	s->files_new = c->files_new;
-	s->files_changed = c->files_changed;
-	s->files_unmodified = c->files_unmodified;
-	s->dirs_new = c->dirs_new;
-	s->dirs_changed = c->dirs_changed;
-	s->dirs_unmodified = c->dirs_unmodified;
-	s->data_blobs = c->data_blobs;
-	s->tree_blobs = c->tree_blobs;
-	s->data_added = c->data_added;
-	s->data_added_packed = c->data_added_packed;
-	s->total_files_processed = c->files_done;
-	s->total_bytes_processed = c->bytes_done;
-}
-
-/* Rank 0: the snapshot of b->tree, with a tag more (NULL: none). */
-static int put_snapshot(struct backup *b, const char *tag, struct backup_result *res)
-{
-	const struct snapshot *parent =
-		b->opt->parent || !b->opt->partials ? b->opt->parent : b->opt->partial[0];
-	struct snapshot s = b->opt->head;
-	struct strlist tags = {0};
-	struct buf json;
-	int rc;
-
-	for (size_t i = 0; i < s.tags.n; i++)
-		strlist_add(&tags, s.tags.s[i]);
-	if (tag)
-		strlist_add(&tags, tag);
-	s.tags = tags;
-	s.tree = b->tree;
-	s.has_parent = parent != NULL;
-	if (s.has_parent)
-		s.parent = parent->id;
-	s.has_summary = true;
-	s.summary = res->summary;
-	buf_init(&json, (size_t)64 << 20);
-	snapshot_write(&s, b->env->zone, &json);
-	rc = json.overflow ? err_set(&b->err, ERR_NOMEM, "the snapshot's list of paths is too long")
-			   : repo_save(b->repo, BACKEND_SNAPSHOT, json.p, json.len, &res->snapshot,
-				     &b->err);
-	buf_release(&json);
-	strlist_release(&tags);
-	if (rc < 0)
-		res->snapshot = (struct id){{0}};
-	return rc;
-}
-
-/* Rank 0, after every pack and index is stored: the snapshot, last of all. */
-static int save_snapshot(struct backup *b, struct backup_result *res)
-{
-	summary(b, res);
-	if (b->empty)
-		return err_set(&b->err, ERR_USAGE,
-			"snapshot is empty: nothing is left of what was to be saved");
-	if (b->opt->skip_if_unchanged && b->opt->parent &&
-		id_equal(&b->tree, &b->opt->parent->tree)) {
-		res->unchanged = true;
-		return 0;
-	}
-	return b->opt->dry_run ? 0 : put_snapshot(b, NULL, res);
-}
-
-/*
- * Rank 0, likewise, of a run that drained: what was finished.  With no file more than the partial
- * ones that it went on from had, it would only look like progress.
- */
-static int save_partial(struct backup *b, struct backup_result *res)
-{
-	summary(b, res);
-	res->stuck = !res->counts.files_new && !res->counts.files_changed;
-	if (b->opt->dry_run || res->stuck)
-		return 0;
-	res->partial = true;
-	return put_snapshot(b, BACKUP_PARTIAL, res);
 }
 
 /* Parent i of the run, in the order of struct parents; NULL: there is none. */
@@ -259,12 +167,14 @@ static void share_settled(struct backup *b)
 		wire_put_u64(&m, (uint64_t)t.sec);
 		wire_put_u32(&m, (uint32_t)t.nsec);
 	}
+	wire_put_u8(&m, (uint8_t)b->opt->partials);
 	agree_bcast(b->a, &m);
 	wire_in_init(&in, m.p, m.len);
 	for (unsigned i = 0; i < PARENTS_MAX; i++) {
 		b->settled[i].sec = (int64_t)wire_u64(&in);
 		b->settled[i].nsec = (int32_t)wire_u32(&in);
 	}
+	b->partials = wire_u8(&in);
 	buf_release(&m);
 }
 
@@ -411,12 +321,12 @@ static int phases(struct backup *b, struct backup_result *result, struct err *er
 		/* A failure of rank 0 itself may not have been told yet: its message is still on
 		 * the way. */
 		if (run_told(b->run)->end == RUN_GOES_ON && !run_error(b->run)->code)
-			save_snapshot(b, result);
+			backup_save(b, result);
 		else if (end == RUN_DRAINS && run_told(b->run)->end == RUN_DRAINS &&
 			 !id_is_zero(&result->tree) && !stored.index_lost)
-			save_partial(b, result);
+			backup_save_partial(b, result);
 		else
-			sum_counts(b, &result->counts);
+			backup_sum_counts(b, &result->counts);
 		result->objects = stored.objects;
 		result->objects_max = stored.objects_max;
 	}

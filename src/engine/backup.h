@@ -32,8 +32,9 @@ struct backup_options {
 	size_t pack_size;
 	unsigned packs_in_flight; /* 0: by the backend's connections */
 	/* How long the run may still store what it has begun (struct run_ops) after a signal, and
-	 * when it is to end early; 0: not at all. */
-	int64_t signal_ns, early_ns;
+	 * when it is to end early; 0, NULL: not at all. */
+	int64_t signal_ns;
+	const int64_t *early_ns;
 	/* used on rank 0 only: */
 	struct lock *lock;    /* of this run; NULL: none.  Other ranks' packs are indexed only while
 				 they find its file */
@@ -97,8 +98,11 @@ struct backup_events {
 	/* one item that could not be saved; never from two threads */
 	void (*error)(void *arg, const char *path, const char *message);
 	void (*item)(void *arg, const char *action, const char *path,
-		uint64_t size);     /* verbose_items: "new", "modified", "unchanged"; excluded ones:
-				       "excluded" */
+		uint64_t size); /* verbose_items: "new", "modified", "unchanged"; excluded ones:
+				   "excluded" */
+	/* a partial snapshot of the options has this, and n - 1 names more in the same directory,
+	 * which are not there any more; told of some only */
+	void (*missing)(void *arg, unsigned partial, const char *path, uint64_t n);
 	void (*stopped)(void *arg); /* on each rank, once: some rank was stopped, and now the run
 				       ends everywhere */
 	void *arg;
@@ -111,24 +115,26 @@ struct backup_result {
 	struct id tree;     /* of what was settled, if its root has closed, something is in it and
 			       the run was not cancelled; else zero */
 	bool unchanged;     /* --skip-if-unchanged applied */
-	bool partial;       /* the run drained, and the snapshot holds what was finished by then */
-	bool stuck;         /* likewise, but that would be no file more than those it went on from
-			       have: no snapshot */
+	/* Names that a partial snapshot of the options has and the new one has not; UINT64_MAX:
+	 * perhaps some. */
+	uint64_t missing[PARENTS_MAX - 1];
+	bool partial; /* the run drained, and the snapshot holds what was finished by then */
+	bool stuck;   /* likewise, but that would be no file more than those it went on from
+			 have: no snapshot */
 	uint64_t objects, objects_max; /* in the bucket now, about, and allowed there; objects_max
 					  0: not watched */
 };
 
-#define BACKUP_PARTIAL "partial" /* the tag of a partial snapshot */
-
 /*
  * backup_run: 0 when a snapshot was saved (or skipped, or dry): look at result->counts.errors and
  * parts_lost for exit code 3.  All ranks return the same code, that of the first rank that failed;
- * no snapshot is saved then, but a partial one where the run could end in good order.  ERR_NOSPACE when the store is full, or would hold more than
- * objects_max objects: what was stored by then is in the index if the store took that.  ERR_USAGE
- * when nothing at all is left of the targets ("snapshot is empty").  What is published, index files
- * and the snapshot, is published as the repository's guards allow (repo_guard).  *stop (may be
- * NULL) becomes an enum stopped_how (base/stopped.h) in a signal handler or another thread: within
- * a fraction of a second the run begins to end with ERR_CANCELLED.
+ * no snapshot is saved then, but a partial one where the run could end in good order.  ERR_NOSPACE
+ * when the store is full, or would hold more than objects_max objects: what was stored by then is
+ * in the index if the store took that.  ERR_USAGE when nothing at all is left of the targets
+ * ("snapshot is empty").  What is published, index files and the snapshot, is published as the
+ * repository's guards allow (repo_guard).  *stop (may be NULL) becomes an enum stopped_how
+ * (base/stopped.h) in a signal handler or another thread: within a fraction of a second the run
+ * begins to end with ERR_CANCELLED.
  */
 int backup_run(struct router *r, struct agree *a, struct repo *repo, const struct env *env,
 	const struct backup_options *opt, const struct backup_events *ev, const volatile int *stop,

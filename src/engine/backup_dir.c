@@ -376,7 +376,9 @@ static void dir_parents(struct dirjob *d)
 		dir_walk(d);
 		return;
 	}
-	d->then = (struct loader_tree){.id = d->parents.tree[d->next], .done = dir_parent, .arg = d};
+	d->then = (struct loader_tree){.id = d->parents.tree[d->next],
+		.done = dir_parent,
+		.arg = d};
 	loader_tree_get(d->b->loader, &d->then);
 }
 
@@ -394,6 +396,7 @@ static void dir_begin(struct backup *b, struct dirjob *d)
 	d->walk.device = d->item ? d->item->device : 0;
 	for (int i = 0; i < PARENTS_MAX; i++)
 		d->walk.parent[i].settled = b->settled[i];
+	d->walk.partials = b->partials;
 	if (d->item) {
 		d->walk.named = d->item->named;
 		d->walk.foreign = d->up.rank != (uint32_t)b->rank;

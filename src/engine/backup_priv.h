@@ -8,6 +8,7 @@
  *     backup_back.c   items that come back to the rank that listed them
  *     backup_files.c, backup_dir.c   items being worked on
  *     backup_view.c   what all ranks must see alike
+ *     backup_save.c   the snapshot
  *     backup.c        the order of things
  *
  * Loop thread only.  While the run drains everything goes on, only that items which are not begun
@@ -54,6 +55,7 @@ struct backup {
 	struct tally tally;
 
 	struct ts settled[PARENTS_MAX]; /* see walk.h */
+	unsigned partials;
 	size_t dirs, files; /* jobs under way on this rank */
 	size_t loading;     /* of the dirs, those whose parent tree is on its way */
 	bool told_stopped;  /* ev->stopped was called */
@@ -63,7 +65,9 @@ struct backup {
 	struct target *target;
 	bool tree_closed, empty;
 	struct id tree;
-	struct parents parents; /* the root's */
+	struct parents parents;            /* the root's */
+	uint64_t missing[PARENTS_MAX - 1]; /* names that a partial snapshot has, and this run not */
+	unsigned missing_told[PARENTS_MAX - 1];
 };
 
 static inline bool backup_cancelled(const struct backup *b)
@@ -124,5 +128,15 @@ void backup_root(struct backup *b);
  */
 int backup_view_begin(struct backup *b);
 void backup_view_end(struct backup *b);
+
+/* backup_sum_counts: rank 0: of all ranks, as they were told last. */
+void backup_sum_counts(const struct backup *b, struct backup_counts *sum);
+/*
+ * Rank 0, after every pack and index is stored, last of all.  backup_save: the snapshot.
+ * backup_save_partial: what a run that drained has finished.  What became of it is in res; an error
+ * in b->err.
+ */
+int backup_save(struct backup *b, struct backup_result *res);
+int backup_save_partial(struct backup *b, struct backup_result *res);
 
 #endif

@@ -1,7 +1,18 @@
 #include "engine/backup_priv.h"
 #include <string.h>
 
-enum kind { KIND_ERROR, KIND_WARNING, KIND_ITEM };
+enum kind { KIND_ERROR, KIND_WARNING, KIND_ITEM, KIND_MISSING };
+
+#define NAMED 20 /* paths that are told of one partial snapshot */
+
+static void missing(struct backup *b, unsigned i, uint64_t n, const char *path)
+{
+	if (i >= b->opt->partials)
+		return;
+	if (b->missing_told[i]++ < NAMED && b->ev->missing)
+		b->ev->missing(b->ev->arg, i, path, n);
+	b->missing[i] += n;
+}
 
 void backup_heard(void *arg, unsigned kind, const char *a, const char *path, uint64_t n)
 {
@@ -11,6 +22,8 @@ void backup_heard(void *arg, unsigned kind, const char *a, const char *path, uin
 		log_msg(&b->env->log, LOG_WARN, "%s: %s", path, a);
 	else if (kind == KIND_ITEM && b->ev->item)
 		b->ev->item(b->ev->arg, a, path, n);
+	else if (kind == KIND_MISSING)
+		missing(b, (unsigned)(n & 0xff), n >> 8, path);
 	else if (kind == KIND_ERROR && b->ev->error)
 		b->ev->error(b->ev->arg, path, a);
 }
@@ -23,6 +36,8 @@ void backup_note(struct backup *b, const char *action, const char *path, const c
 		run_note(b->run, KIND_ERROR, message, path, size);
 	} else if (!strcmp(action, WALK_WARNING)) {
 		run_note(b->run, KIND_WARNING, message, path, size);
+	} else if (!strcmp(action, WALK_MISSING)) {
+		run_note(b->run, KIND_MISSING, NULL, path, size);
 	} else {
 		run_note(b->run, KIND_ITEM, action, path, size);
 	}

@@ -39,7 +39,7 @@ struct item {
 		       file, otherwise; else NULL … */
 	struct sight other; /* … namely so */
 	/* ITEM_DIR */
-	char *name;      /* the node's */
+	char *name; /* the node's */
 	struct parents parents;
 	bool meta_same;  /* the newest parent that has it had this metadata, when last seen */
 	uint64_t device; /* --one-file-system: the target's st_dev */

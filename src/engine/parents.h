@@ -28,7 +28,7 @@ static inline void parents_set(struct parents *p, unsigned i, const struct id *t
 
 static inline void parents_drop(struct parents *p, unsigned i)
 {
-	p->has &= (uint8_t)~(1 << i);
+	p->has &= (uint8_t) ~(1 << i);
 }
 
 /* parents_know: some have it as this tree. */

@@ -15,9 +15,10 @@ struct prune_options {
 	bool dry_run;             /* nothing is written or removed: only the figures are made */
 	struct prune_rules rules; /* `version` is filled in */
 	size_t pack_size;
-	uint64_t memory;             /* bytes that a rank may have; 0: any number */
-	int64_t signal_ns, early_ns; /* struct run_ops */
-	struct lock *lock;           /* rank 0; NULL: none */
+	uint64_t memory;   /* bytes that a rank may have; 0: any number */
+	int64_t signal_ns; /* struct run_ops */
+	const int64_t *early_ns;
+	struct lock *lock; /* rank 0; NULL: none */
 	/* rank 0: snapshots that count as removed, whatever a listing shows; borrowed */
 	const struct id *gone;
 	size_t n_gone;

@@ -1,7 +1,11 @@
 #include "engine/then.h"
+#include "base/mem.h"
 
 static void step(struct then *t)
 {
+	if (t->node && !t->met && !t->missed++)
+		t->missing = mem_strndup(t->node->name.p, t->node->name.n);
+	t->met = false;
 	t->node = NULL;
 	if (t->open && tree_in_next(&t->in, &t->node, &t->err) != 1) {
 		t->node = NULL;
@@ -26,8 +30,10 @@ const struct node *then_at(struct then *t, const char *name)
 		size_t m = t->node->name.n < n ? t->node->name.n : n;
 		int c = memcmp(t->node->name.p, name, m);
 
-		if (c == 0 && t->node->name.n == n)
+		if (c == 0 && t->node->name.n == n) {
+			t->met = true;
 			return t->node;
+		}
 		if (c > 0 || (c == 0 && t->node->name.n > n))
 			return NULL;
 		step(t);
@@ -35,7 +41,19 @@ const struct node *then_at(struct then *t, const char *name)
 	return NULL;
 }
 
+void then_differs(struct then *t)
+{
+	t->met = false;
+}
+
+void then_rest(struct then *t)
+{
+	while (t->node)
+		step(t);
+}
+
 void then_release(struct then *t)
 {
+	mem_free(t->missing);
 	tree_in_release(&t->in);
 }

@@ -21,10 +21,15 @@ static void thens_begin(const struct walk *w, struct then t[PARENTS_MAX])
 static void thens_end(struct walk *w, struct then t[PARENTS_MAX])
 {
 	for (int i = 0; i < PARENTS_MAX; i++) {
+		if ((unsigned)i < w->partials && !w->back)
+			then_rest(&t[i]);
 		if (t[i].err.code) {
 			err_prefix(&t[i].err, "parent snapshot");
 			walk_look_say(w, w->path, NULL, &t[i].err);
 		}
+		if ((unsigned)i < w->partials && t[i].missed)
+			walk_say(&w->note, &w->n_note, w->path, t[i].missing, WALK_MISSING,
+				(uint64_t)i | (uint64_t)t[i].missed << 8, NULL);
 		then_release(&t[i]);
 	}
 }

@@ -62,6 +62,8 @@ struct walk {
 	const struct target
 		*above; /* not NULL: the children are these, instead of what readdir says */
 	struct walk_parent parent[PARENTS_MAX]; /* of struct parents */
+	unsigned partials; /* so many of them, the first, are partial: what is only there is noted
+			      (WALK_MISSING) */
 	uint64_t device;   /* --one-file-system: the target's; not used above targets */
 	struct tally *tally;
 	bool named;               /* the user named it: it does not vanish without a word */

@@ -103,31 +103,33 @@ static bool has_content(const struct node *then)
 
 /*
  * The newest parent's node with which the file is unchanged, and whose word can be taken; else one
- * that has to be compared with what is read (*again); else NULL.
+ * that has to be compared with what is read (e->again); else NULL.  All parents are asked: what
+ * nobody asks for is missing here.
  */
 static const struct node *unchanged(const struct walk *w, struct then t[PARENTS_MAX],
 	struct walk_entry *e, const struct node *now)
 {
-	const struct node *maybe = NULL;
+	const struct node *best = NULL;
 
 	for (int i = 0; i < PARENTS_MAX; i++) {
 		const struct node *then = then_at(&t[i], e->name);
+		bool settled;
 
+		if (then && then->type != NODE_FILE)
+			then_differs(&t[i]);
 		if (!then || then->type != NODE_FILE)
 			continue;
 		e->had = true;
-		if (w->opt->force || !node_unchanged(then, now, w->opt->unchanged_flags) ||
-			!has_content(then))
+		if (w->opt->force || (best && !e->again) ||
+			!node_unchanged(then, now, w->opt->unchanged_flags) || !has_content(then))
 			continue;
-		if (node_settled(now, w->opt->unchanged_flags, &w->parent[i].settled,
-			    &w->make->young)) {
-			e->again = false;
-			return then;
-		}
-		maybe = maybe ? maybe : then;
-		e->again = true;
+		settled = node_settled(now, w->opt->unchanged_flags, &w->parent[i].settled,
+			&w->make->young);
+		if (!best || settled)
+			best = then;
+		e->again = !settled;
 	}
-	return maybe;
+	return best;
 }
 
 static bool look_file(struct walk *w, struct walk_look *l, struct walk_entry *e, struct node *now,
@@ -165,7 +167,8 @@ static bool look_file(struct walk *w, struct walk_look *l, struct walk_entry *e,
 	return true;
 }
 
-static bool look_other(struct walk *w, struct walk_look *l, struct walk_entry *e, struct node *now)
+static bool look_other(struct walk *w, struct walk_look *l, struct walk_entry *e, struct node *now,
+	struct then t[PARENTS_MAX])
 {
 	struct xattr_list x = {0};
 	struct err err;
@@ -177,6 +180,12 @@ static bool look_other(struct walk *w, struct walk_look *l, struct walk_entry *e
 	if (now->type == NODE_SYMLINK && meta_link(l->fd, l->name, &link, &n, &err) < 0) {
 		failed(w, l, false, &err);
 		return false;
+	}
+	for (int i = 0; i < PARENTS_MAX; i++) {
+		const struct node *then = then_at(&t[i], e->name);
+
+		if (then && then->type != now->type)
+			then_differs(&t[i]);
 	}
 	now->linktarget = (struct str){link, n};
 	ok = read_xattr(w, l, &x) == 0;
@@ -205,6 +214,8 @@ static void look_dir(struct walk *w, struct walk_entry *e, struct node *now,
 	for (unsigned i = 0; i < PARENTS_MAX; i++) {
 		const struct node *then = then_at(&t[i], e->name);
 
+		if (then && then->type != NODE_DIR)
+			then_differs(&t[i]);
 		if (!then || then->type != NODE_DIR || !then->has_subtree)
 			continue;
 		if (!p.has)
@@ -260,7 +271,7 @@ static bool look_once(struct walk *w, struct walk_look *l, struct walk_entry *e,
 	if (now.type == NODE_FILE)
 		return look_file(w, l, e, &now, t);
 	if (now.type != NODE_DIR)
-		return look_other(w, l, e, &now);
+		return look_other(w, l, e, &now, t);
 	e->kind = l->above ? WALK_ABOVE : WALK_DIR;
 	/* the device of a target is the one allowed below it */
 	e->size = l->named ? m.dev : l->device;

@@ -7,6 +7,10 @@
 #define WALK_WARNING                                                                               \
 	"warning" /* an action: the item is in order, but what was asked for could not be done */
 
+/* An action: what one of the partial snapshots has in a directory and the directory has not; the
+ * path is that of the first such name, size its number + how many << 8. */
+#define WALK_MISSING "missing"
+
 struct walk_note { /* something to say about an item */
 	char *path, *message;
 	const char *action; /* NULL: an error; WALK_WARNING; else an item event.  Static */

@@ -40,10 +40,11 @@ struct run_flags {
 
 struct run_ops {
 	/* Becomes an enum stopped_how (base/stopped.h) when this rank is to end; NULL: it cannot.
-	 * STOPPED_EARLY counts on rank 0 only.  How long the drains may take that STOPPED_SIGNAL
-	 * and STOPPED_EARLY bring (left_ns). */
+	 * How long the drains may take that STOPPED_SIGNAL and STOPPED_EARLY bring (left_ns);
+	 * *early_ns is there before the flag is; NULL: no time. */
 	const volatile int *stop;
-	int64_t signal_ns, early_ns;
+	int64_t signal_ns;
+	const int64_t *early_ns;
 	/* The end has become stronger on this rank: told.  Before the queue is emptied. */
 	void (*ended)(void *arg, const struct run_told *t);
 	/* rank 0: what run_note said, on any rank */

@@ -129,10 +129,10 @@ void run_look(struct run *r)
 
 	if (how == STOPPED_NOT || !r->phase)
 		return;
-	if (how == STOPPED_EARLY && (r->phase->final || r->rank != 0))
+	if (how == STOPPED_EARLY && r->phase->final)
 		return;
-	if (how == STOPPED_EARLY)
-		t = drain(r->ops.early_ns);
+	if (how == STOPPED_EARLY && r->ops.early_ns)
+		t = drain(__atomic_load_n(r->ops.early_ns, __ATOMIC_RELAXED));
 	else if (how == STOPPED_SIGNAL)
 		t = drain(r->ops.signal_ns);
 	t.stopped = how != STOPPED_EARLY;

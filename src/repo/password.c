@@ -1,18 +1,15 @@
 #include "repo/password.h"
 #include "base/mem.h"
 #include "base/readall.h"
+#include "base/spawn.h"
 #include "base/utf8.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PASSWORD_MAX ((size_t)64 << 10)
-
-extern char **environ;
 
 /* The code point at p, and its length in *len; a byte that is not UTF-8 stands for itself. */
 static uint32_t rune_at(const uint8_t *p, size_t n, size_t *len)
@@ -169,70 +166,34 @@ static int split(const char *s, struct words *w, struct err *err)
 	return 0;
 }
 
-static int spawn(const struct words *w, int out_fd, pid_t *pid)
+static int run(char *const *argv, struct buf *out, struct err *err)
 {
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, defaults;
-	int rc;
+	int fd, status, rc;
+	pid_t pid;
 
-	sigemptyset(&none);
-	/* We ignore them; a pipeline in the command needs the first. */
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	sigaddset(&defaults, SIGXFSZ);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out_fd, STDOUT_FILENO);
-	rc = posix_spawnp(pid, w->v[0], &files, &attr, w->v, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	return rc;
+	rc = spawn_reading(argv, NULL, &fd, &pid);
+	if (rc)
+		return err_sys(err, rc, "password command %s", argv[0]);
+	rc = read_secret(fd, out, "password command", err);
+	close(fd); /* a command that still writes ends by SIGPIPE */
+	status = spawn_wait(pid);
+	if (rc)
+		return rc;
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		return err_set(err, ERR_IO, "password command %s failed (%s %d)", argv[0],
+			WIFEXITED(status) ? "status" : "signal",
+			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	trim(out);
+	return 0;
 }
 
 static int from_command(const char *command, struct buf *out, struct err *err)
 {
 	struct words w = {0};
-	int fd[2] = {-1, -1}, status = 0, rc;
-	pid_t pid = -1;
+	int rc = split(command, &w, err);
 
-	rc = split(command, &w, err);
-	if (rc)
-		goto out;
-	if (pipe2(fd, O_CLOEXEC)) {
-		rc = err_sys(err, errno, "password command");
-		goto out;
-	}
-	rc = spawn(&w, fd[1], &pid);
-	if (rc) {
-		pid = -1;
-		rc = err_sys(err, rc, "password command %s", w.v[0]);
-		goto out;
-	}
-	close(fd[1]);
-	fd[1] = -1;
-	rc = read_secret(fd[0], out, "password command", err);
-	close(fd[0]); /* a command that still writes ends by SIGPIPE */
-	fd[0] = -1;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (rc)
-		goto out;
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		rc = err_set(err, ERR_IO, "password command %s failed (%s %d)", w.v[0],
-			WIFEXITED(status) ? "status" : "signal",
-			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-	else
-		trim(out);
-out:
-	if (fd[0] >= 0)
-		close(fd[0]);
-	if (fd[1] >= 0)
-		close(fd[1]);
+	if (!rc)
+		rc = run(w.v, out, err);
 	words_release(&w);
 	return rc;
 }

@@ -213,9 +213,13 @@ static int pick_latest(const struct snapshots *all, const struct snapshots_filte
 	for (size_t i = all->n; i-- > 0;) {
 		if (f && !snapshots_match(&all->s[i], f))
 			continue;
-		*out = &all->s[i];
-		return 0;
+		if (!*out || !snapshots_partial(&all->s[i]))
+			*out = &all->s[i];
+		if (!snapshots_partial(*out))
+			return 0;
 	}
+	if (*out)
+		return 0;
 	return err_set(err, ERR_NOTFOUND,
 		all->n ? "no snapshot matches" : "there are no snapshots");
 }
@@ -301,7 +305,7 @@ const struct snapshot *snapshots_parent(const struct snapshots *all, const struc
 	for (size_t i = all->n; i-- > 0;) {
 		const struct snapshot *s = &all->s[i];
 
-		if (ts_cmp(&s->time, not_after) > 0)
+		if (ts_cmp(&s->time, not_after) > 0 || snapshots_partial(s))
 			continue;
 		if ((by & SNAPSHOTS_BY_HOST) && strcmp(s->hostname, host) != 0)
 			continue;
@@ -312,4 +316,46 @@ const struct snapshot *snapshots_parent(const struct snapshots *all, const struc
 		return s;
 	}
 	return NULL;
+}
+
+const struct snapshot *snapshots_newer_partial(const struct snapshots *all,
+	const struct snapshots_filter *f, const struct snapshot *than)
+{
+	for (size_t i = all->n; i-- > 0 && &all->s[i] != than;)
+		if (snapshots_partial(&all->s[i]) && snapshots_match(&all->s[i], f))
+			return &all->s[i];
+	return NULL;
+}
+
+static bool same_list(const struct strlist *a, const struct strlist *b)
+{
+	return has_all(a, b) && has_all(b, a);
+}
+
+/* Its own tag aside. */
+static bool same_tags(const struct snapshot *partial, const struct strlist *tags)
+{
+	for (size_t i = 0; i < partial->tags.n; i++)
+		if (strcmp(partial->tags.s[i], SNAPSHOTS_PARTIAL) != 0 &&
+			!strlist_has(tags, partial->tags.s[i]))
+			return false;
+	return has_all(&partial->tags, tags);
+}
+
+unsigned snapshots_continued(const struct snapshots *all, const struct snapshot *as,
+	const struct snapshot *complete, const struct snapshot **out, unsigned max)
+{
+	static const char ours[] = "a_backup ";
+	unsigned n = 0;
+
+	for (size_t i = all->n; i-- > 0 && n < max && &all->s[i] != complete;) {
+		const struct snapshot *s = &all->s[i];
+
+		if (snapshots_partial(s) && ts_cmp(&s->time, &as->time) <= 0 &&
+			!strncmp(s->program_version, ours, sizeof(ours) - 1) &&
+			!strcmp(s->hostname, as->hostname) && same_list(&s->paths, &as->paths) &&
+			same_list(&s->excludes, &as->excludes) && same_tags(s, &as->tags))
+			out[n++] = s;
+	}
+	return n;
 }

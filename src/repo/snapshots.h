@@ -43,7 +43,8 @@ bool snapshots_match(const struct snapshot *s, const struct snapshots_filter *f)
 bool snapshots_is_latest(const char *arg); /* "latest", maybe with a path */
 /*
  * snapshots_pick: "latest", a full id, a unique prefix, each with an optional ":path" (returned in
- * *subpath, owned, cleaned, NULL when none). The filter applies to latest only.  The result is
+ * *subpath, owned, cleaned, NULL when none). The filter applies to latest only, which is the last
+ * complete one; where there is none, the last partial one.  The result is
  * borrowed from `all`.  ERR_NOTFOUND, ERR_USAGE (ambiguous).
  *
  * ERR_INVALID where one that cannot be read is in the way: it may be the latest, or it is the one,
@@ -56,9 +57,19 @@ int snapshots_pick(const struct snapshots *all, const char *arg, const struct sn
 int snapshots_pick_whole(const struct snapshots *all, const char *arg,
 	const struct snapshots_filter *f, const struct snapshot **out, struct err *err);
 
+/* snapshots_newer_partial: one that f matches and that is newer than this one; NULL: none. */
+const struct snapshot *snapshots_newer_partial(const struct snapshots *all,
+	const struct snapshots_filter *f, const struct snapshot *than);
 /*
- * snapshots_parent: docs/format.md 11.3 with group-by flags; `paths` absolute, `tags` used with
- * SNAPSHOTS_BY_TAGS.  NULL when there is none.
+ * snapshots_continued: the partial snapshots that a backup with this host, paths, tags and excludes
+ * goes on from: made by this program, newer than `complete` (NULL: any) and not after as->time;
+ * newest first, at most max.
+ */
+unsigned snapshots_continued(const struct snapshots *all, const struct snapshot *as,
+	const struct snapshot *complete, const struct snapshot **out, unsigned max);
+/*
+ * snapshots_parent: the last complete one; docs/format.md 11.3 with group-by flags; `paths`
+ * absolute, `tags` used with SNAPSHOTS_BY_TAGS.  NULL when there is none.
  */
 enum { SNAPSHOTS_BY_HOST = 1, SNAPSHOTS_BY_PATHS = 2, SNAPSHOTS_BY_TAGS = 4 };
 const struct snapshot *snapshots_parent(const struct snapshots *all, const struct ts *not_after,

@@ -12,7 +12,7 @@ add_hung() { # REPO OPTIONS…: in the background; $! is its process
 }
 
 # Each signal, while a read hangs.
-signals='INT TERM HUP QUIT USR1 USR2 XCPU ALRM VTALRM PROF PWR IO 34 50 64'
+signals='INT TERM HUP QUIT XCPU ALRM VTALRM PROF PWR IO 34 50 64'
 all=
 for s in $signals; do
 	cp -r empty "r$s"
@@ -39,6 +39,31 @@ for s in $signals; do
 	grep -q 'interrupted by a signal' "r$s.out" || fail "SIG$s: it does not say why it ended"
 	shift
 done
+
+# USR2 asks for an end in good order, within its own time; then the limit counts as for the others.
+# USR1 only asks how far it is.
+cp -r empty usr
+add_hung usr --drain-time 2s --stop-timeout 4s
+p=$!
+wait_for 60 packs_there usr 4
+wait_for 60 settled usr
+kill -USR1 $p
+sleep 1
+gone $p && fail 'USR1 outside a job ends it'
+kill -USR2 $p
+ended $p 1 9 'USR2 while a read hangs'
+in_order usr 'USR2'
+# What is asked for in good time does not keep a signal waiting.
+cp -r empty usrterm
+add_hung usrterm --drain-time 100s --stop-timeout 4s
+p=$!
+wait_for 60 packs_there usrterm 4
+wait_for 60 settled usrterm
+kill -USR2 $p
+sleep .3
+kill -TERM $p
+ended $p 130 8 'TERM after USR2'
+in_order usrterm 'TERM after USR2'
 
 # A second one, 2 s and more after the first, does not wait for the limit; an echo of the first is none.
 cp -r empty twice
@@ -80,10 +105,10 @@ S
 		case $who in
 		stopped) # a rank that does not even hear of it
 			kill -STOP "$(cat pid.1)"
-			kill -USR1 "$(cat pid.0)"
+			kill -HUP "$(cat pid.0)"
 			;;
-		theirs) kill -USR1 "$(cat pid.0)" ;;
-		*) kill -USR1 "$(cat pid.$who)" ;;
+		theirs) kill -HUP "$(cat pid.0)" ;;
+		*) kill -HUP "$(cat pid.$who)" ;;
 		esac
 		ended $p 130 8 "a signal to MPI rank $who"
 		case $who in

@@ -129,6 +129,8 @@ static void sleep_now(struct task *t)
 	loop_after(s->loop, s->ns / 20, &s->task);
 }
 
+static const int64_t minute = INT64_C(60) * 1000000000;
+
 static int one_rank(void *arg, struct comm *c)
 {
 	struct rig_backup *b = arg;
@@ -192,7 +194,7 @@ static int one_rank(void *arg, struct comm *c)
 		if (!opt.cwd)
 			opt.cwd = "/";
 		if (!opt.early_ns)
-			opt.early_ns = (int64_t)60 * 1000000000;
+			opt.early_ns = &minute;
 		if (!opt.pack_size)
 			opt.pack_size = PACK_SIZE_MIN;
 		opt.head = (struct snapshot){.time = {1700000000, 5},

@@ -66,12 +66,16 @@ TEST(ending_early)
 {
 	struct stop *s = stop_new();
 
-	stop_early(s);
+	stop_early(s, STOP_TOKEN, 5);
+	CHECK_EQ(*stop_early_ns(s), 5);
+	CHECK_EQ(stop_why(s), STOP_TOKEN);
 	CHECK(stop_requested(s) && !stop_signalled(s));
 	CHECK_EQ(*stop_flag(s), STOPPED_EARLY);
 	stop_told(s);
 	CHECK_EQ(*stop_flag(s), STOPPED_SIGNAL);
-	stop_early(s);
+	stop_early(s, STOP_TIME, 7);
+	CHECK_EQ(*stop_early_ns(s), 5);
+	CHECK_EQ(stop_why(s), STOP_TOKEN);
 	CHECK_EQ(*stop_flag(s), STOPPED_SIGNAL);
 	stop_lost(s);
 	stop_request(s);

@@ -306,7 +306,8 @@ TEST(unchanged_files_keep_their_content)
 	buf_release(&t);
 	CHECK(entry(&w, "d")->had && entry(&w, "d")->meta_same);
 	REQUIRE(w.n_parents == 1);
-	CHECK(id_equal(parents_first(&w.parents[entry(&w, "d")->dir]), &(struct id[]){id_of(9)}[0]));
+	CHECK(id_equal(parents_first(&w.parents[entry(&w, "d")->dir]),
+		&(struct id[]){id_of(9)}[0]));
 	CHECK(!entry(&w, "z")->had);
 	walk_release(&w);
 	mem_free(dir);
