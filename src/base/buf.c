@@ -11,11 +11,33 @@ void buf_init(struct buf *b, size_t max)
 	*b = (struct buf){.max = max};
 }
 
+void buf_lend(struct buf *b, void *p, size_t n)
+{
+	*b = (struct buf){.p = p, .cap = n, .max = n, .lent = true};
+}
+
+static void memory_free(struct buf *b)
+{
+	if (!b->lent)
+		mem_free(b->p);
+}
+
+/* Memory of its own, with its contents. */
+static void memory_own(struct buf *b, uint8_t *p, size_t cap)
+{
+	if (b->len)
+		memcpy(p, b->p, b->len);
+	memory_free(b);
+	b->p = p;
+	b->cap = cap;
+	b->lent = false;
+}
+
 void buf_release(struct buf *b)
 {
 	if (!b)
 		return;
-	mem_free(b->p);
+	memory_free(b);
 	*b = (struct buf){.max = b->max};
 }
 
@@ -53,14 +75,17 @@ int buf_reserve(struct buf *b, size_t more)
 		cap = b->cap < b->max / 2 ? 2 * b->cap : b->max;
 	if (cap < BUF_FIRST && BUF_FIRST <= b->max)
 		cap = BUF_FIRST;
-	if (b->len) {
+	if (b->len && !b->lent) {
 		b->p = mem_realloc(b->p, cap);
+		b->cap = cap;
+	} else if (b->len) {
+		memory_own(b, mem_alloc(cap), cap);
 	} else {
 		/* Nothing to keep: a realloc might copy megabytes of old contents. */
-		mem_free(b->p);
-		b->p = mem_alloc(cap);
+		memory_free(b);
+		b->p = NULL;
+		memory_own(b, mem_alloc(cap), cap);
 	}
-	b->cap = cap;
 	return 0;
 }
 
@@ -75,11 +100,7 @@ int buf_try_reserve(struct buf *b, size_t more)
 	p = mem_try(b->len + more);
 	if (!p)
 		return ERR_NOMEM;
-	if (b->len)
-		memcpy(p, b->p, b->len);
-	mem_free(b->p);
-	b->p = p;
-	b->cap = b->len + more;
+	memory_own(b, p, b->len + more);
 	return 0;
 }
 
@@ -152,7 +173,7 @@ void buf_move(struct buf *to, struct buf *from)
 
 	if (to == from)
 		return;
-	mem_free(to->p);
+	memory_free(to);
 	*to = *from;
 	*from = (struct buf){.max = from->max};
 	if (max > to->max)
@@ -164,7 +185,9 @@ const char *buf_str(struct buf *b)
 	if (b->overflow)
 		return NULL;
 	/* The 0 is not contents: it gets a byte of its own behind cap, which may already be max. */
-	if (b->len == b->cap)
+	if (b->len == b->cap && b->lent)
+		memory_own(b, mem_alloc(b->cap + 1), b->cap);
+	else if (b->len == b->cap)
 		b->p = mem_realloc(b->p, b->cap + 1);
 	b->p[b->len] = 0;
 	return (const char *)b->p;

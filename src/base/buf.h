@@ -16,9 +16,13 @@ struct buf {
 	uint8_t *p;
 	size_t len, cap, max;
 	bool overflow;
+	bool lent; /* p is somebody else's */
 };
 
 void buf_init(struct buf *b, size_t max);
+/* buf_lend: an empty buffer of the n bytes at p, at most: it begins with memory that stays the
+ * caller's.  Whoever sees what came of it looks whether b->p is still p. */
+void buf_lend(struct buf *b, void *p, size_t n);
 void buf_release(struct buf *b);             /* frees; keeps max, so that it can be used again */
 void buf_wipe(struct buf *b);                /* zeroes the contents, then releases: for secrets */
 void buf_reset(struct buf *b);               /* len = 0, overflow = false, memory kept */

@@ -6,7 +6,8 @@
  * a blob that is wanted several times in a request is fetched once.  What comes is not believed:
  * where it is wrong, or nothing came, each copy of the blob is tried by a request of its own, this
  * one first, for the fault may lie on the way or in another part of the range asked for.
- * Packs: every byte, and never another copy.
+ * Packs: every byte, and never another copy; where the bound leaves connections without work, in
+ * pieces, by several at once.
  *
  * bound: bytes, of what is asked for or has come and is not yet handed over, as stored.  What is
  * larger passes alone; and of copies that are tried by themselves one at a time is not kept
@@ -107,6 +108,8 @@ struct reader_pack {
 	struct task task;
 	size_t held;
 	bool right;
+	bool cut, whole, bad; /* comes in pieces; may not any more; one of them is not right */
+	size_t asked, pieces; /* bytes asked for in pieces; of those, under way */
 	struct reader_pack *later;
 };
 /* reader_pack_start: k is zeroed before its first use, and may be used again when it has ended.

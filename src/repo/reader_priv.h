@@ -21,6 +21,7 @@ struct reader {
 	/* What waits for a transfer, oldest first.  Who puts something there says how one of them
 	 * is begun or dropped; false: there is none, or it must wait. */
 	bool (*copies_next)(struct reader *rd);
+	bool (*packs_next)(struct reader *rd);
 	bool (*blobs_next)(struct reader *rd);
 	struct reader_copy *copies, **copies_end;
 	struct reader_pack *packs, **packs_end;

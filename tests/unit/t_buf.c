@@ -124,3 +124,44 @@ TEST(room_that_is_tried)
 	CHECK_EQ(buf_try_reserve(&b, 10), 0);
 	buf_release(&b);
 }
+
+/* Memory of somebody else's is used as long as it is enough, and never freed. */
+TEST(lent_memory)
+{
+	uint8_t mem[8];
+	struct buf b, other;
+
+	buf_lend(&b, mem, sizeof(mem));
+	CHECK_EQ(buf_add(&b, "12345678", 8), 0);
+	CHECK(b.p == mem);
+	CHECK_EQ(buf_add(&b, "9", 1), ERR_NOMEM);
+	CHECK(b.overflow && b.p == mem);
+	buf_reset(&b);
+	b.max = 100;
+	CHECK_EQ(buf_add(&b, "abcdefgh", 8), 0);
+	CHECK_EQ(buf_add(&b, "ij", 2), 0);
+	CHECK(b.p != mem);
+	CHECK_STR(buf_str(&b), "abcdefghij");
+	buf_release(&b);
+
+	buf_lend(&b, mem, sizeof(mem));
+	buf_init(&other, 8);
+	buf_add(&b, "xy", 2);
+	buf_move(&other, &b);
+	CHECK(other.p == mem && other.len == 2);
+	CHECK_EQ(buf_try_reserve(&other, 6), 0);
+	CHECK(other.p == mem);
+	other.max = 50;
+	CHECK_EQ(buf_try_reserve(&other, 7), 0);
+	CHECK(other.p != mem && !memcmp(other.p, "xy", 2));
+	buf_release(&other);
+
+	buf_lend(&b, mem, sizeof(mem));
+	buf_add(&b, "12345678", 8);
+	CHECK_STR(buf_str(&b), "12345678");
+	CHECK(b.p != mem);
+	buf_release(&b);
+	buf_lend(&b, mem, sizeof(mem));
+	buf_wipe(&b);
+	CHECK(!b.p && mem[0] == 0);
+}

@@ -736,8 +736,9 @@ struct whole {
 	struct run *r;
 	struct id is;
 	int calls, code;
-	size_t left, *open;
-	bool done, *all;
+	bool done;
+	struct task soon;
+	volatile int stopped;
 };
 
 static bool pack_came(struct reader_pack *k, const uint8_t *p, size_t n, const struct err *err)
@@ -831,4 +832,102 @@ TEST(packs_under_the_bound)
 	}
 	release(&x);
 	stop(&r);
+}
+
+/* A pack of n bytes of noise, as large ones are, under its name. */
+static struct id put_noise(struct run *r, uint64_t seed, size_t n)
+{
+	uint8_t *p = mem_array(n, 1);
+	struct id id;
+
+	fixture_fill(p, n, seed, false);
+	id = fixture_hash(p, n);
+	CHECK_EQ(backend_put(r->s->inner, BACKEND_PACK, &id, p, n, NULL), 0);
+	mem_free(p);
+	return id;
+}
+
+#define MB ((size_t)1 << 20)
+
+/* Room for one pack, and three connections: they share it. */
+TEST(a_large_pack_comes_in_pieces)
+{
+	struct whole w = {0};
+	struct id a, b, none = fixture_id(5);
+	struct run r;
+
+	start(&r, 64 * MB);
+	a = put_noise(&r, 1, 50 * MB);
+	b = put_noise(&r, 2, 15 * MB);
+	w.k.size = 50 * MB;
+	read_pack(&w, &r, &a);
+	CHECK(w.calls == 1 && id_equal(&w.is, &a));
+	CHECK_EQ(r.s->gets, 4);
+	/* One that is not large. */
+	w.k.size = 15 * MB;
+	read_pack(&w, &r, &b);
+	CHECK(w.calls == 1 && id_equal(&w.is, &b));
+	CHECK_EQ(r.s->gets, 5);
+	/* What a piece brings is wrong: the second time it comes whole. */
+	r.s->flips = 1;
+	w.k.size = 50 * MB;
+	read_pack(&w, &r, &a);
+	CHECK(w.calls == 2 && w.k.again && id_equal(&w.is, &a));
+	CHECK_EQ(r.s->gets, 5 + 4 + 1);
+	/* A file that is longer, or shorter, or not there, is told as it would be whole. */
+	w.k.size = 49 * MB;
+	read_pack(&w, &r, &a);
+	CHECK(w.calls == 1 && id_equal(&w.is, &a));
+	w.k.size = 60 * MB;
+	read_pack(&w, &r, &a);
+	CHECK(w.calls == 1 && id_equal(&w.is, &a));
+	w.k.size = 50 * MB;
+	read_pack(&w, &r, &none);
+	CHECK(w.calls == 2 && w.code == ERR_NOTFOUND);
+	reader_pack_release(&w.k);
+	stop(&r);
+}
+
+/* Where there is room for as many packs as there are connections each comes by one of them. */
+TEST(packs_that_keep_all_connections_busy_come_whole)
+{
+	struct whole w = {.k.size = 20 * MB};
+	struct run r;
+	struct id a;
+
+	start(&r, 60 * MB);
+	a = put_noise(&r, 1, 20 * MB);
+	read_pack(&w, &r, &a);
+	CHECK(w.calls == 1 && id_equal(&w.is, &a));
+	CHECK_EQ(r.s->gets, 1);
+	reader_pack_release(&w.k);
+	stop(&r);
+}
+
+static void stop_soon(struct task *t)
+{
+	struct whole *w = task_of(t, struct whole, soon);
+
+	w->stopped = 1;
+}
+
+/* Between two pieces: nothing is handed over, and it ends. */
+TEST(stopped_between_pieces)
+{
+	for (int64_t after = 5; after < 60; after += 15) {
+		struct whole w = {.k.size = 50 * MB, .soon = {.done = stop_soon}};
+		struct run r;
+		struct id a;
+
+		start(&r, 50 * MB);
+		r.s->pause_ns = 20000000;
+		a = put_noise(&r, 1, 50 * MB);
+		w.k.stop = &w.stopped;
+		loop_after(r.f.env.loop, after * 1000000, &w.soon);
+		read_pack(&w, &r, &a);
+		CHECK(w.calls <= 1);
+		loop_cancel(r.f.env.loop, &w.soon);
+		reader_pack_release(&w.k);
+		stop(&r);
+	}
 }
