@@ -71,7 +71,9 @@ call(restic.list.locks)
 keys = call(restic.key.list)
 if keys is not None:
     assert len(keys) == 1 and keys[0]['current'], keys
-    call(restic.key.add, new_password_file=PASSWORD, host='other', user='somebody')
+    with open(PASSWORD + '2', 'w', encoding='utf-8') as f:
+        f.write('another')
+    call(restic.key.add, new_password_file=PASSWORD + '2', host='other', user='somebody')
     added = [k for k in restic.key.list() if not k['current']]
     assert len(added) == 1 and added[0]['userName'] == 'somebody', added
     call(restic.key.remove, added[0]['id'])
