@@ -3,6 +3,7 @@
 #include "base/latch.h"
 #include "base/mem.h"
 #include <stdio.h>
+#include <string.h>
 
 const char *backend_type_name(enum backend_type t)
 {
@@ -47,6 +48,15 @@ struct backend_text backend_op_text(const struct backend_op *op)
 	else
 		snprintf(t.s, sizeof(t.s), "%s %s %.8s", verb, type, id_hex(&op->name).s);
 	return t;
+}
+
+int backend_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
+	bool *gone, struct err *err)
+{
+	memset(gone, 0, n * sizeof(*gone));
+	return b->vt->remove_many
+		       ? b->vt->remove_many(b, t, names, n, gone, err)
+		       : err_set(err, ERR_UNSUPPORTED, "this store removes one file at a time");
 }
 
 void backend_free(struct backend *b)

@@ -114,6 +114,9 @@ struct backend_vtable {
 	void (*free)(struct backend *b); /* no operation may be under way */
 	int (*usage)(struct backend *b, struct backend_usage *u,
 		struct err *err); /* one request, blocking; NULL: such a store does not tell */
+	/* backend_remove_many; NULL: it cannot.  A decorator passes it on */
+	int (*remove_many)(struct backend *b, enum backend_type t, const struct id *names, size_t n,
+		bool *gone, struct err *err);
 	void (*give_up)(struct backend *b); /* backend_give_up; NULL: what is under way cannot be
 					       ended.  A decorator passes it on */
 };
@@ -121,6 +124,7 @@ struct backend {
 	const struct backend_vtable *vt;
 	unsigned connections; /* operations that make sense at once */
 	bool list_order;      /* unused names come back in lexical order (S3, Swift) */
+	bool removes_many;    /* backend_remove_many may be tried */
 	bool temps; /* files are written under temporary names, which a killed writer leaves */
 	uint64_t objects_max; /* so many objects such a place holds by custom; 0: there is no limit
 				 that one would meet */
@@ -156,6 +160,16 @@ static inline int backend_usage(struct backend *b, struct backend_usage *u, stru
 	return b->vt->usage ? b->vt->usage(b, u, err) : 0;
 }
 void backend_free(struct backend *b); /* NULL is fine */
+
+/*
+ * backend_remove_many: up to BACKEND_REMOVE_MANY files with one request, where the store has such a
+ * thing.  0: it has answered: gone[i] (the caller's) is true for those that it says are not there
+ * any more; of the others nothing is known, and they can be tried one by one.  ERR_UNSUPPORTED: it
+ * has no such thing; other errors: it did not answer; gone is all false then.  Blocking.
+ */
+#define BACKEND_REMOVE_MANY 1000
+int backend_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
+	bool *gone, struct err *err);
 
 /* backend_op_text(op): "put pack ab12cd34", "get config": for messages. */
 struct backend_text {

@@ -2,8 +2,8 @@
  * limit: at most so many operations inside, the others wait in the order they came.
  *
  * What is urgent passes at once: a lock that is not refreshed in time because packs fill the line
- * would end the run.  list and create pass too, because they block their caller, and a listing's fn
- * may use the backend.
+ * would end the run.  list, create and remove_many pass too, because they block their caller, and a
+ * listing's fn may use the backend.
  *
  * One thread at a time hands operations inward (`pumping`), however they end: an inner backend that
  * finishes inside backend_start() would otherwise recurse as deep as the line is long.
@@ -107,6 +107,12 @@ static int limit_create(struct backend *b, struct err *err)
 	return backend_create(limit_of(b)->inner, err);
 }
 
+static int limit_remove_many(struct backend *b, enum backend_type t, const struct id *names,
+	size_t n, bool *gone, struct err *err)
+{
+	return backend_remove_many(limit_of(b)->inner, t, names, n, gone, err);
+}
+
 static int limit_usage(struct backend *b, struct backend_usage *u, struct err *err)
 {
 	return backend_usage(limit_of(b)->inner, u, err);
@@ -154,6 +160,7 @@ static const struct backend_vtable limit_vtable = {
 	.create = limit_create,
 	.free = limit_free,
 	.usage = limit_usage,
+	.remove_many = limit_remove_many,
 	.give_up = limit_give_up,
 };
 

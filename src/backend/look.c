@@ -111,6 +111,12 @@ static int look_create(struct backend *b, struct err *err)
 	return backend_create(look_of(b)->inner, err);
 }
 
+static int look_remove_many(struct backend *b, enum backend_type t, const struct id *names,
+	size_t n, bool *gone, struct err *err)
+{
+	return backend_remove_many(look_of(b)->inner, t, names, n, gone, err);
+}
+
 static int look_usage(struct backend *b, struct backend_usage *u, struct err *err)
 {
 	return backend_usage(look_of(b)->inner, u, err);
@@ -134,6 +140,7 @@ static const struct backend_vtable look_vtable = {
 	.create = look_create,
 	.free = look_free,
 	.usage = look_usage,
+	.remove_many = look_remove_many,
 	.give_up = look_give_up,
 };
 

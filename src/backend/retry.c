@@ -364,6 +364,33 @@ static int retry_usage(struct backend *b, struct backend_usage *u, struct err *e
 	return retry_call(retry_of(b), "ask how full the place is", call_usage, u, err);
 }
 
+struct many {
+	enum backend_type t;
+	const struct id *names;
+	size_t n;
+	bool *gone;
+};
+
+static int call_remove_many(struct retry *r, void *arg, struct err *err)
+{
+	const struct many *m = arg;
+
+	return backend_remove_many(r->inner, m->t, m->names, m->n, m->gone, err);
+}
+
+static int retry_remove_many(struct backend *b, enum backend_type t, const struct id *names,
+	size_t n, bool *gone, struct err *err)
+{
+	struct retry *r = retry_of(b);
+	struct many m = {t, names, n, gone};
+	char what[40];
+
+	snprintf(what, sizeof(what), "remove %zu %s files", n, backend_type_name(t));
+	for (size_t i = 0; i < n; i++)
+		seen_remove(&r->seen, t, &names[i]);
+	return retry_call(r, what, call_remove_many, &m, err);
+}
+
 static void retry_give_up(struct backend *b)
 {
 	backend_retry_cancel(b);
@@ -394,6 +421,7 @@ static const struct backend_vtable retry_vtable = {
 	.create = retry_create,
 	.free = retry_free,
 	.usage = retry_usage,
+	.remove_many = retry_remove_many,
 	.give_up = retry_give_up,
 };
 

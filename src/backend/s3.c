@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define ANSWER_MAX  65536
-#define REMOVE_MAX  1000
 #define CONNECTIONS 5
 
 struct s3_op {
@@ -27,14 +26,6 @@ struct s3_op {
 static struct s3 *s3_of(struct backend *b)
 {
 	return (struct s3 *)(void *)b;
-}
-
-static char *key_of(const struct s3 *s, enum backend_type t, const struct id *name)
-{
-	char path[LAYOUT_MAX];
-
-	layout_path(t, name, path);
-	return mem_printf("%s%s", s->place.prefix, path);
 }
 
 static void op_finish(struct s3_op *o, int code)
@@ -171,7 +162,7 @@ static void s3_start(struct backend *b, struct backend_op *op)
 		}
 	}
 	o->op = op;
-	o->key = key_of(s, op->type, &op->name);
+	o->key = s3_key(s, op->type, &op->name);
 	o->call.key = o->key;
 	o->call.done = answered;
 	o->call.arg = o;
@@ -272,80 +263,6 @@ static int s3_create(struct backend *b, struct err *err)
 	return err_prefix(err, "create the bucket %s", s->place.bucket);
 }
 
-struct not_removed {
-	struct err *err;
-	int code;
-};
-
-static void not_removed(void *arg, const char *key, const struct s3_error *e)
-{
-	struct not_removed *n = arg;
-
-	if (!n->code && strcmp(e->code, "NoSuchKey") != 0)
-		n->code = err_set(n->err, strcmp(e->code, "AccessDenied") ? ERR_IO : ERR_DENIED,
-			"remove %s: %s %s", key, e->code, e->message);
-}
-
-int backend_s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
-	struct err *err)
-{
-	struct s3 *s = s3_of(b);
-	struct s3_call c = {.method = "POST", .query = "delete="};
-	struct not_removed bad = {.err = err};
-	char sha[2 * 32 + 1];
-	uint8_t raw[32];
-	struct buf body, md5;
-	int code = 0;
-
-	if (!n)
-		return 0;
-	if (n > REMOVE_MAX)
-		return err_set(err, ERR_USAGE, "more than %d files to remove at once", REMOVE_MAX);
-	buf_init(&body, REMOVE_MAX * 8192);
-	buf_init(&md5, 64);
-	buf_init(&c.r.out, REMOVE_MAX * 8192);
-	buf_adds(&body, "<Delete><Quiet>true</Quiet>");
-	for (size_t i = 0; i < n; i++) {
-		char *key = key_of(s, t, &names[i]);
-
-		buf_adds(&body, "<Object><Key>");
-		for (const char *p = key; *p; p++) {
-			if (strchr("&<>\"'", *p))
-				buf_addf(&body, "&#%d;", *p);
-			else
-				buf_addc(&body, *p);
-		}
-		buf_adds(&body, "</Key></Object>");
-		mem_free(key);
-	}
-	buf_adds(&body, "</Delete>");
-	if (body.overflow) {
-		code = err_set(err, ERR_NOMEM, "the repository's prefix is too long");
-		goto out;
-	}
-	digest_sha256(body.p, body.len, raw);
-	hex_encode(sha, raw, sizeof(raw));
-	c.sha256 = sha;
-	/* S3 wants this one header here in any case. */
-	digest_md5(body.p, body.len, raw);
-	digest_base64(&md5, raw, 16);
-	c.md5 = buf_str(&md5);
-	c.body = body.p;
-	c.body_n = body.len;
-	s3_call_run(s, &c);
-	code = s3_call_judge(&c, err);
-	if (!code)
-		code = s3_xml_deleted(c.r.out.p, c.r.out.len, not_removed, &bad, err);
-	if (!code)
-		code = bad.code;
-	s3_call_release(&c);
-out:
-	buf_release(&c.r.out);
-	buf_release(&body);
-	buf_release(&md5);
-	return code;
-}
-
 static void s3_free(struct backend *b)
 {
 	struct s3 *s = s3_of(b);
@@ -372,6 +289,7 @@ static const struct backend_vtable s3_vtable = {
 	.free = s3_free,
 	.give_up = s3_give_up,
 	.usage = s3_usage,
+	.remove_many = s3_remove_many,
 };
 
 int backend_s3_new(const char *place, struct http *http, const struct s3_options *o,
@@ -387,6 +305,7 @@ int backend_s3_new(const char *place, struct http *http, const struct s3_options
 	s->b.vt = &s3_vtable;
 	s->b.connections = o->connections ? o->connections : CONNECTIONS;
 	s->b.objects_max = BACKEND_BUCKET_OBJECTS;
+	s->b.removes_many = true;
 	s->b.list_order = false; /* ranges are read at the same time */
 	s->http = http;
 	s->env = env;

@@ -29,12 +29,4 @@ struct s3_options {
 int backend_s3_new(const char *place, struct http *http, const struct s3_options *o,
 	const struct env *env, struct backend **out, struct err *err);
 
-/*
- * backend_s3_remove_many(b, t, names, n, err): up to 1000 files with one request; those that do not
- * exist are fine.  The first failure is the result; the others may be gone.  For a bare S3 store
- * only, without decorators.
- */
-int backend_s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
-	struct err *err);
-
 #endif

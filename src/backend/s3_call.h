@@ -72,6 +72,12 @@ void s3_call_release(struct s3_call *c);
  * transport included. */
 int s3_call_judge(const struct s3_call *c, struct err *err);
 
+/* s3_key: a file's, with the place's prefix; owned.  s3_remove_many: what backend_remove_many says
+ * (s3_remove.c). */
+char *s3_key(const struct s3 *s, enum backend_type t, const struct id *name);
+int s3_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
+	bool *gone, struct err *err);
+
 /* s3_list: what backend_list says (s3_list.c). */
 int s3_list(struct backend *b, enum backend_type t, const struct backend_names *to,
 	struct err *err);

@@ -358,6 +358,8 @@ static int deleted_leaf(void *arg, const char *parent, const char *name, const c
 		d->fn(d->arg, d->key, &d->e);
 		d->e = (struct s3_error){0};
 		d->key[0] = 0;
+	} else if (!strcmp(name, "Key") && !strcmp(parent, "Deleted")) {
+		d->fn(d->arg, text, NULL);
 	}
 	return 0;
 }

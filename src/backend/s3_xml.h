@@ -44,7 +44,7 @@ int s3_xml_list(struct s3_page *page, const void *p, size_t n,
 	int (*fn)(void *arg, const char *key, uint64_t size), void *arg, struct err *err);
 
 /* s3_xml_deleted(p, n, fn, arg, err): the answer to a multi-object delete: fn for each object that
- * was not deleted. */
+ * it names: e says why it was not deleted, NULL: it was. */
 int s3_xml_deleted(const void *p, size_t n,
 	void (*fn)(void *arg, const char *key, const struct s3_error *e), void *arg,
 	struct err *err);

@@ -4,7 +4,7 @@
 #include "backend/object.h"
 #include "backend/options.h"
 #include "backend/swift_call.h"
-#include "backend/swift_list.h"
+#include "backend/swift_remove.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include <stdio.h>
@@ -214,18 +214,32 @@ static void swift_start(struct backend *b, struct backend_op *op)
 	swift_call_start(&o->call, o->s->keeper, &o->s->wire);
 }
 
-static int list(struct backend *b, enum backend_type t, const struct backend_names *to,
-	struct err *err)
+static struct swift_dir dir_of(struct backend *b)
 {
 	struct swift *s = swift_of(b);
-	struct swift_dir d = {.container = s->container,
+
+	return (struct swift_dir){.container = s->container,
 		.prefix = s->prefix,
 		.base = s->base,
 		.keeper = s->keeper,
 		.wire = &s->wire,
 		.seen = atomic_load(&s->seen)};
+}
+
+static int list(struct backend *b, enum backend_type t, const struct backend_names *to,
+	struct err *err)
+{
+	struct swift_dir d = dir_of(b);
 
 	return swift_list(&d, t, to, err);
+}
+
+static int remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
+	bool *gone, struct err *err)
+{
+	struct swift_dir d = dir_of(b);
+
+	return swift_remove_many(&d, t, names, n, gone, err);
 }
 
 static int container_call(struct swift *s, const char *method, const char *policy,
@@ -298,6 +312,7 @@ static const struct backend_vtable swift_vtable = {
 	.free = swift_free,
 	.give_up = swift_give_up,
 	.usage = swift_usage,
+	.remove_many = remove_many,
 };
 
 static char *encoded(const char *before, const char *s, const char *after)
@@ -337,6 +352,7 @@ int swift_new(const char *place, struct swift_token_source *src, const struct sw
 	s->b.connections = connections ? connections : 5;
 	s->b.list_order = true;
 	s->b.objects_max = BACKEND_BUCKET_OBJECTS;
+	s->b.removes_many = true;
 	s->container = encoded("/", container, "");
 	s->prefix = encoded("", prefix, *prefix ? "/" : "");
 	s->base = mem_printf("%s%s", prefix, *prefix ? "/" : "");

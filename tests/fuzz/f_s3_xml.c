@@ -22,7 +22,7 @@ static int on_key(void *arg, const char *key, uint64_t size)
 static void on_fault(void *arg, const char *key, const struct s3_error *e)
 {
 	(void)arg;
-	ALWAYS(strlen(key) <= S3_KEY_MAX && strlen(e->code) < sizeof(e->code));
+	ALWAYS(strlen(key) <= S3_KEY_MAX && (!e || strlen(e->code) < sizeof(e->code)));
 }
 
 static void clean(const char *s)

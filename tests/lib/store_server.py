@@ -13,12 +13,13 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import socketserver
 import sys
 import threading
 import time
 import urllib.parse
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 S, G, L = {}, {"packs": 0}, threading.Lock()
 TOKENS = {"life": 3600, "n": 0, "valid": {}}
@@ -90,6 +91,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.p.startswith("/v1/"):
             if TOKENS["valid"].get(self.headers.get("X-Auth-Token", ""), 0) < time.time():
                 return self.rep(401)
+            if self.m == "POST" and "bulk-delete" in self.q:
+                return self.bulk_delete()
             return self.container() if self.p.count("/") == 3 else self.thing("swift")
         if self.p.startswith("/r/"):
             if self.m == "POST" and "create" in self.q:
@@ -100,6 +103,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.thing("rest")
         return self.bucket() if self.p.strip("/").count("/") == 0 else self.thing("s3")
 
+    def bulk_delete(self):
+        names = [urllib.parse.unquote(x) for x in self.body.decode().splitlines()]
+        account = self.p.rstrip("/")
+        found = sum(S.pop(account + x, None) is not None for x in names)
+        G["bulk"] = G.get("bulk", 0) + 1
+        answer = {"Number Deleted": found, "Number Not Found": len(names) - found, "Errors": [], "Response Status": "200 OK", "Response Body": ""}
+        return self.rep(200, json.dumps(answer), [("Content-Type", "application/json")])
+
+    def delete_many(self):
+        keys = re.findall("<Key>(.*?)</Key>", self.body.decode())
+        for k in keys:
+            S.pop("/" + self.p.strip("/") + "/" + unescape(k), None)
+        G["bulk"] = G.get("bulk", 0) + 1
+        return self.rep(200, "<DeleteResult>" + "".join("<Deleted><Key>%s</Key></Deleted>" % k for k in keys) + "</DeleteResult>", [("Content-Type", "application/xml")])
+
     def container(self):
         if self.m != "GET":
             return self.rep(204 if self.m == "HEAD" else 201, b"", [("X-Container-Bytes-Used", "0"), ("X-Container-Object-Count", "0")])
@@ -109,6 +127,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.rep(200, json.dumps([{"name": x, "bytes": len(S[base + x])} for x in names]), [("Content-Type", "application/json")])
 
     def bucket(self):
+        if self.m == "POST" and "delete" in self.q:
+            return self.delete_many()
         if self.m != "GET":
             return self.rep(200)
         base, after = "/" + self.p.strip("/") + "/", self.q.get("continuation-token") or self.q.get("start-after") or self.q.get("marker") or ""

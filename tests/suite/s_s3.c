@@ -99,6 +99,7 @@ TEST(pages_and_many_removed)
 		{.page = 1, .list_v1 = true}};
 	struct s3_options any = {.any_names = true};
 	struct id names[PACKS], absent = {{1}};
+	bool gone[PACKS];
 	struct err err = {0};
 	struct backend *b;
 	uint64_t size;
@@ -116,13 +117,16 @@ TEST(pages_and_many_removed)
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		lists("a b+c&d", forms[i], 0, PACKS);
 	names[1] = absent;
-	CHECK_EQ(backend_s3_remove_many(b, BACKEND_PACK, names, 20, &err), 0);
+	CHECK(b->removes_many);
+	CHECK_EQ(backend_remove_many(b, BACKEND_PACK, names, 20, gone, &err), 0);
 	CHECK_STR(err.msg, "");
+	for (size_t i = 0; i < 20; i++)
+		CHECK(gone[i]); /* what is not there, too */
 	names[1] = name_of(1);
 	CHECK_EQ(backend_stat(b, BACKEND_PACK, &names[1], &size, &err), 0);
 	CHECK_EQ(backend_remove(b, BACKEND_PACK, &names[1], &err), 0);
 	lists("a b+c&d", forms[1], 20, PACKS);
-	CHECK_EQ(backend_s3_remove_many(b, BACKEND_PACK, names, PACKS, &err), 0);
+	CHECK_EQ(backend_remove_many(b, BACKEND_PACK, names, PACKS, gone, &err), 0);
 	lists("a b+c&d", forms[0], 0, 0);
 	backend_free(b);
 }

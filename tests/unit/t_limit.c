@@ -50,8 +50,11 @@ static void held_free(struct backend *b)
 	CHECK_EQ(held_of(b)->n, 0);
 }
 
-static const struct backend_vtable held_vtable = {"held", held_start, held_list, held_create,
-	held_free, NULL, NULL};
+static const struct backend_vtable held_vtable = {.scheme = "held",
+	.start = held_start,
+	.list = held_list,
+	.create = held_create,
+	.free = held_free};
 
 static void let_go(struct held *h, unsigned i)
 {
@@ -262,8 +265,11 @@ static void first_held_start(struct backend *b, struct backend_op *op)
 static void *long_line(void *arg)
 {
 	enum { MANY = 20000 };
-	static const struct backend_vtable vt = {"first", first_held_start, held_list, held_create,
-		held_free, NULL, NULL};
+	static const struct backend_vtable vt = {.scheme = "first",
+		.start = first_held_start,
+		.list = held_list,
+		.create = held_create,
+		.free = held_free};
 	struct held h = {.b = {.vt = &vt}};
 	struct backend *b = backend_limit_new(&h.b, 1);
 	struct backend_op *op = mem_array(MANY, sizeof(*op));

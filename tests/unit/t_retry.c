@@ -151,8 +151,12 @@ static void script_free(struct backend *b)
 	script_of(b)->freed = true;
 }
 
-static const struct backend_vtable script_vtable = {"script", script_start, script_list,
-	script_create, script_free, script_usage, NULL};
+static const struct backend_vtable script_vtable = {.scheme = "script",
+	.start = script_start,
+	.list = script_list,
+	.create = script_create,
+	.free = script_free,
+	.usage = script_usage};
 
 static void script_init(struct script *s, struct fake *f, int fails, int code)
 {

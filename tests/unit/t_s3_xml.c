@@ -194,12 +194,12 @@ TEST(errors)
 	CHECK_STR(e.code, "");
 }
 
-static void not_deleted(void *arg, const char *key, const struct s3_error *e)
+static void is_deleted(void *arg, const char *key, const struct s3_error *e)
 {
 	struct seen *s = arg;
 	size_t n = strlen(s->text);
 
-	snprintf(s->text + n, sizeof(s->text) - n, "%s:%s;", key, e->code);
+	snprintf(s->text + n, sizeof(s->text) - n, "%s:%s;", key, e ? e->code : "gone");
 }
 
 TEST(deleted)
@@ -211,8 +211,8 @@ TEST(deleted)
 	struct seen s = {0};
 	struct err err = {0};
 
-	CHECK_EQ(s3_xml_deleted(xml, strlen(xml), not_deleted, &s, &err), 0);
-	CHECK_STR(s.text, "b:AccessDenied;c:InternalError;");
-	CHECK_EQ(s3_xml_deleted(xml, 90, not_deleted, &s, &err), ERR_INVALID);
+	CHECK_EQ(s3_xml_deleted(xml, strlen(xml), is_deleted, &s, &err), 0);
+	CHECK_STR(s.text, "a:gone;b:AccessDenied;c:InternalError;");
+	CHECK_EQ(s3_xml_deleted(xml, 90, is_deleted, &s, &err), ERR_INVALID);
 	CHECK(err.msg[0]);
 }
