@@ -172,7 +172,8 @@ left 2
 
 # --- partial snapshots -------------------------------------------------------------------------------------------------------------------
 again
-a -q add --time "2024-01-05 12:00:00" --tag partial src
+a -q add --time "2024-01-05 12:00:00" --tag ended src
+$restic -r repo --no-cache -q tag --add partial "$(id ended)"
 complete=$(id t05) partial=$(id partial)
 gone() { # IDS: what restic would remove
 	$restic -r repo forget --dry-run --json "$@" | jq -r '[.[].remove[]?.id] | join(" ")'
@@ -185,6 +186,7 @@ expect 0 a forget --keep-daily 7
 says 'partial snapshot, no complete one is newer'
 expect 1 a forget --keep-tag partial
 says 'refusing to delete last snapshot'
-a -q add --time "2024-01-05 13:00:00" src
+# A complete one that is newer; add itself would remove what it replaces.
+$restic -r repo --no-cache -q backup --time "2024-01-05 13:00:00" src
 expect 0 a forget --keep-daily 7
 [ ! -e "repo/snapshots/$partial" ] && [ ! -e "repo/snapshots/$complete" ] || fail "$(a list)"
