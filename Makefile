@@ -1,7 +1,8 @@
 # a_backup: build, test, install.  `make help` lists the targets.
 #
-# One folder of objects a variant (build/rel, build/address-undefined, build/thread) and one archive a room, so that a room can be
-# built and tested while another does not compile.  Objects and archives appear by rename: two makes may share a build folder.
+# One folder of objects a variant (build/rel, build/address-undefined, build/thread) and one archive
+# a room, so that a room can be built and tested while another does not compile.  Objects and
+# archives appear by rename: two makes may share a build folder.
 
 -include local.mk
 
@@ -60,24 +61,28 @@ include $(wildcard src/*/module.mk)
 archive = $(foreach r,$(1),$(if $(SRC_$(r)),$(B)/lib$(r).a))
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 LIB := $(B)/liba_backup.a
-# The library for others (include/): the room lib and what it stands on, of objects of their own.  The number is AB_VERSION.
+# The library for others (include/): the room lib and what it stands on, of objects of their own.
+# The number is AB_VERSION.
 SONAME := liba_backup.so.0
 SHARED := $(if $(SAN),,$(if $(wildcard src/lib/ab.c),$(B)/$(SONAME)))
 SHARED_OBJ := $(patsubst %.c,$(B)/pic/%.o,$(foreach r,lib $(NEEDS_lib),$(SRC_$(r))))
-# What the library does not need of a file is left out, and with it what the file would do to a process (mem_tune, a password's command).
+# What the library does not need of a file is left out, and with it what the file would do to a
+# process (mem_tune, a password's command).
 PIC_FLAGS := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 SHARED_FLAGS := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/lib/exports.map -Wl,-z,defs -Wl,--gc-sections
 PROGRAMS := $(if $(wildcard src/cmd/main.c),$(B)/a_backup) \
 	$(if $(HAVE_MPI),$(if $(wildcard src/cmd/main_mpi.c),$(B)/a_backup-mpi))
 FULL := $(if $(filter-out $(ROOMS),$(ALL_ROOMS)),,yes)
 
-# A unit test t_x belongs to the lowest room that has x.c, else x.h (t_room_x where two have one); without one it needs all rooms.
+# A unit test t_x belongs to the lowest room that has x.c, else x.h (t_room_x where two have one);
+# without one it needs all rooms.
 rooms_with = $(foreach r,$(ALL_ROOMS),$(if $(wildcard src/$(r)/$(1).$(2) src/$(r)/$(patsubst $(r)_%,%,$(1)).$(2)),$(r)))
 room_of = $(firstword $(call rooms_with,$(1),c) $(call rooms_with,$(1),h))
 UNIT_SRC := $(wildcard tests/unit/t_*.c)
 $(foreach s,$(UNIT_SRC),$(eval ROOM_$(basename $(notdir $(s))) := $(call room_of,$(patsubst t_%,%,$(basename $(notdir $(s)))))))
 UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter $(ROOMS),$(ROOM_$(basename $(notdir $(s)))))$(FULL),$(s)))
-# ThreadSanitizer looks at threads: computing with bytes alone, and what restic makes of our bytes, is left to the other sanitizers.
+# ThreadSanitizer looks at threads: computing with bytes alone, and what restic makes of our bytes,
+# is left to the other sanitizers.
 ifeq ($(SAN),thread)
 UNIT_SRC := $(foreach s,$(UNIT_SRC),$(if $(filter kern format,$(ROOM_$(basename $(notdir $(s))))),,$(s)))
 endif
@@ -100,14 +105,16 @@ all: $(if $(FULL),lib shared $(PROGRAMS),$(call archive,$(ROOMS))) ## build a_ba
 lib: $(LIB)
 shared: $(SHARED) ## build the library for programs of others, liba_backup.so
 
-# The flags an object was made with.  The compiler's version is one of them: a build folder may outlive an upgrade.
+# The flags an object was made with.  The compiler's version is one of them: a build folder may
+# outlive an upgrade.
 FLAGS_NOW := $(CC) $(shell $(CC) -dumpfullversion 2>/dev/null) $(CPPFLAGS_ALL) $(CFLAGS_ALL) : $(LDFLAGS_ALL) $(LIBS) : $(PIC_FLAGS) $(SHARED_FLAGS)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
 
 # compile COMPILER: flags of one file can be added as CFLAGS_room/module in its module.mk.
-# WERROR is no part of $(B)/flags, so that `make` and `make check` share their objects: therefore one that warned is kept for this link only.
+# WERROR is no part of $(B)/flags, so that `make` and `make check` share their objects: therefore
+# one that warned is kept for this link only.
 # Its time is the epoch's, and whoever makes next is warned again, or stopped.
 # kern has no threads either, and computes ten times slower under ThreadSanitizer.
 UNWATCHED := $(if $(filter thread,$(SAN)),src/kern/%)
@@ -169,7 +176,8 @@ $(B)/tests/m_comm: LDFLAGS_ALL += -Wl,--wrap=loop_wait
 $(call tests,$(MPI_SRC)):
 	$(call link,$(MPICC))
 
-# chosen TIER, SOURCES: those that TIER and ONLY leave (mpi tests have a number of ranks behind their name, so ONLY cannot judge them here).
+# chosen TIER, SOURCES: those that TIER and ONLY leave (mpi tests have a number of ranks behind
+# their name, so ONLY cannot judge them here).
 chosen = $(if $(if $(TIER),$(filter $(1),$(TIER)),yes),$(foreach s,$(2),$(if $(filter-out mpi,$(1)),$(if $(ONLY),$(if \
 	$(findstring $(ONLY),$(1)-$(basename $(notdir $(s)))),$(s)),$(s)),$(s))))
 UNIT := $(call tests,$(call chosen,unit,$(UNIT_SRC)))
@@ -209,7 +217,8 @@ quickstart: ## build, make a backup in a temporary folder and restore it
 	@$(MAKE) --no-print-directory all
 	@if [ -x scripts/quickstart.sh ]; then scripts/quickstart.sh '$(B)'; else echo 'scripts/quickstart.sh does not exist'; exit 1; fi
 
-# What a program that uses the library says to pkg-config; what the library itself needs is for static linking.
+# What a program that uses the library says to pkg-config; what the library itself needs is for
+# static linking.
 define PC
 prefix=$(PREFIX)
 libdir=$(LIBDIR)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""bench.py compare|ranks|memory|requests|throughput: what a_backup costs, beside restic.  See README.md; `make bench` builds what it needs and calls it."""
+"""bench.py compare|ranks|memory|requests|throughput: what a_backup costs, beside restic. See
+README.md; `make bench` builds what it needs and calls it."""
 import argparse
 import os
 import signal

@@ -6,7 +6,8 @@ import report
 from measure import tree_size
 from workplace import say
 
-# operation: the most that our CPU seconds may be, as a part of restic's; None is shown but not demanded.
+# operation: the most that our CPU seconds may be, as a part of restic's; None is shown but not
+# demanded.
 TARGETS = {"add": 0.6, "unchanged add": 0.3, "restore": 0.8, "check --read-data": 0.8, "list": None, "files": None}
 
 
@@ -27,7 +28,8 @@ class DataSet:
 
 
 class Round:
-    """Each operation is run by all tools before the next one.  The first round asks the oracles: the other program checks every repository after
+    """Each operation is run by all tools before the next one. The first round asks the oracles: the
+    other program checks every repository after
     each add, and diff compares every restored tree.  None of that is timed."""
 
     def __init__(self, place, found, folder, is_first):

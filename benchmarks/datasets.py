@@ -1,4 +1,5 @@
-"""The data that is backed up.  Each set is a folder; it is made once a run, or found in --dir when an earlier run made it."""
+"""The data that is backed up. Each set is a folder; it is made once a run, or found in --dir when
+an earlier run made it."""
 import os
 import random
 import shutil
@@ -17,7 +18,8 @@ class Unavailable(Exception):
 
 
 def make_random(folder, scale):
-    """One file of noise, 1 GiB: nothing to compress and nothing twice, so what is measured is reading, cutting, hashing, sealing, writing."""
+    """One file of noise, 1 GiB: nothing to compress and nothing twice, so what is measured is
+    reading, cutting, hashing, sealing, writing."""
     rnd = random.Random(1)
     os.makedirs(folder)
     with open(os.path.join(folder, "noise"), "wb") as f:
@@ -36,7 +38,8 @@ def libraries():
 
 
 def make_libraries(folder, scale):
-    """Shared libraries of this machine, 600 MB: the regular files *.so and *.so.* below /usr/lib in the order of their paths, until they are enough."""
+    """Shared libraries of this machine, 600 MB: the regular files *.so and *.so.* below /usr/lib in
+    the order of their paths, until they are enough."""
     left = int(600e6 * scale)
     for path in libraries():
         if left <= 0:
@@ -50,12 +53,14 @@ def make_libraries(folder, scale):
 
 
 def make_many(folder, scale):
-    """100 000 small files, log-normal sizes with median 2 kB, 100 a directory, half noise and half text (mkmany.py)."""
+    """100 000 small files, log-normal sizes with median 2 kB, 100 a directory, half noise and half
+    text (mkmany.py)."""
     mkmany.make(folder, max(100, int(100000 * scale)))
 
 
 def make_hpc(folder, scale):
-    """Simulation output, about 800 MB: 3 time steps of raw float64 checkpoints, HDF5 with gzip, NetCDF4 and logs (mkhpc.py)."""
+    """Simulation output, about 800 MB: 3 time steps of raw float64 checkpoints, HDF5 with gzip,
+    NetCDF4 and logs (mkhpc.py)."""
     mib = max(2, int(100 * scale))
     why = ""
     for python in ("/usr/bin/python3", sys.executable):
@@ -76,7 +81,8 @@ SETS = {"random": make_random, "libraries": make_libraries, "many": make_many, "
 
 
 def provide(name, maker, data_dir, scale):
-    """The path of a data set, made when it is not there; one that was not finished is made again."""
+    """The path of a data set, made when it is not there; one that was not finished is made
+    again."""
     folder = os.path.join(data_dir, f"{name}-{scale:g}")
     if not os.path.isdir(folder):
         unfinished = folder + ".part"
@@ -87,7 +93,8 @@ def provide(name, maker, data_dir, scale):
 
 
 def warm(folder):
-    """Reads everything once, so that the first program does not fill the page cache for the second."""
+    """Reads everything once, so that the first program does not fill the page cache for the
+    second."""
     for where, _, names in os.walk(folder):
         for name in names:
             with open(os.path.join(where, name), "rb") as f:

@@ -1,4 +1,5 @@
-"""A store that is far away: Ceph's gateway on this machine behind a proxy that makes every request take some milliseconds longer."""
+"""A store that is far away: Ceph's gateway on this machine behind a proxy that makes every request
+take some milliseconds longer."""
 import contextlib
 import os
 import subprocess

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 
 class Failed(Exception):
-    """A command ended with another status than 0, or not in time; the text ends with what it said."""
+    """A command ended with another status than 0, or not in time; the text ends with what it
+    said."""
 
 
 @dataclass
@@ -20,7 +21,8 @@ class Cost:
 
 
 class Runner:
-    """Runs commands in an environment that holds nothing of the user's: no caches, no settings, no password."""
+    """Runs commands in an environment that holds nothing of the user's: no caches, no settings, no
+    password."""
 
     def __init__(self, spent, scratch, timeout):
         self.spent = os.path.abspath(spent)
@@ -31,7 +33,8 @@ class Runner:
         self.env = {"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": scratch, "LC_ALL": "C"}
 
     def run(self, argv, cwd, env=None, to=None):
-        """Runs argv to its end; a Cost.  Its output goes `to` an open file, else into what Failed says.
+        """Runs argv to its end; a Cost. Its output goes `to` an open file, else into what Failed
+        says.
         On a timeout the whole process group goes, since it is ours."""
         with tempfile.TemporaryFile() as said, tempfile.NamedTemporaryFile(dir=self.scratch) as out:
             p = subprocess.Popen([self.spent, out.name, *argv], cwd=cwd, env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL,
@@ -56,7 +59,8 @@ def median(values):
 
 
 def pair_ratio(ours, theirs):
-    """The median of the ratios of runs that followed each other: what slows the machine for a while slows both of a pair."""
+    """The median of the ratios of runs that followed each other: what slows the machine for a while
+    slows both of a pair."""
     return median([a / b for a, b in zip(ours, theirs)])
 
 

@@ -1,4 +1,5 @@
-"""Whether memory stays flat: peak of add and of unchanged add for trees of one shape and growing numbers of files."""
+"""Whether memory stays flat: peak of add and of unchanged add for trees of one shape and growing
+numbers of files."""
 import os
 
 import datasets

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
-"""mkhpc.py DIR MB [--seed S]: what a simulation leaves behind: three time steps, each as raw float64 checkpoint (MB MiB), HDF5 (float32, gzip),
+"""mkhpc.py DIR MB [--seed S]: what a simulation leaves behind: three time steps, each as raw
+float64 checkpoint (MB MiB), HDF5 (float32, gzip),
 NetCDF4 (float64, plain) and text log.
 
-A step changes a twentieth of the field by a little, so that steps share most of their bytes, and the field is smooth, so that it compresses as
-simulation output does: a little.  Needs numpy; says which of h5py and netCDF4 it lacks and leaves their files out (python3-h5py,
+A step changes a twentieth of the field by a little, so that steps share most of their bytes, and
+the field is smooth, so that it compresses as
+simulation output does: a little. Needs numpy; says which of h5py and netCDF4 it lacks and leaves
+their files out (python3-h5py,
 python3-netcdf4 of the system's own Python).
 """
 import argparse

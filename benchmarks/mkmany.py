@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""mkmany.py DIR N [--seed S] [--median BYTES]: N small files, 100 a directory, 100 directories a directory.
+"""mkmany.py DIR N [--seed S] [--median BYTES]: N small files, 100 a directory, 100 directories a
+directory.
 
-Sizes are log-normal (sigma 1.3, at most 1 MiB).  Files are by turns noise and text, as a project folder holds both.  The same arguments give
+Sizes are log-normal (sigma 1.3, at most 1 MiB). Files are by turns noise and text, as a project
+folder holds both. The same arguments give
 the same bytes with any Python 3.9 or later.
 """
 import argparse
@@ -14,7 +16,8 @@ LARGEST = 1 << 20
 
 
 def text_pool(rnd):
-    """Text that any file's contents can be a slice of: two slices of the same bytes are as unlikely as they need to be."""
+    """Text that any file's contents can be a slice of: two slices of the same bytes are as unlikely
+    as they need to be."""
     parts = []
     size = 0
     while size < 4 * LARGEST:

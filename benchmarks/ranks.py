@@ -29,7 +29,8 @@ def mpi_argv(place, n):
 
 
 def variants(place):
-    """Pairs of names and makers of argument lists; both of a pair differ only in the number of ranks."""
+    """Pairs of names and makers of argument lists; both of a pair differ only in the number of
+    ranks."""
     found = {"threads": {n: thread_argv(place, n) for n in RANKS}}
     if os.access(os.path.abspath(place.args.program) + "-mpi", os.X_OK) and shutil.which("mpirun"):
         found["MPI"] = {n: mpi_argv(place, n) for n in RANKS}

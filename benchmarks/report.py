@@ -58,7 +58,8 @@ def table(head, rows):
 
 
 def less_opening(found, op, name):
-    """CPU seconds less those of this program's `list` in the same round, which does little but derive the key."""
+    """CPU seconds less those of this program's `list` in the same round, which does little but
+    derive the key."""
     return [c.cpu - opening.cpu for c, opening in zip(found.costs[op][name], found.costs["list"][name])]
 
 

@@ -1,4 +1,5 @@
-"""Megabytes a second into a store that is far away, by 1, 2 and 4 ranks, beside restic with as many connections."""
+"""Megabytes a second into a store that is far away, by 1, 2 and 4 ranks, beside restic with as many
+connections."""
 import contextlib
 import os
 import random
@@ -68,7 +69,8 @@ def call(place, tool, repo, n, base):
 
 
 def one(place, tool, n, folder, size, figure):
-    """In a gateway of its own, which keeps objects in memory and gives none of it back.  Opening takes as long as `list`, and is not counted."""
+    """In a gateway of its own, which keeps objects in memory and gives none of it back. Opening
+    takes as long as `list`, and is not counted."""
     parent, base = os.path.split(folder)
     with faraway.store(place) as store:
         near, far = (store.place(url, "throughput") for url in (store.near, store.far))

@@ -1,4 +1,5 @@
-"""The two programs under one interface: argument lists of the same operations, each with the program's own defaults."""
+"""The two programs under one interface: argument lists of the same operations, each with the
+program's own defaults."""
 import json
 import os
 import shutil

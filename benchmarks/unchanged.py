@@ -1,4 +1,5 @@
-"""What an unchanged run asks of a store that is far away: requests, bytes and time of the second add of many directories."""
+"""What an unchanged run asks of a store that is far away: requests, bytes and time of the second
+add of many directories."""
 import os
 import shutil
 
@@ -29,7 +30,8 @@ class Case:
         self.costs, self.openings, self.requests = [], [], []
 
     def net(self, field):
-        """Less what opening the repository costs: nearly all scrypt, with parameters that depend on how busy the machine was when the key was made."""
+        """Less what opening the repository costs: nearly all scrypt, with parameters that depend on
+        how busy the machine was when the key was made."""
         return [getattr(c, field) - getattr(o, field) for c, o in zip(self.costs, self.openings)]
 
 

@@ -15,7 +15,8 @@ FEW_FILES = 1000
 
 
 class Workplace:
-    """`ours` and `theirs` are tools (ours is None with --restic-only); `both` are those that there are, in the order they take turns."""
+    """`ours` and `theirs` are tools (ours is None with --restic-only); `both` are those that there
+    are, in the order they take turns."""
 
     def __init__(self, args, scratch):
         self.args = args
@@ -37,8 +38,10 @@ class Workplace:
         return os.path.join(self.scratch, f"{what}{self._serial}")
 
     def empty_repository(self):
-        """A copy of one that restic made.  All runs work on copies of the same: the same chunker polynomial cuts files at the same places, and
-        the same scrypt parameters, which depend on how busy the machine was when the key was made, cost every command the same."""
+        """A copy of one that restic made. All runs work on copies of the same: the same chunker
+        polynomial cuts files at the same places, and
+        the same scrypt parameters, which depend on how busy the machine was when the key was made,
+        cost every command the same."""
         if not self._empty:
             self._empty = self.fresh("empty")
             self.runner.run(self.theirs.init(self._empty), self.scratch, self.theirs.env)
@@ -50,7 +53,8 @@ class Workplace:
         return tools.scrypt_parameters(self._empty)
 
     def timed(self, tool, argv, cwd, data_bytes):
-        """Runs one command, which may write data_bytes, after all that was written before is on the disk, so that nobody pays for another's pages."""
+        """Runs one command, which may write data_bytes, after all that was written before is on the
+        disk, so that nobody pays for another's pages."""
         os.sync()
         self._pool = None
         self._pool = warmpool.fill(POOL_FIXED + data_bytes * 5 // 4)
@@ -63,8 +67,10 @@ class Workplace:
         self.runner.run(["diff", "-r", "--no-dereference", a, b], self.scratch)
 
     def remove(self, *paths):
-        """Not a tree with many files, which goes when all is done: for minutes after files were deleted, ext4 looks at each of their inodes whenever a
-        file is made (recently_deleted() in its allocator).  With 30 000 just deleted, restoring 30 000 cost 4 to 12 s of system time instead of 1.5."""
+        """Not a tree with many files, which goes when all is done: for minutes after files were
+        deleted, ext4 looks at each of their inodes whenever a
+        file is made (recently_deleted() in its allocator). With 30 000 just deleted, restoring 30
+        000 cost 4 to 12 s of system time instead of 1.5."""
         for path in paths:
             if measure.tree_size(path)[1] < FEW_FILES:
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,11 +1,13 @@
 #!/bin/sh
-# deps.sh GROUP…: makes sure that the packages of these groups are there.  Root on Debian (or a relative): installs what is missing.
+# deps.sh GROUP…: makes sure that the packages of these groups are there.  Root on Debian (or a
+# relative): installs what is missing.
 # Anybody else: names it and fails.  Fast and silent when nothing is missing.
 set -eu
 
 group() {
 	case $1 in
-	build) echo gcc libc6-dev make pkg-config libssl-dev libzstd-dev libcurl4-openssl-dev libexpat1-dev libopenmpi-dev openmpi-bin ;;
+	build) echo gcc libc6-dev make pkg-config libssl-dev libzstd-dev libcurl4-openssl-dev \
+		libexpat1-dev libopenmpi-dev openmpi-bin ;;
 	quickstart) echo restic ;;
 	keystone) echo keystone curl python3 ;;
 	services) echo radosgw ceph-mon ceph-osd ceph-common curl openssl python3 restic ;;
@@ -13,7 +15,8 @@ group() {
 	slurm) echo slurmctld slurmd slurm-client munge openmpi-bin jq restic ;;
 	drivers) echo python3 python3-pip restic ;;
 	proxy) echo nginx libnginx-mod-http-lua python3 ;;
-	check) echo clang-format cppcheck bindfs binutils acl attr strace unicode-data tzdata python3 libcap2-bin jq procps restic openssl rclone ;;
+	check) echo clang-format cppcheck bindfs binutils acl attr strace unicode-data tzdata \
+		python3 libcap2-bin jq procps restic openssl rclone ;;
 	*) echo "deps.sh: no group $1" >&2 && exit 2 ;;
 	esac
 }
@@ -32,7 +35,8 @@ elsewhere() {
 	esac
 	case " $* " in
 	*' check '*)
-		for p in clang-format cppcheck bindfs nm setfacl setfattr strace python3 setcap jq openssl rclone; do
+		for p in clang-format cppcheck bindfs nm setfacl setfattr strace python3 setcap jq \
+			openssl rclone; do
 			command -v "$p" >/dev/null || missing="$missing $p"
 		done
 		;;
@@ -56,7 +60,8 @@ elsewhere() {
 	esac
 	case " $* " in
 	*' services '*)
-		for p in radosgw radosgw-admin ceph ceph-mon ceph-osd curl openssl python3 restic; do
+		for p in radosgw radosgw-admin ceph ceph-mon ceph-osd curl openssl python3 restic; \
+			do
 			command -v "$p" >/dev/null || missing="$missing $p"
 		done
 		;;
@@ -74,7 +79,8 @@ for g in "$@"; do
 done
 # A name that dpkg does not know is an error of dpkg-query but not of ours: it is missing.
 # shellcheck disable=SC2086
-have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $want 2>/dev/null | sed -n 's/^installed //p' || true)
+have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $want 2>/dev/null |
+	sed -n 's/^installed //p' || true)
 missing=
 for p in $want; do
 	printf '%s\n' "$have" | grep -qx "$p" || case " $missing " in

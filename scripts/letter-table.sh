@@ -1,8 +1,10 @@
 #!/bin/sh
-# Writes src/fs/letter_table.c: the lower-case letter of each upper-case one, as Go's unicode.ToLower has it (for --iexclude and the like).
+# Writes src/fs/letter_table.c: the lower-case letter of each upper-case one, as Go's
+# unicode.ToLower has it (for --iexclude and the like).
 #
-# Reads UnicodeData.txt and DerivedAge.txt (Debian: unicode-data), field 13, the simple mapping.  Stays at Unicode 15.0, the version of the Go
-# releases that restic 0.17 to 0.19 are built with.  With -n nothing is written; the exit status says whether the file is what would be.
+# Reads UnicodeData.txt and DerivedAge.txt (Debian: unicode-data), field 13, the simple mapping.
+# Stays at Unicode 15.0, the version of the Go releases that restic 0.17 to 0.19 are built with.
+# With -n nothing is written; the exit status says whether the file is what would be.
 set -eu
 cd "$(dirname "$0")/.."
 data=${UNICODE_DATA:-/usr/share/unicode}

@@ -3,7 +3,8 @@
 
 usage: scripts/match-oracle.py [path of restic]      (0.18.0 wrote the file that is kept)
 
-The tree is made as /tmp/m, because rooted patterns need a fixed place; it must not exist and is removed at the end.
+The tree is made as /tmp/m, because rooted patterns need a fixed place; it must not exist and is
+removed at the end.
 """
 import json
 import os

@@ -1,5 +1,6 @@
 #!/bin/sh
-# quickstart.sh BUILD: the main job on a real directory: a backup by 4 MPI ranks, listed, searched, restored, compared, and checked by restic.
+# quickstart.sh BUILD: the main job on a real directory: a backup by 4 MPI ranks, listed, searched,
+# restored, compared, and checked by restic.
 set -eu
 cd "$(dirname "$0")/.."
 build=$PWD/${1:-build/rel}
@@ -10,15 +11,19 @@ trap 'exit 130' INT TERM
 
 # The source: real directories of this machine, at most 600 MiB.
 sources= left=$((600 * 1024))
-for d in /usr/include /usr/share/doc /usr/share/perl /usr/lib/gcc "/usr/lib/$(uname -m)-linux-gnu" /usr/lib/python3; do
+for d in /usr/include /usr/share/doc /usr/share/perl /usr/lib/gcc \
+	"/usr/lib/$(uname -m)-linux-gnu" /usr/lib/python3; do
 	[ -d "$d" ] || continue
 	size=$(du -sk "$d" | cut -f1)
 	[ "$size" -gt "$left" ] || sources="$sources $d" left=$((left - size))
 done
 
-export RESTIC_REPOSITORY="$dir/repository" RESTIC_PASSWORD_FILE="$dir/password" RESTIC_CACHE_DIR="$dir/cache" RESTIC_PROGRESS_FPS=5
-# mpirun refuses root and more ranks than cores unless told; Open MPI 4 and 5 listen to different names
-export OMPI_MCA_btl_tcp_if_include=lo OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+export RESTIC_REPOSITORY="$dir/repository" RESTIC_PASSWORD_FILE="$dir/password" \
+	RESTIC_CACHE_DIR="$dir/cache" RESTIC_PROGRESS_FPS=5
+# mpirun refuses root and more ranks than cores unless told; Open MPI 4 and 5 listen to different
+# names
+export OMPI_MCA_btl_tcp_if_include=lo OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+	OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 
 say() {
 	printf '\n== %s\n' "$*"
@@ -29,7 +34,8 @@ run() {
 }
 # What must come back, a line a file.
 listing() {
-	(cd "$1" && find . -type f -printf '%P file %m %U:%G %T@ %s\n' -o -printf '%P %y %m %U:%G %T@ %l\n' | LC_ALL=C sort)
+	(cd "$1" && find . -type f -printf '%P file %m %U:%G %T@ %s\n' -o \
+		-printf '%P %y %m %U:%G %T@ %l\n' | LC_ALL=C sort)
 }
 
 say 'A password, and a repository'

@@ -1,8 +1,11 @@
 #!/bin/sh
-# Writes src/format/gojson_table.c: which code points Go's strconv.Quote prints as they are (docs/format.md 10.3).
+# Writes src/format/gojson_table.c: which code points Go's strconv.Quote prints as they are
+# (docs/format.md 10.3).
 #
-# Reads UnicodeData.txt and DerivedAge.txt (Debian: unicode-data).  Tree ids depend on this table, so it stays at Unicode 15.0, the version of
-# the Go releases that restic 0.17 to 0.19 are built with: code points that came later are left out by their age.
+# Reads UnicodeData.txt and DerivedAge.txt (Debian: unicode-data).  Tree ids depend on this table,
+# so it stays at Unicode 15.0, the version of
+# the Go releases that restic 0.17 to 0.19 are built with: code points that came later are left out
+# by their age.
 # With -n nothing is written; the exit status says whether the file is what would be written.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,8 +1,11 @@
 #!/bin/sh
-# run.sh: runs the tests that the Makefile names in UNIT, SUITE, SIM, MPI (programs) and the scripts in tests/e2e, tests/services and tests/lint.
+# run.sh: runs the tests that the Makefile names in UNIT, SUITE, SIM, MPI (programs) and the scripts
+# in tests/e2e, tests/services and tests/lint.
 #
-# TIER: only these tiers; ONLY: only tests whose name contains it; FULL empty: a part of the rooms was built, so unit tests only.
-# A test passes with exit status 0, is skipped with 77.  Its output is in $B/test-logs and is shown (the end of it) if it fails.
+# TIER: only these tiers; ONLY: only tests whose name contains it; FULL empty: a part of the rooms
+# was built, so unit tests only.
+# A test passes with exit status 0, is skipped with 77.  Its output is in $B/test-logs and is shown
+# (the end of it) if it fails.
 # The last line is always "N passed, N failed, N skipped"; the exit status is 1 if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -23,7 +26,8 @@ if [ "${1:-}" = --one ]; then
 	shift 3
 	mkdir -p "$TMPDIR/$name" "$TMPDIR/$name.home"
 	start=$(date +%s%N)
-	TMPDIR=$TMPDIR/$name HOME=$TMPDIR/$name.home timeout -k 10 "$seconds" "$@" >"$LOGS/$name.log" 2>&1 </dev/null
+	TMPDIR=$TMPDIR/$name HOME=$TMPDIR/$name.home timeout -k 10 "$seconds" "$@" \
+		>"$LOGS/$name.log" 2>&1 </dev/null
 	rc=$?
 	ms=$((($(date +%s%N) - start) / 1000000))
 	echo "$rc" >"$LOGS/$name.rc"
@@ -44,7 +48,8 @@ if [ "${1:-}" = --one ]; then
 fi
 
 # Tests must not see the settings of whoever runs them, nor a surrounding job.
-for v in $(env | sed -n 's/^\(\(RESTIC\|OS\|AWS\|A_BACKUP\|SLURM\|PMI\|PMIX\|OMPI\|ST\|ALLAS\)_[A-Za-z0-9_]*\)=.*/\1/p'); do
+for v in $(env | sed -n \
+	's/^\(\(RESTIC\|OS\|AWS\|A_BACKUP\|SLURM\|PMI\|PMIX\|OMPI\|ST\|ALLAS\)_[A-Za-z0-9_]*\)=.*/\1/p'); do
 	unset "$v"
 done
 unset TZ PMI_RANK PMI_SIZE XDG_CACHE_HOME XDG_CONFIG_HOME || true
@@ -91,7 +96,8 @@ programs() { # TIER SECONDS PROGRAM…
 mpi_programs() {
 	for p in ${MPI:-}; do
 		# A test says in its source which numbers of ranks it is for: "ranks: 1 2 4".
-		ranks=$(sed -n 's/.*ranks: \([0-9 ]*\).*/\1/p' "tests/mpi/$(basename "$p").c" | head -n 1)
+		ranks=$(sed -n 's/.*ranks: \([0-9 ]*\).*/\1/p' "tests/mpi/$(basename "$p").c" |
+			head -n 1)
 		for n in ${ranks:-1 2 4}; do
 			name=mpi-$(basename "$p")-$n
 			only "$name" && echo "$name 180 $MPIRUN -n $n $p"
@@ -116,7 +122,8 @@ run() { # PARALLEL
 	xargs -r -P "$1" -L 1 sh tests/run.sh --one
 }
 
-# Sanitizers make programs that compute several times slower, and two of these run beside each other.
+# Sanitizers make programs that compute several times slower, and two of these run beside each
+# other.
 SAN_FACTOR=1 at_once=2
 [ -z "$SAN" ] || SAN_FACTOR=5 at_once=1
 
@@ -129,8 +136,10 @@ SAN_FACTOR=1 at_once=2
 		wanted mpi && mpi_programs
 	} | run $at_once
 	if [ -n "${FULL:-}" ]; then
-		# Once, before two tests want to at the same time; a test whose servers cannot be had says so itself.
-		wanted services && scripts/deps.sh services keystone proxy slurm drivers >"$LOGS/deps" 2>&1
+		# Once, before two tests want to at the same time; a test whose servers cannot be
+		# had says so itself.
+		wanted services && scripts/deps.sh services keystone proxy slurm drivers \
+			>"$LOGS/deps" 2>&1
 		# The sanitizers' scripts run this script again for their own build.
 		{
 			[ -z "$SAN" ] && wanted san && scripts san 1800

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""cpu.py OLD NEW [ROUNDS]: CPU seconds and peak memory of two builds of a_backup on the data sets of
+"""cpu.py OLD NEW [ROUNDS]: CPU seconds and peak memory of two builds of a_backup on the data sets
+of
 the benchmarks.  They take turns, and who begins alternates; the ratios are medians of the ratios of
 neighbours.  Environment: SETS, VERBS (names, separated by blanks or commas; a blank in a name is
 written _), SCALE (part of the sizes), DIR (where to work; data sets there are kept)."""

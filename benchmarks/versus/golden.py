@@ -132,7 +132,8 @@ class Backups:
                 copy(self.base, os.path.join(p.cwd, "r"))
 
     def add(self, words):
-        """The same backup by all: the old beside the new, and that beside the old one's one rank."""
+        """The same backup by all: the old beside the new, and that beside the old one's one
+        rank."""
         self.place.later += AHEAD
         first = None
         for way, pair in self.pairs.items():

@@ -1,5 +1,6 @@
 #!/bin/sh
-# check by 1, 2 and 4 ranks and under mpirun: the same sentences, JSON and exit status, of a good repository and of one with each kind of damage.
+# check by 1, 2 and 4 ranks and under mpirun: the same sentences, JSON and exit status, of a good
+# repository and of one with each kind of damage.
 set -eu
 . tests/lib/e2e.sh
 export A_BACKUP_PASSWORD=x
@@ -40,7 +41,8 @@ P
 # flip FILE: a byte in the middle; cut FILE: half of it stays.
 flip() {
 	chmod u+w "$1"
-	python3 -c 'import sys; f = open(sys.argv[1], "r+b"); n = f.seek(0, 2) // 2; f.seek(n); b = f.read(1)[0]; f.seek(n); f.write(bytes([b ^ 1]))' "$1"
+	python3 -c \
+		'import sys; f = open(sys.argv[1], "r+b"); n = f.seek(0, 2) // 2; f.seek(n); b = f.read(1)[0]; f.seek(n); f.write(bytes([b ^ 1]))' "$1"
 }
 cut_half() {
 	chmod u+w "$1"
@@ -94,7 +96,8 @@ same_by_all good mpi
 grep -q 'no errors were found' said || fail "a good repository: $(cat said)"
 grep -q '"num_errors":0' said || fail 'JSON of a good repository'
 for damage in "flip r/$data" "cut_half r/$data" "rm -f r/$data" "flip r/$tree" "cut_half r/$tree" "rm -f r/$tree" \
-	index_gone index_flipped snapshot_flipped "cp r/$data r/data/00/$(printf '0%.0s' $(seq 64))"; do
+	index_gone index_flipped snapshot_flipped \
+	"cp r/$data r/data/00/$(printf '0%.0s' $(seq 64))"; do
 	rm -rf r said
 	cp -r good r
 	case $damage in
@@ -108,7 +111,8 @@ for damage in "flip r/$data" "cut_half r/$data" "rm -f r/$data" "flip r/$tree" "
 	same_by_all "$damage" $mpi
 	case $damage in
 	cp*) grep -q 'additional files' said || fail "$damage: $(cat said)" ;;
-	*) grep -q 'exit status 1' said && grep -q 'Fatal: repository contains errors' said || fail "$damage: $(cat said)" ;;
+	*) grep -q 'exit status 1' said && grep -q 'Fatal: repository contains errors' said ||
+		fail "$damage: $(cat said)" ;;
 	esac
 done
 

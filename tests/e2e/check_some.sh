@@ -1,5 +1,6 @@
 #!/bin/sh
-# check of some snapshots: of them alone trees and data are read; and what damage hits is named, by snapshot and path.
+# check of some snapshots: of them alone trees and data are read; and what damage hits is named, by
+# snapshot and path.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"
@@ -11,8 +12,10 @@ head -c 300000 /dev/urandom >two/second
 echo small >two/small
 a -q add one --host h1 --tag t1
 a -q add two --host h2
-set -- $(a list --json | python3 -c 'import json, sys; print(*[s["short_id"] for s in json.load(sys.stdin)])')
-blob=$(a cat tree "$1:/one/d" | python3 -c 'import json, sys; print(json.load(sys.stdin)["nodes"][0]["content"][0])')
+set -- $(a list --json | python3 -c \
+	'import json, sys; print(*[s["short_id"] for s in json.load(sys.stdin)])')
+blob=$(a cat tree "$1:/one/d" | python3 -c \
+	'import json, sys; print(json.load(sys.stdin)["nodes"][0]["content"][0])')
 a find --blob "$blob" --show-pack-id >out
 pack=$(sed -n 's/^Object belongs to pack //p' out)
 file=r/data/$(echo "$pack" | cut -c 1-2)/$pack
@@ -45,13 +48,15 @@ s = json.load(open("sum"))
 assert s["broken_packs"] == [sys.argv[1]] and s["num_errors"] == 1, s
 P
 
-# Words that name nothing must not pass for a good snapshot; and two ways of choosing are one too many.
+# Words that name nothing must not pass for a good snapshot; and two ways of choosing are one too
+# many.
 expect 1 a check zzzz
 says 'Ignoring "zzzz"'
 expect 1 a check --host h2 "$1"
 expect 1 a check "$1:/one"
 
-# A pack that is not there hits whoever needs it; the structure of the repository is looked at whichever snapshot is asked for.
+# A pack that is not there hits whoever needs it; the structure of the repository is looked at
+# whichever snapshot is asked for.
 rm "$file"
 for ranks in 1 3; do
 	expect 1 a check --ranks $ranks

@@ -1,5 +1,6 @@
 #!/bin/sh
-# delete frees what the removed snapshots alone held: how much, what it says, what it leaves to prune.
+# delete frees what the removed snapshots alone held: how much, what it says, what it leaves to
+# prune.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh)
@@ -7,7 +8,8 @@ export A_BACKUP_PASSWORD=x
 a() { "$A_BACKUP" "$@"; }
 cd "$T"
 random() { # FILE BYTES SEED
-	python3 -c 'import random, sys; open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
+	python3 -c \
+		'import random, sys; open(sys.argv[1], "wb").write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 }
 packs() {
 	find r/data -type f | wc -l
@@ -71,7 +73,8 @@ expect 0 a -r r delete 0123456789
 
 # JSON: what has gone, and the figures.
 expect 0 a -r r delete --json "$second"
-jq -s -e --arg id "$second" 'length == 2 and .[0].message_type == "removed" and .[0].id == $id and .[1].message_type == "summary" and .[1].bytes.remove_total > 10000000' out >jq || fail "JSON: $(cat out)"
+jq -s -e --arg id "$second" \
+	'length == 2 and .[0].message_type == "removed" and .[0].id == $id and .[1].message_type == "summary" and .[1].bytes.remove_total > 10000000' out >jq || fail "JSON: $(cat out)"
 
 # Where something is damaged the snapshot goes, and nothing is freed.
 begin

@@ -1,5 +1,6 @@
 #!/bin/sh
-# A snapshot that cannot be read stands in the way of `latest`: what deletes refuses, what reads ends before anything is written, add goes on and says so.
+# A snapshot that cannot be read stands in the way of `latest`: what deletes refuses, what reads
+# ends before anything is written, add goes on and says so.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"
@@ -13,12 +14,14 @@ for i in 1 2 3; do
 	a -q -r repo add --time "2024-01-0$i 10:00:00" src
 done
 ids() {
-	a -r repo list --json 2>/dev/null | python3 -c 'import json,sys; print(*[s["id"] for s in json.load(sys.stdin)])'
+	a -r repo list --json 2>/dev/null | python3 -c \
+		'import json,sys; print(*[s["id"] for s in json.load(sys.stdin)])'
 }
 set -- $(ids)
 one=$1 two=$2 three=$3
 left() { # N: so many snapshot files are there
-	[ "$(ls repo/snapshots | wc -l)" = "$1" ] || fail "$(ls repo/snapshots | wc -l) snapshots are left, not $1"
+	[ "$(ls repo/snapshots | wc -l)" = "$1" ] ||
+		fail "$(ls repo/snapshots | wc -l) snapshots are left, not $1"
 }
 refused() { # COMMAND…: exit 1, the file named, nothing written
 	expect 1 a -r repo "$@"
@@ -38,12 +41,14 @@ refused restore latest --path "$PWD/src" -target back
 left 3
 [ ! -e back ] && [ ! -e dumped ] || fail 'something was written'
 
-# Its whole name removes it: there must be a way out.  What is named whole, or by what begins no other, works.
+# Its whole name removes it: there must be a way out.  What is named whole, or by what begins no
+# other, works.
 cp -a repo repo2
 expect 0 a -r repo2 delete --dry-run "$three"
 [ -e "repo2/snapshots/$three" ] || fail 'a dry run removed it'
 expect 0 a -r repo2 delete "$three"
-[ ! -e "repo2/snapshots/$three" ] && [ "$(ls repo2/snapshots | wc -l)" = 2 ] && grep -q 'could not be read' out || fail "$(cat out)"
+[ ! -e "repo2/snapshots/$three" ] && [ "$(ls repo2/snapshots | wc -l)" = 2 ] &&
+	grep -q 'could not be read' out || fail "$(cat out)"
 expect 0 a -r repo2 delete latest
 [ "$(ls repo2/snapshots)" = "$one" ] || fail "$(ls repo2/snapshots)"
 a -q -r repo restore "$two" -target back 2>err
@@ -53,7 +58,8 @@ expect 3 a -q -r repo delete "$one"
 says 'their space is not freed'
 left 2
 
-# add takes the newest that can be read as parent, saves its snapshot and tells by its exit code and its words.
+# add takes the newest that can be read as parent, saves its snapshot and tells by its exit code and
+# its words.
 expect 3 a -r repo add src
 grep -q "$three" err || fail 'add does not name the file'
 grep -q 'other snapshot' err || fail "$(cat err)"
@@ -88,12 +94,16 @@ for arg in latest: latest:/ "$two:" "$two:/src"; do
 done
 left "$n"
 
-# What cannot be removed does not keep the others: somebody else's file in a sticky directory, for root without the right to all.
+# What cannot be removed does not keep the others: somebody else's file in a sticky directory, for
+# root without the right to all.
 set -- $(ls repo/snapshots | head -n 3)
 n=$(ls repo/snapshots | wc -l)
-if chown 65534 repo/snapshots "repo/snapshots/$2" && chmod 1777 repo/snapshots && setpriv --bounding-set -fowner --inh-caps -fowner true; then
-	expect 3 setpriv --bounding-set -fowner --inh-caps -fowner "$A_BACKUP" -r repo delete "$1" "$2" "$3"
+if chown 65534 repo/snapshots "repo/snapshots/$2" && chmod 1777 repo/snapshots &&
+	setpriv --bounding-set -fowner --inh-caps -fowner true; then
+	expect 3 setpriv --bounding-set -fowner --inh-caps -fowner "$A_BACKUP" -r repo delete "$1" \
+		"$2" "$3"
 	left $((n - 2))
 	[ -e "repo/snapshots/$2" ] || fail 'the one that stays'
-	grep -q "unable to remove snapshot/$2" err && grep -q '1 of 3 snapshots could not be removed' err || fail "$(cat err)"
+	grep -q "unable to remove snapshot/$2" err &&
+		grep -q '1 of 3 snapshots could not be removed' err || fail "$(cat err)"
 fi

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Repositories of other programs, and damaged ones: a bad node costs itself, told, exit 1, and not its directory; index files that say nothing are passed over.
+# Repositories of other programs, and damaged ones: a bad node costs itself, told, exit 1, and not
+# its directory; index files that say nothing are passed over.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"
@@ -12,7 +13,8 @@ new_repo repo
 T0='"mode":420,"mtime":"2020-01-01T00:00:00Z","atime":"2020-01-01T00:00:00Z","ctime":"2020-01-01T00:00:00Z","uid":0,"gid":0'
 D0='"type":"dir","mode":2147484141,"mtime":"2020-01-01T00:00:00Z","atime":"2020-01-01T00:00:00Z","ctime":"2020-01-01T00:00:00Z","uid":0,"gid":0,"content":null'
 file() { # NAME DATA MORE
-	printf '{"name":"%s","type":"file",%s,"size":2,"content":["@%s@"]%s}' "$1" "$T0" "$2" "${3:-}"
+	printf '{"name":"%s","type":"file",%s,"size":2,"content":["@%s@"]%s}' "$1" "$T0" "$2" \
+		"${3:-}"
 }
 {
 	echo 'data one 1x'
@@ -25,7 +27,9 @@ file() { # NAME DATA MORE
 } | "$TOOLS/raw_repo" repo
 
 expect 1 a -r repo restore latest -target back
-[ "$(cd back && find . | sort | tr '\n' ' ')" = '. ./attrs ./attrs/f ./mixed ./mixed/a ./mixed/dir ./mixed/dir/in ./mixed/m ./mixed/z ' ] || fail "$(find back)"
+[ "$(cd back && find . | sort | tr '\n' ' ')" = \
+	'. ./attrs ./attrs/f ./mixed ./mixed/a ./mixed/dir ./mixed/dir/in ./mixed/m ./mixed/z ' ] ||
+	fail "$(find back)"
 [ "$(cat back/mixed/m back/mixed/a back/mixed/z)" = 1x2x1x ] || fail 'contents'
 for name in /mixed/door '/mixed/m: this name comes twice' /attrs/f; do
 	grep -q "$name" err || fail "restore does not tell of $name: $(cat err)"
@@ -43,7 +47,8 @@ expect 1 a -r repo find in
 grep -q /mixed/dir/in out || fail 'find'
 expect 1 a -r repo dump latest /
 tar -tf out | sort | tr '\n' ' ' >listed
-[ "$(cat listed)" = 'attrs/ attrs/f mixed/ mixed/a mixed/dir/ mixed/dir/in mixed/m mixed/z ' ] || fail "dump: $(cat listed)"
+[ "$(cat listed)" = 'attrs/ attrs/f mixed/ mixed/a mixed/dir/ mixed/dir/in mixed/m mixed/z ' ] ||
+	fail "dump: $(cat listed)"
 expect 0 a -r repo dump latest /mixed/dir/in
 [ "$(cat out)" = 1x ] || fail 'dump of a file'
 expect 1 a -r repo dump latest /mixed/door

@@ -1,6 +1,7 @@
 #!/bin/sh
-# forget: what goes is gone and the rest stays, by policies and by ids, in restic's words; what restic refuses is refused; one that cannot be removed does not keep the
-# others; a lock is named and waited for.
+# forget: what goes is gone and the rest stays, by policies and by ids, in restic's words; what
+# restic refuses is refused; one that cannot be removed does not keep the others; a lock is named
+# and waited for.
 set -eu
 . tests/lib/e2e.sh
 restic=$(sh tests/lib/restic18.sh)
@@ -16,7 +17,8 @@ for day in 01 02 03 04 05; do
 done
 a -q add --time "2024-01-05 11:00:00" --tag keep,t06 --host other src
 left() { # N: so many snapshot files are there
-	[ "$(ls repo/snapshots | wc -l)" = "$1" ] || fail "$(ls repo/snapshots | wc -l) snapshots are left, not $1"
+	[ "$(ls repo/snapshots | wc -l)" = "$1" ] ||
+		fail "$(ls repo/snapshots | wc -l) snapshots are left, not $1"
 }
 id() { # TAG
 	a list --tag "$1" --json | jq -r '.[0].id'
@@ -27,7 +29,8 @@ again() {
 }
 cp -a repo kept
 
-# --- what is refused, before anything is removed -----------------------------------------------------------------------------------------
+# --- what is refused, before anything is removed
+# -----------------------------------------------------------------------------------------
 refused() { # SENTENCE WORD…
 	sentence=$1
 	shift
@@ -38,8 +41,10 @@ refused() { # SENTENCE WORD…
 refused 'no policy was specified, no snapshots will be removed'
 refused 'no policy was specified' --host other
 refused 'no policy was specified' --keep-last 0 --keep-within 0d
-refused '--unsafe-allow-remove-all is not allowed unless a snapshot filter option is specified' --unsafe-allow-remove-all
-refused 'refusing to delete last snapshot of snapshot group "host other, path' --keep-tag t01 --host other
+refused '--unsafe-allow-remove-all is not allowed unless a snapshot filter option is specified' \
+	--unsafe-allow-remove-all
+refused 'refusing to delete last snapshot of snapshot group "host other, path' --keep-tag t01 \
+	--host other
 refused '--no-lock is only applicable in combination with --dry-run' --no-lock --keep-last 1
 refused "negative values not allowed, use 'unlimited' instead" --keep-last -1
 refused 'durations containing negative values are not allowed' --keep-within -5d
@@ -47,7 +52,8 @@ refused '--group-by takes host, paths and tags' -g hosts,user -l 1
 refused 'is named by its id' --tag t01 "$(id t01)"
 refused '--repack-smaller-than takes a size' --keep-last 1 --prune --repack-smaller-than x
 
-# --- policies ----------------------------------------------------------------------------------------------------------------------------
+# --- policies
+# ------------------------------------------------------------------------------------------
 expect 0 a forget --keep-daily 2 --dry-run
 left 6
 grep -qx 'Applying Policy: keep 2 daily snapshots' out || fail "$(cat out)"
@@ -62,7 +68,8 @@ lines out | diff ours - || fail 'restic shows another thing'
 expect 0 a forget --keep-daily 2
 grep -q '3 / 3 files deleted' out || fail "$(cat out)"
 left 3
-[ "$(a list --json | jq -r '[.[].time[0:13]] | sort | join(" ")')" = '2024-01-04T10 2024-01-05T10 2024-01-05T11' ] || fail "$(a list)"
+[ "$(a list --json | jq -r '[.[].time[0:13]] | sort | join(" ")')" = \
+	'2024-01-04T10 2024-01-05T10 2024-01-05T11' ] || fail "$(a list)"
 expect 0 a -q forget --keep-daily 2
 [ ! -s out ] || fail "$(cat out)"
 left 3
@@ -75,7 +82,8 @@ grep -q '^keep 1 snapshots' out && grep -q '^remove 5 snapshots' out || fail "$(
 left 1
 again
 expect 0 a forget --keep-tag keep,t06 --keep-tag t01 --json
-jq -e '[.[].reasons[].matches[]] | sort == ["has tags [keep, t06]", "has tags [t01]"]' out >"$T/jq" || fail "$(cat out)"
+jq -e '[.[].reasons[].matches[]] | sort == ["has tags [keep, t06]", "has tags [t01]"]' out \
+	>"$T/jq" || fail "$(cat out)"
 left 2
 again
 expect 0 a forget --unsafe-allow-remove-all --host other
@@ -86,7 +94,8 @@ expect 0 a forget --keep-last 1 --host nobody --json
 [ ! -s out ] || fail "$(cat out)"
 $restic -r repo --no-cache check -q || fail 'restic check'
 
-# --- ids ---------------------------------------------------------------------------------------------------------------------------------
+# --- ids
+# ------------------------------------------------------------------------------------------
 # What names nothing, or more than one, is told and ignored, as restic does; the others go.
 for verb in forget delete; do
 	again
@@ -110,7 +119,8 @@ says 'removed snapshot/'
 left 4
 $restic -r repo forget "$(id t03)" 0123456789 >out 2>&1 || fail 'restic minds an unknown id'
 
-# --- --prune: only if something goes -----------------------------------------------------------------------------------------------------
+# --- --prune: only if something goes
+# ------------------------------------------------------------------------------------------
 again
 packs() {
 	find repo/data -type f | wc -l
@@ -120,7 +130,8 @@ expect 0 a forget --keep-daily 7 --prune
 ! grep -q 'running prune' out && [ "$(packs)" = "$n" ] || fail "$(cat out)"
 expect 0 a forget --keep-last 1 --prune --dry-run
 says '4 snapshots would be removed, running prune dry run'
-grep -qE '^total prune: +[1-9]' out || fail "a dry run counts what would be gone as used: $(cat out)"
+grep -qE '^total prune: +[1-9]' out || fail \
+	"a dry run counts what would be gone as used: $(cat out)"
 left 6
 [ "$(packs)" = "$n" ] || fail 'a dry run pruned'
 cp -a repo theirs
@@ -133,18 +144,23 @@ $restic -r repo --no-cache prune --max-unused 0 --dry-run -vv >out
 for what in 'to repack:' 'to delete:' ; do
 	grep -qE "^$what +0 " out || fail "restic would prune more: $(cat out)"
 done
-[ "$($restic -r repo --no-cache list blobs -q | sort)" = "$($restic -r theirs --no-cache list blobs -q | sort)" ] || fail 'restic keeps other blobs'
+[ "$($restic -r repo --no-cache list blobs -q | sort)" = \
+	"$($restic -r theirs --no-cache list blobs -q | sort)" ] || fail 'restic keeps other blobs'
 expect 0 a --json forget --keep-last 1 --tag t05,t06 --prune
 [ ! -s out ] || fail "$(cat out)"
 again
 expect 0 a --json forget "$(id t01)" --prune
 jq -e '.message_type == "summary"' out >"$T/jq" || fail "$(cat out)"
 
-# --- one that cannot be removed ----------------------------------------------------------------------------------------------------------
+# --- one that cannot be removed
+# ------------------------------------------------------------------------------------------
 again
 set -- $(ls repo/snapshots | head -n 3)
-if chown 65534 repo/snapshots "repo/snapshots/$2" && chmod 1777 repo/snapshots && setpriv --bounding-set -fowner --inh-caps -fowner true; then
-	expect 3 setpriv --bounding-set -fowner --inh-caps -fowner "$A_BACKUP" -r repo --json forget --unsafe-allow-remove-all --tag t01,t01 --tag t02 --tag t03 --tag t04 --tag t05 --tag t06
+if chown 65534 repo/snapshots "repo/snapshots/$2" && chmod 1777 repo/snapshots &&
+	setpriv --bounding-set -fowner --inh-caps -fowner true; then
+	expect 3 setpriv --bounding-set -fowner --inh-caps -fowner "$A_BACKUP" -r repo \
+		--json forget --unsafe-allow-remove-all --tag t01,t01 --tag t02 --tag t03 \
+		--tag t04 --tag t05 --tag t06
 	left 1
 	[ -e "repo/snapshots/$2" ] || fail 'the one that stays'
 	says "unable to remove snapshot/$2 from the repository"
@@ -152,7 +168,8 @@ if chown 65534 repo/snapshots "repo/snapshots/$2" && chmod 1777 repo/snapshots &
 	tail -n 1 err | jq -e '.code == 3' >"$T/jq" || fail "$(cat err)"
 fi
 
-# --- locks -------------------------------------------------------------------------------------------------------------------------------
+# --- locks
+# ------------------------------------------------------------------------------------------
 again
 "$A_BACKUP" -q -r repo add src >held 2>&1 &
 holder=$!
@@ -160,7 +177,8 @@ wait_for 20 sh -c 'ls repo/locks | grep -qv tmp'
 kill -STOP $holder
 n=$(ls repo/snapshots | wc -l)
 expect 11 a forget --keep-last 1
-grep -qE "locked by process $holder of .* on $(hostname) since [0-9]+ second" err || fail "who holds it, since when? $(cat err)"
+grep -qE "locked by process $holder of .* on $(hostname) since [0-9]+ second" err ||
+	fail "who holds it, since when? $(cat err)"
 left "$n"
 "$A_BACKUP" -r repo forget --keep-last 1 --retry-lock 1m >waited 2>&1 &
 waiter=$!
@@ -170,7 +188,8 @@ wait $holder || fail "$(cat held)"
 wait $waiter || fail "$(cat waited)"
 left 2
 
-# --- partial snapshots -------------------------------------------------------------------------------------------------------------------
+# --- partial snapshots
+# ------------------------------------------------------------------------------------------
 again
 a -q add --time "2024-01-05 12:00:00" --tag ended src
 $restic -r repo --no-cache -q tag --add partial "$(id ended)"
@@ -178,9 +197,12 @@ complete=$(id t05) partial=$(id partial)
 gone() { # IDS: what restic would remove
 	$restic -r repo forget --dry-run --json "$@" | jq -r '[.[].remove[]?.id] | join(" ")'
 }
-# restic counts it: the day's complete one would go.  So it does not when they are in groups of their own.
-gone --keep-daily 7 --host "$(hostname)" | grep -q "$complete" || fail 'restic leaves the complete one'
-! gone --keep-daily 7 --group-by host,paths,tags | grep -q "$complete" || fail 'the line in the manual does not help'
+# restic counts it: the day's complete one would go.  So it does not when they are in groups of
+# their own.
+gone --keep-daily 7 --host "$(hostname)" | grep -q "$complete" ||
+	fail 'restic leaves the complete one'
+! gone --keep-daily 7 --group-by host,paths,tags | grep -q "$complete" ||
+	fail 'the line in the manual does not help'
 expect 0 a forget --keep-daily 7
 [ -e "repo/snapshots/$complete" ] && [ -e "repo/snapshots/$partial" ] || fail "$(a list)"
 says 'partial snapshot, no complete one is newer'

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Two names are one file only where inode number, content, size, time and owner agree.  Numbers are used again in mid-run, and some nodes make up their own:
-# then each name has its own content in the snapshot, for restic's restore too.
+# Two names are one file only where inode number, content, size, time and owner agree.  Numbers are
+# used again in mid-run, and some nodes make up their own: then each name has its own content in the
+# snapshot, for restic's restore too.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
@@ -38,7 +39,8 @@ for ranks in 1 3; do
 	for round in first unchanged forced; do
 		force=
 		[ $round = forced ] && force=--force
-		expect 0 env LD_PRELOAD="$T/shim.so" $A_BACKUP -q -r repo add $force --ranks $ranks src
+		expect 0 env LD_PRELOAD="$T/shim.so" $A_BACKUP -q -r repo add $force \
+			--ranks $ranks src
 		rm -rf back back2
 		$restic -q -r repo restore latest --target back
 		diff -r src back/src || fail "$round, $ranks ranks: restic restores another tree"
@@ -58,7 +60,8 @@ done
 new_repo repo
 for ranks in 1 2; do
 	$A_BACKUP -q -r repo add --force --ranks $ranks src
-	[ "$(tree_of repo)" = "${tree:=$(tree_of repo)}" ] || fail 'the tree depends on the number of ranks'
+	[ "$(tree_of repo)" = "${tree:=$(tree_of repo)}" ] ||
+		fail 'the tree depends on the number of ranks'
 	$A_BACKUP -q -r repo add --ranks $ranks src
 	[ "$(tree_of repo)" = "$tree" ] || fail 'an unchanged add makes another tree'
 done
@@ -66,9 +69,11 @@ $restic -q -r repo backup --force src
 [ "$(tree_of repo)" = "$tree" ] || fail "restic's tree is another one"
 rm -rf back
 $restic -q -r repo restore latest --target back
-[ "$(stat -c %h back/src/f1)" = 3 ] && [ back/src/f1 -ef back/src/d/g1 ] || fail 'the links are gone'
+[ "$(stat -c %h back/src/f1)" = 3 ] && [ back/src/f1 -ef back/src/d/g1 ] ||
+	fail 'the links are gone'
 
-# A mode, or an attribute, that was changed in between: names that say different things are not one file.
+# A mode, or an attribute, that was changed in between: names that say different things are not one
+# file.
 rm -rf src repo back back2 shim.so
 mkdir src
 for i in a b; do
@@ -84,5 +89,6 @@ LD_PRELOAD="$T/shim.so" $A_BACKUP -q -r repo add src
 $restic -q -r repo restore latest --target back
 $A_BACKUP -q -r repo restore latest --target back2 --verify
 for back in back back2; do
-	[ "$(stat -c '%a %h' $back/src/a) $(stat -c '%a %h' $back/src/b)" = '600 1 644 1' ] || fail "$back: $(stat -c '%n %a %h' $back/src/*)"
+	[ "$(stat -c '%a %h' $back/src/a) $(stat -c '%a %h' $back/src/b)" = '600 1 644 1' ] ||
+		fail "$back: $(stat -c '%n %a %h' $back/src/*)"
 done

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What a program inherits: standard descriptors that are closed, as crontabs and daemons leave them, and pipes that give a file's text in pieces.
+# What a program inherits: standard descriptors that are closed, as crontabs and daemons leave them,
+# and pipes that give a file's text in pieces.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"
@@ -13,7 +14,8 @@ for i in $(seq 50); do
 done
 python3 "$TESTS/lib/manifest.py" src >"$T/want"
 
-# PROGRAM REDIRECTIONS: -vvv writes a line for each file, to whatever has the number of standard output.
+# PROGRAM REDIRECTIONS: -vvv writes a line for each file, to whatever has the number of standard
+# output.
 closed() {
 	rm -rf repo back
 	new_repo repo
@@ -31,15 +33,18 @@ done
 closed "$A_BACKUP --ranks 2" '>&- 2>&-'
 closed "$MPIRUN -n 2 sh -c 'exec \"\$0\" \"\$@\" >&- 2>&-' $A_BACKUP_MPI" ''
 
-# Where a command's output is all that comes of it, nobody may think that it was there; others do what they are for.
+# Where a command's output is all that comes of it, nobody may think that it was there; others do
+# what they are for.
 new_repo lost
-for words in 'dump latest /s/f' 'dump latest /' 'list' 'list --json' 'files latest' 'find f' 'cat config' 'version' 'list --help'; do
+for words in 'dump latest /s/f' 'dump latest /' 'list' 'list --json' 'files latest' 'find f' \
+	'cat config' 'version' 'list --help'; do
 	for how in '>&-' '</dev/null >&0' '<&- >&-'; do
 		expect 1 sh -c "exec \"\$0\" -r nowhere $words $how" "$A_BACKUP"
 		says 'standard output is closed'
 	done
 done
-for words in 'add src/d1' 'add --json src/d1' 'dump --target got latest /' 'restore latest -target back' 'check' 'delete latest --json' 'unlock'; do
+for words in 'add src/d1' 'add --json src/d1' 'dump --target got latest /' \
+	'restore latest -target back' 'check' 'delete latest --json' 'unlock'; do
 	expect 0 sh -c "exec \"\$0\" -r lost $words >&-" "$A_BACKUP"
 done
 [ -s got ] || fail 'dump --target without standard output'
@@ -47,7 +52,8 @@ done
 # A list that was to come from a closed standard input is not an empty one.
 mkdir kept
 echo kept >kept/file
-for words in 'add --files-from - src/d1' 'add --files-from-raw - src/d1' 'add --exclude-file - src/d1' 'restore latest -target kept --delete --exclude-file -'; do
+for words in 'add --files-from - src/d1' 'add --files-from-raw - src/d1' \
+	'add --exclude-file - src/d1' 'restore latest -target kept --delete --exclude-file -'; do
 	expect 1 sh -c "exec \"\$0\" -r lost $words <&-" "$A_BACKUP"
 	says 'Bad file descriptor'
 done
@@ -65,7 +71,8 @@ pieces() { # TEXT…: through the pipe, with pauses
 }
 pieces proj ect
 a -q --repository-file pipe add src/d1
-[ "$(ls proj/snapshots | wc -l) $(ls project/snapshots | wc -l)" = '0 1' ] || fail 'the wrong repository'
+[ "$(ls proj/snapshots | wc -l) $(ls project/snapshots | wc -l)" = '0 1' ] ||
+	fail 'the wrong repository'
 
 # Nor do a password's, a pattern file's and a file list's first pieces do.
 pieces "$RESTIC_PASSWORD" ' '

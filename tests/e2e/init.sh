@@ -1,16 +1,19 @@
 #!/bin/sh
-# Making a repository: what a killed init or a full disk left is finished, what may be damaged is left alone, and who opens it finds the key that fits.
+# Making a repository: what a killed init or a full disk left is finished, what may be damaged is
+# left alone, and who opens it finds the key that fits.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 rest_store="$TESTS/lib/rest_store.py"
 says() { grep -q -- "$1" "$T/out" "$T/err" || fail "not said: $1: $(cat "$T/out" "$T/err")"; }
-keys() { [ "$(find "$1/keys" -type f | wc -l)" = "$2" ] || fail "$1 has not $2 keys: $(ls "$1/keys")"; }
+keys() { [ "$(find "$1/keys" -type f | wc -l)" = "$2" ] ||
+	fail "$1 has not $2 keys: $(ls "$1/keys")"; }
 cd "$T"
 mkdir src
 echo content >src/file
 
-# --- a key and no config: everybody says how to go on, and that is how it goes on ----------------------------------------------------------
+# --- a key and no config: everybody says how to go on, and that is how it goes on
+# ----------------------------------------------------------
 new_repo half
 key=$(ls half/keys)
 rm half/config
@@ -41,7 +44,8 @@ expect 0 env RESTIC_PASSWORD=mine "$A_BACKUP" -q -r strange add src
 expect 1 "$A_BACKUP" -q -r strange list
 says 'sealed with another key'
 
-# --- no config, but files that it belonged to: nothing is made there -----------------------------------------------------------------------
+# --- no config, but files that it belonged to: nothing is made there
+# -----------------------------------------------------------------------
 cp -r half lost
 rm lost/config
 ls -R lost >before
@@ -54,7 +58,8 @@ for verb in list "add src"; do
 done
 ls -R lost | diff before - || fail 'something was made in a damaged repository'
 
-# --- opening: keys that cannot be read, and the password's key of another repository -------------------------------------------------------
+# --- opening: keys that cannot be read, and the password's key of another repository
+# -------------------------------------------------------
 cp other/keys/* half/keys
 for i in 1 2 3 4 5 6; do
 	: >half/keys/"$(printf '%064d' $i)"
@@ -68,7 +73,8 @@ rm half/keys/"$key"
 expect 1 "$A_BACKUP" -r half list
 says 'config.*sealed with another key'
 
-# --- a store that fails, and signals -------------------------------------------------------------------------------------------------------
+# --- a store that fails, and signals
+# ------------------------------------------------------------------------------------------
 : >rules
 python3 "$rest_store" port rules 2>server.err &
 server=$!
@@ -90,7 +96,8 @@ says 'save config.*507'
 echo 'POST /busy/config 0 503' >rules
 for signal in TERM INT HUP; do
 	rc=0
-	env --default-signal=INT timeout -s "$signal" 4 "$A_BACKUP" -r "rest:$url/busy/" init >out 2>err || rc=$?
+	env --default-signal=INT timeout -s "$signal" 4 "$A_BACKUP" -r "rest:$url/busy/" init >out \
+		2>err || rc=$?
 	says 'trying again'
 	says 'interrupted by a signal'
 	[ "$(left busy)" = '[]' ] || fail "a key is left after SIG$signal: $(left busy)"
@@ -105,7 +112,8 @@ wait $init || rc=$?
 [ $rc = 130 ] || fail "SIGTERM ends init with $rc, not 130"
 : >rules
 expect 0 "$A_BACKUP" -r "rest:$url/busy/" init
-# Neither the config nor what became of it can be read: the key stays, is named, and is used by the next init.
+# Neither the config nor what became of it can be read: the key stays, is named, and is used by the
+# next init.
 printf '%s\n' 'POST /dark/config 0 507' 'GET /dark/config 0 507' >rules
 expect 1 "$A_BACKUP" -r "rest:$url/dark/" init
 says 'stays'

@@ -30,5 +30,7 @@ int statx(int fd, const char *name, int flags, unsigned mask, struct statx *s)
 }
 C
 ${CC:-gcc} -shared -fPIC -o shim.so shim.c -ldl
-expect 0 env LD_PRELOAD="$PWD/shim.so" "$A_BACKUP" -q -r r restore latest:/src --target target --overwrite always
-python3 "$TESTS/lib/manifest.py" target | tail -n +2 | diff want - || fail 'it is not what was backed up'
+expect 0 env LD_PRELOAD="$PWD/shim.so" "$A_BACKUP" -q -r r restore latest:/src --target target \
+	--overwrite always
+python3 "$TESTS/lib/manifest.py" target | tail -n +2 | diff want - ||
+	fail 'it is not what was backed up'

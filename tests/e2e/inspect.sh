@@ -21,7 +21,8 @@ echo kept >src/same/deep/kept
 echo rot >src/rot
 head -c 3000000 /dev/urandom >src/noise
 r backup src --tag one
-# Each kind of change: content, type, a directory moved, one that is new, times alone, and content behind the same metadata.
+# Each kind of change: content, type, a directory moved, one that is new, times alone, and content
+# behind the same metadata.
 echo more >>src/a
 rm -r src/link src/only
 mkdir src/link src/new
@@ -71,7 +72,8 @@ grep -q 'does not match ID' err || fail 'nobody says that the pack is damaged'
 cp good "$file"
 
 # ---- diff ----
-set -- $(a list --json | python3 -c 'import json, sys; print(*[s["short_id"] for s in json.load(sys.stdin)])')
+set -- $(a list --json | python3 -c \
+	'import json, sys; print(*[s["short_id"] for s in json.load(sys.stdin)])')
 compare() {
 	$restic -r r diff "$@" >theirs 2>err
 	a diff "$@" >ours 2>err || fail "diff $*: $(cat err)"
@@ -87,18 +89,22 @@ for pair in "$1 $2" "$2 $1" "$2 $3" "$1 $3" "$1 $1" "$1:/src/d $2:/src"; do
 	done
 done
 a diff "$1" "$2" >ours
-for line in 'M    /src/a' 'T    /src/link/' '+    /src/d/g/f' '-    /src/d/e/' '-    /src/only/gone' '+    /src/new/'; do
+for line in 'M    /src/a' 'T    /src/link/' '+    /src/d/g/f' '-    /src/d/e/' \
+	'-    /src/only/gone' '+    /src/new/'; do
 	grep -qxF -- "$line" ours || fail "diff does not say: $line"
 done
 grep -q kept ours && fail 'changes of metadata are told unasked'
-a diff --metadata "$1" "$2" | grep -qx 'U    /src/same/deep/kept' || fail 'changes of metadata are not told'
+a diff --metadata "$1" "$2" | grep -qx 'U    /src/same/deep/kept' ||
+	fail 'changes of metadata are not told'
 a diff -q "$1" "$2" | grep -q /src && fail '-q tells changes'
 expect 1 a diff "$1"
 expect 1 a diff "$1" zzzz
 # A tree that cannot be read is told, and the rest is compared.
-tree=$(a cat tree "$2:/src" | python3 -c 'import json, sys; print([n["subtree"] for n in json.load(sys.stdin)["nodes"] if n["name"] == "new"][0])')
+tree=$(a cat tree "$2:/src" | python3 -c \
+	'import json, sys; print([n["subtree"] for n in json.load(sys.stdin)["nodes"] if n["name"] == "new"][0])')
 a find --tree "$tree" --show-pack-id >out
-pack=$(sed -n 's/^Object belongs to pack //p' out | head -n 1) file=$(ls r/data/*/"$(sed -n 's/^Object belongs to pack //p' out | head -n 1)")
+pack=$(sed -n 's/^Object belongs to pack //p' out |
+	head -n 1) file=$(ls r/data/*/"$(sed -n 's/^Object belongs to pack //p' out | head -n 1)")
 offset=$(sed -n 's/.*, offset \([0-9]*\),.*/\1/p' out | head -n 1)
 [ -n "$pack" ] && [ -n "$offset" ] || fail "which pack? $(cat out)"
 chmod u+w "$file"

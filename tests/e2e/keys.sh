@@ -1,5 +1,6 @@
 #!/bin/sh
-# Keys: list, add, remove and passwd, beside restic; and passwd where a project's password file is in use: whenever it is killed, the password in the file works.
+# Keys: list, add, remove and passwd, beside restic; and passwd where a project's password file is
+# in use: whenever it is killed, the password in the file works.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/store_server.sh
@@ -32,8 +33,13 @@ says "$(echo "$id" | cut -c 1-8)  anna"
 sort out >ours
 $restic -r r key list 2>/dev/null | sort >theirs
 cmp ours theirs || fail 'the table is not that of restic'
-a -r r -p two key list --json | python3 -c 'import json, sys; print(json.dumps(sorted(json.load(sys.stdin), key=lambda k: k["id"])))' >ours
-env -u RESTIC_PASSWORD $restic -r r -p two key list --json | python3 -c 'import json, sys; print(json.dumps(sorted(json.load(sys.stdin), key=lambda k: k["id"])))' >theirs
+a -r r -p two key list --json | python3 -c \
+	'import json, sys; print(json.dumps(sorted(json.load(sys.stdin), key=lambda k: k["id"])))' \
+	>ours
+env -u RESTIC_PASSWORD $restic -r r -p two key list --json |
+	python3 -c \
+	'import json, sys; print(json.dumps(sorted(json.load(sys.stdin), key=lambda k: k["id"])))' \
+	>theirs
 cmp ours theirs || fail 'the JSON is not that of restic'
 
 # Not the one in use; the beginning of an id is enough for another.
@@ -50,7 +56,8 @@ expect 0 a -r r key remove "$(echo "$id" | cut -c 1-6)"
 says "removed key $id"
 expect 12 a -r r -p two list
 
-# Asked for on standard input; restic reads what passwd wrote, and the old password is of no use any more.
+# Asked for on standard input; restic reads what passwd wrote, and the old password is of no use any
+# more.
 printf 'third\n' | a -r r key passwd >out 2>err || fail "passwd: $(cat err)"
 says 'only a copy into a new repository ends that'
 says 'key add'
@@ -182,7 +189,8 @@ for k in $(seq 1 "$steps"); do
 			change
 		) >out 2>err || rc=$?
 		[ $rc = 137 ] || fail "$when step $k: exit status $rc"
-		a -S3 -q --no-lock list >out 2>err || fail "killed $when step $k the password in the file is of no use: $(cat err)"
+		a -S3 -q --no-lock list >out 2>err ||
+			fail "killed $when step $k the password in the file is of no use: $(cat err)"
 	done
 done
 expect 0 a -S3 unlock --remove-all
@@ -195,7 +203,8 @@ a -S3 -q key list >before
 ) || exit 1
 a -S3 -q key list | cmp - before || fail 'a key was left although the file could not be replaced'
 # Keys that are left over can be removed by whoever is in.
-a -S3 key list --json 2>err | python3 -c 'import json, sys; print(*[k["id"] for k in json.load(sys.stdin) if k["current"]])' >current
+a -S3 key list --json 2>err | python3 -c \
+	'import json, sys; print(*[k["id"] for k in json.load(sys.stdin) if k["current"]])' >current
 a -S3 list keys | grep -vxf current >rest
 while read -r id; do
 	expect 0 a -S3 -q key remove "$id"

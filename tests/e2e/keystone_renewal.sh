@@ -1,6 +1,7 @@
 #!/bin/sh
-# The token is renewed in mid-run by a login server that is just being restarted (404 for a while), whose catalog names another region first by then, and the store hears of the new
-# token a second later.  The run goes on, and all of it lies in one place.
+# The token is renewed in mid-run by a login server that is just being restarted (404 for a while),
+# whose catalog names another region first by then, and the store hears of the new token a second
+# later.  The run goes on, and all of it lies in one place.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/store_server.sh
@@ -47,4 +48,5 @@ def hook(h):
 '
 expect 0 timeout 20 "$A_BACKUP" -q -r "$SWIFT" init
 expect 1 timeout 20 "$A_BACKUP" -r "$SWIFT" add src
-grep -q 'accepts the token.*no right' err || fail "a missing right is said to be something else: $(cat err)"
+grep -q 'accepts the token.*no right' err || fail \
+	"a missing right is said to be something else: $(cat err)"

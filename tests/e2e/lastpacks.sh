@@ -1,5 +1,6 @@
 #!/bin/sh
-# 128 ranks leave as few packs as one rank: what lies in their last packs is merged; and what they leave is a sound repository.
+# 128 ranks leave as few packs as one rank: what lies in their last packs is merged; and what they
+# leave is a sound repository.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)

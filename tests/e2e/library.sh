@@ -1,5 +1,6 @@
 #!/bin/sh
-# The library for programs of others: what is installed is enough to build one, it reads what restic and a_backup have written, and says what is wrong without ending the program.
+# The library for programs of others: what is installed is enough to build one, it reads what restic
+# and a_backup have written, and says what is wrong without ending the program.
 set -eu
 . tests/lib/e2e.sh
 [ -z "$SAN" ] || { echo 'the library is built without sanitizers'; exit 77; }
@@ -8,8 +9,10 @@ a() {
 	"$A_BACKUP" "$@"
 }
 I=$T/installed/usr
-make -s --no-print-directory NODEPS=1 install PREFIX=/usr DESTDIR="$T/installed" >"$T/out" 2>&1 || fail "install: $(cat "$T/out")"
-for f in include/a_backup/a_backup.h lib/liba_backup.so.0 lib/liba_backup.so lib/pkgconfig/a_backup.pc share/man/man3/a_backup.3; do
+make -s --no-print-directory NODEPS=1 install PREFIX=/usr DESTDIR="$T/installed" >"$T/out" 2>&1 ||
+	fail "install: $(cat "$T/out")"
+for f in include/a_backup/a_backup.h lib/liba_backup.so.0 lib/liba_backup.so \
+	lib/pkgconfig/a_backup.pc share/man/man3/a_backup.3; do
 	[ -e "$I/$f" ] || fail "$f is not installed"
 done
 
@@ -18,18 +21,22 @@ nm -D --defined-only "$I/lib/liba_backup.so.0" | awk '{ print $3 }' | sort >"$T/
 grep -oE '\bab_[a-z]+[a-z_]*\(' include/a_backup/a_backup.h | tr -d '(' | sort -u >"$T/declared"
 diff "$T/declared" "$T/exported" || fail 'other functions are exported than the header has'
 [ "$(wc -l <"$T/exported")" -ge 12 ] || fail 'too few functions'
-nm -D -u "$I/lib/liba_backup.so.0" | grep -E ' (exit|_exit|mallopt|umask|chdir|fchdir|signal|sigaction|fork|execv|execve|posix_spawnp?|popen|system|printf|__printf_chk|puts|putchar|stdout|stderr)(@|$)' && fail 'the library does what it must not'
+nm -D -u "$I/lib/liba_backup.so.0" | grep -E \
+	' (exit|_exit|mallopt|umask|chdir|fchdir|signal|sigaction|fork|execv|execve|posix_spawnp?|popen|system|printf|__printf_chk|puts|putchar|stdout|stderr)(@|$)' && fail 'the library does what it must not'
 
-export PKG_CONFIG_PATH="$I/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$T/installed" LD_LIBRARY_PATH="$I/lib"
+export PKG_CONFIG_PATH="$I/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$T/installed" \
+	LD_LIBRARY_PATH="$I/lib"
 export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
 flags=$(pkg-config --cflags --libs a_backup)
 for c in examples/ab_cat.c tests/e2e/library_threads.c; do
 	cp "$c" "$T/"
 	# shellcheck disable=SC2086
-	(cd "$T" && gcc -std=gnu11 -Wall -Wextra -Werror -o "$(basename "$c" .c)" "$(basename "$c")" $flags -lpthread)
+	(cd "$T" && gcc -std=gnu11 -Wall -Wextra -Werror -o "$(basename "$c" .c)" \
+		"$(basename "$c")" $flags -lpthread)
 done
 echo '#include <a_backup/a_backup.h>' >"$T/strict.c"
-gcc -std=c99 -pedantic -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L -I"$I/include" -c -o "$T/strict.o" "$T/strict.c"
+gcc -std=c99 -pedantic -Wall -Wextra -Werror -D_POSIX_C_SOURCE=200809L -I"$I/include" -c \
+	-o "$T/strict.o" "$T/strict.c"
 
 cd "$T"
 tree() { # NAME
@@ -66,7 +73,8 @@ expect 0 ./library_threads "$T/r1" "$T" "$T/r2" "$T"
 [ ! -s err ] || fail "$(cat err)"
 [ -z "$(ls r1/locks r2/locks | grep -v :)" ] || fail 'a lock is left'
 
-# What is wrong has a code: -AB_ENOTFOUND 3, AB_EPASSWORD 4, AB_ELOCKED 5, AB_EDAMAGED 2, AB_EUSAGE 1.
+# What is wrong has a code: -AB_ENOTFOUND 3, AB_EPASSWORD 4, AB_ELOCKED 5, AB_EDAMAGED 2, AB_EUSAGE
+# 1.
 expect 3 ./ab_cat r1 latest /one/nothing
 says '/one/nothing'
 expect 3 ./ab_cat r1 latest /one/large/x

@@ -1,5 +1,6 @@
 #!/bin/sh
-# A link on the way to a target that leads elsewhere for a moment, while the run goes on, and then back: what lies there meanwhile is not saved as if it were the target's.
+# A link on the way to a target that leads elsewhere for a moment, while the run goes on, and then
+# back: what lies there meanwhile is not saved as if it were the target's.
 # What somebody replaces below the target is ordinary: it is saved as it is found.
 set -eu
 . tests/lib/e2e.sh
@@ -26,7 +27,8 @@ setup() {
 	cp -r empty repo
 }
 
-# The rank WHO stops at some of what it opens at PATHS and in there (WHEN, as strace has it): then comes `sh change.sh 1`, at the second time `sh change.sh 2`.
+# The rank WHO stops at some of what it opens at PATHS and in there (WHEN, as strace has it): then
+# comes `sh change.sh 1`, at the second time `sh change.sh 2`.
 cat >rank.sh <<'R'
 rank=$1 program=$2
 shift 2
@@ -52,7 +54,8 @@ fi
 exec strace -f -qq -o "trace.$rank" $(printf ' -P %s' $PATHS) -e trace=openat -e "inject=openat:$inject" "$program" -q -r repo --workers 1 --read-concurrency 1 add "$@"
 R
 
-# go WHO TARGET…: one backup with change.sh in its midst; $rc is its exit status, told what it says, A and B are how many files of each it saved.
+# go WHO TARGET…: one backup with change.sh in its midst; $rc is its exit status, told what it says,
+# A and B are how many files of each it saved.
 go() {
 	WHO=$1 rc=0 A=0 B=0
 	what="rank $*"
@@ -61,20 +64,23 @@ go() {
 	setup
 	case $WHO in
 	0) timeout 60 sh rank.sh 0 "$A_BACKUP" "$@" ;;
-	*) timeout 60 $MPIRUN -n 1 sh rank.sh 0 "$A_BACKUP_MPI" "$@" : -n 1 sh rank.sh 1 "$A_BACKUP_MPI" "$@" ;;
+	*) timeout 60 $MPIRUN -n 1 sh rank.sh 0 "$A_BACKUP_MPI" "$@" : -n 1 sh rank.sh 1 \
+		"$A_BACKUP_MPI" "$@" ;;
 	esac >out 2>&1 </dev/null || rc=$?
 	[ -e done.$WHO ] || fail "$what: nothing happened: $(cat out)"
 	grep -v '^strace: Requested' out >told || true
 	rm -rf back
 	if [ -n "$(ls repo/snapshots)" ]; then
-		"$A_BACKUP" -q -r repo restore --target back latest >restored 2>&1 || fail "$what: restore: $(cat restored)"
+		"$A_BACKUP" -q -r repo restore --target back latest >restored 2>&1 ||
+			fail "$what: restore: $(cat restored)"
 		A=$(grep -rls '^A ' back | wc -l) B=$(grep -rls '^B ' back | wc -l)
 	fi
 	echo "$what: exit status $rc, saved: $A of the target, $B of another directory"
 }
 # right N: an error and no snapshot, or all N files.
 right() {
-	[ $rc = 0 ] && [ $A = "$1" ] && [ $B = 0 ] || [ $rc = 1 ] && [ $A = 0 ] && [ $B = 0 ] && grep -q "$T/cur" told || fail "$what: $(cat told)"
+	[ $rc = 0 ] && [ $A = "$1" ] && [ $B = 0 ] || [ $rc = 1 ] && [ $A = 0 ] && [ $B = 0 ] &&
+		grep -q "$T/cur" told || fail "$what: $(cat told)"
 }
 
 # Elsewhere, and back again: an error, or everything is saved.
@@ -94,7 +100,8 @@ PATHS=$T/cur WHEN=1+1
 go 0 "$T/cur/g"
 right 1
 
-# Somebody puts other directories below the target: what is there is saved; of the one that is just being read, what was left.
+# Somebody puts other directories below the target: what is there is saved; of the one that is just
+# being read, what was left.
 cat >change.sh <<'C'
 [ $1 = 1 ] || exit 0
 for d in A/sub/d*; do

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Nothing is published without the lock: who is stopped while somebody removes it and prunes leaves neither index nor snapshot behind, and the next run stores all again.
+# Nothing is published without the lock: who is stopped while somebody removes it and prunes leaves
+# neither index nor snapshot behind, and the next run stores all again.
 # A lock that is there is not lost for one odd answer, nor for a clock that jumps.
 set -eu
 . tests/lib/e2e.sh
@@ -34,10 +35,12 @@ wait $add || rc=$?
 grep -q 'lock.* lost' err || fail 'it does not say that the lock was lost'
 [ -z "$(ls r/index r/snapshots | grep -v :)" ] || fail 'it has published something without its lock'
 expect 0 $A_BACKUP -q -r r add src
-$restic -r r check --read-data >check 2>&1 || { cat check; fail 'what the next run left is not whole'; }
+$restic -r r check --read-data >check 2>&1 || { cat check; fail \
+	'what the next run left is not whole'; }
 [ -z "$(ls r/locks)" ] || fail 'a lock is left'
 
-# A store: one "not found" for our lock is looked at again; a wall clock that goes on by 33 minutes at once, as after a suspension, is waited for.
+# A store: one "not found" for our lock is looked at again; a wall clock that goes on by 33 minutes
+# at once, as after a suspension, is waited for.
 rules() {
 	printf '%s\n' "$@" >rules
 }
@@ -76,7 +79,8 @@ C
 ${CC:-gcc} -shared -fPIC -o shim.so shim.c -ldl
 [ -z "${SAN:-}" ] || exit 0 # a sanitizer's library must come first
 rules 'POST /data/ 1'
-LD_PRELOAD=$PWD/shim.so $A_BACKUP -q -r "$repo" --pack-size 4 --connections 1 add src/1 src/2 src/3 src/4 2>err &
+LD_PRELOAD=$PWD/shim.so $A_BACKUP -q -r "$repo" --pack-size 4 --connections 1 add src/1 src/2 \
+	src/3 src/4 2>err &
 add=$!
 sleep 2
 kill -0 $add 2>/dev/null || fail 'it ended before the clock could jump'

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Trees of the parent that cannot be read, because their pack is gone or damaged, and content that the index does not have any more: add stores them again, says so of
-# the repository, ends with 3 as restic does, and its snapshot is whole.
+# Trees of the parent that cannot be read, because their pack is gone or damaged, and content that
+# the index does not have any more: add stores them again, says so of the repository, ends with 3 as
+# restic does, and its snapshot is whole.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
@@ -42,11 +43,13 @@ open('r/$tree_pack', 'wb').write(b)"
 		fi
 		expect 3 $A_BACKUP -r r add --ranks $ranks s
 		says 'parts of the repository are missing or damaged'
-		grep -q "the repository: the parent snapshot's tree of .* cannot be read" err || fail "no word of it: $(cat err)"
+		grep -q "the repository: the parent snapshot's tree of .* cannot be read" err ||
+			fail "no word of it: $(cat err)"
 		if grep -q 'source file' err; then fail "the source is blamed: $(cat err)"; fi
 		whole r "$how, $ranks ranks"
 		expect 0 $A_BACKUP -r r add --ranks $ranks s
-		if grep -q 'cannot be read' err; then fail "$how, $ranks ranks: not mended: $(cat err)"; fi
+		if grep -q 'cannot be read' err; then fail \
+			"$how, $ranks ranks: not mended: $(cat err)"; fi
 		whole r "$how, $ranks ranks, next"
 		expect 0 $A_BACKUP -r r add --force --ranks $ranks s
 		whole r "$how, $ranks ranks, forced"
@@ -66,7 +69,8 @@ for age in 0 500; do
 	rm "r/$data_pack"
 	$restic -q -r r repair index >repaired 2>&1 || fail "repair index: $(cat repaired)"
 	expect 3 later $age $A_BACKUP -r r --json add s
-	tail -n 1 out | jq -e '.parts_lost >= 4 and .files_unmodified == 9' >jq || fail "age $age: $(tail -n 1 out)"
+	tail -n 1 out | jq -e '.parts_lost >= 4 and .files_unmodified == 9' >jq ||
+		fail "age $age: $(tail -n 1 out)"
 	says "the content of $T/s/e/h1 is missing"
 	expect 0 later $age $A_BACKUP -r r add s
 	whole r "content, age $age"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# ls as restic's users type it: long lines, sizes for people, ncdu's export, sorted by any of its words: byte for byte what restic prints.
+# ls as restic's users type it: long lines, sizes for people, ncdu's export, sorted by any of its
+# words: byte for byte what restic prints.
 set -eu
 . tests/lib/e2e.sh
 restic=$(sh tests/lib/restic18.sh)
@@ -25,12 +26,14 @@ same_ls() {
 }
 for words in latest '-l latest' '-l --human-readable latest' '--json latest' 'latest /t/d' 'latest /t --recursive' '--ncdu latest' '--ncdu latest /t/d/e /t/fifo' '--ncdu latest:/t/d' \
 	'--ncdu --recursive latest /t/d' '--sort size latest' '-l -s size --reverse latest' '--reverse latest' '--sort extension latest /t --recursive' '-s mtime -l latest' \
-	'-s time latest' '-s ctime --json latest' '-s atime latest' '-s name latest' '--json --reverse latest'; do
+	'-s time latest' '-s ctime --json latest' '-s atime latest' '-s name latest' \
+	'--json --reverse latest'; do
 	# shellcheck disable=SC2086
 	same_ls $words
 done
 expect 0 "$A_BACKUP" -r r ls --ncdu latest
-python3 -c 'import json; d = json.load(open("out")); assert d[:2] == [1, 2] and d[3][0]["name"] == "/" and d[3][1][0]["name"] == "t", d'
+python3 -c \
+	'import json; d = json.load(open("out")); assert d[:2] == [1, 2] and d[3][0]["name"] == "/" and d[3][1][0]["name"] == "t", d'
 for words in '--ncdu --json' '--ncdu --reverse' '--ncdu --sort size' '--sort weight'; do
 	# shellcheck disable=SC2086
 	expect 1 "$A_BACKUP" -r r ls latest $words

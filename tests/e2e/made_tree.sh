@@ -1,5 +1,6 @@
 #!/bin/sh
-# The made tree (tests/lib/mktree.py): 1, 2 and 4 MPI ranks and 4 thread ranks give the tree that restic gives; both restore it equal.
+# The made tree (tests/lib/mktree.py): 1, 2 and 4 MPI ranks and 4 thread ranks give the tree that
+# restic gives; both restore it equal.
 set -eu
 . tests/lib/e2e.sh
 
@@ -19,10 +20,13 @@ $A_BACKUP -r threads4 --ranks 4 add src
 $restic -q -r theirs backup src
 want=$(tree_of theirs)
 for way in one mpi2 mpi4 threads4; do
-	[ "$(tree_of $way)" = "$want" ] || fail "$way: the tree is $(tree_of $way), restic's is $want"
-	$restic -r $way check --read-data | tail -n 1 | grep 'no errors were found' || fail "$way: restic check"
+	[ "$(tree_of $way)" = "$want" ] || fail \
+		"$way: the tree is $(tree_of $way), restic's is $want"
+	$restic -r $way check --read-data | tail -n 1 | grep 'no errors were found' ||
+		fail "$way: restic check"
 done
-$A_BACKUP -r theirs check --read-data | grep 'no errors were found' || fail "our check of restic's repository"
+$A_BACKUP -r theirs check --read-data | grep 'no errors were found' ||
+	fail "our check of restic's repository"
 
 # restic restores ours, we restore restic's.
 $restic -q -r mpi4 restore latest --target by_restic

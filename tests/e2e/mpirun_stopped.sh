@@ -1,6 +1,6 @@
 #!/bin/sh
-# Open MPI's mpirun hands a TERM on and kills everybody a second later: by then the lock must be gone,
-# however much was begun.
+# Open MPI's mpirun hands a TERM on and kills everybody a second later: by then the lock must be
+# gone, however much was begun.
 set -eu
 . tests/lib/e2e.sh
 
@@ -10,7 +10,8 @@ mkdir s
 for i in $(seq 1 24); do # whatever is begun takes long
 	head -c 9000000 /dev/urandom | base64 >"s/f$i"
 done
-$MPIRUN -n 3 "$A_BACKUP_MPI" -q -r r add --compression max --workers 1 --read-concurrency 1 s >out 2>&1 </dev/null &
+$MPIRUN -n 3 "$A_BACKUP_MPI" -q -r r add --compression max --workers 1 --read-concurrency 1 s >out \
+	2>&1 </dev/null &
 pid=$!
 for i in $(seq 1 200); do
 	[ -n "$(ls r/locks)" ] && break

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The working directory was removed, or unmounted below the run: what is relative to it is not looked for below "/", where something else may have that name.
+# The working directory was removed, or unmounted below the run: what is relative to it is not
+# looked for below "/", where something else may have that name.
 set -eu
 . tests/lib/e2e.sh
 new_repo repo

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Answers in mid-run that are none of the store's: a balancer's, a login portal's, stray bytes, a 2xx that is no proof of anything.  A run that the store has answered before tries
-# again, and all is stored; before that, such an answer means a wrong address and ends the command at once.
+# Answers in mid-run that are none of the store's: a balancer's, a login portal's, stray bytes, a
+# 2xx that is no proof of anything.  A run that the store has answered before tries again, and all
+# is stored; before that, such an answer means a wrong address and ends the command at once.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/store_server.sh

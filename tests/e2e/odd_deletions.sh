@@ -1,5 +1,6 @@
 #!/bin/sh
-# A deletion that is answered as if it were done, or as if there were nothing to delete, while the file is there still: what `delete` calls removed is gone.
+# A deletion that is answered as if it were done, or as if there were nothing to delete, while the
+# file is there still: what `delete` calls removed is gone.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/store_server.sh

@@ -32,13 +32,15 @@ for n in 2 4; do
 done
 a -r good prune -n --json >json
 jq -e '.message_type == "summary" and .dry_run and .blobs.used > 100 and .bytes.remaining < .bytes.total and .packfiles.repack > 0' json >jq || fail "JSON: $(cat json)"
-[ "$(find good/data -type f | wc -l)" = "$(jq .packfiles.total json)" ] || fail 'a dry run changed something, or counts wrong'
+[ "$(find good/data -type f | wc -l)" = "$(jq .packfiles.total json)" ] ||
+	fail 'a dry run changed something, or counts wrong'
 
 # whole REPO: it holds what the snapshot needs and nothing else.
 whole() {
 	$restic -r "$1" check --read-data >checked 2>&1 || fail "$1: $(cat checked)"
 	$restic -r "$1" prune -n -vv --max-unused 0 >left
-	grep -qE '^unused: +0 blobs' left && grep -qE '^total prune: +0 blobs' left || fail "$1: $(cat left)"
+	grep -qE '^unused: +0 blobs' left && grep -qE '^total prune: +0 blobs' left ||
+		fail "$1: $(cat left)"
 	rm -rf back
 	expect 0 a -q -r "$1" restore latest -target back
 	same back/src
@@ -67,7 +69,8 @@ for how in '' '--ranks 2' '--ranks 4' mpi; do
 done
 
 # Options that cannot be meant.
-for words in '--max-unused 100%' '--max-unused -1%' '--max-unused x' '--max-unused 0x10%' '--max-repack-size x' '--repack-smaller-than 1G' 'latest'; do
+for words in '--max-unused 100%' '--max-unused -1%' '--max-unused x' '--max-unused 0x10%' \
+	'--max-repack-size x' '--repack-smaller-than 1G' 'latest'; do
 	# shellcheck disable=SC2086
 	expect 1 a -r r prune $words
 	says 'Fatal: '
@@ -99,7 +102,8 @@ kept() { # WHAT: prune refuses
 		expect 1 a -r r prune --ranks $n
 		says 'nothing was removed'
 		(cd r && find index data -type f | sort) >after
-		[ -z "$(comm -23 before after)" ] || fail "$1: prune has removed $(comm -23 before after)"
+		[ -z "$(comm -23 before after)" ] ||
+			fail "$1: prune has removed $(comm -23 before after)"
 	done
 }
 largest() {
@@ -125,9 +129,11 @@ says 'snapshot '
 # What is damaged in a pack that stays is not read; in one that is repacked it is.
 rm -rf r && cp -r good r
 chmod u+w "r/${pack#good/}"
-python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(100); b = f.read(1)[0]; f.seek(100); f.write(bytes([b ^ 1]))' "r/${pack#good/}"
+python3 -c \
+	'import sys; f = open(sys.argv[1], "r+b"); f.seek(100); b = f.read(1)[0]; f.seek(100); f.write(bytes([b ^ 1]))' "r/${pack#good/}"
 (cd r && find index data -type f | sort) >before
 expect 1 a -r r prune --max-unused 0
 says ': file /src/'
 (cd r && find index data -type f | sort) >after
-[ -z "$(comm -23 before after)" ] || fail "a damaged blob: prune has removed $(comm -23 before after)"
+[ -z "$(comm -23 before after)" ] || fail \
+	"a damaged blob: prune has removed $(comm -23 before after)"

@@ -1,6 +1,8 @@
 #!/bin/sh
-# A restore that is killed before or after any system call that changes the target: a second one ends as if nothing had happened, in each mode of overwriting, as root and as a user;
-# content, mode, owner, times, attributes and links.  RESTORE_KILLS=all tries every call (some ten minutes), RESTORE_KILLS=500 RESTORE_SEED=7 others by chance.
+# A restore that is killed before or after any system call that changes the target: a second one
+# ends as if nothing had happened, in each mode of overwriting, as root and as a user; content,
+# mode, owner, times, attributes and links.  RESTORE_KILLS=all tries every call (some ten minutes),
+# RESTORE_KILLS=500 RESTORE_SEED=7 others by chance.
 set -eu
 . tests/lib/e2e.sh
 [ -z "${SAN:-}" ] || {

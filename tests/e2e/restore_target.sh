@@ -1,5 +1,6 @@
 #!/bin/sh
-# What restore and dump do to a target that says no, or that holds something: links refused, a close that fails, a path that is not in the snapshot, the options of --delete.
+# What restore and dump do to a target that says no, or that holds something: links refused, a close
+# that fails, a path that is not in the snapshot, the options of --delete.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"
@@ -28,7 +29,8 @@ grep -q 'none/out' err || fail 'dump: where to'
 # --- its archive holds hard links as links ---
 a dump latest /s >s.tar
 mkdir x && tar -xf s.tar -C x
-[ "$(stat -c %h x/s/c)" = 3 ] && [ "$(stat -c %i x/s/c)" = "$(stat -c %i x/s/dir/b)" ] || fail 'hard links in tar'
+[ "$(stat -c %h x/s/c)" = 3 ] && [ "$(stat -c %i x/s/c)" = "$(stat -c %i x/s/dir/b)" ] ||
+	fail 'hard links in tar'
 diff -r s x/s || fail 'contents in tar'
 
 # --- --delete wants a target, and patterns that mean something ---
@@ -66,26 +68,31 @@ diff -r s links || fail 'copies of hard links'
 grep -q 'becomes a copy' err && grep -q '2 files are copies' err || fail 'copies are not told'
 
 # --- a close that fails is an error of the file, which is not whole then ---
-expect 1 env LD_PRELOAD="$T/shim.so" SHIM_CLOSE=1 "$A_BACKUP" --no-lock -q -r r restore latest:/s -target closed --include /f
+expect 1 env LD_PRELOAD="$T/shim.so" SHIM_CLOSE=1 "$A_BACKUP" --no-lock -q -r r restore latest:/s \
+	-target closed --include /f
 grep -q '/f: write: Disk quota exceeded' err || fail 'close is not looked at'
 [ "$(stat -c %a closed/f)" = 1600 ] || fail 'a file that could not be closed looks whole'
 a restore latest:/s -target closed --include /f
 cmp closed/f s/f || fail 'after that'
 
-# --- a file system that takes upper case for lower: what was restored is not deleted, and of two names that are one there neither is lost in silence ---
+# --- a file system that takes upper case for lower: what was restored is not deleted, and of two
+# names that are one there neither is lost in silence ---
 fold() { LD_PRELOAD=$T/shim.so SHIM_FOLD=1 "$A_BACKUP" --no-lock -q -r r "$@"; }
 mkdir -p cases/Docs && echo new >cases/Docs/Report.txt
 "$A_BACKUP" -q -r r add cases
 mkdir -p folded/docs && echo old >folded/docs/report.txt && echo extra >folded/docs/extra
 fold restore-overwrite latest:/cases -target folded --delete --verify
-[ "$(cat folded/docs/report.txt)" = new ] && [ ! -e folded/docs/extra ] || fail 'restore --delete has deleted what it had restored'
+[ "$(cat folded/docs/report.txt)" = new ] && [ ! -e folded/docs/extra ] ||
+	fail 'restore --delete has deleted what it had restored'
 mkdir cases/docs two && echo 1 >cases/A && echo 2 >cases/a && echo 3 >cases/docs/other
 "$A_BACKUP" -q -r r add cases
 expect 1 fold restore latest:/cases -target two
-grep -q '/a: something has this name already' err && grep -q '/docs: something has this name already' err || fail 'two names that are one'
+grep -q '/a: something has this name already' err &&
+	grep -q '/docs: something has this name already' err || fail 'two names that are one'
 for verb in restore restore-overwrite; do # they are there now
 	expect 1 fold $verb latest:/cases -target two
-	grep -q '/a: something has this name already' err || fail "two names that are one, again: $verb"
+	grep -q '/a: something has this name already' err ||
+		fail "two names that are one, again: $verb"
 	[ "$(cat two/a)" = 1 ] || fail "one of two names: $verb"
 done
 expect 1 fold restore latest:/ -target fresh --include /cases

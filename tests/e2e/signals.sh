@@ -1,5 +1,6 @@
 #!/bin/sh
-# Signals end a run in order, and in time, though a read hangs, on this rank or another: exit status 130, no lock is left, and what is stored is in the index.
+# Signals end a run in order, and in time, though a read hangs, on this rank or another: exit status
+# 130, no lock is left, and what is stored is in the index.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/hung.sh
@@ -8,7 +9,8 @@ set -eu
 add_hung() { # REPO OPTIONS…: in the background; $! is its process
 	repo=$1
 	shift
-	LD_PRELOAD=$HUNG env --default-signal=INT,QUIT $A_BACKUP -q -r "$repo" --read-concurrency 4 --pack-size 4 "$@" add hung >"$repo.out" 2>&1 &
+	LD_PRELOAD=$HUNG env --default-signal=INT,QUIT $A_BACKUP -q -r "$repo" \
+		--read-concurrency 4 --pack-size 4 "$@" add hung >"$repo.out" 2>&1 &
 }
 
 # Each signal, while a read hangs.
@@ -65,7 +67,8 @@ kill -TERM $p
 ended $p 130 8 'TERM after USR2'
 in_order usrterm 'TERM after USR2'
 
-# A second one, 2 s and more after the first, does not wait for the limit; an echo of the first is none.
+# A second one, 2 s and more after the first, does not wait for the limit; an echo of the first is
+# none.
 cp -r empty twice
 add_hung twice --stop-timeout 100s
 p=$!
@@ -98,7 +101,9 @@ S
 		cp -r empty "mpi$who"
 		readers=4
 		[ $who != theirs ] || readers=1 # rank 0 hangs at once: all packs are rank 1's
-		$MPIRUN -n 2 sh rank.sh "$A_BACKUP_MPI" -q -r "mpi$who" --read-concurrency $readers --pack-size 4 --stop-timeout 4s add hung >"mpi$who.out" 2>&1 &
+		$MPIRUN -n 2 sh rank.sh "$A_BACKUP_MPI" -q -r "mpi$who" \
+			--read-concurrency $readers --pack-size 4 --stop-timeout 4s add hung \
+			>"mpi$who.out" 2>&1 &
 		p=$!
 		wait_for 60 packs_there "mpi$who" 2
 		wait_for 60 settled "mpi$who"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# stats: the numbers of restic in all four modes, over snapshots that share directories, contents, blobs and hard links; raw-data by any number of ranks.
+# stats: the numbers of restic in all four modes, over snapshots that share directories, contents,
+# blobs and hard links; raw-data by any number of ranks.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh 2>"$T/restic.err") || {

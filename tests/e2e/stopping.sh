@@ -1,5 +1,6 @@
 #!/bin/sh
-# A signal ends a run in order, and in time, though the store hangs, at whichever step, or the reader of standard output stands still; and what is too much for a file is an error.
+# A signal ends a run in order, and in time, though the store hangs, at whichever step, or the
+# reader of standard output stands still; and what is too much for a file is an error.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"
@@ -33,7 +34,8 @@ for s in $steps; do
 	all="$all $!"
 done
 lines() { # seen|files PREFIX: how many requests there were, how many files there are
-	python3 -c 'import sys, urllib.request as u; print(sum(l.decode().startswith(sys.argv[2]) for l in u.urlopen(sys.argv[1])))' "http://127.0.0.1:$(cat port)/$1" "$2"
+	python3 -c \
+		'import sys, urllib.request as u; print(sum(l.decode().startswith(sys.argv[2]) for l in u.urlopen(sys.argv[1])))' "http://127.0.0.1:$(cat port)/$1" "$2"
 }
 asked() { # REQUEST TIMES: so often, or more
 	[ "$(lines seen "$1")" -ge "$2" ]
@@ -58,7 +60,8 @@ for s in $steps; do
 	n=$((n + 1))
 	case $s in *:/locks/) continue ;; esac
 	[ "$(lines files "/s$n/locks/")" = 0 ] || fail "the store hangs at $s: a lock is left"
-	[ "$s" != POST:/snapshots/ ] || [ "$(lines files "/s$n/index/")" = 1 ] || fail "the store hangs at $s: there is no index"
+	[ "$s" != POST:/snapshots/ ] || [ "$(lines files "/s$n/index/")" = 1 ] ||
+		fail "the store hangs at $s: there is no index"
 done
 
 # Uploads that take longer than the limit are given up; those that were acknowledged are indexed.
@@ -69,9 +72,11 @@ p=$!
 wait_for 60 asked "POST /slow/data/" 4 # two have come, two are under way
 kill -TERM $p
 ended $p 130 8 'slow uploads'
-! grep -q 'given up' slow.out || fail 'slow uploads: once they were given up, the run did not end by itself'
+! grep -q 'given up' slow.out || fail \
+	'slow uploads: once they were given up, the run did not end by itself'
 : >rules
-$A_BACKUP -q -r "$place/slow/" check >check 2>&1 || { cat check; fail 'slow uploads: check finds errors'; }
+$A_BACKUP -q -r "$place/slow/" check >check 2>&1 ||
+	{ cat check; fail 'slow uploads: check finds errors'; }
 [ "$(lines files /slow/index/)" -ge 1 ] || fail 'slow uploads: there is no index'
 
 # A reader of standard output that stands still.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What lies among a repository's files and is none of them: told by check; what may hide a snapshot, an index or a key stops what deletes.
+# What lies among a repository's files and is none of them: told by check; what may hide a snapshot,
+# an index or a key stops what deletes.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"

@@ -29,7 +29,8 @@ both() {
 	left theirs >theirs.left
 	left ours | cmp - theirs.left || fail "tag $* leaves something else than restic"
 	tail -n 1 theirs.out | sed 's/[0-9a-f]\{64\}/ID/g' >1
-	tail -n 1 ours.out | sed 's/[0-9a-f]\{64\}/ID/g' | cmp - 1 || fail "tag $* says something else than restic: $(cat ours.out)"
+	tail -n 1 ours.out | sed 's/[0-9a-f]\{64\}/ID/g' | cmp - 1 ||
+		fail "tag $* says something else than restic: $(cat ours.out)"
 }
 both --add a,b
 both --add 'a, b' --add t1
@@ -46,10 +47,13 @@ grep -q 'Ignoring "zzzz"' ours.err || fail 'a word that names nothing is not tol
 both --remove t1 "$(left r >/dev/null && "$A_BACKUP" -r r list snapshots | head -n 1)"
 
 # Tagged twice it still says which one it was first.
-first=$("$A_BACKUP" -r r list snapshots --host one 2>/dev/null || "$A_BACKUP" -r r list --host one --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])')
+first=$("$A_BACKUP" -r r list snapshots --host one 2>/dev/null ||
+	"$A_BACKUP" -r r list --host one --json |
+	python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])')
 expect 0 "$A_BACKUP" -r r -q tag --add again --host one
 expect 0 "$A_BACKUP" -r r -q tag --add again2 --host one
-"$A_BACKUP" -r r list --host one --json | grep -q "\"original\":\"$first\"" || fail 'the first id is lost'
+"$A_BACKUP" -r r list --host one --json | grep -q "\"original\":\"$first\"" ||
+	fail 'the first id is lost'
 # No tags at all.
 expect 0 "$A_BACKUP" -r r tag --set '' --host one
 says 'modified 1 snapshots'
@@ -80,7 +84,8 @@ int unlinkat(int dir, const char *path, int flags)
 }
 C
 ${CC:-cc} -shared -fPIC -o shim.so shim.c
-LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD }$T/shim.so" "$A_BACKUP" -q -r r tag --add k --host one >out 2>err && fail 'it was not killed'
+LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD }$T/shim.so" "$A_BACKUP" -q -r r tag --add k --host one >out \
+	2>err && fail 'it was not killed'
 expect 0 "$A_BACKUP" -q -r r unlock --remove-all
 "$A_BACKUP" -r r list --host one --json >after
 python3 - before after <<'P'

@@ -19,13 +19,15 @@ certificate other DNS:other.example 2
 certificate stranger IP:127.0.0.1 2
 certificate old IP:127.0.0.1 2
 # Its time is over: valid from the day before yesterday to yesterday.
-openssl req -new -key old.key -subj /CN=old -addext subjectAltName=IP:127.0.0.1 -out old.csr 2>openssl.log
+openssl req -new -key old.key -subj /CN=old -addext subjectAltName=IP:127.0.0.1 -out old.csr \
+	2>openssl.log
 mkdir demo
 : >demo/index
 echo 01 >demo/serial
 printf '[ca]\ndefault_ca=d\n[d]\ndatabase=demo/index\nserial=demo/serial\nnew_certs_dir=demo\ndefault_md=sha256\npolicy=p\ncopy_extensions=copy\n[p]\ncommonName=supplied\n' >ca.conf
 openssl ca -batch -config ca.conf -selfsign -keyfile old.key -in old.csr -out old.crt \
-	-startdate "$(date -u -d '-2 days' +%Y%m%d%H%M%SZ)" -enddate "$(date -u -d '-1 day' +%Y%m%d%H%M%SZ)" 2>openssl.log ||
+	-startdate "$(date -u -d '-2 days' +%Y%m%d%H%M%SZ)" -enddate \
+	"$(date -u -d '-1 day' +%Y%m%d%H%M%SZ)" 2>openssl.log ||
 	fail "no old certificate: $(cat openssl.log)"
 cat good.crt other.crt old.crt >ca
 

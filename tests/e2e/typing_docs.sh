@@ -1,5 +1,6 @@
 #!/bin/sh
-# The commands that docs/allas.md begins with, word for word, on a store in memory in Allas's place; and what a project's first backup says and refuses.
+# The commands that docs/allas.md begins with, word for word, on a store in memory in Allas's place;
+# and what a project's first backup says and refuses.
 set -eu
 . tests/lib/e2e.sh
 doc=$PWD/docs/allas.md
@@ -13,7 +14,8 @@ PATH=$T/bin:$PATH
 echo '\documentclass{book}' >"$HOME/thesis/chapter1.tex"
 echo png >"$HOME/thesis/figures/a.png"
 
-sed -n '/^## From nothing/,/^## Large/s/^    //p' "$doc" | grep -v '^module load\|^source allas_conf' >"$T/commands"
+sed -n '/^## From nothing/,/^## Large/s/^    //p' "$doc" |
+	grep -v '^module load\|^source allas_conf' >"$T/commands"
 [ "$(grep -c a_backup "$T/commands")" -ge 8 ] || fail "$(wc -l <"$T/commands") commands in $doc"
 cd "$HOME"
 while read -r line; do
@@ -32,7 +34,8 @@ expect 0 env OS_PROJECT_NAME=project_77 a_backup -q add thesis
 says "$HOME/.backup_passwd_77"
 # A password that was given is in no file.
 expect 0 env OS_PROJECT_NAME=project_78 RESTIC_PASSWORD=x a_backup add thesis
-! grep -q passwd_78 "$T/out" "$T/err" || fail "a file that is never written is named: $(cat "$T/out" "$T/err")"
+! grep -q passwd_78 "$T/out" "$T/err" || fail \
+	"a file that is never written is named: $(cat "$T/out" "$T/err")"
 [ ! -e "$HOME/.backup_passwd_78" ] || fail 'a password file beside RESTIC_PASSWORD'
 for bucket in .. . ''; do
 	expect 1 a_backup -b "$bucket" init
@@ -40,7 +43,8 @@ done
 expect 1 env RESTIC_REPOSITORY="$T/elsewhere" a_backup -project 2001234 list
 says 'RESTIC_REPOSITORY names another place'
 
-# What the environment holds is for the project that it names: another one's bucket is not filled with it.
+# What the environment holds is for the project that it names: another one's bucket is not filled
+# with it.
 key=AWS_ACCESS_KEY_ID=AK secret=AWS_SECRET_ACCESS_KEY=SK
 for words in '-s3 add thesis' '-mode swift list' 'add thesis'; do
 	# shellcheck disable=SC2086
@@ -51,9 +55,11 @@ for words in '-s3 add thesis' '-mode swift list' 'add thesis'; do
 	says 'choose 2001 there'
 done
 # Who says nothing contradicts nothing.
-expect 0 env -u OS_PROJECT_NAME $key $secret AWS_ENDPOINT_URL="http://127.0.0.1:$PORT" RESTIC_PASSWORD=x a_backup -project 2001 -s3 add thesis
+expect 0 env -u OS_PROJECT_NAME $key $secret AWS_ENDPOINT_URL="http://127.0.0.1:$PORT" \
+	RESTIC_PASSWORD=x a_backup -project 2001 -s3 add thesis
 
-# --- init --from-repo --------------------------------------------------------------------------------------------------------------------
+# --- init --from-repo
+# ------------------------------------------------------------------------------------------
 export RESTIC_PASSWORD=x RESTIC_FROM_PASSWORD=x
 new_repo r
 expect 1 a_backup -r "$T/n" init --from-repo "$T/r"
@@ -61,5 +67,6 @@ says '--copy-chunker-params'
 expect 1 env RESTIC_FROM_REPOSITORY="$T/r" a_backup -r "$T/n" init
 [ ! -e "$T/n/config" ] || fail 'init --from-repo without --copy-chunker-params made a repository'
 expect 0 a_backup -r "$T/n" init --from-repo "$T/r" --copy-chunker-params
-[ "$(a_backup -r "$T/r" cat config | grep polynomial)" = "$(a_backup -r "$T/n" cat config | grep polynomial)" ] || fail 'another polynomial'
+[ "$(a_backup -r "$T/r" cat config | grep polynomial)" = \
+	"$(a_backup -r "$T/n" cat config | grep polynomial)" ] || fail 'another polynomial'
 expect 0 a_backup -r "$T/n2" init --from-repo ''

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Standard streams as others leave them: a terminal that must not be driven by names from a repository nor stay mute, pipes that somebody made non-blocking.
+# Standard streams as others leave them: a terminal that must not be driven by names from a
+# repository nor stay mute, pipes that somebody made non-blocking.
 set -eu
 . tests/lib/e2e.sh
 cd "$T"
@@ -13,7 +14,8 @@ term() { # COMMAND…: what it shows on a terminal is in $T/screen
 new_repo r
 export RESTIC_REPOSITORY="$T/r"
 
-# --- names of others on a terminal -------------------------------------------------------------------------------------------------------
+# --- names of others on a terminal
+# ------------------------------------------------------------------------------------------
 esc=$(printf '\033[2J')      # clears the screen
 rlo=$(printf '\342\200\256') # writes from right to left
 c1=$(printf '\302\233')      # an escape sequence begins with it
@@ -25,16 +27,20 @@ a -q add "d$bad" --host "h$bad" --tag "t$bad"
 # restic on a pipe gives names as they are; so do we
 a list | grep -qF "h$bad" || fail 'list on a pipe changes names'
 for words in list 'list -c' 'list -g host,paths,tags' 'list --json' 'ls latest' 'ls -l latest' 'ls --json latest' 'find f' 'find --json f' \
-	'cat snapshot latest' 'cat tree latest' 'restore latest -n -vv -t o' 'restore latest -n --json -vv -t o' "add -n -vv d$bad" "add -n -vv --json --host o d$bad"; do
+	'cat snapshot latest' 'cat tree latest' 'restore latest -n -vv -t o' \
+	'restore latest -n --json -vv -t o' "add -n -vv d$bad" "add -n -vv --json --host o d$bad"; \
+	do
 	# shellcheck disable=SC2086
 	term "$A_BACKUP" $words
 	[ "$rc" = 0 ] || fail "$words: exit status $rc: $(cat screen)"
 	for c in "$esc" "$rlo" "$c1"; do
-		! grep -qF "$c" screen || fail "$words: the terminal gets it: $(od -c screen | head)"
+		! grep -qF "$c" screen || fail \
+			"$words: the terminal gets it: $(od -c screen | head)"
 	done
 done
 
-# --- a terminal that was made mute -------------------------------------------------------------------------------------------------------
+# --- a terminal that was made mute
+# ------------------------------------------------------------------------------------------
 cat >ask.py <<'P'
 import os, pty, signal, sys, termios, time
 master, slave = pty.openpty()
@@ -54,12 +60,15 @@ os.kill(pid, getattr(signal, sys.argv[1]))
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), "echo" if echo() else "mute")
 P
 for sig in SIGTERM SIGINT SIGHUP SIGQUIT; do
-	[ "$(timeout 60 python3 ask.py $sig "$A_BACKUP" list)" = '130 echo' ] || fail "$sig at the question for the password: $(timeout 60 python3 ask.py $sig "$A_BACKUP" list)"
+	[ "$(timeout 60 python3 ask.py $sig "$A_BACKUP" list)" = '130 echo' ] ||
+		fail "$sig at the question for the password: $(timeout 60 python3 ask.py $sig "$A_BACKUP" list)"
 done
-[ "$(timeout 60 python3 ask.py SIGTERM "$A_BACKUP" -r "$T/new" init)" = '130 echo' ] || fail 'SIGTERM at the question for a new password'
+[ "$(timeout 60 python3 ask.py SIGTERM "$A_BACKUP" -r "$T/new" init)" = '130 echo' ] ||
+	fail 'SIGTERM at the question for a new password'
 [ ! -e new/config ] || fail 'it made a repository'
 
-# --- non-blocking streams ----------------------------------------------------------------------------------------------------------------
+# --- non-blocking streams
+# ------------------------------------------------------------------------------------------
 cat >nb.py <<'P'
 import fcntl, os, subprocess, sys, time
 what = sys.argv[1]
@@ -91,9 +100,11 @@ a -q add big --tag big
 expect 0 timeout 60 python3 nb.py out "$A_BACKUP" ls latest
 [ "$(cat out)" = 3002 ] || fail "ls on a non-blocking pipe: $(cat out) lines of 3002"
 expect 0 timeout 60 python3 nb.py in "$A_BACKUP" add --files-from -
-[ "$(a ls latest --json | grep -c '"type":"file"')" = 3000 ] || fail '--files-from - from a non-blocking pipe'
+[ "$(a ls latest --json | grep -c '"type":"file"')" = 3000 ] ||
+	fail '--files-from - from a non-blocking pipe'
 expect 0 timeout 60 python3 nb.py in "$A_BACKUP" add -n . --exclude-file -
-expect 0 timeout 60 python3 nb.py in env -u RESTIC_PASSWORD "$A_BACKUP" --password-command "sh -c 'sleep 0.2; echo x'" add --files-from -
+expect 0 timeout 60 python3 nb.py in env -u RESTIC_PASSWORD "$A_BACKUP" \
+	--password-command "sh -c 'sleep 0.2; echo x'" add --files-from -
 sed 's/^/gone-/' names >gone # each is named on standard error
 expect 3 timeout 60 python3 nb.py err "$A_BACKUP" add -n --files-from-verbatim gone big
 [ "$(cat out)" -ge 3000 ] || fail "errors on a non-blocking pipe: $(cat out) lines of 3000"
@@ -118,5 +129,6 @@ says 'snapshots'
 for words in --version help 'add --help'; do
 	rc=0
 	"$A_BACKUP" $words >/dev/full 2>err || rc=$?
-	[ "$rc" = 1 ] && grep -q '^Fatal: write to standard output: No space left on device' err || fail "$words to a full device: exit status $rc: $(cat err)"
+	[ "$rc" = 1 ] && grep -q '^Fatal: write to standard output: No space left on device' err ||
+		fail "$words to a full device: exit status $rc: $(cat err)"
 done

@@ -1,5 +1,6 @@
 #!/bin/sh
-# "No such file" for something that was listed: silent only where a second look agrees, and then it is counted.  And directories without end.
+# "No such file" for something that was listed: silent only where a second look agrees, and then it
+# is counted.  And directories without end.
 set -eu
 . tests/lib/e2e.sh
 # The library's own names would be there twice under a sanitizer.
@@ -55,7 +56,8 @@ for ranks in 1 3; do
 		echo x >"home/$hidden"
 		echo o >home/other/o
 		run 3 --ranks $ranks home
-		grep -q "home/${hidden%/d}: .*but it is there" err || fail "no word of $hidden: $(cat err)"
+		grep -q "home/${hidden%/d}: .*but it is there" err ||
+			fail "no word of $hidden: $(cat err)"
 		$A_BACKUP -q -r repo files latest >list
 		grep -q other/o list || fail 'the rest is not saved'
 		if grep -q Vanished out; then fail 'called vanished'; fi
@@ -74,7 +76,8 @@ done
 mkdir -p home/gone
 echo x >home/a/gone-file
 run 0 --json home
-tail -n 1 out | jq -e '.files_vanished == 1 and .dirs_vanished == 1' >jq || fail "not counted: $(tail -n 1 out)"
+tail -n 1 out | jq -e '.files_vanished == 1 and .dirs_vanished == 1' >jq ||
+	fail "not counted: $(tail -n 1 out)"
 
 # What was named does not go silently.
 echo n >gone-named

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the table of commands decides before one runs: --ranks is for what several ranks do together; a lock is taken as the row says.
+# What the table of commands decides before one runs: --ranks is for what several ranks do together;
+# a lock is taken as the row says.
 set -eu
 . tests/lib/e2e.sh
 a() { "$A_BACKUP" "$@"; }
@@ -33,7 +34,8 @@ cmp want err || fail 'without words it says something else than --help'
 expect 0 a list --ranks 3 --help
 expect 0 a version --ranks 3
 
-# hold COMMAND…: it is stopped once its lock is there; it looks for other locks for some time before it goes on.
+# hold COMMAND…: it is stopped once its lock is there; it looks for other locks for some time before
+# it goes on.
 hold() {
 	"$A_BACKUP" -q -r r "$@" >held 2>&1 &
 	holder=$!
@@ -46,7 +48,8 @@ let_go() {
 	expect 0 a -r r unlock --remove-all
 }
 
-# Who changes something needs the lock of its row, whatever --no-lock says, unless it only says what it would do; who reads may do without.
+# Who changes something needs the lock of its row, whatever --no-lock says, unless it only says what
+# it would do; who reads may do without.
 hold add src
 for words in check "delete $id" "delete --no-lock $id" 'forget -l 1'; do
 	# shellcheck disable=SC2086

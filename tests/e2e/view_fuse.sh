@@ -1,6 +1,7 @@
 #!/bin/sh
-# File systems that are mounted by being touched, and such as make up inode numbers: two nodes that see the same files are not refused, and with -x nothing is left
-# out; what is not the same is refused.
+# File systems that are mounted by being touched, and such as make up inode numbers: two nodes that
+# see the same files are not refused, and with -x nothing is left out; what is not the same is
+# refused.
 set -eu
 . tests/lib/e2e.sh
 [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || {
@@ -35,9 +36,11 @@ run() {
 	rm -rf r
 	cp -r empty r
 	rc=0
-	timeout 60 $MPIRUN -n 1 unshare -m sh "$1" 0 : -n 1 unshare -m sh "$1" 1 >out 2>&1 </dev/null || rc=$?
+	timeout 60 $MPIRUN -n 1 unshare -m sh "$1" 0 : -n 1 unshare -m sh "$1" 1 >out 2>&1 \
+		</dev/null || rc=$?
 	saved=none
-	[ -z "$(ls r/snapshots)" ] || saved=$("$A_BACKUP" -r r files latest | grep -c '/f[1-4]$') || true
+	[ -z "$(ls r/snapshots)" ] || saved=$("$A_BACKUP" -r r files latest | grep -c '/f[1-4]$') ||
+		true
 }
 saved_all() {
 	[ "$rc" = 0 ] && [ "$saved" = 48 ] || {
@@ -64,7 +67,8 @@ exit $rc
 R
 : >inodes
 run fuse.sh
-[ "$(sed 's/.*: //' inodes | sort -u | wc -l)" = 2 ] || fail 'the inodes are the same: this shows nothing'
+[ "$(sed 's/.*: //' inodes | sort -u | wc -l)" = 2 ] ||
+	fail 'the inodes are the same: this shows nothing'
 saved_all 'inodes of each mount'
 : >differ
 run fuse.sh
@@ -97,7 +101,8 @@ R
 run auto.sh
 saved_all 'mounted by being touched'
 
-# A file system that hangs from the first look at a target on: a signal ends the run all the same, and no lock is left.
+# A file system that hangs from the first look at a target on: a signal ends the run all the same,
+# and no lock is left.
 [ -z "${SAN:-}" ] || exit 0
 rm -rf r
 cp -r empty r
@@ -107,7 +112,8 @@ trap 'kill -9 $fs 2>/dev/null; umount -l "$T/s"' EXIT
 until mountpoint -q s; do
 	sleep .05
 done
-# What is known of the target when it is named is still in the cache; the first look of all ranks asks anew.
+# What is known of the target when it is named is still in the cache; the first look of all ranks
+# asks anew.
 stat s >out
 kill -STOP $fs
 "$A_BACKUP" -r r --stop-timeout 2s add s >out 2>&1 &

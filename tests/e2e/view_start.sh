@@ -1,5 +1,6 @@
 #!/bin/sh
-# What a rank does not have, or has an older copy of, when the run begins: an error that names node and path, or all that all ranks see is saved.
+# What a rank does not have, or has an older copy of, when the run begins: an error that names node
+# and path, or all that all ranks see is saved.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/view.sh
@@ -10,7 +11,8 @@ try() { # THING STATE WHO WANT
 	it "$4"
 }
 
-# What all see when nobody has it (an empty directory, where a target is), and when all have the older one; and what rank 0 says when it lacks it.
+# What all see when nobody has it (an empty directory, where a target is), and when all have the
+# older one; and what rank 0 says when it lacks it.
 while read -r thing none old rank0; do
 	for who in all serial; do
 		try $thing missing $who $none

@@ -1,5 +1,6 @@
 #!/bin/sh
-# A file that was read shortly after its last change may have changed again behind the same times (a store into a mapped page, coarse times): it is read again.
+# A file that was read shortly after its last change may have changed again behind the same times (a
+# store into a mapped page, coarse times): it is read again.
 # If it is what it was, the tree stays the same and it counts as unmodified.
 set -eu
 . tests/lib/e2e.sh
@@ -32,7 +33,8 @@ python3 mapped.py || {
 }
 for ranks in 1 3; do
 	expect 0 $A_BACKUP -q -r repo add --ranks $ranks s
-	[ "$($A_BACKUP -r repo dump latest /s/db | head -c 5)" = later ] || fail 'the new content is not stored'
+	[ "$($A_BACKUP -r repo dump latest /s/db | head -c 5)" = later ] ||
+		fail 'the new content is not stored'
 done
 
 # Nothing has changed: nothing is said to have.
@@ -45,7 +47,8 @@ head -c 2000000 /dev/urandom >s/d/large
 $A_BACKUP -q -r repo add s
 for ranks in 1 2; do
 	expect 0 $A_BACKUP -r repo add --ranks $ranks -v -v -v s
-	grep -Eq 'Files: *0 new, *0 changed, *6 unmodified' out && grep -Eq 'Dirs: *0 new, *0 changed' out || fail "$(cat out)"
+	grep -Eq 'Files: *0 new, *0 changed, *6 unmodified' out &&
+		grep -Eq 'Dirs: *0 new, *0 changed' out || fail "$(cat out)"
 	grep -q 'unchanged */.*/s/d/f1' out && ! grep -q '^modified' out || fail "$(cat out)"
 	expect 0 $A_BACKUP -r repo add --ranks $ranks --skip-if-unchanged s
 	grep -q 'skipped' out || fail 'the tree is another one'

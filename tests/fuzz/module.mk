@@ -1,4 +1,5 @@
-# Fuzz targets: f_NAME.c.  As tests they replay corpus/NAME; `make fuzz FUZZ=NAME FUZZ_SECONDS=20` lets libFuzzer look for more.
+# Fuzz targets: f_NAME.c.  As tests they replay corpus/NAME; `make fuzz FUZZ=NAME FUZZ_SECONDS=20`
+# lets libFuzzer look for more.
 .DEFAULT_GOAL := all
 FUZZ_SRC := $(wildcard tests/fuzz/f_*.c)
 SUITE_SRC += $(if $(FULL),$(FUZZ_SRC))
@@ -9,7 +10,8 @@ FUZZ_B := $(BUILD)/fuzz
 FUZZ_ROOMS := base kern backend format
 FUZZ_SECONDS ?= 20
 
-# Found inputs are kept in build/fuzz/corpus/NAME; a crash is written to build/fuzz/crash-…: add it to tests/fuzz/corpus/NAME.
+# Found inputs are kept in build/fuzz/corpus/NAME; a crash is written to build/fuzz/crash-…: add it
+# to tests/fuzz/corpus/NAME.
 .PHONY: fuzz
 fuzz: ## look for inputs that break a reader: FUZZ=NAME FUZZ_SECONDS=20 (needs clang)
 	@test -f 'tests/fuzz/f_$(FUZZ).c' || { echo 'FUZZ=NAME with one of: $(patsubst tests/fuzz/f_%.c,%,$(FUZZ_SRC))'; exit 1; }

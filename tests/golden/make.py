@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the files of this folder with real restic; see README.  Needs root (devices, chown), openssl, zstd, setfacl; a tmpfs or ext4 for TMPDIR."""
+"""Makes the files of this folder with real restic; see README. Needs root (devices, chown),
+openssl, zstd, setfacl; a tmpfs or ext4 for TMPDIR."""
 import base64
 import hashlib
 import json

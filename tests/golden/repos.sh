@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes tests/golden/repos: small repositories by real restic, for tests/suite/s_repo_restic.c.  Usage: repos.sh RESTIC-0.14 RESTIC-0.18
+# Makes tests/golden/repos: small repositories by real restic, for tests/suite/s_repo_restic.c.
+# Usage: repos.sh RESTIC-0.14 RESTIC-0.18
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""drivers.py A_BACKUP RESTIC FOLDER: resticpy's calls, all of them, with a_backup in restic's place; what it reads out of the answers must be right.
+"""drivers.py A_BACKUP RESTIC FOLDER: resticpy's calls, all of them, with a_backup in restic's
+place; what it reads out of the answers must be right.
 
 A command that this version does not have is named in the last line; what there is must work.
 """

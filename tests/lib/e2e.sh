@@ -1,4 +1,5 @@
-# e2e.sh: sourced by the end-to-end scripts.  T is their folder; new_repo, tree_of, same, expect, says, fail.
+# e2e.sh: sourced by the end-to-end scripts.  T is their folder; new_repo, tree_of, same, expect,
+# says, fail.
 T=$TMPDIR
 TESTS=$PWD/tests TOOLS=$PWD/$B/tests
 export RESTIC_PASSWORD=x RESTIC_CACHE_DIR="$T/cache"
@@ -9,14 +10,16 @@ fail() {
 	exit 1
 }
 
-# new_repo NAME [FROM]: a repository in T, with the chunker polynomial of another one.  Its key is cheap to open.
+# new_repo NAME [FROM]: a repository in T, with the chunker polynomial of another one.  Its key is
+# cheap to open.
 new_repo() {
 	"$TOOLS/light_repo" "$T/$1" ${2:+"$T/$2"}
 }
 
 # tree_of REPO: the root tree of the newest snapshot, as restic sees it.
 tree_of() {
-	$restic -r "$T/$1" snapshots --json | python3 -c 'import json,sys; print(max(json.load(sys.stdin), key=lambda s: s["time"])["tree"])'
+	$restic -r "$T/$1" snapshots --json | python3 -c \
+		'import json,sys; print(max(json.load(sys.stdin), key=lambda s: s["time"])["tree"])'
 }
 
 # same DIR: it is what $T/want says.

@@ -1,7 +1,10 @@
-# everything.sh: to be read by a test after e2e.sh: all that a user does with a repository, on any store, beside restic as another client of the same store.
+# everything.sh: to be read by a test after e2e.sh: all that a user does with a repository, on any
+# store, beside restic as another client of the same store.
 #
-# everything_begin: makes the tree $T/src (its manifest is $T/want) and a local repository $T/first with that tree in it; $restic is set by the caller.
-# everything REPO COMMAND…: COMMAND is what adds first ("$A_BACKUP --ranks 3", "mpirun … a_backup-mpi"); the second add is by one rank.  Environment: the store's credentials.
+# everything_begin: makes the tree $T/src (its manifest is $T/want) and a local repository $T/first
+# with that tree in it; $restic is set by the caller.
+# everything REPO COMMAND…: COMMAND is what adds first ("$A_BACKUP --ranks 3", "mpirun …
+# a_backup-mpi"); the second add is by one rank.  Environment: the store's credentials.
 
 everything_begin() {
 	python3 "$TESTS/lib/mktree.py" "$T/src"
@@ -15,19 +18,23 @@ everything_begin() {
 
 # trees_of REPO: of all snapshots, the oldest first, as restic sees them.
 trees_of() {
-	$restic -r "$1" snapshots --json | python3 -c 'import json,sys; print(*(s["tree"] for s in sorted(json.load(sys.stdin), key=lambda s: s["time"])))'
+	$restic -r "$1" snapshots --json | python3 -c \
+		'import json,sys; print(*(s["tree"] for s in sorted(json.load(sys.stdin), key=lambda s: s["time"])))'
 }
 
-# In a shell of its own, in $T: the tree of an absolute path holds the directories above it, and they change all the time.
+# In a shell of its own, in $T: the tree of an absolute path holds the directories above it, and
+# they change all the time.
 everything() (
 	repo=$1
 	shift
 	cd "$T"
-	RESTIC_FROM_PASSWORD=x expect 0 "$A_BACKUP" -q -r "$repo" init --from-repo "$T/first" --copy-chunker-params
+	RESTIC_FROM_PASSWORD=x expect 0 "$A_BACKUP" -q -r "$repo" init --from-repo "$T/first" \
+		--copy-chunker-params
 	expect 10 "$A_BACKUP" -r "$repo-there-is-none" list
 	expect 0 "$@" -q -r "$repo" add src
 	expect 0 "$A_BACKUP" -r "$repo" --json add src
-	tail -n 1 "$T/out" | jq -e '.files_unmodified > 100 and .files_new == 0 and .data_blobs == 0 and .tree_blobs == 0' >"$T/jq" || fail "$repo: an unchanged add: $(tail -n 1 "$T/out")"
+	tail -n 1 "$T/out" | jq -e \
+		'.files_unmodified > 100 and .files_new == 0 and .data_blobs == 0 and .tree_blobs == 0' >"$T/jq" || fail "$repo: an unchanged add: $(tail -n 1 "$T/out")"
 
 	expect 0 "$A_BACKUP" -r "$repo" --json list
 	[ "$(jq length "$T/out")" = 2 ] || fail "$repo: list: $(cat "$T/out")"
@@ -45,7 +52,8 @@ everything() (
 	grep -q 'no errors were found' "$T/out" || fail "$repo: check: $(cat "$T/out")"
 
 	# restic's own client of this store reads it, and writes what we read.
-	[ "$(trees_of "$repo")" = "$first_tree $first_tree" ] || fail "$repo: the trees are not that of the local repository"
+	[ "$(trees_of "$repo")" = "$first_tree $first_tree" ] ||
+		fail "$repo: the trees are not that of the local repository"
 	expect 0 $restic -r "$repo" check --read-data
 	grep -q 'no errors were found' "$T/out" || fail "$repo: restic check: $(cat "$T/out")"
 	expect 0 $restic -q -r "$repo" restore latest --target "$T/back"

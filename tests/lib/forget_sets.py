@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""forget_sets.py A_BACKUP RESTIC TOOLS FOLDER: random snapshots and policies: what a_backup forget keeps and removes, and why, is what restic's does.
+"""forget_sets.py A_BACKUP RESTIC TOOLS FOLDER: random snapshots and policies: what a_backup forget
+keeps and removes, and why, is what restic's does.
 
-FORGET_SETS: how many sets (default 40, "all": 500), and a fifth as many with partial snapshots, which must change nothing for the others: there restic sees the
+FORGET_SETS: how many sets (default 40, "all": 500), and a fifth as many with partial snapshots,
+which must change nothing for the others: there restic sees the
 set without them.  FORGET_SEED: other ones.
 """
 import datetime
@@ -24,7 +26,8 @@ EVERY = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly']
 
 
 def times(rnd, n):
-    """Different ones, in clumps: within hours, days, weeks, years; some at changes of clocks and of years, some to come."""
+    """Different ones, in clumps: within hours, days, weeks, years; some at changes of clocks and of
+    years, some to come."""
     start = datetime.datetime(rnd.choice([1999, 2019, 2020, 2023]), rnd.randint(1, 12), rnd.randint(1, 28), rnd.randint(0, 23))
     step = rnd.choice([600, 1800, 3600, 7200, 43200, 86400, 86400, 3 * 86400, 7 * 86400, 30 * 86400, 200 * 86400])
     edges = [datetime.datetime(2020, 3, 28, 12), datetime.datetime(2020, 10, 24, 20), datetime.datetime(2020, 12, 28), datetime.datetime(2021, 1, 3, 23), datetime.datetime(2020, 2, 29, 1)]

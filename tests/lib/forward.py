@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""forward.py HOST PORT TO ELSEWHERE FLAG: a port that leads to 127.0.0.1:TO and, from the moment on when the file FLAG is there, to ELSEWHERE: no connection outlives that."""
+"""forward.py HOST PORT TO ELSEWHERE FLAG: a port that leads to 127.0.0.1:TO and, from the moment on
+when the file FLAG is there, to ELSEWHERE: no connection outlives that."""
 
 import os
 import select

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""free_ports.py N: so many ports of 127.0.0.1 that nobody listens on, for servers that are started a moment later.
+"""free_ports.py N: so many ports of 127.0.0.1 that nobody listens on, for servers that are started
+a moment later.
 
-Below the range from which the system takes ports for outgoing connections: a port of that range may be somebody's connection by the time the server wants it, and another test
+Below the range from which the system takes ports for outgoing connections: a port of that range may
+be somebody's connection by the time the server wants it, and another test
 makes many of them.
 """
 

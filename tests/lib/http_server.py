@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A server that behaves as its paths say, for the tests of src/backend/http.c.
 
-Usage: http_server.py [CERT KEY]   Prints its port.  Ends when its standard input does.  It counts connections, requests under way and Expect headers.
+Usage: http_server.py [CERT KEY] Prints its port. Ends when its standard input does. It counts
+connections, requests under way and Expect headers.
 """
 import http.server
 import json
@@ -59,7 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do
 
     def odd(self):
-        """A REST repository that does what rclone's does not, but others may: version 1 listings, 416, whole objects for ranges, no second upload."""
+        """A REST repository that does what rclone's does not, but others may: version 1 listings,
+        416, whole objects for ranges, no second upload."""
         kind, _, name = self.path[len("/odd/"):].partition("/")
         self.body()
         if kind == "?create=true":
@@ -85,7 +87,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(b"0123456789")
 
     def never_end(self, what, n):
-        """Chunk after chunk of a refusal, bytes one by one of an answer, promises without an answer: n milliseconds apart."""
+        """Chunk after chunk of a refusal, bytes one by one of an answer, promises without an
+        answer: n milliseconds apart."""
         if what != "continue":
             self.send_response(404 if what == "endless" else 200)
             self.send_header("Transfer-Encoding", "chunked")

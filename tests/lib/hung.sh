@@ -1,7 +1,6 @@
-# hung.sh: sourced after e2e.sh in the folder T, by tests that end a backup that hangs.  HUNG is what
-# to preload: with it the file `hangs` of the tree `hung` is never read to its end.  `src` is the same
-# tree without that file, `empty` a repository; packs_there, settled,
-# ended_well, in_order.
+# hung.sh: sourced after e2e.sh in the folder T, by tests that end a backup that hangs.  HUNG is
+# what to preload: with it the file `hangs` of the tree `hung` is never read to its end.  `src` is
+# the same tree without that file, `empty` a repository; packs_there, settled, ended_well, in_order.
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 [ -z "${SAN:-}" ] || exit 77 # a sanitizer's library must come before the shim
 cd "$T"
@@ -69,7 +68,8 @@ settled() {
 ended_well() {
 	[ -z "$(ls "$1/locks")" ] || fail "$2: a lock is left"
 	[ -z "$(ls "$1/snapshots")" ] || fail "$2: there is a snapshot"
-	$restic -r "$1" check --no-cache >check 2>&1 || { cat check; fail "$2: restic finds errors"; }
+	$restic -r "$1" check --no-cache >check 2>&1 ||
+		{ cat check; fail "$2: restic finds errors"; }
 }
 in_order() { # REPO WHAT
 	ended_well "$@"

@@ -1,7 +1,9 @@
 # keystone.sh: to be read by a test: a Keystone v3 of its own on loopback.
 #
-# keystone_up DIR PORT RGW_URL [SECONDS]: users testuser/testpw (member of project_2001234 and project_2005678) and norole/norolepw, the service user rgw/rgwpw that Ceph logs
-# in with, and an object store at RGW_URL/swift/v1/AUTH_<project>.  Tokens live SECONDS (3600).  Data in DIR; DIR/rgw.conf is what a Ceph gateway needs to use it.
+# keystone_up DIR PORT RGW_URL [SECONDS]: users testuser/testpw (member of project_2001234 and
+# project_2005678) and norole/norolepw, the service user rgw/rgwpw that Ceph logs in with, and an
+# object store at RGW_URL/swift/v1/AUTH_<project>.  Tokens live SECONDS (3600).  Data in DIR;
+# DIR/rgw.conf is what a Ceph gateway needs to use it.
 # keystone_life DIR PORT SECONDS: start again with another lifetime of tokens.
 # keystone_down DIR.
 
@@ -15,7 +17,8 @@ keystone_wait() { # PORT
 }
 
 keystone_start() { # DIR PORT
-	keystone-wsgi-public -b 127.0.0.1 -p "$2" -- --config-file "$1/keystone.conf" >"$1/log/wsgi.log" 2>&1 </dev/null &
+	keystone-wsgi-public -b 127.0.0.1 -p "$2" -- --config-file "$1/keystone.conf" \
+		>"$1/log/wsgi.log" 2>&1 </dev/null &
 	echo $! >"$1/pid"
 	keystone_wait "$2"
 }
@@ -72,14 +75,19 @@ keystone_up() { # DIR PORT RGW_URL [SECONDS]
 	me=$(id -un)
 	km="keystone-manage --config-file $ks/keystone.conf"
 	$km db_sync >"$ks/log/setup.log" 2>&1 &&
-		$km fernet_setup --keystone-user "$me" --keystone-group "$me" >>"$ks/log/setup.log" 2>&1 &&
-		$km credential_setup --keystone-user "$me" --keystone-group "$me" >>"$ks/log/setup.log" 2>&1 &&
+		$km fernet_setup --keystone-user "$me" --keystone-group "$me" \
+			>>"$ks/log/setup.log" 2>&1 &&
+		$km credential_setup --keystone-user "$me" --keystone-group "$me" \
+			>>"$ks/log/setup.log" 2>&1 &&
 		$km bootstrap --bootstrap-password adminpw --bootstrap-admin-url "$ks_url/" --bootstrap-internal-url "$ks_url/" \
-			--bootstrap-public-url "$ks_url/" --bootstrap-region-id regionOne >>"$ks/log/setup.log" 2>&1 || {
+			--bootstrap-public-url "$ks_url/" --bootstrap-region-id regionOne \
+			>>"$ks/log/setup.log" 2>&1 || {
 		tail -n 20 "$ks/log/setup.log" >&2
 		return 1
 	}
-	# Without WAL a reader's open transaction makes writers fail: "database is locked", HTTP 500.
-	python3 -c "import sqlite3; sqlite3.connect('$ks/keystone.db').execute('pragma journal_mode=wal').fetchone()" || return 1
+	# Without WAL a reader's open transaction makes writers fail: "database is locked", HTTP
+	# 500.
+	python3 -c \
+		"import sqlite3; sqlite3.connect('$ks/keystone.db').execute('pragma journal_mode=wal').fetchone()" || return 1
 	keystone_start "$ks" "$2" && python3 tests/lib/keystone_users.py "$ks_url" "$3"
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""keystone_token.py KEYSTONE_URL USER PASSWORD PROJECT: prints a token and the storage URL that goes with it."""
+"""keystone_token.py KEYSTONE_URL USER PASSWORD PROJECT: prints a token and the storage URL that
+goes with it."""
 
 import json
 import sys

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""keystone_users.py KEYSTONE_URL RGW_URL: the users, projects and the object store that tests/lib/keystone.sh promises."""
+"""keystone_users.py KEYSTONE_URL RGW_URL: the users, projects and the object store that
+tests/lib/keystone.sh promises."""
 
 import json
 import sys

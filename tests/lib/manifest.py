@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""manifest.py DIR [--no-sockets]: one line for each file below DIR with all a backup must bring back: type, mode, owner, size, mtime, link target, device, attributes, content, and which
+"""manifest.py DIR [--no-sockets]: one line for each file below DIR with all a backup must bring
+back: type, mode, owner, size, mtime, link target, device, attributes, content, and which
 files are hard links of each other.  Two trees are equal if their manifests are."""
 import hashlib, os, stat, sys
 

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""mktree.py DIR [--big]: a made tree with everything that may be hard to back up; the same every time but for inode numbers and ctimes.
+"""mktree.py DIR [--big]: a made tree with everything that may be hard to back up; the same every
+time but for inode numbers and ctimes.
 
-Every node type, hostile names, attributes and ACLs, hard links, sparse files, sizes around the chunk limits, a path 500 levels deep; with --big also a directory of
-100 000 entries and a file of 4 GiB.  What needs root (devices, owners, trusted attributes) is left out for others."""
+Every node type, hostile names, attributes and ACLs, hard links, sparse files, sizes around the
+chunk limits, a path 500 levels deep; with --big also a directory of
+100 000 entries and a file of 4 GiB. What needs root (devices, owners, trusted attributes) is left
+out for others."""
 import os, random, socket, stat, struct, sys
 
 top, big = sys.argv[1], '--big' in sys.argv[2:]

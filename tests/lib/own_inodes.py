@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""own_inodes.py FROM AT: FROM once more, read-only, as most FUSE file systems are: libfuse numbers inodes by itself, in the order in which they are looked up on this node."""
+"""own_inodes.py FROM AT: FROM once more, read-only, as most FUSE file systems are: libfuse numbers
+inodes by itself, in the order in which they are looked up on this node."""
 
 import os
 import sys

@@ -1,19 +1,28 @@
 #!/bin/sh
-# A proxy on loopback between a client and a store that is far away and ill: nginx, with what goes wrong in Lua.
+# A proxy on loopback between a client and a store that is far away and ill: nginx, with what goes
+# wrong in Lua.
 #
-# proxy.sh start DIR UPSTREAM [SETTING=VALUE…]  UPSTREAM: host:port of the store.  Data in DIR; DIR/url is where it listens.  Every request takes latency=MS longer.
-#                                               busy=, slow=, cut=: every n-th request is answered with 503 and Retry-After; is answered 2 seconds late at 1 MB/s; is reset in the
-#                                               middle of its body, or its answer is (of those with a body to speak of).  0: never.
-#                                               port=: where to listen (else some free port)
-# proxy.sh stop DIR                             ends it at once, as a crash does; it can be started again in the same DIR with the same port
+# proxy.sh start DIR UPSTREAM [SETTING=VALUE…]  UPSTREAM: host:port of the store.  Data in DIR;
+# DIR/url is where it listens.  Every request takes latency=MS longer.
+#                                               busy=, slow=, cut=: every n-th request is answered
+#                                               with 503 and Retry-After; is answered 2 seconds late
+#                                               at 1 MB/s; is reset in the middle of its body, or
+#                                               its answer is (of those with a body to speak of).
+#                                               0: never. port=: where to listen (else some free
+#                                               port)
+# proxy.sh stop DIR ends it at once, as a crash does; it can be started again in the same DIR with
+# the same port
 #
-# DIR/log has a line for each request: fault (or "-"), method, status, bytes sent, bytes received, seconds, URI.
+# DIR/log has a line for each request: fault (or "-"), method, status, bytes sent, bytes received,
+# seconds, URI.
 #
-# Counted, not drawn by lot: a test with few requests shall see each fault, and never so many of them in a row that giving up would be right.
+# Counted, not drawn by lot: a test with few requests shall see each fault, and never so many of
+# them in a row that giving up would be right.
 set -eu
 
 config() {
-	modules=$(dirname "$(find /usr/lib/nginx /usr/lib64/nginx /usr/local/nginx -name ngx_http_lua_module.so 2>/dev/null | head -n 1)")
+	modules=$(dirname \
+		"$(find /usr/lib/nginx /usr/lib64/nginx /usr/local/nginx -name ngx_http_lua_module.so 2>/dev/null | head -n 1)")
 	cat <<C
 load_module $modules/ndk_http_module.so;
 load_module $modules/ngx_http_lua_module.so;
@@ -90,7 +99,8 @@ http {
 			proxy_buffering off;
 			proxy_pass http://store;
 		}
-		# The rate is kept only with buffering, the middle of an answer is found only without it.
+		# The rate is kept only with buffering, the middle of an answer is found only
+		# without it.
 		location @slow {
 			limit_rate 1000000;
 			proxy_pass http://store;
@@ -116,7 +126,8 @@ start() {
 	PATH=$PATH:/usr/sbin nginx -p "$D" -e "$D/errors" -c "$D/conf" >"$D/out" 2>&1 </dev/null &
 	echo $! >"$D/pid"
 	tries=0
-	until python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; do
+	until python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" \
+		2>/dev/null; do
 		tries=$((tries + 1))
 		[ $tries -lt 50 ] && kill -0 "$(cat "$D/pid")" 2>/dev/null || {
 			tail -n 5 "$D/out" "$D/errors" >&2

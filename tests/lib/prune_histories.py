@@ -1,9 +1,13 @@
-"""Seeded histories of a repository, written by restic and a_backup in turn; what prune says and leaves is compared with restic's on a copy.
+"""Seeded histories of a repository, written by restic and a_backup in turn; what prune says and
+leaves is compared with restic's on a copy.
 
-prune_histories.py FOLDER SEED...   in the environment: A_BACKUP, RESTIC, LIGHT_REPO (makes a repository with a cheap key)
+prune_histories.py FOLDER SEED... in the environment: A_BACKUP, RESTIC, LIGHT_REPO (makes a
+repository with a cheap key)
 
-A history makes snapshots of a tree that changes (files again, changed, new, gone), in version 1 or 2, with packs of several sizes and mixed compression; half of them make
-duplicates on purpose: a copy of the repository goes on by itself, and all its files come back.  Packs that no index names come in the same way.  Then some snapshots go.
+A history makes snapshots of a tree that changes (files again, changed, new, gone), in version 1 or
+2, with packs of several sizes and mixed compression; half of them make
+duplicates on purpose: a copy of the repository goes on by itself, and all its files come back.
+Packs that no index names come in the same way. Then some snapshots go.
 """
 import os, random, re, shutil, subprocess, sys
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""ps_spy.py FILE: writes every command line that a process on this machine has, once, until it is ended."""
+"""ps_spy.py FILE: writes every command line that a process on this machine has, once, until it is
+ended."""
 
 import os
 import sys

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""rest_store.py PORT_FILE RULES_FILE [DIR]: restic's REST server in memory, which obeys rules.  Each repository begins as a copy of the local one DIR, if given.
+"""rest_store.py PORT_FILE RULES_FILE [DIR]: restic's REST server in memory, which obeys rules. Each
+repository begins as a copy of the local one DIR, if given.
 
-A rule is a line "METHOD PART SECONDS [STATUS [TIMES]]": a request with this method ("*": any) whose path contains PART waits SECONDS and is then done, or answered with
-STATUS (not 0) instead; only the first TIMES such requests (0: all).  The file is read again at each request, so rules come and go while it runs.
+A rule is a line "METHOD PART SECONDS [STATUS [TIMES]]": a request with this method ("*": any) whose
+path contains PART waits SECONDS and is then done, or answered with
+STATUS (not 0) instead; only the first TIMES such requests (0: all). The file is read again at each
+request, so rules come and go while it runs.
 GET /seen answers with one line a request, "METHOD PATH"; GET /files with one line a file.
 """
 import http.server

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Prints the path of restic 0.18 (Debian 13's): the installed one if it is that new, else unpacked from Debian's archive into a cache folder; the system's packages stay as they are.
+# Prints the path of restic 0.18 (Debian 13's): the installed one if it is that new, else unpacked
+# from Debian's archive into a cache folder; the system's packages stay as they are.
 # RESTIC18=PATH overrides.
 set -eu
 new_enough() {
-	"$1" version 2>/dev/null | awk '{ split($2, v, "."); ok = v[1] > 0 || v[2] >= 18 } END { exit !ok }'
+	"$1" version 2>/dev/null | awk \
+		'{ split($2, v, "."); ok = v[1] > 0 || v[2] >= 18 } END { exit !ok }'
 }
 for r in "${RESTIC18:-}" "$(command -v restic || true)"; do
 	if [ -n "$r" ] && new_enough "$r"; then
@@ -23,9 +25,12 @@ if ! new_enough "$bin"; then
 		[ -s "$D/parts/x.sources" ] && break
 	done
 	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-		[ -s "$D/parts/x.sources" ] || [ -s "$D/parts/x.list" ] || [ ! -e "$f" ] || sed -n 's/^\(deb .*\) bookworm \(.*\)/\1 trixie \2/p' "$f" | head -n 1 >"$D/parts/x.list"
+		[ -s "$D/parts/x.sources" ] || [ -s "$D/parts/x.list" ] || [ ! -e "$f" ] ||
+			sed -n 's/^\(deb .*\) bookworm \(.*\)/\1 trixie \2/p' "$f" |
+			head -n 1 >"$D/parts/x.list"
 	done
-	set -- -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$D/parts" -o "Dir::State::lists=$D/lists" -o APT::Sandbox::User=root
+	set -- -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$D/parts" \
+		-o "Dir::State::lists=$D/lists" -o APT::Sandbox::User=root
 	apt-get "$@" -qq update >&2
 	(cd "$D" && apt-get "$@" -qq download restic >&2 && dpkg-deb -x restic_*.deb .)
 fi

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
-"""restore_kills.py PROGRAM SHIM DIR: restores that are killed before and after the system calls that change the target, and restored again: what lies there then must be what an
-undisturbed restore makes of the same target.  Repository DIR/repo, whose newest snapshot is of DIR/src.  RESTORE_KILLS: how many kills, or all (default: as many as 25 seconds allow); RESTORE_SEED."""
+"""restore_kills.py PROGRAM SHIM DIR: restores that are killed before and after the system calls
+that change the target, and restored again: what lies there then must be what an
+undisturbed restore makes of the same target. Repository DIR/repo, whose newest snapshot is of
+DIR/src. RESTORE_KILLS: how many kills, or all (default: as many as 25 seconds allow);
+RESTORE_SEED."""
 import os, random, shutil, subprocess, sys, time
 
 program, shim, top = sys.argv[1:4]
@@ -62,7 +65,8 @@ def prepare(who, state):
 
 
 def state_of(who):
-    """What lies in the target, which is no part of the snapshot itself.  By root: a user cannot read all that he has restored."""
+    """What lies in the target, which is no part of the snapshot itself. By root: a user cannot read
+    all that he has restored."""
     return subprocess.run([sys.executable, manifest, target], stdout=subprocess.PIPE, check=True).stdout.decode().split('\n', 1)[1]
 
 

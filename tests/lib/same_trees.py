@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""same_trees.py RESTIC REPO REPO…: the snapshots of all repositories hold the same, except what changed on the machine between them: nodes that differ are listed and must be newer in time
+"""same_trees.py RESTIC REPO REPO…: the snapshots of all repositories hold the same, except what
+changed on the machine between them: nodes that differ are listed and must be newer in time
 than the first backup's start, or hold such a node."""
 import json, subprocess, sys
 

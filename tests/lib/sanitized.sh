@@ -1,5 +1,6 @@
 #!/bin/sh
-# sanitized.sh SANITIZERS TIER…: these tiers, and one life of a repository, with everything built under the sanitizers (as for make's SAN=).
+# sanitized.sh SANITIZERS TIER…: these tiers, and one life of a repository, with everything built
+# under the sanitizers (as for make's SAN=).
 set -eu
 unset MAKEFLAGS MFLAGS MAKELEVEL || true
 san=$1
@@ -9,11 +10,13 @@ make --no-print-directory -j2 "SAN=$san" WERROR=1 all tests >"$TMPDIR/make.log" 
 	tail -n 40 "$TMPDIR/make.log"
 	exit 1
 }
-# ThreadSanitizer orders accesses by what happens before what, not by the clock: one core will do.  On more, the kernel interrupts the other
-# ones for each fresh page of its tables, and that took half of the CPU seconds.
+# ThreadSanitizer orders accesses by what happens before what, not by the clock: one core will do.
+# On more, the kernel interrupts the other ones for each fresh page of its tables, and that took
+# half of the CPU seconds.
 core=
 [ "$san" != thread ] || core="taskset -c $(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')"
-$core make --no-print-directory "SAN=$san" WERROR=1 NODEPS=1 TIER="$*" run-tests >"$TMPDIR/tiers.log" 2>&1 || {
+$core make --no-print-directory "SAN=$san" WERROR=1 NODEPS=1 TIER="$*" run-tests \
+	>"$TMPDIR/tiers.log" 2>&1 || {
 	grep -v '^ok' "$TMPDIR/tiers.log"
 	exit 1
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""slow_proxy.py TARGET_PORT BYTES_PER_SECOND PORT_FILE: passes connections on to TARGET_PORT of this machine; all uploads together get so many bytes a second."""
+"""slow_proxy.py TARGET_PORT BYTES_PER_SECOND PORT_FILE: passes connections on to TARGET_PORT of
+this machine; all uploads together get so many bytes a second."""
 
 import asyncio
 import os

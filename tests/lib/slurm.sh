@@ -2,8 +2,8 @@
 # A Slurm of its own on loopback, for tests: a controller and two nodes, n1 and n2, which are both
 # this machine; no accounting, no cgroups.  Needs root.
 #
-# slurm.sh start DIR   starts one in DIR (which must not exist), writes DIR/env: SLURM_CONF, and what
-#                      lets Open MPI's processes on such nodes find each other
+# slurm.sh start DIR   starts one in DIR (which must not exist), writes DIR/env: SLURM_CONF, and
+#                      what lets Open MPI's processes on such nodes find each other
 # slurm.sh stop DIR    ends its jobs, then its daemons, by their process ids
 set -eu
 
@@ -56,7 +56,8 @@ tries() { # N COMMAND…: until it succeeds, a tenth of a second apart
 
 start() {
 	D=$(realpath -m "$1")
-	mkdir -p "$D/munge" "$D/state" "$D/run" "$D/log" "$D"/tmp-n1 "$D"/tmp-n2 "$D"/spool-n1 "$D"/spool-n2
+	mkdir -p "$D/munge" "$D/state" "$D/run" "$D/log" "$D"/tmp-n1 "$D"/tmp-n2 "$D"/spool-n1 \
+		"$D"/spool-n2
 	# shellcheck disable=SC2046
 	config $(python3 "$(dirname "$0")/free_ports.py" 3) >"$D/slurm.conf"
 	# Since 23.11 it wants cgroups unless it is told not to; older ones do not know the word.
@@ -69,7 +70,8 @@ start() {
 	(umask 077 && head -c 128 /dev/urandom >"$D/munge/key")
 	{
 		munged --force --key-file="$D/munge/key" --socket="$D/munge/socket" \
-			--pid-file="$D/run/munged" --log-file="$D/log/munged" --seed-file="$D/munge/seed" &&
+			--pid-file="$D/run/munged" --log-file="$D/log/munged" \
+			--seed-file="$D/munge/seed" &&
 			slurmctld && slurmd -N n1 && slurmd -N n2 && tries 100 nodes_idle
 	} >"$D/log/start" 2>&1 </dev/null || {
 		tail -n 20 "$D"/log/* >&2
@@ -95,7 +97,8 @@ stop() {
 		[ -s "$D/run/$daemon" ] || continue
 		pid=$(cat "$D/run/$daemon")
 		# The number may belong to somebody else by now.
-		tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "SLURM_CONF=$SLURM_CONF" || continue
+		tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null |
+			grep -qx "SLURM_CONF=$SLURM_CONF" || continue
 		kill "$pid" 2>/dev/null || true
 		tries 50 ended "$pid" || kill -9 "$pid" 2>/dev/null || true
 	done

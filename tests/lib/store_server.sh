@@ -1,9 +1,11 @@
-# store_server.sh: sourced behind e2e.sh: stores in memory that do what a test wants (store_server.py), with the real program against them.
+# store_server.sh: sourced behind e2e.sh: stores in memory that do what a test wants
+# (store_server.py), with the real program against them.
 server_pid=''
 trap 'kill $server_pid 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
-# serve HOOK: a new, empty server; sets S3, REST and SWIFT, the places of a repository in it, and PORT.
+# serve HOOK: a new, empty server; sets S3, REST and SWIFT, the places of a repository in it, and
+# PORT.
 serve() {
 	[ -z "$server_pid" ] || {
 		kill "$server_pid"
@@ -20,12 +22,15 @@ serve() {
 	done
 	PORT=$(cat "$T/port")
 	S3="s3:http://127.0.0.1:$PORT/bkt/p" REST="rest:http://127.0.0.1:$PORT/r/" SWIFT=swift:c:/p
-	export AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY=SK OS_AUTH_URL="http://127.0.0.1:$PORT/v3" OS_USERNAME=u OS_PASSWORD=p OS_PROJECT_NAME=p
+	export AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY=SK \
+		OS_AUTH_URL="http://127.0.0.1:$PORT/v3" OS_USERNAME=u OS_PASSWORD=p \
+		OS_PROJECT_NAME=p
 }
 
 # ask PATH: what the server says to a GET.
 ask() {
-	python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())' "http://127.0.0.1:$PORT$1"
+	python3 -c \
+		'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())' "http://127.0.0.1:$PORT$1"
 }
 
 # noise DIR N: N files of 5 MB of noise: one pack each, with --pack-size 4 and one connection.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""terminal.py ANSWERS COMMAND…: runs COMMAND on a terminal of its own and types a line of ANSWERS (separated by ",") at each question, which is output that
+"""terminal.py ANSWERS COMMAND…: runs COMMAND on a terminal of its own and types a line of ANSWERS
+(separated by ",") at each question, which is output that
 ends with ": " or "] ".  What it shows goes to standard output; its exit status is ours."""
 import os, pty, select, sys, time
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """TLS before a store on loopback; now and then one connection meets something else.
 
-Usage: tls_front.py PORTFILE PORT CERT KEY NEXT   Writes its port to PORTFILE, gives what it decrypts
+Usage: tls_front.py PORTFILE PORT CERT KEY NEXT Writes its port to PORTFILE, gives what it decrypts
 to PORT.  When the file NEXT is there, the next connection takes it away and meets what it says:
 `plain`, an HTTP page without TLS; `cut`, an end in the handshake; or the name of a pair NAME.crt,
 NAME.key to be shown instead.

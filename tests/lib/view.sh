@@ -1,4 +1,5 @@
-# view.sh: sourced by the end-to-end scripts about what each rank sees; after lib/e2e.sh.  Each rank has a mount namespace of its own, as a node has.
+# view.sh: sourced by the end-to-end scripts about what each rank sees; after lib/e2e.sh.  Each rank
+# has a mount namespace of its own, as a node has.
 [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || {
 	echo 'only root may mount'
 	exit 77
@@ -18,14 +19,16 @@ tree() {
 }
 
 FULL=48 OLD=16 MORE=8 # files; MORE: beside what is mounted below a target
-# FULL, OLD: files below real and old, in both of which names and times are alike where they are in both
+# FULL, OLD: files below real and old, in both of which names and times are alike where they are in
+# both
 tree master 1 12
 touch -d '2 hours ago' master/* master
 mkdir stale
 cp -a master/d1 master/d2 master/d3 master/d4 stale
 touch -r master stale
 
-# What each thing is mounted from, and from where another one comes; what is saved and where.  All of it is made anew for each run.
+# What each thing is mounted from, and from where another one comes; what is saved and where.  All
+# of it is made anew for each run.
 setup() { # THING STATE WHO
 	umount -R c 2>/dev/null || true
 	rm -rf c
@@ -123,7 +126,8 @@ exec strace -f -qq -o "$C/trace.$rank" $paths -e trace=openat -e "inject=openat:
 	"$program" -q -r "$REPO" --workers 1 --read-concurrency 1 "$@"
 R
 
-# go THING STATE WHO [OPTION…]: one backup; $rc, and how many files its snapshot has in $saved (none: no snapshot).
+# go THING STATE WHO [OPTION…]: one backup; $rc, and how many files its snapshot has in $saved
+# (none: no snapshot).
 go() {
 	setup "$1" "$2" "$3"
 	THING=$1 STATE=$2 WHO=$3
@@ -131,7 +135,8 @@ go() {
 	shift 3
 	rc=0
 	if [ "$WHO" = serial ]; then
-		timeout 60 unshare -m sh rank.sh 0 "$A_BACKUP" add "$@" "$TARGET" >out 2>&1 </dev/null || rc=$?
+		timeout 60 unshare -m sh rank.sh 0 "$A_BACKUP" add "$@" "$TARGET" >out 2>&1 \
+			</dev/null || rc=$?
 	else
 		timeout 60 $MPIRUN -n 1 unshare -m sh rank.sh 0 "$A_BACKUP_MPI" add "$@" "$TARGET" : -n 1 unshare -m sh rank.sh 1 "$A_BACKUP_MPI" add "$@" \
 			"$TARGET" >out 2>&1 </dev/null || rc=$?
@@ -139,19 +144,22 @@ go() {
 	saved=none
 	if [ -n "$(ls "$STORED/snapshots")" ]; then
 		saved=$("$A_BACKUP" -r "$STORED" files latest | grep -c '/f[1-4]$') || true
-		"$A_BACKUP" -q -r "$STORED" check --read-data >check 2>&1 || fail "$what: the repository is damaged: $(cat check)"
+		"$A_BACKUP" -q -r "$STORED" check --read-data >check 2>&1 ||
+			fail "$what: the repository is damaged: $(cat check)"
 	fi
 }
 
-# it WANT: error: no snapshot, and the node and the path are named; lost: no snapshot, for the lock is lost, or the config; gone: rank 0 has nothing that it could begin
-# with; a number: so many files are saved, exit status 0.
+# it WANT: error: no snapshot, and the node and the path are named; lost: no snapshot, for the lock
+# is lost, or the config; gone: rank 0 has nothing that it could begin with; a number: so many files
+# are saved, exit status 0.
 it() {
 	told=$C/[ms]
 	[ "$THING" != store ] || told=
 	[ "$WHO" = serial ] || told="rank [01]: node $(hostname): .*$told"
 	case $1 in
 	error) [ "$rc" = 1 ] && [ "$saved" = none ] && grep -q "$told" out ;;
-	lost) [ "$rc" = 1 ] && [ "$saved" = none ] && grep -q 'lock .*lost\|no longer reaches\|made anew' out ;;
+	lost) [ "$rc" = 1 ] && [ "$saved" = none ] &&
+		grep -q 'lock .*lost\|no longer reaches\|made anew' out ;;
 	gone) [ "$rc" = 1 ] || [ "$rc" = 10 ] && [ "$saved" = none ] && grep -q "$C/mnt" out ;;
 	*) [ "$rc" = 0 ] && [ "$saved" = "$1" ] ;;
 	esac || {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# make and make check share their objects; a file that warned is compiled again, so that no warning is seen only once.
+# make and make check share their objects; a file that warned is compiled again, so that no warning
+# is seen only once.
 set -eu
 T=$TMPDIR/build
 mkdir -p "$T/src"

@@ -61,13 +61,15 @@ function begins_with_one_of(paths,   n, p, i) {
 END { exit bad }
 ' docs/layers.txt src/*/*.[ch] || bad=1
 
-# What an object refers to tells more than a search for words.  abort is for base/mem and what cannot go on at all.
+# What an object refers to tells more than a search for words.  abort is for base/mem and what
+# cannot go on at all.
 for lib in "$B"/lib*.a; do
 	case $lib in
 	*/libcmd.a | */liba_backup.a | */libtest.a) continue ;;
 	esac
 	[ -e "$lib" ] || continue
-	found=$(nm -A -u "$lib" 2>/dev/null | grep -E ' U (stdout|stderr|printf|__printf_chk|vprintf|__vprintf_chk|puts|putchar|perror|exit|_exit|quick_exit)(@.*)?$')
+	found=$(nm -A -u "$lib" 2>/dev/null | grep -E \
+		' U (stdout|stderr|printf|__printf_chk|vprintf|__vprintf_chk|puts|putchar|perror|exit|_exit|quick_exit)(@.*)?$')
 	if [ -n "$found" ]; then
 		echo "Only src/cmd prints or exits:"
 		echo "$found"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Lines of C have at most 100 columns (a tab is 8), but in generated tables; files of engine, ranks and
-# repo have less than 450 lines.
+# Lines of C have at most 100 columns (a tab is 8), but in generated tables; so have the comments of
+# scripts and the prose of documents.  Files of engine, ranks and repo have less than 450 lines.
 set -u
 bad=0
 
@@ -29,11 +29,34 @@ for l in $longer; do
 	}
 done
 
-for f in $(find src include tests benchmarks examples -name '*.[ch]' ! -name '*_table.c' 2>/dev/null | sort); do
+for f in $(find src include tests benchmarks examples -name '*.[ch]' ! -name '*_table.c' \
+	2>/dev/null | sort); do
 	# Characters, in any locale: the bytes that continue one of UTF-8 do not count.
 	LC_ALL=C tr -d '\200-\277' <"$f" | expand -t 8 | LC_ALL=C awk -v f="$f" '
 	length($0) > 100 {
 		print f ":" NR ": " length($0) " columns"
+		bad = 1
+	}
+	END { exit bad }' || bad=1
+done
+
+# Documents: but for tables, what is indented as code, a word by itself, and what a program makes.
+docs_longer='README.md docs/architecture.md docs/run.md docs/stores.md' # as above: only shorter
+
+for f in $(git ls-files '*.md' 2>/dev/null | grep -v '^tests/golden/\|^benchmarks/RESULTS.md'); do
+	case " $docs_longer " in *" $f "*) continue ;; esac
+	LC_ALL=C tr -d '\200-\277' <"$f" | LC_ALL=C awk -v f="$f" '
+	/^```/ { code = !code }
+	length($0) > 100 && NF > 1 && !code && !/^(\||    )/ {
+		print f ":" NR ": " length($0) " columns"
+		bad = 1
+	}
+	END { exit bad }' || bad=1
+done
+for f in $(git ls-files '*.sh' '*.py' '*.mk' Makefile 2>/dev/null); do
+	LC_ALL=C tr -d '\200-\277' <"$f" | expand -t 8 | LC_ALL=C awk -v f="$f" '
+	length($0) > 100 && /^ *# / && !/shellcheck/ {
+		print f ":" NR ": a comment of " length($0) " columns"
 		bad = 1
 	}
 	END { exit bad }' || bad=1

@@ -1,7 +1,7 @@
 #!/bin/sh
-# What documents and comments of the sources name is there: files, folders, modules (room/module), what
-# links lead to, and the headings that their anchors mean.  An ADR that was superseded tells of its own
-# time and is left out.
+# What documents and comments of the sources name is there: files, folders, modules (room/module),
+# what links lead to, and the headings that their anchors mean.  An ADR that was superseded tells of
+# its own time and is left out.
 set -u
 T=$(mktemp -d) || exit 2
 trap 'rm -rf "$T"' EXIT
@@ -18,11 +18,14 @@ for p in $planned; do
 		bad=1
 	}
 done
-{ git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print | sed 's|^\./||'; } |
+{ git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print |
+	sed 's|^\./||'; } |
 	while read -r f; do [ -e "$f" ] && echo "$f"; done >"$T/files"
-grep -rhoE '^#[ 	]*include[ 	]*<[^>]*>' src tests | sed 's/.*<//; s/>.*//' | sort -u >"$T/system"
+grep -rhoE '^#[ 	]*include[ 	]*<[^>]*>' src tests | sed 's/.*<//; s/>.*//' |
+	sort -u >"$T/system"
 
-for d in README.md CONTRIBUTING.md benchmarks/README.md docs/*.md docs/*.txt docs/man/*.[0-9] docs/adr/*.md; do
+for d in README.md CONTRIBUTING.md benchmarks/README.md docs/*.md docs/*.txt docs/man/*.[0-9] \
+	docs/adr/*.md; do
 	[ -e "$d" ] || continue
 	head -n 6 "$d" | grep -qi 'superseded' || echo "$d"
 done >"$T/docs"
@@ -101,13 +104,15 @@ BEGIN {
 }
 END { exit bad }' "$T/words" || bad=1
 
-# Links [text](path#anchor).  An anchor is a heading in small letters, its blanks as hyphens, or a name.
+# Links [text](path#anchor).  An anchor is a heading in small letters, its blanks as hyphens, or a
+# name.
 anchors() { # FILE
 	sed -n 's/^##* //p' "$1" | tr 'A-Z ' 'a-z-' | sed 's/[^a-z0-9_-]//g'
 	sed -n 's/.*<a \(name\|id\)="\([^"]*\)".*/\2/p' "$1"
 }
 while read -r d; do
-	grep -oE '\]\([^) ]+\)' "$d" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*:' | while read -r link; do
+	grep -oE '\]\([^) ]+\)' "$d" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*:' |
+		while read -r link; do
 		file=${link%%#*}
 		to=$d
 		[ -z "$file" ] || to=$(dirname "$d")/$file

@@ -1,8 +1,8 @@
 #!/bin/sh
-# What the objects of src say of each other, beside docs/layers.txt: every exported function has a user
-# in another file of src, or is a `seam` for tests, `api` or `planned`; files refer to each other in no circle
-# but those of its `circle` lines; what its `only` lines name is called nowhere else.  All these lines
-# must still be true.
+# What the objects of src say of each other, beside docs/layers.txt: every exported function has a
+# user in another file of src, or is a `seam` for tests, `api` or `planned`; files refer to each
+# other in no circle but those of its `circle` lines; what its `only` lines name is called nowhere
+# else.  All these lines must still be true.
 set -u
 [ -z "${SAN:-}" ] || exit 77 # sanitizers have symbols of their own in each object
 B=${B:-build/rel}
@@ -53,8 +53,8 @@ function sorted(words,    w, n, i, j, x, all) {
 		all = all (i > 1 ? " " : "") w[i]
 	return all
 }
-# allowed(files): the line that has them all, and more perhaps: whoever makes a circle smaller need not
-# stop for it.
+# allowed(files): the line that has them all, and more perhaps: whoever makes a circle smaller need
+# not stop for it.
 function allowed(files,    line, f, n, i) {
 	n = split(files, f, " ")
 	for (line in circle) {

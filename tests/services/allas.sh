@@ -1,5 +1,6 @@
 #!/bin/sh
-# The command as users of CSC's wrapper know it, on a Ceph gateway in Allas's place: the same words, buckets and password files, and none of the wrapper's faults.
+# The command as users of CSC's wrapper know it, on a Ceph gateway in Allas's place: the same words,
+# buckets and password files, and none of the wrapper's faults.
 set -eu
 . tests/lib/e2e.sh
 scripts/deps.sh services >"$T/deps" 2>&1 || {
@@ -19,8 +20,10 @@ mkdir -p "$HOME" "$T/work"
 a_backup() { "$A_BACKUP" "$@"; }
 
 # What allas_conf exports: a ready token, its URL, the project's name.
-curl -s -D "$T/head" -o "$T/body" -H 'X-Auth-User: u1:swift' -H 'X-Auth-Key: swkey' "$RGW_URL/auth/v1.0"
-token=$(sed -n 's/^X-Auth-Token: *\([^\r]*\).*/\1/ip' "$T/head") url=$(sed -n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")
+curl -s -D "$T/head" -o "$T/body" -H 'X-Auth-User: u1:swift' -H 'X-Auth-Key: swkey' \
+	"$RGW_URL/auth/v1.0"
+token=$(sed -n 's/^X-Auth-Token: *\([^\r]*\).*/\1/ip' "$T/head") url=$(sed \
+	-n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")
 [ -n "$token" ] && [ -n "$url" ] || fail "no token: $(cat "$T/head")"
 connect() { export OS_AUTH_TOKEN="$token" OS_STORAGE_URL="$url" OS_PROJECT_NAME=project_2001234; }
 disconnect() { unset OS_AUTH_TOKEN OS_STORAGE_URL OS_PROJECT_NAME; }
@@ -51,12 +54,14 @@ says "it is in $HOME/.backup_passwd_2001234"
 [ "$(wc -c <"$HOME/.backup_passwd_2001234")" -gt 40 ] || fail 'a short password'
 theirs="$restic -r swift:2001234-BACKUP:/backup -p $HOME/.backup_passwd_2001234"
 expect 0 $theirs snapshots --json
-jq -e 'length == 1 and .[0].tags == ["kkayttaj"] and (.[0].paths | length) == 2' "$T/out" >"$T/jq" || fail "snapshot: $(cat "$T/out")"
+jq -e 'length == 1 and .[0].tags == ["kkayttaj"] and (.[0].paths | length) == 2' "$T/out" >"$T/jq" \
+	|| fail "snapshot: $(cat "$T/out")"
 
 # From another node there is a parent as well, and nothing is read again.
 expect 0 $theirs backup -q --host r18c02.bullx --tag kkayttaj 'my data'
 SLURM_JOB_ID=1 SLURM_CLUSTER_NAME=roihu expect 0 a_backup --json add 'my data'
-tail -n 1 "$T/out" | jq -e '.files_unmodified == 1 and .files_new == 0' >"$T/jq" || fail "no parent from another host: $(cat "$T/out")"
+tail -n 1 "$T/out" | jq -e '.files_unmodified == 1 and .files_new == 0' >"$T/jq" ||
+	fail "no parent from another host: $(cat "$T/out")"
 
 # Each verb; each option in its old form.
 expect 0 a_backup list
@@ -103,7 +108,8 @@ says '3 snapshots'
 expect 0 a_backup delete "$id"
 says freed
 expect 0 a_backup --json delete "$(a_backup --json list | jq -r '.[0].short_id')"
-head -n 1 "$T/out" | jq -e '.message_type == "removed" and (.id | length) == 64' >"$T/jq" || fail "delete: $(cat "$T/out")"
+head -n 1 "$T/out" | jq -e '.message_type == "removed" and (.id | length) == 64' >"$T/jq" ||
+	fail "delete: $(cat "$T/out")"
 expect 0 $theirs snapshots --json
 [ "$(jq length "$T/out")" = 1 ] || fail 'delete'
 expect 0 $theirs check
@@ -118,7 +124,8 @@ for mode in swift s3; do
 	expect 0 a_backup -mode $mode -b other-$mode list
 	says '1 snapshots'
 done
-curl -s --aws-sigv4 aws:amz:us-east-1:s3 --user AK:SK -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$RGW_URL/other-s3?prefix=config" | grep -q '<Key>config</Key>' ||
+curl -s --aws-sigv4 aws:amz:us-east-1:s3 --user AK:SK -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' \
+	"$RGW_URL/other-s3?prefix=config" | grep -q '<Key>config</Key>' ||
 	fail 'not at the root of the bucket'
 # Another label: its own bucket and its own password file.
 expect 0 "$terminal" y "$A_BACKUP" -r 777 two
@@ -169,7 +176,8 @@ expect 0 a_backup -project project_2009 -S3 list
 says '2 snapshots'
 rm -r "$HOME/.aws"
 
-# Repositories of the wrapper, with the password that it wrote; who has no file gets in as well, since the wrapper would have written it.
+# Repositories of the wrapper, with the password that it wrote; who has no file gets in as well,
+# since the wrapper would have written it.
 connect
 export OS_PROJECT_NAME=project_31
 echo restic_31 >"$HOME/.backup_passwd_31"
@@ -211,7 +219,8 @@ chmod 600 two/private two/private2
 expect 3 setpriv --reuid=65534 --regid=65534 --clear-groups "$A_BACKUP" add -pre-check two
 says '2 uid 12345'
 expect 3 setpriv --reuid=65534 --regid=65534 --clear-groups "$A_BACKUP" --json add -pre-check two
-grep unreadable "$T/out" | jq -e '.uid == 12345 and .items == 2' >"$T/jq" || fail "pre-check: $(cat "$T/out")"
+grep unreadable "$T/out" | jq -e '.uid == 12345 and .items == 2' >"$T/jq" ||
+	fail "pre-check: $(cat "$T/out")"
 rm two/private two/private2
 expect 0 a_backup add -pre-check two
 says 'all could be read'

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Programs that drive restic drive a_backup: resticpy and runrestic, from PyPI, through all that they call; what they read out of its answers is right.  Commands that this
-# version does not have (of resticpy's) are named; what there is must work.
+# Programs that drive restic drive a_backup: resticpy and runrestic, from PyPI, through all that
+# they call; what they read out of its answers is right.  Commands that this version does not have
+# (of resticpy's) are named; what there is must work.
 set -eu
 . tests/lib/e2e.sh
 restic=$(sh tests/lib/restic18.sh)
@@ -9,7 +10,8 @@ python3 -m pip --version >"$T/log" 2>&1 || {
 	exit 77
 }
 # Where PyPI is not to be had the test cannot be done.
-timeout 300 python3 -m pip install -q --no-input --disable-pip-version-check --target "$T/pip" resticpy==1.3.0 runrestic==0.5.31 >"$T/log" 2>&1 || {
+timeout 300 python3 -m pip install -q --no-input --disable-pip-version-check --target "$T/pip" \
+	resticpy==1.3.0 runrestic==0.5.31 >"$T/log" 2>&1 || {
 	tail -n 3 "$T/log"
 	echo 'pip cannot get resticpy and runrestic'
 	exit 77
@@ -46,7 +48,8 @@ checks = ["read-data"]
 path = "$T/metrics"
 C
 runrestic() {
-	python3 -c 'import sys; from runrestic.runrestic.runrestic import runrestic; runrestic()' -c conf.toml -l debug "$@"
+	python3 -c 'import sys; from runrestic.runrestic.runrestic import runrestic; runrestic()' \
+		-c conf.toml -l debug "$@"
 }
 metric() { # NAME VALUE
 	grep -qE "^$1\{.*\} $2(\.0)?\$" metrics || {
@@ -70,8 +73,10 @@ does backup
 does prune
 metric restic_forget_removed_snapshots 2
 metric restic_prune_rc 0
-grep -qE '^restic_prune_total_prune_blobs\{.*\} [1-9]' metrics || fail "runrestic has not read what prune freed: $(grep prune metrics)"
-[ "$(ls second-repo/snapshots | wc -l)" = 1 ] || fail 'runrestic prune: forget has not removed the older one'
+grep -qE '^restic_prune_total_prune_blobs\{.*\} [1-9]' metrics ||
+	fail "runrestic has not read what prune freed: $(grep prune metrics)"
+[ "$(ls second-repo/snapshots | wc -l)" = 1 ] ||
+	fail 'runrestic prune: forget has not removed the older one'
 does check --no-cache
 metric restic_check_rc 0
 does stats

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Two that make a repository at the same moment and back up into it, twenty times on each kind of store: afterwards restic opens it by every key that is there, and
-# both snapshots restore equal.  Most rounds have keys that cost little; the last ones are the command's own, and in a project's bucket the adds themselves make it.
+# Two that make a repository at the same moment and back up into it, twenty times on each kind of
+# store: afterwards restic opens it by every key that is there, and both snapshots restore equal.
+# Most rounds have keys that cost little; the last ones are the command's own, and in a project's
+# bucket the adds themselves make it.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/rclone.sh
@@ -46,14 +48,18 @@ round() {
 
 holds() {
 	w=$T/$1 place=$2
-	$restic --no-cache --no-lock -q -r "$place" list keys >"$w/keys" 2>"$w/err" || fail "$1: restic does not open it: $(cat "$w/err" "$w"/?.log)"
+	$restic --no-cache --no-lock -q -r "$place" list keys >"$w/keys" 2>"$w/err" ||
+		fail "$1: restic does not open it: $(cat "$w/err" "$w"/?.log)"
 	while read -r key; do
-		$restic --no-cache --no-lock -q --key-hint "$key" -r "$place" list snapshots >"$w/snapshots" 2>"$w/err" </dev/null ||
+		$restic --no-cache --no-lock -q --key-hint "$key" -r "$place" list snapshots \
+			>"$w/snapshots" 2>"$w/err" </dev/null ||
 			fail "$1: a key fits the password and not the config: $(cat "$w/err" "$w"/?.log)"
 	done <"$w/keys"
-	[ "$(wc -l <"$w/snapshots")" = 2 ] || fail "$1: not two snapshots: $(cat "$w/snapshots" "$w"/?.log)"
+	[ "$(wc -l <"$w/snapshots")" = 2 ] || fail \
+		"$1: not two snapshots: $(cat "$w/snapshots" "$w"/?.log)"
 	while read -r id; do
-		"$A_BACKUP" -q -r "$place" restore "$id" --target "$w/out" </dev/null || fail "$1: $id cannot be restored"
+		"$A_BACKUP" -q -r "$place" restore "$id" --target "$w/out" </dev/null ||
+			fail "$1: $id cannot be restored"
 	done <"$w/snapshots"
 	for s in a b; do
 		diff -r "$T/$s" "$w/out$T/$s" || fail "$1: $s is not what was saved"
@@ -75,7 +81,8 @@ rounds() {
 	echo "$1: $i rounds"
 }
 
-export ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u1:swift ST_KEY=swkey AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY=SK
+export ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u1:swift ST_KEY=swkey AWS_ACCESS_KEY_ID=AK \
+	AWS_SECRET_ACCESS_KEY=SK
 # Beside each other: what one waits for is another's time, and no two rounds are alike.
 rounds local "$T/local" "" &
 one=$!
@@ -91,10 +98,12 @@ for job in $one $two $three $four; do
 done
 [ -z "$bad" ] || exit 1
 
-# A project's first backups, from two nodes that have the same home: one password file, one repository.
+# A project's first backups, from two nodes that have the same home: one password file, one
+# repository.
 unset RESTIC_PASSWORD AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 curl -s -D "$T/head" -o "$T/body" -H "X-Auth-User: $ST_USER" -H "X-Auth-Key: $ST_KEY" "$ST_AUTH"
-OS_AUTH_TOKEN=$(sed -n 's/^X-Auth-Token: *\([^\r]*\).*/\1/ip' "$T/head") OS_STORAGE_URL=$(sed -n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")
+OS_AUTH_TOKEN=$(sed -n 's/^X-Auth-Token: *\([^\r]*\).*/\1/ip' "$T/head") OS_STORAGE_URL=$(sed \
+	-n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")
 export OS_AUTH_TOKEN OS_STORAGE_URL
 first() { # NAME PLACE LABEL: what add makes there, in an environment of the caller's
 	mkdir "$T/$1"
@@ -115,7 +124,8 @@ for i in 1 2 3; do
 	[ "$(ls -A "$HOME")" = ".backup_passwd_200000$i" ] || fail "left at home: $(ls -A "$HOME")"
 done
 
-# From two homes: two passwords.  One has the repository; the other is told, and has left nothing there.
+# From two homes: two passwords.  One has the repository; the other is told, and has left nothing
+# there.
 export OS_PROJECT_NAME=project_2000009
 for s in a b; do
 	mkdir "$T/home-$s"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# slurm/maintenance.sbatch and the lines of slurm/scrontab.example, as they are, on a real Slurm: what is not kept goes, its space is freed by all tasks, a part is read;
-# one job at a time; what goes wrong is the job's exit status, and does not keep what comes behind it.
+# slurm/maintenance.sbatch and the lines of slurm/scrontab.example, as they are, on a real Slurm:
+# what is not kept goes, its space is freed by all tasks, a part is read; one job at a time; what
+# goes wrong is the job's exit status, and does not keep what comes behind it.
 set -eu
 . tests/lib/e2e.sh
 [ "$(id -u)" = 0 ] || {
@@ -57,7 +58,8 @@ no_jobs() {
 wait_for 120 no_jobs
 cat a_backup-*.out >out
 job=$(ls a_backup-*.out | tr -dc '0-9')
-[ "$(scontrol show job "$job" | sed -n 's/.*ExitCode=\([0-9:]*\).*/\1/p')" = 0:0 ] || fail "$(cat out)"
+[ "$(scontrol show job "$job" | sed -n 's/.*ExitCode=\([0-9:]*\).*/\1/p')" = 0:0 ] ||
+	fail "$(cat out)"
 # The backup that was submitted first is one of those that are kept.
 [ "$(ls r/snapshots | wc -l)" = 2 ] || fail "$(a_backup list; cat out)"
 grep -q '^remove 5 snapshots' out || fail "forget: $(cat out)"
@@ -67,10 +69,13 @@ $restic -r r --no-cache prune --dry-run --max-unused 0 >theirs
 grep -qE '^total prune: +0 blobs / 0 B' theirs || fail "restic would free more: $(cat theirs)"
 $restic -r r --no-cache check --read-data -q || fail 'restic check'
 
-# A policy that keeps nothing is refused; prune and check are done all the same, and the job says so.
+# A policy that keeps nothing is refused; prune and check are done all the same, and the job says
+# so.
 expect 1 env KEEP='--keep-tag none' sbatch --wait -o refused.out "$ROOT/slurm/maintenance.sbatch"
-grep -q 'refusing to delete last snapshot' refused.out && grep -q 'no errors were found' refused.out || fail "$(cat refused.out)"
+grep -q 'refusing to delete last snapshot' refused.out &&
+	grep -q 'no errors were found' refused.out || fail "$(cat refused.out)"
 # As it stands: what there is is kept, and the week's part is read.
 expect 0 env -u KEEP -u PART sbatch --wait -o plain.out "$ROOT/slurm/maintenance.sbatch"
-grep -qE '^== srun a_backup check --read-data-subset ([1-9]|1[0-3])/13 ' plain.out || fail "$(cat plain.out)"
+grep -qE '^== srun a_backup check --read-data-subset ([1-9]|1[0-3])/13 ' plain.out ||
+	fail "$(cat plain.out)"
 [ "$(ls r/snapshots | wc -l)" = 2 ] || fail "$(cat plain.out)"

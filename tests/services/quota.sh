@@ -1,6 +1,7 @@
 #!/bin/sh
-# A store that becomes full in the middle of a run of several ranks, and a bucket that may hold only so many objects: the run ends at once, in order
-# and with a sentence that helps, and the next run goes on.  On Ceph with quotas of a user, over S3 and Swift, and on a full disk.
+# A store that becomes full in the middle of a run of several ranks, and a bucket that may hold only
+# so many objects: the run ends at once, in order and with a sentence that helps, and the next run
+# goes on.  On Ceph with quotas of a user, over S3 and Swift, and on a full disk.
 set -eu
 . tests/lib/e2e.sh
 scripts/deps.sh services >"$T/deps" 2>&1 || {
@@ -27,23 +28,28 @@ cd "$T"
 MIB=1048576
 
 quota() { # SIZE OBJECTS: of the user, -1: none
-	radosgw-admin quota set --quota-scope=user --uid=u1 --max-size="$1" --max-objects="$2" >"$T/quota" 2>&1
+	radosgw-admin quota set --quota-scope=user --uid=u1 --max-size="$1" --max-objects="$2" \
+		>"$T/quota" 2>&1
 	radosgw-admin quota enable --quota-scope=user --uid=u1 >>"$T/quota" 2>&1
 }
 
 objects() { # BUCKET [PREFIX]
-	curl -sSf --aws-sigv4 aws:amz:us-east-1:s3 --user AK:SK -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$RGW_URL/$1" >"$T/list"
+	curl -sSf --aws-sigv4 aws:amz:us-east-1:s3 --user AK:SK \
+		-H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$RGW_URL/$1" >"$T/list"
 	grep -o "<Key>${2:-}" "$T/list" | wc -l
 }
 
 total() { # bytes of the user's objects, in whole blocks
-	radosgw-admin bucket stats --uid=u1 2>/dev/null | sed -n 's/.*"size_actual": \([0-9]*\),.*/\1/p' | awk '{ n += $1 } END { print n + 0 }'
+	radosgw-admin bucket stats --uid=u1 2>/dev/null |
+		sed -n 's/.*"size_actual": \([0-9]*\),.*/\1/p' |
+		awk '{ n += $1 } END { print n + 0 }'
 }
 
 add() { # REPO OPTION…
 	repo=$1
 	shift
-	timeout 100 $A_BACKUP -r "$repo" --ranks "${RANKS:-3}" --workers 1 --connections 1 --pack-size 4 --json add "$@" src
+	timeout 100 $A_BACKUP -r "$repo" --ranks "${RANKS:-3}" --workers 1 --connections 1 \
+		--pack-size 4 --json add "$@" src
 }
 
 added() { # of the last run, in bytes
@@ -52,14 +58,16 @@ added() { # of the last run, in bytes
 
 # full REPO BUCKET: it was filled in the middle of a run; now there is room again.
 full() {
-	grep -q 'uota' "$T/err" && grep -q 'free space there' "$T/err" || fail "not a sentence about a quota: $(cat "$T/err")"
+	grep -q 'uota' "$T/err" && grep -q 'free space there' "$T/err" ||
+		fail "not a sentence about a quota: $(cat "$T/err")"
 	grep -q 'trying again' "$T/err" && fail "a full store was asked again: $(cat "$T/err")"
 	[ "$(objects "$2" locks/)" = 0 ] || fail 'a lock was left'
 	[ "$(objects "$2" snapshots/)" = 0 ] || fail 'a snapshot was saved'
 	packs=$(objects "$2" data/)
 	[ "$packs" -ge 1 ] || fail 'nothing was stored before the quota was used up'
 	indexes=$(objects "$2" index/)
-	[ "$indexes" = 1 ] || grep -q 'will store again' "$T/err" || fail 'it was not said that there is no index'
+	[ "$indexes" = 1 ] || grep -q 'will store again' "$T/err" ||
+		fail 'it was not said that there is no index'
 	quota -1 -1
 	expect 0 add "$1"
 	echo "$2: $packs packs and $indexes index files when it was full, then $(added) bytes were added"
@@ -74,7 +82,8 @@ new_repo roomy
 expect 0 add "$T/roomy"
 whole=$(added)
 
-# By size: room is left that is too small for a pack but not for the index, unless several packs came at the same time.
+# By size: room is left that is too small for a pack but not for the index, unless several packs
+# came at the same time.
 for RANKS in 1 3; do
 	R=s3:$RGW_URL/by-size$RANKS
 	$A_BACKUP -q -r "$R" init
@@ -93,7 +102,8 @@ all() {
 quota -1 $(($(all) + 5))
 expect 1 add "$R"
 mv err first
-# Where there is no room for a lock either, reading is possible.  With a margin: the gateway's own count lags a little behind.
+# Where there is no room for a lock either, reading is possible.  With a margin: the gateway's own
+# count lags a little behind.
 quota -1 $(($(all) - 5))
 expect 1 add "$R"
 grep -q 'uota.*free space there' err || fail "not said what to do: $(cat err)"
@@ -108,7 +118,8 @@ for R in s3:$RGW_URL/by-objects/second swift:by-objects:/third; do
 	$A_BACKUP -q -r "$R" init
 	before=$(objects by-objects)
 	expect 1 add "$R" --max-objects "$before"
-	grep -q "holds $((before + 1)) objects" "$T/err" || fail "not the number of objects with our lock: $(cat "$T/err")"
+	grep -q "holds $((before + 1)) objects" "$T/err" ||
+		fail "not the number of objects with our lock: $(cat "$T/err")"
 	expect 1 add "$R" --max-objects $((before + 17))
 	grep -q -- '--max-objects' "$T/err" || fail "not ended by the guard: $(cat "$T/err")"
 	after=$(objects by-objects)

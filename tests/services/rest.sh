@@ -1,5 +1,6 @@
 #!/bin/sh
-# The conformance suite of stores against a real REST server (`rclone serve restic`), then a repository that a_backup and restic both use through it.
+# The conformance suite of stores against a real REST server (`rclone serve restic`), then a
+# repository that a_backup and restic both use through it.
 . tests/lib/e2e.sh
 . tests/lib/rclone.sh
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null' EXIT
@@ -10,7 +11,8 @@ here="rest:http://tester:p%40ss%3Aw%2Frd@127.0.0.1:$port"
 STORE="$here" "$B/tests/s_backend" || exit 1
 
 # Credentials of the environment, and wrong ones: at once, not after 15 minutes of tries.
-STORE="rest:http://127.0.0.1:$port/env" RESTIC_REST_USERNAME=tester RESTIC_REST_PASSWORD='p@ss:w/rd' "$B/tests/s_backend" put_and_get || exit 1
+STORE="rest:http://127.0.0.1:$port/env" RESTIC_REST_USERNAME=tester \
+	RESTIC_REST_PASSWORD='p@ss:w/rd' "$B/tests/s_backend" put_and_get || exit 1
 expect 1 timeout 20 "$A_BACKUP" -r "rest:http://tester:wrong@127.0.0.1:$port/mine/" init
 grep -q 401 "$T/err" || exit 1
 ! grep -q 'wrong@\|:wrong' "$T/err" || exit 1
@@ -32,7 +34,8 @@ cmp "$T/out" "$T/src/sizes/random1048576" || exit 1
 # Nothing that we print tells the password.
 ! cat "$T/out" "$T/err" | grep -aq 'p@ss\|p%40ss' || exit 1
 
-# rclone answers 404 to what its own storage fails to do: that is not "no snapshots", and once the storage works again the listing is whole.
+# rclone answers 404 to what its own storage fails to do: that is not "no snapshots", and once the
+# storage works again the listing is whole.
 mv "$T/served/ours/snapshots" "$T/away"
 : >"$T/served/ours/snapshots"
 "$A_BACKUP" -r "$repo" list >"$T/out" 2>"$T/err" &

@@ -1,9 +1,12 @@
 #!/bin/sh
 # A real Ceph object gateway on loopback, for tests; and our S3 store against it.
 #
-# rgw.sh start DIR   starts one in DIR (which must not exist; objects in memory), writes DIR/env: RGW_URL, RGW_TLS_URL, RGW_CA and the user's keys
-#                    (S3: AK, SK; Swift: u1:swift, swkey).  RGW_EXTRA: a file of more lines for the gateway's section of ceph.conf.
-#                    RGW_ADDR: the address it listens on (127.0.0.1); RGW_PORT, RGW_TLS_PORT: its ports (some that are free)
+# rgw.sh start DIR   starts one in DIR (which must not exist; objects in memory), writes DIR/env:
+#                    RGW_URL, RGW_TLS_URL, RGW_CA and the user's keys
+#                    (S3: AK, SK; Swift: u1:swift, swkey).  RGW_EXTRA: a file of more lines for the
+#                    gateway's section of ceph.conf.
+#                    RGW_ADDR: the address it listens on (127.0.0.1); RGW_PORT, RGW_TLS_PORT: its
+#                    ports (some that are free)
 # rgw.sh crash DIR   kills the gateway, which keeps nothing itself; rgw.sh again DIR starts it again
 # rgw.sh stop DIR    ends its daemons by their process ids, removes DIR
 # rgw.sh             the test
@@ -13,10 +16,13 @@ certificate() { # a CA and a certificate for the gateway
 	(
 		cd "$D/tls"
 		openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=test CA' -keyout ca.key -out ca.pem \
-			-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
+			-addext basicConstraints=critical,CA:TRUE \
+			-addext keyUsage=critical,keyCertSign
 		openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout srv.key -out srv.csr
-		printf 'subjectAltName=DNS:localhost,IP:%s\nextendedKeyUsage=serverAuth\n' "$ADDR" >ext
-		openssl x509 -req -in srv.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out srv.crt -extfile ext
+		printf 'subjectAltName=DNS:localhost,IP:%s\nextendedKeyUsage=serverAuth\n' "$ADDR" \
+			>ext
+		openssl x509 -req -in srv.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+			-out srv.crt -extfile ext
 	) >"$D/log/openssl" 2>&1
 }
 
@@ -107,14 +113,16 @@ start() {
 	: >"$D/keyring"
 	{
 		ceph-authtool --create-keyring "$D/keyring" --gen-key -n mon. --cap mon 'allow *'
-		ceph-authtool "$D/keyring" --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' --cap mgr 'allow *'
+		ceph-authtool "$D/keyring" --gen-key -n client.admin --cap mon 'allow *' --cap osd \
+			'allow *' --cap mgr 'allow *'
 		monmaptool --create --addv a "[v1:127.0.0.1:$MON_PORT]" --fsid "$FSID" "$D/monmap"
 		ceph-mon --mkfs -i a --monmap "$D/monmap" --keyring "$D/keyring"
 		ceph-mon -i a --public-addr "127.0.0.1:$MON_PORT"
 		OSD=$(cat /proc/sys/kernel/random/uuid)
 		ceph osd new "$OSD" 0
 		ceph-osd -i 0 --mkfs --osd-uuid "$OSD"
-		# With a configuration asked from the monitor, the daemon sometimes starts with a cluster id of zeros and ends.
+		# With a configuration asked from the monitor, the daemon sometimes starts with a
+		# cluster id of zeros and ends.
 		ceph-osd --no-mon-config -i 0
 		radosgw -n client.rgw
 	} >"$D/log/start" 2>&1 || {
@@ -122,8 +130,10 @@ start() {
 		return 1
 	}
 	answers "http://$ADDR:$PORT"
-	radosgw-admin user create --uid=u1 --display-name=u1 --access-key=AK --secret-key=SK >"$D/log/user" 2>&1
-	radosgw-admin subuser create --uid=u1 --subuser=u1:swift --access=full --secret-key=swkey --key-type=swift >>"$D/log/user" 2>&1
+	radosgw-admin user create --uid=u1 --display-name=u1 --access-key=AK --secret-key=SK \
+		>"$D/log/user" 2>&1
+	radosgw-admin subuser create --uid=u1 --subuser=u1:swift --access=full --secret-key=swkey \
+		--key-type=swift >>"$D/log/user" 2>&1
 	cat >"$D/env" <<E
 export RGW_URL=http://$ADDR:$PORT RGW_TLS_URL=https://$ADDR:$TLS_PORT RGW_CA=$D/tls/ca.pem CEPH_CONF=$D/ceph.conf
 E
@@ -138,7 +148,8 @@ end_daemon() { # NAME
 	[ -s "$D/run/$1.pid" ] || return 0
 	pid=$(cat "$D/run/$1.pid")
 	# The number may belong to somebody else by now: only a process of this cluster is meant.
-	tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "CEPH_CONF=$D/ceph.conf" || return 0
+	tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "CEPH_CONF=$D/ceph.conf" ||
+		return 0
 	kill -9 "$pid" 2>/dev/null || return 0
 	tries=0
 	while alive "$pid" && [ $tries -lt 100 ]; do
@@ -179,7 +190,8 @@ scripts/deps.sh services >"$T/deps" 2>&1 || {
 	tail -n 1 "$T/deps"
 	exit 77
 }
-${MAKE:-make} -s NODEPS=1 "$B/tests/s_backend" "$B/tests/s_store_copy" "$B/tests/s_s3" >"$T/make" 2>&1 || fail "$(cat "$T/make")"
+${MAKE:-make} -s NODEPS=1 "$B/tests/s_backend" "$B/tests/s_store_copy" "$B/tests/s_s3" >"$T/make" \
+	2>&1 || fail "$(cat "$T/make")"
 trap 'stop "$T/rgw"' EXIT
 trap 'exit 130' INT TERM
 sh "$0" start "$T/rgw" || fail 'the gateway does not start'
@@ -188,7 +200,8 @@ export AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY=SK
 
 # The conformance suite, over both protocols.
 STORE=s3:$RGW_URL/suite "$B/tests/s_backend"
-STORE=s3:$RGW_TLS_URL/suite-tls STORE_CACERT=$RGW_CA "$B/tests/s_backend" put_and_get range list create
+STORE=s3:$RGW_TLS_URL/suite-tls STORE_CACERT=$RGW_CA "$B/tests/s_backend" put_and_get range list \
+	create
 S3_PLACE=$RGW_URL/only-s3 "$B/tests/s_s3"
 
 # Any copy of a repository made through our store is one for restic, and the other way round.
@@ -198,17 +211,20 @@ restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 $restic -q -r "$T/repo" init
 $restic -q -r "$T/repo" backup "$T/src"
 FROM=$T/repo TO=s3:$RGW_URL/copied/some/prefix "$B/tests/s_store_copy"
-$restic -r "s3:$RGW_URL/copied/some/prefix" check --read-data | tail -n 1 | grep 'no errors were found' || fail 'restic finds errors in our copy'
+$restic -r "s3:$RGW_URL/copied/some/prefix" check --read-data | tail -n 1 |
+	grep 'no errors were found' || fail 'restic finds errors in our copy'
 $restic -q -r "s3:$RGW_URL/copied/some/prefix" restore latest --target "$T/back"
 diff -r "$T/src" "$T/back$T/src" || fail 'restic restores something else from our copy'
 $restic -q -r "s3:$RGW_URL/theirs" init
 $restic -q -r "s3:$RGW_URL/theirs" backup "$T/src"
 FROM=s3:$RGW_URL/theirs TO=$T/theirs "$B/tests/s_store_copy"
-$restic -r "$T/theirs" check --read-data | tail -n 1 | grep 'no errors were found' || fail 'restic finds errors in what we read'
+$restic -r "$T/theirs" check --read-data | tail -n 1 | grep 'no errors were found' ||
+	fail 'restic finds errors in what we read'
 
 # Wrong keys, a name that cannot be, a server that is not trusted: said at once.
 refused() { # PATTERN LOCATION
-	! TO=$2 FROM=$T/repo timeout 20 "$B/tests/s_store_copy" >"$T/out" 2>&1 || fail "$2 was not refused"
+	! TO=$2 FROM=$T/repo timeout 20 "$B/tests/s_store_copy" >"$T/out" 2>&1 ||
+		fail "$2 was not refused"
 	grep -q "$1" "$T/out" || fail "$(cat "$T/out")"
 }
 AWS_SECRET_ACCESS_KEY=wrong refused 'secret key does not fit' "s3:$RGW_URL/copied"
@@ -216,7 +232,8 @@ AWS_ACCESS_KEY_ID=wrong refused 'does not know this access key' "s3:$RGW_URL/cop
 refused '3 to 63' "s3:$RGW_URL/x"
 refused 'certificate' "s3:$RGW_TLS_URL/copied"
 refused 'does not speak TLS' "s3:https://${RGW_URL#http://}/copied"
-ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u1:swift ST_KEY=swkey refused 'can there be a container' swift:x:/
+ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u1:swift ST_KEY=swkey refused 'can there be a container' \
+	swift:x:/
 
 # A full quota is said as such, at once.
 radosgw-admin quota set --quota-scope=user --uid=u1 --max-objects=1 >"$T/quota" 2>&1

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Passwords, keys and tokens are told to nobody: not in messages at any level, not in --json, not in errors, not in `ps`, and no core file is left.
-# With real servers: Ceph's S3 and Swift (v1 login and a bare token), a REST server with a password.  Keystone's passwords and tokens are in keystone.sh.
+# Passwords, keys and tokens are told to nobody: not in messages at any level, not in --json, not in
+# errors, not in `ps`, and no core file is left.
+# With real servers: Ceph's S3 and Swift (v1 login and a bare token), a REST server with a password.
+# Keystone's passwords and tokens are in keystone.sh.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/secrets.sh
@@ -23,13 +25,17 @@ word() { # one that stands nowhere else
 }
 repo_pw=$(word) s3_secret=$(word) swift_key=$(word) rest_pw="$(word)@:$(word)" session=$(word)
 secret "$repo_pw" "$s3_secret" "$swift_key" "$rest_pw" "$session" "tester:$rest_pw"
-radosgw-admin user create --uid=u2 --display-name=u2 --access-key=KNOWN --secret-key="$s3_secret" >"$T/user" 2>&1
-radosgw-admin subuser create --uid=u2 --subuser=u2:swift --access=full --secret-key="$swift_key" --key-type=swift >>"$T/user" 2>&1
+radosgw-admin user create --uid=u2 --display-name=u2 --access-key=KNOWN --secret-key="$s3_secret" \
+	>"$T/user" 2>&1
+radosgw-admin subuser create --uid=u2 --subuser=u2:swift --access=full --secret-key="$swift_key" \
+	--key-type=swift >>"$T/user" 2>&1
 port=$(python3 tests/lib/free_ports.py 1)
 mkdir "$T/served"
-RCLONE_USER=tester RCLONE_PASS=$rest_pw rclone serve restic --config "$T/rclone.conf" --addr "127.0.0.1:$port" "$T/served" >"$T/rclone.log" 2>&1 &
+RCLONE_USER=tester RCLONE_PASS=$rest_pw rclone serve restic --config "$T/rclone.conf" \
+	--addr "127.0.0.1:$port" "$T/served" >"$T/rclone.log" 2>&1 &
 server=$!
-curl -s --retry 100 --retry-connrefused --retry-delay 0 --retry-max-time 10 -o "$T/hello" "http://127.0.0.1:$port/" || fail 'rclone does not start'
+curl -s --retry 100 --retry-connrefused --retry-delay 0 --retry-max-time 10 -o "$T/hello" \
+	"http://127.0.0.1:$port/" || fail 'rclone does not start'
 mkdir -p "$T/src" "$HOME/.aws"
 head -c 2000000 /dev/urandom >"$T/src/file"
 export RESTIC_PASSWORD="$repo_pw"
@@ -50,8 +56,10 @@ used() {
 	RESTIC_REPOSITORY=$RESTIC_REPOSITORY-none told 10 "$A_BACKUP" -vv list
 }
 
-# S3: keys of the environment and of files, also of a broken one; refused ones; a session token that is none; nobody who listens.
-export AWS_ACCESS_KEY_ID=KNOWN AWS_SECRET_ACCESS_KEY="$s3_secret" RESTIC_REPOSITORY="s3:$RGW_URL/told"
+# S3: keys of the environment and of files, also of a broken one; refused ones; a session token that
+# is none; nobody who listens.
+export AWS_ACCESS_KEY_ID=KNOWN AWS_SECRET_ACCESS_KEY="$s3_secret" \
+	RESTIC_REPOSITORY="s3:$RGW_URL/told"
 used S3
 RESTIC_REPOSITORY="s3:http://KNOWN:$s3_secret@${RGW_URL#http://}/told" told 1 "$A_BACKUP" -vv list
 export RESTIC_REPOSITORY="s3:$RGW_URL/told"
@@ -61,14 +69,17 @@ AWS_SESSION_TOKEN=$session told any "$A_BACKUP" -vv --json list
 told 1 "$A_BACKUP" -vv -r "s3:$RGW_TLS_URL/told" list
 told 124 timeout 3 "$A_BACKUP" -vv -r "s3:http://127.0.0.1:1/told" list
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-printf '[default]\nAWS_ACCESS_KEY_ID=KNOWN\nAWS_SECRET_ACCESS_KEY=%s\n' "$s3_secret" >"$HOME/.aws/credentials"
+printf '[default]\nAWS_ACCESS_KEY_ID=KNOWN\nAWS_SECRET_ACCESS_KEY=%s\n' "$s3_secret" \
+	>"$HOME/.aws/credentials"
 told 0 "$A_BACKUP" -vv list
-printf '[default\nAWS_ACCESS_KEY_ID=KNOWN\nAWS_SECRET_ACCESS_KEY %s\n' "$s3_secret" >"$HOME/.aws/credentials"
+printf '[default\nAWS_ACCESS_KEY_ID=KNOWN\nAWS_SECRET_ACCESS_KEY %s\n' "$s3_secret" \
+	>"$HOME/.aws/credentials"
 told 1 "$A_BACKUP" -vv list
 rm "$HOME/.aws/credentials"
 
 # Swift, with a key and with a token.
-export ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u2:swift ST_KEY="$swift_key" RESTIC_REPOSITORY=swift:told-swift:/x
+export ST_AUTH="$RGW_URL/auth/v1.0" ST_USER=u2:swift ST_KEY="$swift_key" \
+	RESTIC_REPOSITORY=swift:told-swift:/x
 used Swift
 ST_USER=u1:swift told 1 "$A_BACKUP" -vv list
 printf 'X-Auth-User: u2:swift\nX-Auth-Key: %s\n' "$swift_key" >"$T/ask"
@@ -77,7 +88,8 @@ unset ST_AUTH ST_USER ST_KEY
 token=$(sed -n 's/^X-Auth-Token: *\([^\r]*\).*/\1/ip' "$T/head")
 [ -n "$token" ] || fail "no token: $(cat "$T/head")"
 secret "$token"
-export OS_AUTH_TOKEN="$token" OS_STORAGE_URL="$(sed -n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")"
+export OS_AUTH_TOKEN="$token" \
+	OS_STORAGE_URL="$(sed -n 's/^X-Storage-Url: *\([^\r]*\).*/\1/ip' "$T/head")"
 told 0 "$A_BACKUP" -vv add "$T/src"
 OS_AUTH_TOKEN="${token}0" told 1 "$A_BACKUP" -vv list
 OS_AUTH_TOKEN="$token
@@ -86,21 +98,28 @@ OS_STORAGE_URL="http://127.0.0.1:1/" told 124 timeout 3 "$A_BACKUP" -vv list
 unset OS_AUTH_TOKEN OS_STORAGE_URL
 
 # REST: in the location, in the environment; locations in which it was not written as it should be.
-encoded=$(printf %s "$rest_pw" | python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.stdin.read(), safe=""))')
+encoded=$(printf %s "$rest_pw" | python3 -c \
+	'import sys, urllib.parse; print(urllib.parse.quote(sys.stdin.read(), safe=""))')
 export RESTIC_REPOSITORY="rest:http://tester:$encoded@127.0.0.1:$port/told"
 used REST
-for r in "rest:http://tester:$rest_pw@127.0.0.1:1/told" "rest:http://tester:$encoded@127.0.0.1:1/told"; do
+for r in "rest:http://tester:$rest_pw@127.0.0.1:1/told" \
+	"rest:http://tester:$encoded@127.0.0.1:1/told"; do
 	RESTIC_REPOSITORY=$r told 124 timeout 3 "$A_BACKUP" -vv init
 done
 for r in "rest:http://tester:${rest_pw%@*}/${rest_pw#*@}@127.0.0.1:$port/told" "rest:http://tester:$encoded@127.0.0.1:$port/told?x" \
-	"rest:https://tester:$encoded@127.0.0.1:$port/told" "http://tester:$encoded@127.0.0.1:$port/told" "rest:tester:$encoded@127.0.0.1:$port/told"; do
+	"rest:https://tester:$encoded@127.0.0.1:$port/told" \
+	"http://tester:$encoded@127.0.0.1:$port/told" "rest:tester:$encoded@127.0.0.1:$port/told"; \
+	do
 	RESTIC_REPOSITORY=$r told 1 "$A_BACKUP" -vv init
 	RESTIC_REPOSITORY=$r told 1 "$A_BACKUP" -vv --json list
 done
 secret "${rest_pw%@*}" "${rest_pw#*@}"
-RESTIC_REPOSITORY="rest:http://tester:${rest_pw%??}@127.0.0.1:$port/told" told 1 "$A_BACKUP" -vv list
-RESTIC_REPOSITORY="rest:http://127.0.0.1:$port/told" RESTIC_REST_USERNAME=tester RESTIC_REST_PASSWORD=$rest_pw told 0 "$A_BACKUP" -vv add "$T/src"
-RESTIC_REPOSITORY="rest:http://127.0.0.1:$port/told" RESTIC_REST_USERNAME=tester RESTIC_REST_PASSWORD=$rest_pw told 0 "$A_BACKUP" -vv list
+RESTIC_REPOSITORY="rest:http://tester:${rest_pw%??}@127.0.0.1:$port/told" told 1 "$A_BACKUP" \
+	-vv list
+RESTIC_REPOSITORY="rest:http://127.0.0.1:$port/told" RESTIC_REST_USERNAME=tester \
+	RESTIC_REST_PASSWORD=$rest_pw told 0 "$A_BACKUP" -vv add "$T/src"
+RESTIC_REPOSITORY="rest:http://127.0.0.1:$port/told" RESTIC_REST_USERNAME=tester \
+	RESTIC_REST_PASSWORD=$rest_pw told 0 "$A_BACKUP" -vv list
 
 none_told
 # Had one been told, it would have been seen.
@@ -109,15 +128,18 @@ grep -q "$s3_secret" "$T/ps" || fail 'what stands in command lines is not seen'
 (none_told) >"$T/seen" 2>&1 && fail 'what stands in command lines is not found'
 : >"$T/ps"
 
-# A program that crashes while it knows its secrets leaves no core file, and may not be read by others of the same user.
+# A program that crashes while it knows its secrets leaves no core file, and may not be read by
+# others of the same user.
 mkdir "$T/cores"
 export RESTIC_REPOSITORY="rest:http://tester:$encoded@127.0.0.1:$port/told"
-printf '#!/bin/sh\necho $PPID >"%s/pid.new" && mv "%s/pid.new" "%s/pid"\nexec sleep 20\n' "$T" "$T" "$T" >"$T/slow_password"
+printf '#!/bin/sh\necho $PPID >"%s/pid.new" && mv "%s/pid.new" "%s/pid"\nexec sleep 20\n' "$T" \
+	"$T" "$T" >"$T/slow_password"
 chmod +x "$T/slow_password"
 unset RESTIC_PASSWORD
 crash() { # COMMAND…
 	rm -f "$T/pid"
-	(cd "$T/cores" && ulimit -c unlimited && exec timeout 60 "$@" --password-command "$T/slow_password" list >"$T/out" 2>&1) &
+	(cd "$T/cores" && ulimit -c unlimited &&
+		exec timeout 60 "$@" --password-command "$T/slow_password" list >"$T/out" 2>&1) &
 	run=$!
 	n=0
 	until [ -s "$T/pid" ]; do
@@ -126,7 +148,8 @@ crash() { # COMMAND…
 		sleep 0.05
 	done
 	pid=$(cat "$T/pid")
-	grep -q '^Max core file size  *[01] ' "/proc/$pid/limits" || fail "core files are allowed: $(grep core "/proc/$pid/limits")"
+	grep -q '^Max core file size  *[01] ' "/proc/$pid/limits" ||
+		fail "core files are allowed: $(grep core "/proc/$pid/limits")"
 	kill -SEGV "$pid"
 	wait $run && fail 'it did not crash' || true
 	[ -z "$(find "$T/cores" -type f)" ] || fail 'a core file is left'
@@ -136,5 +159,6 @@ if (ulimit -c unlimited) 2>"$T/ulimit"; then
 	crash $MPIRUN -n 1 "$A_BACKUP_MPI"
 	# Where core files are made at all, this makes one.
 	(cd "$T/cores" && ulimit -c unlimited && sh -c 'kill -SEGV $$') 2>"$T/ulimit" || true
-	[ -n "$(find "$T/cores" -type f)" ] || echo 'this system makes no core files in the current directory: only the limit was looked at'
+	[ -n "$(find "$T/cores" -type f)" ] ||
+		echo 'this system makes no core files in the current directory: only the limit was looked at'
 fi

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Under a real Slurm with two nodes: one snapshot by all tasks, or none; what is done once is done by
-# task 0; a task that does not come is named; and each way in which Slurm ends a job (a signal that
-# the user sends, scancel, the time limit) leaves no lock, and the index of what was stored.
+# Under a real Slurm with two nodes: one snapshot by all tasks, or none; what is done once is done
+# by task 0; a task that does not come is named; and each way in which Slurm ends a job (a signal
+# that the user sends, scancel, the time limit) leaves no lock, and the index of what was stored.
 set -eu
 . tests/lib/e2e.sh
 [ "$(id -u)" = 0 ] || {
@@ -93,7 +93,8 @@ says 'srun --mpi=pmix'
 
 # A task that does something else.
 expect 1 srun -N2 -n2 --mpi=pmix --kill-on-bad-exit=0 sh -c \
-	'[ $SLURM_PROCID = 0 ] || exec sleep 4; exec "$0" --launch-timeout 2s -q -r r add src' "$A_BACKUP"
+	'[ $SLURM_PROCID = 0 ] || exec sleep 4; exec "$0" --launch-timeout 2s -q -r r add src' \
+	"$A_BACKUP"
 says 'Fatal: add is done by all 2 tasks together, and after 2 s there has not come: task 1 '
 [ "$(snapshots)" = 1 ] || fail 'a task that waited in vain made a snapshot'
 

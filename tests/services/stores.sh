@@ -1,5 +1,6 @@
 #!/bin/sh
-# All that a user does, the same on each kind of store: local, a REST server, Ceph's S3 and Swift; by one and by three ranks, as threads and under MPI.
+# All that a user does, the same on each kind of store: local, a REST server, Ceph's S3 and Swift;
+# by one and by three ranks, as threads and under MPI.
 # Swift with tokens from Keystone is in keystone.sh.
 set -eu
 . tests/lib/e2e.sh
