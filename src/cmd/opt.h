@@ -148,6 +148,8 @@ enum opt_id {
 	OPT_REMOVE_TAGS,
 	OPT_METADATA,
 	OPT_COUNT,
+	/* repair */
+	OPT_READ_ALL_PACKS,
 	/* prune, delete */
 	OPT_NO_PRUNE,
 	OPT_MAX_UNUSED,

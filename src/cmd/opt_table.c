@@ -189,6 +189,8 @@ const struct opt_def opt_table[] = {
 		"changes of mode, owner, times and so on, too"},
 	{OPT_COUNT, 0, "mode", "MODE", NULL, OPTS_STATS, false,
 		"how it is counted (default: restore-size)"},
+	{OPT_READ_ALL_PACKS, 0, "read-all-packs", NULL, NULL, OPTS_REPAIR_INDEX, false,
+		"read all packs, whatever the index says"},
 
 	{OPT_NEW_PASSWORD_FILE, 0, "new-password-file", "FILE", NULL, OPTS_KEY, false,
 		"the new password; else it is asked for"},

@@ -219,6 +219,15 @@ static const struct verb_def rows[] = {
 		.prints = true,
 		.run = cmd_stats,
 		.follow = cmd_stats_follow},
+	{.name = "repair index",
+		.alias = "rebuild-index",
+		.args = "",
+		.about = "make the index of what packs hold",
+		.among = "repair",
+		.options = OPTS_ALL | OPTS_REPAIR_INDEX,
+		.lock = VERB_EXCLUSIVE,
+		.changes = true,
+		.run = cmd_repair_index},
 	{.name = "version",
 		.args = "",
 		.about = "print the version",
@@ -236,7 +245,7 @@ static const struct verb_def rows[] = {
 		.plain = cmd_help},
 };
 
-static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "rebuild-index",
-	"recover", "repair", "rewrite", "self-update", NULL};
+static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "recover", "rewrite",
+	"self-update", NULL};
 
 const struct verbs verb_table = {rows, sizeof(rows) / sizeof(rows[0]), elsewhere};

@@ -44,7 +44,8 @@ enum verb_options {
 	OPTS_KEY = 1 << 20,
 	OPTS_TAG = 1 << 21,
 	OPTS_DIFF = 1 << 22,
-	OPTS_STATS = 1 << 23
+	OPTS_STATS = 1 << 23,
+	OPTS_REPAIR_INDEX = 1 << 24
 };
 
 enum verb_ranks {
