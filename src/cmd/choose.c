@@ -2,21 +2,17 @@
 #include "base/mem.h"
 #include "cmd/out.h"
 
-static int by_word(struct session *s, const char *word, const struct snapshots_filter *f,
-	bool *want, struct choice *c, struct err *err)
+int choose_word(struct session *s, const char *word, const struct snapshots_filter *f,
+	const struct snapshot **one, struct err *err)
 {
-	const struct snapshot *one = NULL;
-	int rc = snapshots_pick_whole(&s->snaps, word, f, &one, err);
+	int rc = snapshots_pick_whole(&s->snaps, word, f, one, err);
 
-	if (!rc) {
-		want[one - s->snaps.s] = true;
-	} else if (rc == ERR_NOTFOUND || rc == ERR_USAGE) {
-		out_warn(s->cmd->out, "Ignoring \"%s\": %s", word, err->msg);
-		err_clear(err);
-		c->ignored++;
-		rc = 0;
-	}
-	return rc;
+	if (rc != ERR_NOTFOUND && rc != ERR_USAGE)
+		return rc;
+	out_warn(s->cmd->out, "Ignoring \"%s\": %s", word, err->msg);
+	err_clear(err);
+	*one = NULL;
+	return 0;
 }
 
 int choose_snapshots(struct session *s, const struct strlist *words, struct choice *c,
@@ -32,8 +28,14 @@ int choose_snapshots(struct session *s, const struct strlist *words, struct choi
 	session_filter(s, words->n > 0, &f);
 	want = mem_array(s->snaps.n + 1, sizeof(*want));
 	c->s = mem_array(s->snaps.n + 1, sizeof(*c->s));
-	for (size_t i = 0; i < words->n && !rc; i++)
-		rc = by_word(s, words->s[i], &f, want, c, err);
+	for (size_t i = 0; i < words->n && !rc; i++) {
+		const struct snapshot *one;
+
+		rc = choose_word(s, words->s[i], &f, &one, err);
+		if (!rc && one)
+			want[one - s->snaps.s] = true;
+		c->ignored += !rc && !one;
+	}
 	for (size_t i = 0; i < s->snaps.n && !rc; i++) {
 		if (words->n ? want[i] : snapshots_match(&s->snaps.s[i], &f))
 			c->s[c->n++] = &s->snaps.s[i];

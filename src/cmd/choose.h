@@ -12,10 +12,12 @@ struct choice {
 	size_t ignored; /* words that name none, which were told */
 };
 
-/*
- * choose_snapshots: loads the snapshots and chooses.  As restic does: a word that names no
- * snapshot, or not just one, is told and ignored.  choose_release: also of a zeroed one.
- */
+/* choose_word: the snapshot that a word names, of those that are loaded.  As restic does: one that
+ * names none, or not just one, is told and ignored: *one is NULL. */
+int choose_word(struct session *s, const char *word, const struct snapshots_filter *f,
+	const struct snapshot **one, struct err *err);
+/* choose_snapshots: loads the snapshots and chooses; words are taken as choose_word does.
+ * choose_release: also of a zeroed one. */
 int choose_snapshots(struct session *s, const struct strlist *words, struct choice *c,
 	struct err *err);
 void choose_release(struct choice *c);

@@ -2,10 +2,10 @@
  * (docs/format.md 13.5).  The newest first. */
 #include "base/hashtab.h"
 #include "base/mem.h"
+#include "cmd/choose.h"
 #include "cmd/find_ids.h"
 #include "cmd/human.h"
 #include "cmd/nodeline.h"
-#include "cmd/session.h"
 #include "cmd/timearg.h"
 #include "engine/treewalk.h"
 #include "fs/match.h"
@@ -282,43 +282,18 @@ static int read_options(struct find *f, struct err *err)
 	return rc;
 }
 
-/* Marks the snapshots to search. */
-static int choose(struct session *s, bool *want, struct err *err)
-{
-	const struct strlist *ids = &s->opts->value[OPT_SNAPSHOT];
-	struct snapshots_filter f;
-	int rc = 0;
-
-	session_filter(s, ids->n > 0, &f);
-	for (size_t i = 0; i < ids->n && !rc; i++) {
-		const struct snapshot *one = NULL;
-
-		rc = snapshots_pick_whole(&s->snaps, ids->s[i], &f, &one, err);
-		if (!rc)
-			want[one - s->snaps.s] = true;
-	}
-	for (size_t i = 0; i < s->snaps.n && !ids->n; i++)
-		want[i] = snapshots_match(&s->snaps.s[i], &f);
-	snapshots_filter_release(&f);
-	return rc;
-}
-
 static int search_all(struct find *f, struct err *err)
 {
 	struct session *s = f->s;
 	struct out *o = s->cmd->out;
-	bool *want = mem_array(s->snaps.n + 1, sizeof(*want)),
-	     reverse = opt_flag(s->opts, OPT_REVERSE);
-	int rc = choose(s, want, err);
+	bool reverse = opt_flag(s->opts, OPT_REVERSE);
+	struct choice c;
+	int rc = choose_snapshots(s, &s->opts->value[OPT_SNAPSHOT], &c, err);
 
 	if (!rc && out_json(o))
 		out_result(o, "[", 1);
-	for (size_t k = 0; k < s->snaps.n && !rc && !session_stopped(s) && !out_broken(o); k++) {
-		size_t i = reverse ? k : s->snaps.n - 1 - k;
-
-		if (want[i])
-			rc = search(f, &s->snaps.s[i], err);
-	}
+	for (size_t k = 0; k < c.n && !rc && !session_stopped(s) && !out_broken(o); k++)
+		rc = search(f, c.s[reverse ? k : c.n - 1 - k], err);
 	if (!rc && out_json(o))
 		out_result(o, "]\n", 2);
 	if (!rc && f->snapshots && !session_stopped(s))
@@ -326,7 +301,7 @@ static int search_all(struct find *f, struct err *err)
 	if (!rc && !session_stopped(s))
 		out_say(o, 1, "%llu hits in %llu snapshots", (unsigned long long)f->all_hits,
 			(unsigned long long)f->snapshots);
-	mem_free(want);
+	choose_release(&c);
 	return rc;
 }
 
@@ -357,8 +332,6 @@ int cmd_find(struct session *s, struct err *err)
 		rc = session_filter_alone(s, &s->opts->value[OPT_SNAPSHOT], err);
 	if (!rc)
 		rc = session_open(s, err);
-	if (!rc)
-		rc = session_snapshots(s, err);
 	if (!rc)
 		rc = session_index(s, err);
 	if (!rc && f.ids)

@@ -1,54 +1,15 @@
 /* list: the snapshots as a table or as restic's JSON (docs/format.md 13.3). */
 #include "base/json_out.h"
 #include "base/mem.h"
-#include "cmd/session.h"
+#include "cmd/choose.h"
 #include "cmd/snaptable.h"
 #include "cmd/timearg.h"
-
-struct chosen {
-	const struct snapshot **s;
-	size_t n;
-};
-
-/* The ids given, once each; without any, all that pass the filter. */
-static int choose(struct session *s, struct chosen *c, struct err *err)
-{
-	const struct strlist *args = &s->opts->args;
-	struct snapshots_filter f;
-	int rc = 0;
-
-	session_filter(s, args->n > 0, &f);
-	c->s = mem_array(s->snaps.n + 1, sizeof(struct snapshot *));
-	if (args->n) {
-		bool *want = mem_array(s->snaps.n + 1, sizeof(*want));
-
-		for (size_t i = 0; i < args->n && !rc; i++) {
-			const struct snapshot *one = NULL;
-
-			rc = snapshots_pick_whole(&s->snaps, args->s[i], &f, &one, err);
-			if (!rc)
-				want[one - s->snaps.s] = true;
-		}
-		for (size_t i = 0; i < s->snaps.n && !rc; i++) {
-			if (want[i])
-				c->s[c->n++] = &s->snaps.s[i];
-		}
-		mem_free(want);
-	} else {
-		for (size_t i = 0; i < s->snaps.n; i++) {
-			if (snapshots_match(&s->snaps.s[i], &f))
-				c->s[c->n++] = &s->snaps.s[i];
-		}
-	}
-	snapshots_filter_release(&f);
-	return rc;
-}
 
 /*
  * keep_last: of the chosen, the newest n of each group (host and paths when nothing else is said).
  * They are in the order of one array, so their distance in it numbers them.
  */
-static void keep_last(struct chosen *c, uint64_t n, unsigned by)
+static void keep_last(struct choice *c, uint64_t n, unsigned by)
 {
 	const struct snapshot *first = c->s[0];
 	struct groups g;
@@ -102,7 +63,7 @@ int cmd_list(struct session *s, struct err *err)
 {
 	const char *latest = opt_str(s->opts, OPT_LATEST), *group = opt_str(s->opts, OPT_GROUP_BY);
 	struct snaptable t = {s->cmd->out, s->zone, opt_flag(s->opts, OPT_COMPACT)};
-	struct chosen c = {0};
+	struct choice c = {0};
 	struct groups g = {0};
 	struct buf text;
 	uint64_t last = opt_flag(s->opts, OPT_LAST) ? 1 : 0;
@@ -119,9 +80,7 @@ int cmd_list(struct session *s, struct err *err)
 	if (!rc)
 		rc = session_open(s, err);
 	if (!rc)
-		rc = session_snapshots(s, err);
-	if (!rc)
-		rc = choose(s, &c, err);
+		rc = choose_snapshots(s, &s->opts->args, &c, err);
 	if (rc)
 		goto out;
 	snaptable_order(&s->snaps, by);
@@ -141,7 +100,7 @@ int cmd_list(struct session *s, struct err *err)
 	rc = s->snaps.n_bad ? CMD_ERROR : 0;
 out:
 	groups_release(&g);
-	mem_free(c.s);
+	choose_release(&c);
 	buf_release(&text);
 	return rc;
 }

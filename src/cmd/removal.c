@@ -1,5 +1,6 @@
 #include "cmd/removal.h"
 #include "base/mem.h"
+#include "cmd/choose.h"
 #include "repo/remove.h"
 #include "repo/strays.h"
 #include <string.h>
@@ -51,7 +52,6 @@ static int sure(const struct removal *r, const char *word, const struct snapshot
 int removal_name(struct removal *r, struct err *err)
 {
 	const struct strlist *words = &r->s->opts->args;
-	const struct snapshots *all = &r->s->snaps;
 	struct snapshots_filter f;
 	int rc = 0;
 
@@ -61,15 +61,11 @@ int removal_name(struct removal *r, struct err *err)
 
 		if (want_bad(r, words->s[i]))
 			continue;
-		rc = snapshots_pick_whole(all, words->s[i], &f, &one, err);
-		if (!rc) {
-			r->want[one - all->s] = true;
-			rc = sure(r, words->s[i], &f, one, err);
-		} else if (rc == ERR_NOTFOUND || rc == ERR_USAGE) {
-			out_warn(r->s->cmd->out, "Ignoring \"%s\": %s", words->s[i], err->msg);
-			err_clear(err);
-			rc = 0;
-		}
+		rc = choose_word(r->s, words->s[i], &f, &one, err);
+		if (rc || !one)
+			continue;
+		r->want[one - r->s->snaps.s] = true;
+		rc = sure(r, words->s[i], &f, one, err);
 	}
 	snapshots_filter_release(&f);
 	return rc;

@@ -96,6 +96,7 @@ static const struct verb_def rows[] = {
 		.options = OPTS_ALL | OPTS_FORGET | OPTS_PRUNE | OPTS_DRY_RUN,
 		.lock = VERB_EXCLUSIVE,
 		.changes = true,
+		.dry_locks = true,
 		.run = cmd_forget},
 	{.name = "init",
 		.args = "",

@@ -51,11 +51,11 @@ let_go() {
 # Who changes something needs the lock of its row, whatever --no-lock says, unless it only says what
 # it would do; who reads may do without.
 hold add src
-for words in check "delete $id" "delete --no-lock $id" 'forget -l 1'; do
+for words in check "delete $id" "delete --no-lock $id" 'forget -l 1' 'forget -n -l 1'; do
 	# shellcheck disable=SC2086
 	expect 11 a -r r $words
 done
-for words in list 'add src' 'check --no-lock' "delete -n $id" 'forget -n -l 1' unlock; do
+for words in list 'add src' 'check --no-lock' "delete -n $id" 'forget -n --no-lock -l 1' unlock; do
 	# shellcheck disable=SC2086
 	expect 0 a -r r $words
 done
