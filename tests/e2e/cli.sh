@@ -393,6 +393,7 @@ for o in config "snapshot $(ls repo/snapshots | head -n 1)" "key $(ls repo/keys)
 	"blob $($restic -r repo list blobs | awk '/^data/ {print $2; exit}')"; do
 	a -r repo cat $o >ours
 	$restic -r repo cat $o >theirs
+	[ "${o%% *}" != index ] || sed -i '/^$/d' theirs # before 0.19 an empty line follows
 	cmp ours theirs || fail "cat $o"
 done
 expect 0 a -r repo cat snapshot latest

@@ -87,6 +87,13 @@ for words in "delete --tag scratch $id" "delete -n -host h2 $id" "delete --path 
 done
 [ "$(ls c/snapshots)" = "$id" ] || fail 'delete --tag scratch ID removed it'
 expect 0 env RESTIC_HOST=h2 "$A_BACKUP" -r "$T/c" list "$id"
+for words in "list $id 0123456789" 'find -s 0123456789 f' 'snapshots latest:/ --json'; do
+	# shellcheck disable=SC2086 # one that names nothing does not keep the others, as in restic
+	expect 0 c $words
+	says 'Ignoring "'
+done
+expect 0 c list "$id" 0123456789 --json
+[ "$(jq -r '.[].id' out)" = "$id" ] || fail "list of an id and of nothing: $(cat out)"
 expect 0 c restore --host h2 "$id" -target back-c # restic's restore, ls and dump take a filter that says nothing
 expect 0 c -q add src --tag ' nightly, project ,' --tag 'two words'
 [ "$(c cat snapshot latest | jq -c .tags)" = '["nightly","project","two words"]' ] ||
