@@ -1,5 +1,6 @@
 #!/bin/sh
-# Files are removed with few requests where the store can; what its answers do not call removed is removed by itself; an index file that may still exist keeps the packs.
+# Files are removed with few requests where the store can; what its answers do not call removed is
+# removed by itself; an index file that may still exist keeps the packs.
 set -eu
 . tests/lib/e2e.sh
 . tests/lib/store_server.sh
@@ -35,7 +36,8 @@ def hook(h):
     if h.m == "POST" and G.get("answer") in ANSWERS and ("delete" in h.q or "bulk-delete" in h.q):
         return ANSWERS[G["answer"]](h)
 '
-# fill: a repository with 20 packs that no index names, some of which nothing is needed, and a snapshot.
+# fill: a repository with 20 packs that no index names, some of which nothing is needed, and a
+# snapshot.
 fill() {
 	serve "$hook"
 	eval "r=\$$place"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# repair index: from each kind of damage to the index, the packs are named as their headers say; as restic does it.
+# repair index: from each kind of damage to the index, the packs are named as their headers say; as
+# restic does it.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh 2>"$T/restic.err") || {
@@ -31,7 +32,8 @@ first_index() { "$A_BACKUP" -r "$1" list index | sort | head -n 1; }
 data_pack() { "$A_BACKUP" -r "$1" cat index "$("$A_BACKUP" -r "$1" list index | sort | tail -n 1)" | python3 -c 'import json, sys; print([p["id"] for p in json.load(sys.stdin)["packs"] if p["blobs"][0]["type"] == "data"][0])'; }
 path_of() { echo "$1/data/$(echo "$2" | cut -c 1-2)/$2"; }
 
-# damage NAME COMMAND…: done to two copies, which restic and we repair; equal is what the indexes name then.
+# damage NAME COMMAND…: done to two copies, which restic and we repair; equal is what the indexes
+# name then.
 damage() {
 	name=$1
 	shift
