@@ -7,56 +7,9 @@ A=$PWD/$B/a_backup
 restic=$(tests/lib/restic18.sh 2>"$T/restic" || command -v restic)
 [ -z "${SAN:-}" ] || exit 77 # a sanitizer's library must come before the shim
 cd "$T"
-cat >slow.c <<'C'
-/* Each file of `src` takes 5 ms to open; once a hundred were opened there is a file `begun`. */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-int openat(int at, const char *name, int flags, ...)
-{
-	static int n;
-	va_list ap;
-	int mode;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, int);
-	va_end(ap);
-	if (!(flags & (O_DIRECTORY | O_PATH | O_CREAT)) && !strncmp(name, "f", 1)) {
-		usleep(5000);
-		if (__atomic_add_fetch(&n, 1, __ATOMIC_RELAXED) == 100)
-			close(creat("begun", 0644));
-	}
-	return ((int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat"))(at, name, flags, mode);
-}
-/* With SLOW_STAT each look at one, too. */
-int statx(int at, const char *name, int flags, unsigned mask, struct statx *x)
-{
-	if (getenv("SLOW_STAT") && !strncmp(name, "f", 1))
-		usleep(5000);
-	return ((int (*)(int, const char *, int, unsigned, struct statx *))dlsym(RTLD_NEXT, "statx"))(
-		at, name, flags, mask, x);
-}
-int openat64(int at, const char *name, int flags, ...) __attribute__((alias("openat")));
-C
-${CC:-gcc} -shared -fPIC -o slow.so slow.c -ldl
-python3 - <<'P'
-import os
-for d in range(30):
-    os.makedirs(f'src/{d % 3}/d{d}')
-    for f in range(40):
-        with open(f'src/{d % 3}/d{d}/f{f}', 'w') as out:
-            out.write(f'{d} {f}\n' * (1 + f))
-P
+. "$TESTS/lib/slow.sh"
+slow_tree src 30 40
 FILES=1200
-# Two hours from now the times of these files can be believed.
-later 0 true
-PRELOAD=$T/later.so:$T/slow.so
-export LATER=7200
 
 # run REPO [OPTION…]: a slow one; its exit status is in rc, its summary in `sum`.
 run() {
