@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cmd/help.h"
 #include "cmd/session.h"
+#include "cmd/slurm.h"
 #include "cmd/timearg.h"
 #include "ranks/ranks.h"
 #include <signal.h>
@@ -140,8 +141,11 @@ static int follow(struct session *s)
 	struct buf b;
 	int code = -1;
 
-	if (s->cmd->mpi)
+	if (s->cmd->mpi) {
+		/* Whether the command can drain rank 0 knows, and decides. */
+		stop_drains(s->cmd->stop, STOP_DRAIN, slurm_job(s->cmd->env));
 		stop_catch(s->cmd->stop);
+	}
 	buf_init(&b, COMM_MAX);
 	while (code < 0) {
 		agree_bcast(s->agree, &b);

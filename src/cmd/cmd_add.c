@@ -280,8 +280,8 @@ static void removed(void *arg, size_t i, const struct err *failed)
 		out_say(a->s->cmd->out, 2, "a partial snapshot that this one replaces is removed");
 }
 
-/* Of what the run went on from, the ones go that have nothing which the new snapshot has not; that
- * one was saved, and is read back before. */
+/* Of what the run went on from, the ones go that have nothing which the new snapshot, partial or
+ * not, has not; that one was saved, and is read back before. */
 static void remove_partials(struct add *a)
 {
 	const struct remove_events ev = {.told = removed, .arg = a};
@@ -356,8 +356,11 @@ static int report_early(struct add *a, int rc, struct err *err)
 	const struct backup_result *r = &a->result;
 	struct err why = *err;
 
-	if (r->partial)
+	if (r->partial) {
 		say_summary(a);
+		if (!r->counts.errors)
+			remove_partials(a);
+	}
 	if (stop_signalled(stop))
 		return rc;
 	if (r->stuck)
@@ -409,8 +412,14 @@ int cmd_add(struct session *s, struct err *err)
 	rc = addjob_read(&a.job, s, err);
 	if (!rc && opt_flag(s->opts, OPT_PRE_CHECK))
 		a.unreadable = unreadable_new(a.job.cwd);
-	if (!rc)
+	stop_drains(s->cmd->stop, s->set.drain_ns, slurm_job(s->cmd->env));
+	if (!rc) {
 		rc = open_all(&a, err);
+		if (rc == ERR_CANCELLED && !stop_signalled(s->cmd->stop) &&
+			stop_why(s->cmd->stop) != STOP_NOT)
+			rc = err_set(err, CMD_PARTIAL,
+				"ended before it had begun; the same command begins");
+	}
 	if (!rc) {
 		err_clear(err);
 		progress_init(&a.progress, s);

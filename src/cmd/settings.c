@@ -9,8 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MIB        ((size_t)1 << 20)
-#define DRAIN_TIME ((int64_t)60 * 1000000000)
+#define MIB ((size_t)1 << 20)
 
 size_t settings_share(size_t cores, size_t total, size_t ranks)
 {
@@ -268,7 +267,7 @@ int settings_read(struct settings *s, const struct opts *o, cmd_env_fn *env, int
 	s->stop_ns = STOP_LIMIT;
 	if (!rc && opt_str(o, OPT_STOP_TIMEOUT))
 		rc = timearg_span(opt_str(o, OPT_STOP_TIMEOUT), &s->stop_ns, err);
-	s->drain_ns = DRAIN_TIME;
+	s->drain_ns = STOP_DRAIN;
 	if (!rc && opt_str(o, OPT_DRAIN_TIME))
 		rc = timearg_span(opt_str(o, OPT_DRAIN_TIME), &s->drain_ns, err);
 	if (!rc && opt_str(o, OPT_TIME_LIMIT))

@@ -58,6 +58,7 @@ enum stop_why stop_why(const struct stop *s);
  * so is SIGUSR1 in a job (where Slurm sends it some time before the end).  Elsewhere SIGUSR1 asks
  * how far it is, as restic's users expect: stop_asks is true, once.
  */
+#define STOP_DRAIN ((int64_t)60 * 1000000000) /* --drain-time, unless it is given */
 void stop_drains(struct stop *s, int64_t ns, bool in_job);
 bool stop_asks(struct stop *s);
 bool stop_sleep(struct stop *s, int64_t ns); /* true: cut short by a stop */

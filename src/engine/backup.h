@@ -115,8 +115,8 @@ struct backup_result {
 	struct id tree;     /* of what was settled, if its root has closed, something is in it and
 			       the run was not cancelled; else zero */
 	bool unchanged;     /* --skip-if-unchanged applied */
-	/* Names that a partial snapshot of the options has and the new one has not; UINT64_MAX:
-	 * perhaps some. */
+	/* Names that a partial snapshot of the options has and the new one, partial or not, has
+	 * not: so many at least; UINT64_MAX: perhaps some. */
 	uint64_t missing[PARENTS_MAX - 1];
 	bool partial; /* the run drained, and the snapshot holds what was finished by then */
 	bool stuck;   /* likewise, but that would be no file more than those it went on from

@@ -297,6 +297,7 @@ static void dir_walked(struct task *t)
 	if (backup_cancelled(b) || d->late || w->err.code) {
 		if (!backup_cancelled(b) && !d->late && !w->vanished && !d->root)
 			backup_note(b, NULL, w->path, w->err.msg, 0);
+		backup_unseen(b, d->parents.has);
 		if (!d->root)
 			backup_child(b, &d->up, NULL, 0);
 		else if (w->err.code) /* a million targets in one directory, say */

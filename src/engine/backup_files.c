@@ -71,6 +71,8 @@ static void files_file(void *arg, size_t i, uint8_t *json, size_t n)
 	}
 	if (json)
 		count(f, i);
+	else if (f->item->file[i].had)
+		backup_unseen(f->b, UINT8_MAX);
 	up.child = f->item->file[i].child;
 	if (json && f->job->file[i].linked)
 		backup_link(f->b, &f->job->file[i].link, &up, json, n);

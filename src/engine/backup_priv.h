@@ -59,7 +59,8 @@ struct backup {
 	size_t dirs, files; /* jobs under way on this rank */
 	size_t loading;     /* of the dirs, those whose parent tree is on its way */
 	bool told_stopped;  /* ev->stopped was called */
-	struct err err;     /* of what is not the run's: before it and behind it */
+	uint8_t unseen; /* of the parents: rank 0 knows that something of them was not come to */
+	struct err err; /* of what is not the run's: before it and behind it */
 
 	/* rank 0 */
 	struct target *target;
@@ -78,6 +79,7 @@ static inline bool backup_cancelled(const struct backup *b)
 /*
  * backup_note: an error of one item (action NULL), or an item event; printed by rank 0.
  * backup_notes: what a job wrote down.  backup_item: only when --verbose asks for items.
+ * backup_unseen: something that these parents (bits) have is not included, or perhaps not.
  * backup_heard: on rank 0: struct run_ops.
  */
 void backup_note(struct backup *b, const char *action, const char *path, const char *message,
@@ -85,6 +87,7 @@ void backup_note(struct backup *b, const char *action, const char *path, const c
 void backup_notes(struct backup *b, const struct walk_note *n, size_t count);
 void backup_item(struct backup *b, const char *action, const char *dir, const char *name,
 	uint64_t size);
+void backup_unseen(struct backup *b, uint8_t parents);
 void backup_heard(void *arg, unsigned kind, const char *a, const char *b, uint64_t n);
 
 /*

@@ -1,7 +1,7 @@
 #include "engine/backup_priv.h"
 #include <string.h>
 
-enum kind { KIND_ERROR, KIND_WARNING, KIND_ITEM, KIND_MISSING };
+enum kind { KIND_ERROR, KIND_WARNING, KIND_ITEM, KIND_MISSING, KIND_UNSEEN };
 
 #define NAMED 20 /* paths that are told of one partial snapshot */
 
@@ -24,6 +24,8 @@ void backup_heard(void *arg, unsigned kind, const char *a, const char *path, uin
 		b->ev->item(b->ev->arg, a, path, n);
 	else if (kind == KIND_MISSING)
 		missing(b, (unsigned)(n & 0xff), n >> 8, path);
+	else if (kind == KIND_UNSEEN && n < b->opt->partials)
+		b->missing[n]++;
 	else if (kind == KIND_ERROR && b->ev->error)
 		b->ev->error(b->ev->arg, path, a);
 }
@@ -41,6 +43,15 @@ void backup_note(struct backup *b, const char *action, const char *path, const c
 	} else {
 		run_note(b->run, KIND_ITEM, action, path, size);
 	}
+}
+
+void backup_unseen(struct backup *b, uint8_t parents)
+{
+	for (unsigned i = 0; i < b->partials; i++) {
+		if ((parents & ~b->unseen) >> i & 1)
+			run_note(b->run, KIND_UNSEEN, NULL, NULL, i);
+	}
+	b->unseen |= parents;
 }
 
 void backup_notes(struct backup *b, const struct walk_note *n, size_t count)

@@ -147,9 +147,13 @@ void backup_not_included(struct backup *b, struct item *it)
 {
 	struct dirref up = it->up;
 
-	if (it->kind == ITEM_DIR)
+	if (it->kind == ITEM_DIR) {
+		backup_unseen(b, it->parents.has);
 		backup_child(b, &up, NULL, 0);
+	}
 	for (size_t i = 0; it->kind == ITEM_FILES && i < it->n; i++) {
+		if (it->file[i].had)
+			backup_unseen(b, UINT8_MAX);
 		up.child = it->file[i].child;
 		backup_child(b, &up, NULL, 0);
 	}

@@ -1,6 +1,6 @@
 # slow.sh: sourced after e2e.sh in the folder T, by tests that cut a backup short.  PRELOAD is what to
 # preload: each file f* takes 5 ms to open (with SLOW_STAT to look at, too), there is a file `begun`
-# once a hundred were opened, and the clock is two hours ahead (LATER), so that the times of files
+# ($BEGUN) once a process has opened a hundred, and the clock is two hours ahead (LATER), so that the times of files
 # that were just made can be believed.  slow_tree.
 cat >slow.c <<'C'
 #define _GNU_SOURCE
@@ -23,7 +23,7 @@ int openat(int at, const char *name, int flags, ...)
 	if (!(flags & (O_DIRECTORY | O_PATH | O_CREAT)) && !strncmp(name, "f", 1)) {
 		usleep(5000);
 		if (__atomic_add_fetch(&n, 1, __ATOMIC_RELAXED) == 100)
-			close(creat("begun", 0644));
+			close(creat(getenv("BEGUN") ? getenv("BEGUN") : "begun", 0644));
 	}
 	return ((int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat"))(at, name, flags, mode);
 }

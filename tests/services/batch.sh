@@ -72,22 +72,27 @@ new_repo array
 new_repo cancel
 export OPTIONS='--json --read-concurrency 1 --workers 1'
 # --time is in minutes, so the three cuts are three signals, as Slurm sends them before the end.
-one=$(TARGETS=$T/src RESTIC_REPOSITORY=$T/r sbatch --parsable --ntasks=2 --cpus-per-task=1 "$ROOT/slurm/backup.sbatch")
+one=$(BEGUN=begun.one TARGETS=$T/src RESTIC_REPOSITORY=$T/r sbatch --parsable --ntasks=2 --cpus-per-task=1 "$ROOT/slurm/backup.sbatch")
 # This one is on two nodes, and has a limit of its own besides that of its job.
-two=$(LATER=0 TARGETS=$T/other RESTIC_REPOSITORY=$T/nodes OPTIONS="$OPTIONS --time-limit 2s" sbatch --parsable --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 --time=1 "$ROOT/slurm/backup-nodes.sbatch")
+two=$(BEGUN=begun.two TARGETS=$T/other RESTIC_REPOSITORY=$T/nodes OPTIONS="$OPTIONS --time-limit 2s" sbatch --parsable --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 "$ROOT/slurm/backup-nodes.sbatch")
 printf '%s\n' "$T/other" "$T/short" >list
-array=$(LIST=$T/list RESTIC_REPOSITORY=$T/array OPTIONS="$OPTIONS --time-limit 2s" sbatch --parsable --array=1-2 --ntasks=1 --cpus-per-task=1 "$ROOT/slurm/array.sbatch")
-gone=$(TARGETS=$T/src RESTIC_REPOSITORY=$T/cancel sbatch --parsable --ntasks=2 --cpus-per-task=1 "$ROOT/slurm/backup.sbatch")
+array=$(BEGUN=begun.array LIST=$T/list RESTIC_REPOSITORY=$T/array OPTIONS="$OPTIONS --time-limit 2s" sbatch --parsable --array=1-2 --ntasks=1 --cpus-per-task=1 "$ROOT/slurm/array.sbatch")
+gone=$(BEGUN=begun.gone TARGETS=$T/src RESTIC_REPOSITORY=$T/cancel sbatch --parsable --ntasks=2 --cpus-per-task=1 "$ROOT/slurm/backup.sbatch")
 
-running() { # JOB N: its Nth restart runs, and has begun to read
-	hurry "$1"
-	scontrol -o show job "$1" | grep -q "JobState=RUNNING .*Restarts=$2 " && [ "$(date +%s)" -ge $(($(date -d "$(scontrol -o show job "$1" | sed -n 's/.* StartTime=\([^ ]*\).*/\1/p')" +%s) + 2)) ]
+requeued() { # N
+	[ "$(restarts "$one")" -ge "$1" ]
 }
-wait_for 60 running "$gone" 0
+begun() { # NAME: its tasks have read some files
+	hurry "$one" "$two" "${array}_1"
+	[ -e "begun.$1" ]
+}
+(wait_for 60 begun gone) || fail "$(cat a_backup-*.out)"
 scancel "$gone"
-for cut in 0 1 2; do
-	(wait_for 60 running "$one" $cut) || fail "$(scontrol -o show job "$one") $(cat a_backup-"$one".out)"
+for cut in 1 2 3; do
+	(wait_for 60 begun one) || fail "cut $cut: $(cat "a_backup-$one.out")"
 	scancel --batch --signal=USR1 "$one"
+	(wait_for 60 requeued $cut) || fail "cut $cut: $(cat "a_backup-$one.out")"
+	rm begun.one
 done
 all_ended() {
 	hurry "$one" "$two" "${array}_1"
@@ -109,7 +114,7 @@ done
 [ "$(restarts "$two")" -ge 1 ] || fail "it was not cut: $(cat "a_backup-$two.out")"
 [ "$(restarts "${array}_1")" -ge 1 ] && [ "$(restarts "${array}_2")" = 0 ] || fail 'an array task takes others with it'
 snapshots array >s
-[ "$(jq length s)" = 2 ] && [ "$(jq '[.[].tags] | unique' -c s)" = '[null]' ] || fail "not two complete snapshots: $(cat s)"
+[ "$(jq length s)" = 2 ] && [ "$(jq '[.[].tags] | unique' -c s)" = '[null]' ] || fail "not two complete snapshots: $(jq -c ".[] | [.time, .tags, .parent, .summary.files_new]" s; cat "a_backup-${array}_1.out")"
 for r in r nodes array cancel; do
 	[ -z "$(ls $r/locks)" ] || fail "$r: a lock is left"
 	$restic -r $r check --no-cache -q || fail "$r: restic finds errors"

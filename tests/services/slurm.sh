@@ -40,7 +40,7 @@ hung_job() { # REPO [OPTIONS]: sets job
 }
 hung_job limit
 limit=$job
-hung_job usr1 '--stop-timeout 4s'
+hung_job usr1 '--stop-timeout 4s --drain-time 1s'
 usr1=$job
 # One reader: task 0 hangs at once, and all packs are task 1's.
 hung_job term '--stop-timeout 4s --read-concurrency 1'
@@ -54,13 +54,13 @@ done
 both_ended() { # REPO
 	[ -e "$1.rc.0" ] && [ -e "$1.rc.1" ]
 }
-# ended_by REPO SECONDS WHAT: both tasks end in order.
+# ended_by REPO SECONDS WHAT CODE WORDS: both tasks end in order.
 ended_by() {
 	wait_for "$2" both_ended "$1"
-	[ "$(cat "$1.rc.0" "$1.rc.1" | tr '\n' ' ')" = '130 130 ' ] ||
+	[ "$(cat "$1.rc.0" "$1.rc.1" | tr '\n' ' ')" = "$4 $4 " ] ||
 		fail "$3: exit statuses $(cat "$1.rc.0" "$1.rc.1"): $(cat "$1.out")"
 	in_order "$1" "$3"
-	grep -q 'interrupted by a signal' "$1.out" || fail "$3: no word of why: $(cat "$1.out")"
+	grep -q "$5" "$1.out" || fail "$3: no word of why: $(cat "$1.out")"
 }
 
 # Slurm looks at time limits twice a minute, and kills half a minute after its TERM: time enough for
@@ -68,8 +68,8 @@ ended_by() {
 scontrol update JobId="$limit" EndTime=now
 scancel --signal=USR1 "$usr1"
 scancel "$term"
-ended_by usr1 10 'scancel --signal=USR1'
-ended_by term 10 'scancel'
+ended_by usr1 12 'scancel --signal=USR1' 1 'did not end in time'
+ended_by term 10 'scancel' 130 'interrupted by a signal'
 
 # ---- together ----
 
@@ -116,5 +116,5 @@ expect 0 srun -N2 -n2 --mpi=pmix sh -c \
 
 # ---- the time limit ----
 
-ended_by limit 60 'the time limit'
+ended_by limit 60 'the time limit' 130 'interrupted by a signal'
 grep -q 'DUE TO TIME LIMIT' limit.out || fail "Slurm did not end the job: $(cat limit.out)"

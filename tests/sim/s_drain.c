@@ -288,7 +288,7 @@ TEST(many_cuts)
 	struct rig_backup all = {.ranks = 2, .be = backend_mem_new()};
 	struct backend *be = backend_mem_new();
 	struct snapshot partial[PARENTS_MAX - 1];
-	uint64_t finished = 0;
+	uint64_t finished = 0, has[PARENTS_MAX - 1];
 	unsigned n = 0;
 
 	run(&all);
@@ -303,8 +303,12 @@ TEST(many_cuts)
 		b.opt.partials = n;
 		run(&b);
 		finished += b.result.counts.files_new;
-		if (b.result.partial)
+		for (unsigned i = 0; i < n; i++)
+			CHECK(b.result.missing[i] || b.result.counts.files_done >= has[n - 1 - i]);
+		if (b.result.partial) {
+			has[n] = b.result.counts.files_done;
 			partial[n++] = parent_of(&b);
+		}
 		if (b.code == 0) {
 			CHECK(id_equal(&b.result.tree, &all.result.tree));
 			break;
