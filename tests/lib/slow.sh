@@ -1,7 +1,7 @@
-# slow.sh: sourced after e2e.sh in the folder T, by tests that cut a backup short.  PRELOAD is what to
-# preload: each file f* takes 5 ms to open (with SLOW_STAT to look at, too), there is a file `begun`
-# ($BEGUN) once a process has opened a hundred, and the clock is two hours ahead (LATER), so that the times of files
-# that were just made can be believed.  slow_tree.
+# slow.sh: sourced after e2e.sh in the folder T, by tests that cut a backup short.  PRELOAD is what
+# to preload: each file f* takes 5 ms to open (with SLOW_STAT to look at, too), there is a file
+# `begun` ($BEGUN) once a process has opened a hundred, and the clock is two hours ahead (LATER),
+# so that the times of files that were just made can be believed.  slow_tree.
 cat >slow.c <<'C'
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The batch scripts of slurm/, as they are, on a real Slurm: what the time limit cuts is saved as a
-# partial snapshot, the job requeues itself and goes on, until one complete snapshot has come out; an
-# array's task requeues itself alone; scancel means cancel.
+# partial snapshot, the job requeues itself and goes on, until one complete snapshot has come out;
+# an array's task requeues itself alone; scancel means cancel.
 set -eu
 . tests/lib/e2e.sh
 [ "$(id -u)" = 0 ] || {
