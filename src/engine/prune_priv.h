@@ -28,8 +28,8 @@ enum { PRUNE_BAD_BLOB };
 
 /* What a rank has besides the catalog, one after the other: packs of trees; packs on their way in
  * and out. */
-#define PRUNE_TREE_CACHE ((size_t)128 << 20)
-#define PRUNE_IN         ((size_t)64 << 20)
+#define PRUNE_TREE_CACHE ((size_t)96 << 20)
+#define PRUNE_IN         ((size_t)32 << 20)
 #define PRUNE_OUT        ((size_t)128 << 20)
 
 struct prune_ids {

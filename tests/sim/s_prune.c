@@ -545,3 +545,63 @@ TEST(ended_at_each_request)
 		}
 	end();
 }
+
+/* ---- index files ---- */
+
+static int remove_index(void *arg, const struct id *name, uint64_t size)
+{
+	(void)size;
+	return backend_remove(arg, BACKEND_INDEX, name, NULL);
+}
+
+/* What another index file says once more, and what old programs said in parts: of what stays
+ * nothing is lost, and what is said twice is said once then. */
+TEST(packs_that_several_index_files_name)
+{
+	for (int parts = 0; parts < 2; parts++) {
+		struct id packs[16];
+		struct blob b[64];
+		size_t n = 0;
+
+		begin();
+		REQUIRE(packtable_count(blobtable_packs(c.table)) <= 16);
+		for (; n < packtable_count(blobtable_packs(c.table)); n++)
+			packs[n] = packtable_at(blobtable_packs(c.table), n)->id;
+		if (parts)
+			REQUIRE(backend_list(c.be, BACKEND_INDEX, remove_index, c.be, NULL) == 0);
+		for (size_t i = 0; i < n; i++) {
+			size_t m = craft_blobs(&c, &packs[i], b, 64);
+
+			craft_index(&c, &packs[i], b, parts ? m / 2 : m);
+			if (parts)
+				craft_index(&c, &packs[i], b + m / 2, m - m / 2);
+		}
+		prune_all(FILES + 2);
+		end();
+	}
+}
+
+/* Nothing goes but the second naming. */
+TEST(what_is_named_twice_alone)
+{
+	struct pruning k;
+	struct blob b[64];
+	struct id pack;
+	size_t n, indexes;
+
+	begin();
+	k = prune_by(2, c.be);
+	pruning_run(&k);
+	craft_load(&c);
+	pack = craft_place(&c, BLOB_DATA, &blob[5], 0).pack;
+	n = craft_blobs(&c, &pack, b, 64);
+	craft_index(&c, &pack, b, n);
+	indexes = files(c.be, BACKEND_INDEX);
+	k = prune_by(2, c.be);
+	pruning_run(&k);
+	CHECK_EQ(k.code, 0);
+	CHECK_EQ(k.res.indexes_removed, indexes);
+	CHECK_EQ(files(c.be, BACKEND_INDEX), 1);
+	check_clean(c.be, FILES + 2);
+	end();
+}
