@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "format/pack.h"
 #include "ranks/packsums.h"
+#include <stdlib.h>
 
 /* The sums of all packs, on rank 0; for this alone the numbers of packs change. */
 static int collect(struct prune *p, int rc, struct err *err)
@@ -86,35 +87,68 @@ static int begin_plan(struct prune *p, struct err *err)
 
 /* ---- the copy that counts ---- */
 
+struct worth {
+	struct catalog_pack *k;
+	uint64_t class; /* below */
+	uint64_t size;
+};
+
+#define PARTS ((uint64_t)1 << 20)
+
 /*
- * How good it is that a needed blob counts here: the part of the pack that is needed; at the top
+ * How good it is that a needed blob counts here: the part of the pack that is needed; above all
  * what is needed whole, and there what cannot go anyway before what may turn out to be a copy from
- * one end to the other.
+ * one end to the other; least what is not there, and what goes in any case.
  */
-static uint8_t worth(const struct prune *p, const struct prune_pack *e,
+static uint64_t class_of(const struct prune *p, const struct prune_pack *e,
 	const struct catalog_pack *k, uint64_t needed)
 {
 	bool compress = p->repo->config.version >= 2 && e->raw &&
 			(p->opt->rules.uncompressed || (e->tree && !e->data));
+	uint64_t part = PARTS * needed / (blob_bytes(k) + 1);
 
 	if (!e->listed || e->file != k->size)
 		return 0;
-	if (compress) /* it goes in any case */
-		return (uint8_t)(1 + 63 * needed / (blob_bytes(k) + 1));
-	if (!e->unused_blobs)
-		return e->used_blobs > k->marked ? 255 : 254;
-	return (uint8_t)(65 + 188 * needed / (blob_bytes(k) + 1));
+	if (compress)
+		return 1 + part;
+	if (e->unused_blobs)
+		return 1 + PARTS + part;
+	return 2 + 2 * PARTS + (e->used_blobs > k->marked);
 }
 
-/* p->packs has the sums of blobs with several copies, needed[] those with all copies. */
+/* The best last; of those that are alike the smaller one is. */
+static int by_worth(const void *x, const void *y)
+{
+	const struct worth *a = x, *b = y;
+
+	if (a->class != b->class)
+		return a->class < b->class ? -1 : 1;
+	if (a->size != b->size)
+		return a->size > b->size ? -1 : 1;
+	return id_cmp(&a->k->id, &b->k->id);
+}
+
+/* p->packs has the sums of blobs with several copies, needed[] those with all copies.  More packs
+ * than there are numbers share them. */
 static void set_worth(struct prune *p, const uint64_t *needed)
 {
+	struct worth *w = mem_array(p->n_plan + 1, sizeof(*w));
+	size_t n = 0;
+
 	for (size_t i = 0; i < p->n_plan; i++) {
 		struct catalog_pack *k = packtable_find(p->packs, &p->plan[i].id);
 
-		if (k)
-			k->user = worth(p, &p->plan[i], k, needed[i]);
+		if (!k)
+			continue;
+		k->user = 0;
+		if (!k->marked)
+			continue;
+		w[n++] = (struct worth){k, class_of(p, &p->plan[i], k, needed[i]), k->size};
 	}
+	qsort(w, n, sizeof(*w), by_worth);
+	for (size_t i = 0; i < n; i++)
+		w[i].k->user = (uint16_t)(n < UINT16_MAX ? i + 1 : 1 + i * (UINT16_MAX - 1) / n);
+	mem_free(w);
 }
 
 static uint64_t *needed_bytes(const struct prune *p)
@@ -208,6 +242,6 @@ void prune_sums_tell(struct prune *p)
 		[PRUNE_REMOVE] = CATALOG_GOES};
 
 	for (size_t i = 0; i < p->n_plan; i++)
-		packtable_find(p->packs, &p->plan[i].id)->user = (uint8_t)of[p->plan[i].fate];
+		packtable_find(p->packs, &p->plan[i].id)->user = (uint16_t)of[p->plan[i].fate];
 	packsums_tell(p->agree, p->packs, catalog_share(p->catalog));
 }

@@ -173,7 +173,7 @@ static void put_users(struct packtable *all, struct buf *b)
 		if (!p->user)
 			continue;
 		wire_put_id(b, &p->id);
-		wire_put_u8(b, p->user);
+		wire_put_u32(b, p->user);
 	}
 }
 
@@ -192,10 +192,10 @@ void packsums_tell(struct agree *a, struct packtable *all, struct packtable *par
 	while (w.p < w.end && !w.bad) {
 		struct catalog_pack *p;
 		struct id id;
-		uint8_t user;
+		uint16_t user;
 
 		wire_id(&w, &id);
-		user = wire_u8(&w);
+		user = (uint16_t)wire_u32(&w);
 		p = packtable_find(parts, &id);
 		if (p)
 			p->user = user;

@@ -34,7 +34,7 @@ struct catalog_pack {
 	uint32_t marked; /* of its blobs: those with a mark that catalog_gather was asked for */
 	uint32_t raw;    /* of its blobs: those that are not compressed */
 	bool data, tree; /* it holds some of these */
-	uint8_t user;    /* the caller's, zero at first */
+	uint16_t user;   /* the caller's, zero at first */
 };
 
 /* `user` of packs on each rank (catalog_share), where some of them are to go. */

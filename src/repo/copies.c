@@ -34,14 +34,12 @@ static bool has_mark(const struct blobtable *c, const struct entry *e, unsigned 
 	return blobtable_known(e) && (blobtable_marks(c, type_of(e), &e->id) & bits);
 }
 
-/* Whether a comes before b where nothing else decides. */
+/* Whether a comes before b where nothing else decides: by pack, so that of two that hold the same
+ * one holds nothing that counts. */
 static bool before(const struct blobtable *c, const struct entry *a, const struct entry *b)
 {
-	int d;
+	int d = id_cmp(&pack_of(c, a)->id, &pack_of(c, b)->id);
 
-	if (a->length != b->length)
-		return a->length < b->length;
-	d = id_cmp(&pack_of(c, a)->id, &pack_of(c, b)->id);
 	return d < 0 || (!d && a->offset < b->offset);
 }
 

@@ -14,7 +14,7 @@ size_t copies_mark(struct blobtable *c, unsigned bit, unsigned several);
 /*
  * copies_gather: sets the sums of what is marked with one of `bits`, as blobtable_sum_marks; with
  * one_copy only one of each blob counts: that in the pack whose `user` is the largest; of equal
- * ones the shortest (compressed), then that in the pack with the smallest id, and there the first.
+ * ones that in the pack with the smallest id, and there the first.
  */
 void copies_gather(struct blobtable *c, unsigned bits, bool one_copy);
 

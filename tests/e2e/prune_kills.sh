@@ -1,6 +1,7 @@
 #!/bin/sh
-# A prune that is killed at some moment, by one rank, by several, or one of several processes: the repository is whole, and the next prune leaves nothing.  PRUNE_KILLS=12 kills so often in each way.
-# And a lock that is taken away from a running one ends it.
+# A prune that is killed at some moment, with one rank, with several, or one of several processes:
+# the repository is whole, and the next prune leaves nothing.  PRUNE_KILLS=12 kills so often in each
+# way.  And a lock that is taken away from a running one ends it.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh)

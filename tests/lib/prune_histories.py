@@ -33,7 +33,6 @@ class History:
         os.chdir(self.folder)
         self.version = self.rnd.choice([1, 2, 2])
         self.copies = self.rnd.random() < .5
-        self.mixed = False
         ENV['LIGHT_VERSION'] = str(self.version)
         run(LIGHT, 'r')
         self.files = []
@@ -63,7 +62,6 @@ class History:
 
     def backup(self, repo):
         compression = self.rnd.choice(['auto', 'auto', 'off', 'max']) if self.version == 2 else 'auto'
-        self.mixed |= compression != 'auto'
         size = self.rnd.choice(['4', '4', '16'])
         words = ['--compression', compression, '--pack-size', size]
         if self.rnd.random() < .5:
@@ -131,18 +129,21 @@ class History:
                 if one != theirs[0]:
                     sys.exit(f'history {self.seed}, {words}: restic says\n{theirs[0]}\na_backup\n{one}')
                 continue
-            theirs += [self.figures(R, words) for _ in range(int(os.environ.get('OUTCOMES', '3')))]
-            keys = ['unused', 'unreferenced'] + ([] if self.mixed else ['used', 'duplicates'])
-            for k in keys:
+            theirs += [self.figures(R, words) for _ in range(2)]
+            # The bytes of the others depend on which copy counts: no two programs compress alike.
+            for k in ('unused', 'unreferenced'):
                 if one.get(k) != theirs[0].get(k):
                     sys.exit(f'history {self.seed}, {words}: {k}: restic says {theirs[0].get(k)}, a_backup {one.get(k)}')
             if [one[k].split()[0] for k in ('used', 'duplicates')] != [theirs[0][k].split()[0] for k in ('used', 'duplicates')]:
                 sys.exit(f'history {self.seed}, {words}: restic says\n{theirs[0]}\na_backup\n{one}')
-            if one not in theirs:
-                mine, best = self.cost(one), [min(c) for c in zip(*map(self.cost, theirs))]
-                worst = [max(c) for c in zip(*map(self.cost, theirs))]
-                if any(m > w for m, w in zip(mine, worst)):
-                    print(f'history {self.seed}, {words}: (repacked, unused) {mine}, restic {best} to {worst}', flush=True)
+            # Restic's plan differs from run to run: ours is one of them, or no worse in both.
+            while one not in theirs and not self.within(one, theirs):
+                if len(theirs) > 20:
+                    sys.exit(f'history {self.seed}, {words}: (repacked, unused) {self.cost(one)}, restic {sorted(set(map(self.cost, theirs)))}')
+                theirs.append(self.figures(R, words))
+
+    def within(self, one, theirs):
+        return all(mine <= max(of) for mine, of in zip(self.cost(one), zip(*map(self.cost, theirs))))
 
     @staticmethod
     def cost(f):

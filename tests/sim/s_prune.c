@@ -559,6 +559,7 @@ static int remove_index(void *arg, const struct id *name, uint64_t size)
 TEST(packs_that_several_index_files_name)
 {
 	for (int parts = 0; parts < 2; parts++) {
+		struct pruning k;
 		struct id packs[16];
 		struct blob b[64];
 		size_t n = 0;
@@ -576,6 +577,15 @@ TEST(packs_that_several_index_files_name)
 			if (parts)
 				craft_index(&c, &packs[i], b + m / 2, m - m / 2);
 		}
+		/* Where packs of data stay, and where none does. */
+		k = prune_by(2, c.be);
+		k.opt.rules.unused = PRUNE_UNLIMITED;
+		k.opt.rules.cacheable_only = true;
+		pruning_run(&k);
+		CHECK_EQ(k.code, 0);
+		CHECK_EQ(k.res.packs_removed, 2);
+		CHECK(k.res.indexes_removed > 1);
+		check_all(c.be);
 		prune_all(FILES + 2);
 		end();
 	}

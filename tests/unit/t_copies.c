@@ -92,21 +92,6 @@ TEST(one_copy_counts)
 	}
 }
 
-TEST(the_shorter_copy_counts)
-{
-	table = blobtable_new();
-	put(101, 1, 0, 200);
-	put(102, 1, 0, 100);
-	mark(1);
-	copies_gather(table, 1, true);
-	CHECK_EQ(pack(101)->marked, 0);
-	CHECK_EQ(pack(102)->marked_bytes, 100);
-	pack(101)->user = 1;
-	copies_gather(table, 1, true);
-	CHECK_EQ(pack(101)->marked_bytes, 200);
-	blobtable_free(table);
-}
-
 static void moved(const struct moves *m, unsigned p, const unsigned *want, size_t n)
 {
 	struct id id = id_of(p);
