@@ -140,7 +140,7 @@ static int check_left(const struct forget *f, const struct group *g, struct err 
 	}
 	if (!complete || policy_empty(&f->policy))
 		return 0;
-	buf_init(&b, ERR_MSG_MAX);
+	buf_init(&b, SIZE_MAX / 2);
 	group_text(g, &b);
 	rc = err_set(err, ERR_USAGE, "refusing to delete last snapshot of snapshot group \"%s\"",
 		buf_str(&b));
