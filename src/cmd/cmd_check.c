@@ -109,7 +109,7 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 	if (out_json(o))
 		return;
 	if (r->suggest_repair_index)
-		out_warn(o, "The index is not right; to make it anew: restic repair index");
+		out_warn(o, "The index is not right; to make it anew: a_backup repair index");
 	if (r->suggest_prune)
 		out_say(o, 1,
 			"There is data that nothing refers to; to free its space: a_backup prune");
@@ -122,7 +122,7 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 	if (!r->n_broken)
 		return;
 	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic "
-		    "repair packs, then restic repair "
+		    "repair packs, then a_backup repair "
 		    "snapshots --forget");
 	for (size_t i = 0; i < r->n_broken; i++)
 		out_warn(o, "  damaged pack %s", id_hex(&r->broken[i]).s);

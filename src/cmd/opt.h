@@ -148,8 +148,12 @@ enum opt_id {
 	OPT_REMOVE_TAGS,
 	OPT_METADATA,
 	OPT_COUNT,
-	/* repair */
+	/* repair, rewrite */
 	OPT_READ_ALL_PACKS,
+	OPT_FORGET_OLD,
+	OPT_NEW_HOST,
+	OPT_NEW_TIME,
+	OPT_SUMMARY,
 	/* prune, delete */
 	OPT_NO_PRUNE,
 	OPT_MAX_UNUSED,

@@ -42,7 +42,9 @@ struct session {
 	struct reader *reader;
 	char *hostname, *username; /* of this machine and process */
 	struct settings set;
-	bool settled; /* set is read */
+	bool settled;   /* set is read */
+	bool exclusive; /* the command wants this lock, whatever its row says; before session_open
+			 */
 	pthread_mutex_t lost_lock;
 	struct err lost; /* under lost_lock: why the program ended the run itself, code 0 when it
 			    did not */

@@ -232,7 +232,9 @@ static enum verb_lock lock_wanted(const struct session *s)
 
 	if (v->dry_locks)
 		dry = dry && without;
-	return dry || (!v->changes && without) ? VERB_NO_LOCK : v->lock;
+	if (dry || (!v->changes && without))
+		return VERB_NO_LOCK;
+	return s->exclusive ? VERB_EXCLUSIVE : v->lock;
 }
 
 static const char *lock_advice(bool changes, int rc)

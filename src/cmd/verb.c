@@ -229,6 +229,22 @@ static const struct verb_def rows[] = {
 		.lock = VERB_EXCLUSIVE,
 		.changes = true,
 		.run = cmd_repair_index},
+	{.name = "repair snapshots",
+		.args = "[SNAPSHOT...]",
+		.about = "new ones, without what is lost",
+		.options = OPTS_ALL | OPTS_REMAKE | OPTS_CHOOSE | OPTS_DRY_RUN,
+		.lock = VERB_EXCLUSIVE,
+		.changes = true,
+		.run = cmd_repair_snapshots},
+	{.name = "rewrite",
+		.args = "[SNAPSHOT...]",
+		.about = "snapshots without some of their files",
+		.among = "rewrite",
+		.options = OPTS_ALL | OPTS_REMAKE | OPTS_REWRITE | OPTS_PATTERNS | OPTS_CHOOSE |
+			   OPTS_DRY_RUN,
+		.lock = VERB_SHARED,
+		.changes = true,
+		.run = cmd_rewrite},
 	{.name = "version",
 		.args = "",
 		.about = "print the version",
@@ -246,7 +262,7 @@ static const struct verb_def rows[] = {
 		.plain = cmd_help},
 };
 
-static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "recover", "rewrite",
+static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "recover",
 	"self-update", NULL};
 
 const struct verbs verb_table = {rows, sizeof(rows) / sizeof(rows[0]), elsewhere};

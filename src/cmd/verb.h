@@ -45,7 +45,9 @@ enum verb_options {
 	OPTS_TAG = 1 << 21,
 	OPTS_DIFF = 1 << 22,
 	OPTS_STATS = 1 << 23,
-	OPTS_REPAIR_INDEX = 1 << 24
+	OPTS_REPAIR_INDEX = 1 << 24,
+	OPTS_REMAKE = 1 << 25, /* snapshots in the place of others */
+	OPTS_REWRITE = 1 << 26
 };
 
 enum verb_ranks {

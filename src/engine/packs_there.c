@@ -63,6 +63,6 @@ int packs_there(struct agree *a, struct router *r, struct repo *repo, struct cat
 			"the packs that the index names are not in the repository: is its "
 			"directory "
 			"data what it was, and mounted? If they are lost, what the index says must "
-			"go first (restic repair index)");
+			"go first (a_backup repair index)");
 	return err_copy(err, &l.err);
 }

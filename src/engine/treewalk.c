@@ -245,7 +245,7 @@ static void leave(struct walker *w)
 	if (w->fn->leave && !w->stop) {
 		struct level *up = &w->level[w->depth - 1];
 		struct treewalk_entry e = {buf_str(&w->path), w->path.len, &up->in.node, &up->id,
-			(unsigned)w->depth - 1};
+			(unsigned)w->depth - 1, NULL, 0};
 
 		w->fn->leave(w->fn->arg, &e);
 	}
@@ -297,7 +297,7 @@ static int step(struct walker *w, struct err *err)
 	buf_addc(&w->path, '/');
 	buf_add(&w->path, n->name.p, n->name.n);
 	e = (struct treewalk_entry){buf_str(&w->path), w->path.len, n, &v->id,
-		(unsigned)w->depth - 1};
+		(unsigned)w->depth - 1, v->in.raw, v->in.raw_len};
 	if (!e.path)
 		return err_set(err, ERR_NOMEM, "a path is too long");
 	next = w->fn->enter(w->fn->arg, &e);

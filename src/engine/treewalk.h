@@ -16,6 +16,8 @@ struct treewalk_entry {
 	const struct node *node;
 	const struct id *tree; /* the tree that holds the node */
 	unsigned depth;        /* 0 = entries of the root */
+	const uint8_t *json;   /* the node as it is stored; not with `leave` */
+	size_t json_len;
 };
 
 struct treewalk_fn {

@@ -447,8 +447,10 @@ static int next_node(struct tree_in *t)
 	}
 	if (token != JSON_OBJECT)
 		return json_bad(j, "a node is not an object");
+	t->raw = j->p - 1;
 	if (fields_rest(j, node_member, &r) < 0)
 		return ERR_INVALID;
+	t->raw_len = (size_t)(j->p - t->raw);
 	if (!r.has_name || !r.has_type)
 		return json_bad(j, "a node without %s", r.has_name ? "type" : "name");
 	n = d->name.n < t->last.len ? d->name.n : t->last.len;

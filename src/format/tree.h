@@ -24,6 +24,8 @@ struct tree_in {
 	size_t content_cap;
 	struct node_xattr *xattr;
 	size_t xattr_cap;
+	const uint8_t *raw; /* the current node's own JSON, raw_len bytes of it; borrowed */
+	size_t raw_len;
 	bool started, ended;
 	bool lenient;   /* set behind tree_in_init: attributes whose names can be none are left out
 			   and counted, for treemend.c */

@@ -377,7 +377,7 @@ chmod -R u+w hurt
 mkdir aside
 mv hurt/index/* aside
 expect 1 a -r hurt check
-says 'restic repair index'
+says 'a_backup repair index'
 grep -q prune out err && fail 'a lost index, and check says to prune'
 mv aside/* hurt/index
 for f in hurt/snapshots/*; do

@@ -84,7 +84,8 @@ damage 'a pack is shorter' pack_cut
 says 'reindexing pack file'
 says 'skipped incomplete pack file'
 
-# Another name for it; not while others are at work; and a store that fails has not lost its index.
+# Another name for it; not while others are at work; and a store that fails has not lost its
+# index.
 expect 0 "$A_BACKUP" -r r rebuild-index
 entries r | cmp - before || fail 'rebuild-index'
 expect 1 "$A_BACKUP" -r r repair index x
