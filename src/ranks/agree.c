@@ -277,5 +277,6 @@ void agree_gather(struct agree *a, struct buf *mine, struct buf *of_rank)
 		buf_move(&of_rank[i], &done.bytes[i]);
 	if (of_rank)
 		buf_move(&of_rank[0], mine);
+	buf_release(mine);
 	mem_free(done.bytes);
 }
