@@ -279,7 +279,7 @@ int addjob_get(struct addjob *j, struct session *s, struct wire_in *in, struct e
 	int rc = together_get(s, in, &j->cwd, err);
 
 	if (!rc)
-		rc = patterns_get(&j->exclude, s->opts, in, err);
+		rc = patterns_get(&j->exclude, s->opts, false, in, err);
 	if (!rc)
 		rc = read_plain(j, s, err);
 	return rc;

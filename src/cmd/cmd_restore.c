@@ -1,20 +1,17 @@
 /* restore, restore-overwrite, restore-newer: a snapshot back to a directory (docs/format.md 13.6).
  */
-#include "engine/restore.h"
-#include "backend/location.h"
 #include "base/mem.h"
 #include "cmd/human.h"
 #include "cmd/nodeline.h"
-#include "cmd/patterns.h"
 #include "cmd/progress.h"
+#include "cmd/restorejob.h"
+#include "cmd/together.h"
 #include <string.h>
 
 struct restore {
 	struct session *s;
 	struct progress progress;
-	struct patterns include, exclude;
-	struct match *include_xattr, *exclude_xattr;
-	struct restore_options opt;
+	struct restorejob job;
 	struct restore_counts counts;
 	struct buf line;
 };
@@ -81,6 +78,17 @@ static void on_progress(void *arg, const struct restore_counts *c)
 		c->errors ? ", errors" : "");
 }
 
+static void say_begin(struct restore *r, const struct snapshot *snap)
+{
+	struct out *o = r->s->cmd->out;
+
+	nodeline_head(o, &r->line, snap);
+	out_say(o, 1, "%s%s to %s", r->job.opt.dry_run ? "would be restoring " : "restoring ",
+		buf_str(&r->line), r->job.opt.target);
+	buf_reset(&r->line);
+	progress_init(&r->progress, r->s);
+}
+
 static void say_ignored(struct restore *r, const char *item, const char *message)
 {
 	struct buf b;
@@ -141,94 +149,6 @@ static void on_stopped(void *arg)
 	stop_told(r->s->cmd->stop);
 }
 
-/* --overwrite in the place of the command's own mode. */
-static int overwrite_mode(const struct opts *o, enum restore_overwrite *mode, struct err *err)
-{
-	static const char *const names[] = {[RESTORE_ALWAYS] = "always",
-		[RESTORE_IF_CHANGED] = "if-changed",
-		[RESTORE_IF_NEWER] = "if-newer",
-		[RESTORE_NEVER] = "never"};
-	const char *given = opt_str(o, OPT_OVERWRITE);
-
-	if (!given)
-		return 0;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(given, names[i])) {
-			*mode = (enum restore_overwrite)i;
-			return 0;
-		}
-	}
-	return err_set(err, ERR_USAGE,
-		"--overwrite must be always, if-changed, if-newer or never, not \"%s\"", given);
-}
-
-static int xattr_list(const struct strlist *l, struct match **m, struct err *err)
-{
-	int rc = 0;
-
-	if (!l->n)
-		return 0;
-	*m = match_new(false);
-	for (size_t i = 0; i < l->n && !rc; i++)
-		rc = match_add(*m, l->s[i], err);
-	return rc;
-}
-
-static int read_options(struct restore *r, struct err *err)
-{
-	const struct opts *o = r->s->opts;
-	struct restore_options *p = &r->opt;
-	int rc = overwrite_mode(o, &p->overwrite, err);
-
-	if (o->args.n != 1)
-		return err_set(err, ERR_USAGE,
-			o->args.n ? "one snapshot can be restored at a time; parts of it: "
-				    "--include PATTERN or SNAPSHOT:DIR"
-				  : "which snapshot? write: a_backup restore latest, or an id "
-				    "from: a_backup list");
-	if (opt_flag(o, OPT_DELETE) && !opt_str(o, OPT_TARGET))
-		return err_set(err, ERR_USAGE,
-			"--delete wants a target, which it is to clear of all that the snapshot "
-			"does not have: --target DIR");
-	p->target = opt_str(o, OPT_TARGET) ? opt_str(o, OPT_TARGET) : ".";
-	if (!*p->target)
-		return err_set(err, ERR_USAGE, "--target is empty");
-	p->sparse = opt_flag(o, OPT_SPARSE);
-	p->delete = opt_flag(o, OPT_DELETE);
-	p->dry_run = opt_flag(o, OPT_DRY_RUN);
-	p->verify = opt_flag(o, OPT_VERIFY);
-	p->ownership_by_name = opt_flag(o, OPT_OWNER_NAMES);
-	p->verbose_items = out_verbosity(r->s->cmd->out) >= 3;
-	if (!rc)
-		rc = patterns_read(&r->include, o, true, r->s->cmd->env, err);
-	if (!rc)
-		rc = patterns_read(&r->exclude, o, false, r->s->cmd->env, err);
-	if (!rc)
-		rc = xattr_list(&o->value[OPT_INCLUDE_XATTR], &r->include_xattr, err);
-	if (!rc)
-		rc = xattr_list(&o->value[OPT_EXCLUDE_XATTR], &r->exclude_xattr, err);
-	if (rc)
-		return rc;
-	p->include = r->include.given;
-	p->n_include = r->include.n;
-	p->exclude = r->exclude.given;
-	p->n_exclude = r->exclude.n;
-	p->include_xattr = r->include_xattr;
-	p->exclude_xattr = r->exclude_xattr;
-	if (p->n_include && p->n_exclude)
-		return err_set(err, ERR_USAGE,
-			"include and exclude patterns cannot be given together");
-	if (p->include_xattr && !match_count(p->include_xattr))
-		return err_set(err, ERR_USAGE,
-			"--include-xattr is empty, so no attribute would be restored");
-	if (p->include_xattr && p->exclude_xattr)
-		return err_set(err, ERR_USAGE,
-			"--include-xattr and --exclude-xattr cannot be given together");
-	if (p->dry_run && p->verify)
-		return err_set(err, ERR_USAGE, "--dry-run and --verify cannot be given together");
-	return 0;
-}
-
 /* "Restored N files/dirs (SIZE) in M:SS, skipped …, deleted …"; "N / M" when not all were. */
 static void show_summary(struct restore *r)
 {
@@ -255,7 +175,7 @@ static void show_summary(struct restore *r)
 		buf_addf(b, ", deleted %llu files/dirs", (unsigned long long)c->files_deleted);
 	out_say(o, 1, "%s", buf_str(b));
 	buf_reset(b);
-	if (r->opt.verify)
+	if (r->job.opt.verify)
 		out_say(o, 1, "verified %llu files in the target", (unsigned long long)c->verified);
 }
 
@@ -293,35 +213,47 @@ static void show_left(struct restore *r)
 	}
 }
 
-static int run(struct restore *r, const struct snapshot *snap, const struct id *tree,
-	struct err *err)
+/* Collective from here on: all ranks make the same calls.  snap: on rank 0. */
+static int run_together(struct restore *r, const struct snapshot *snap, const char *sub,
+	const struct restore_events *ev, struct err *err)
 {
 	struct session *s = r->s;
-	struct location place;
-	struct restore_events ev = {.progress = on_progress,
-		.error = on_error,
-		.warn = on_warn,
-		.item = on_item,
-		.stopped = on_stopped,
-		.arg = r};
-	struct restore_in in = {s->router, s->agree, s->open.repo, s->catalog, s->loader, s->reader,
-		&s->env};
-	int rc;
+	struct restore_in in = {.router = s->router, .agree = s->agree, .env = &s->env};
+	struct id tree = {{0}};
+	int rc = s->comm->size > 1 ? together_join(s, err) : 0;
 
-	nodeline_head(s->cmd->out, &r->line, snap);
-	out_say(s->cmd->out, 1, "%s%s to %s", r->opt.dry_run ? "would be restoring " : "restoring ",
-		buf_str(&r->line), r->opt.target);
-	buf_reset(&r->line);
-	rc = location_parse(&place, s->open.place, err);
+	if (!rc)
+		rc = session_index_share(s, err);
+	if (!rc && snap)
+		session_tree(s, snap, sub, &tree, err);
+	if (!rc)
+		rc = agree_all(s->agree, err);
 	if (rc)
 		return rc;
-	r->opt.repository = place.scheme == LOCATION_LOCAL ? place.rest : NULL;
-	progress_init(&r->progress, s);
-	rc = restore_run(&in, tree, &r->opt, &ev, stop_flag(s->cmd->stop), &r->counts, err);
-	progress_end(&r->progress);
-	location_release(&place);
-	if (rc)
-		return session_lost(s, rc, err);
+	if (snap)
+		say_begin(r, snap);
+	in.repo = s->open.repo;
+	in.catalog = s->catalog;
+	in.loader = s->loader;
+	in.reader = s->reader;
+	in.ranks_here = s->cmd->mpi ? 1 : (size_t)s->comm->size;
+	rc = restore_run(&in, &tree, &r->job.opt, ev, stop_flag(s->cmd->stop), &r->counts, err);
+	if (snap)
+		progress_end(&r->progress);
+	return rc;
+}
+
+static void send_order(const struct restore *r)
+{
+	struct buf b;
+
+	buf_init(&b, TOGETHER_MAX);
+	restorejob_put(&r->job, r->s, &b);
+	together_send(r->s, &b);
+}
+
+static int report(struct restore *r, struct err *err)
+{
 	show_summary(r);
 	show_left(r);
 	if (r->counts.errors)
@@ -333,7 +265,8 @@ static int run(struct restore *r, const struct snapshot *snap, const struct id *
 /* What it lacks is not gone. */
 static int partial(const struct restore *r, const struct snapshot *snap, struct err *err)
 {
-	if (!r->opt.delete || !snapshots_partial(snap) || opt_flag(r->s->opts, OPT_ALLOW_PARTIAL))
+	if (!r->job.opt.delete || !snapshots_partial(snap) ||
+		opt_flag(r->s->opts, OPT_ALLOW_PARTIAL))
 		return 0;
 	return err_set(err, ERR_USAGE,
 		"snapshot %s is partial, so --delete would remove what its run had not come to; "
@@ -341,48 +274,55 @@ static int partial(const struct restore *r, const struct snapshot *snap, struct 
 		id_short(&snap->id).s);
 }
 
-static int restore_as(struct session *s, enum restore_overwrite mode, struct err *err)
+int cmd_restore(struct session *s, struct err *err)
 {
-	struct restore r = {.s = s, .opt.overwrite = mode};
+	struct restore r = {.s = s};
+	struct restore_events ev = {.progress = on_progress,
+		.error = on_error,
+		.warn = on_warn,
+		.item = on_item,
+		.stopped = on_stopped,
+		.arg = &r};
 	const struct snapshot *snap;
 	char *sub = NULL;
-	struct id tree;
 	int rc;
 
 	buf_init(&r.line, SIZE_MAX / 2);
-	rc = read_options(&r, err);
+	rc = restorejob_read(&r.job, s, err);
 	if (!rc)
 		rc = session_open(s, err);
 	if (!rc)
-		rc = session_snapshot(s, s->opts->args.s[0], &snap, &sub, &tree, err);
+		rc = session_pick(s, s->opts->args.s[0], &snap, &sub, err);
 	if (!rc)
 		rc = partial(&r, snap, err);
 	if (!rc)
-		rc = run(&r, snap, &tree, err);
+		rc = restorejob_place(&r.job, s, err);
+	if (!rc) {
+		if (s->comm->size > 1)
+			send_order(&r);
+		rc = session_lost(s, run_together(&r, snap, sub, &ev, err), err);
+	}
+	if (!rc)
+		rc = report(&r, err);
 	if (!rc && snapshots_partial(snap) && snapshots_is_latest(s->opts->args.s[0]))
 		rc = err_set(err, CMD_INCOMPLETE,
 			"there are only partial snapshots: what was restored is what the last of "
 			"them had when its run ended");
 	mem_free(sub);
-	patterns_release(&r.include);
-	patterns_release(&r.exclude);
-	match_free(r.include_xattr);
-	match_free(r.exclude_xattr);
+	restorejob_release(&r.job);
 	buf_release(&r.line);
 	return rc;
 }
 
-int cmd_restore(struct session *s, struct err *err)
+int cmd_restore_follow(struct session *s, struct wire_in *orders, struct err *err)
 {
-	return restore_as(s, RESTORE_NEVER, err);
-}
+	struct restore r = {.s = s};
+	struct restore_events ev = {.stopped = on_stopped, .arg = &r};
+	int rc;
 
-int cmd_restore_overwrite(struct session *s, struct err *err)
-{
-	return restore_as(s, RESTORE_ALWAYS, err);
-}
-
-int cmd_restore_newer(struct session *s, struct err *err)
-{
-	return restore_as(s, RESTORE_IF_NEWER, err);
+	err_clear(err);
+	restorejob_get(&r.job, s, orders, err);
+	rc = run_together(&r, NULL, NULL, &ev, err);
+	restorejob_release(&r.job);
+	return rc;
 }

@@ -184,7 +184,8 @@ static void get_files(struct patterns *p, size_t k, struct wire_in *in)
 	}
 }
 
-int patterns_get(struct patterns *p, const struct opts *o, struct wire_in *in, struct err *err)
+int patterns_get(struct patterns *p, const struct opts *o, bool include, struct wire_in *in,
+	struct err *err)
 {
 	*p = (struct patterns){0};
 	get_files(p, 0, in);
@@ -202,5 +203,5 @@ int patterns_get(struct patterns *p, const struct opts *o, struct wire_in *in, s
 	}
 	if (in->bad)
 		return err_set(err, ERR_INVALID, "damaged message from rank 0: patterns");
-	return make_lists(p, o, false, err);
+	return make_lists(p, o, include, err);
 }

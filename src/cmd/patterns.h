@@ -37,6 +37,7 @@ void patterns_release(struct patterns *p);
 
 /* For other ranks.  patterns_get makes the same lists from the message and rank 0's options. */
 void patterns_put(const struct patterns *p, struct buf *b);
-int patterns_get(struct patterns *p, const struct opts *o, struct wire_in *in, struct err *err);
+int patterns_get(struct patterns *p, const struct opts *o, bool include, struct wire_in *in,
+	struct err *err);
 
 #endif

@@ -95,7 +95,10 @@ struct lock_owner session_owner(const struct session *s); /* borrows the session
 int session_open(struct session *s, struct err *err);
 /* those that cannot be read are named and left out */
 int session_snapshots(struct session *s, struct err *err);
-int session_index(struct session *s, struct err *err); /* catalog, loader, reader */
+/* session_index: catalog, loader, reader.  session_index_share: likewise, once, by all ranks
+ * together, which share the index. */
+int session_index(struct session *s, struct err *err);
+int session_index_share(struct session *s, struct err *err);
 
 /* session_watch_token: ends the run in good order (stop_early) before a token dies that nobody can
  * renew.  Once, after session_open. */
@@ -120,8 +123,13 @@ void session_filter(const struct session *s, bool absolute, struct snapshots_fil
  * an id expects it to be checked.  For commands that take several, where restic complains too.
  */
 int session_filter_alone(const struct session *s, const struct strlist *ids, struct err *err);
-/* session_snapshot: SNAPSHOT[:DIR] among s->snaps; then the tree of DIR.  `sub` is owned, NULL for
- * none.  Loads snapshots and index. */
+/* session_pick: SNAPSHOT[:DIR] among s->snaps, which it loads; `sub` is owned, NULL for none.
+ * session_tree: the tree of `sub`, with the index. */
+int session_pick(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
+	struct err *err);
+int session_tree(struct session *s, const struct snapshot *snap, const char *sub, struct id *tree,
+	struct err *err);
+/* session_snapshot: all of that, with session_index in between. */
 int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
 	struct id *tree, struct err *err);
 

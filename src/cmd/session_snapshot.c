@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "cmd/session.h"
 #include "engine/treewalk.h"
+#include "ranks/catalog_ranks.h"
 #include "repo/catalog_local.h"
 #include <stdlib.h>
 #include <string.h>
@@ -23,19 +24,28 @@ int session_snapshots(struct session *s, struct err *err)
 		       : snapshots_load(s->open.repo, &s->snaps, cannot_read, s, err);
 }
 
-int session_index(struct session *s, struct err *err)
+/* catalog: taken */
+static int load_index(struct session *s, struct catalog *catalog, struct err *err)
 {
 	int rc;
 
-	if (s->catalog)
-		return 0;
-	s->catalog = catalog_local_new(NULL);
+	s->catalog = catalog;
 	rc = catalog_load(s->catalog, s->open.repo, NULL, NULL, err);
 	if (rc)
 		return rc;
 	s->loader = loader_new(s->open.repo, s->catalog, s->set.cache);
 	s->reader = reader_new(s->open.repo, s->catalog, 0);
 	return 0;
+}
+
+int session_index(struct session *s, struct err *err)
+{
+	return s->catalog ? 0 : load_index(s, catalog_local_new(NULL), err);
+}
+
+int session_index_share(struct session *s, struct err *err)
+{
+	return load_index(s, catalog_ranks_new(s->router, NULL), err);
 }
 
 static void add_given(struct strlist *to, const struct strlist *from)
@@ -115,8 +125,8 @@ static int subtree(struct session *s, const struct id *root, const char *sub, st
 	return rc;
 }
 
-int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
-	struct id *tree, struct err *err)
+int session_pick(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
+	struct err *err)
 {
 	struct snapshots_filter f;
 	int rc = session_snapshots(s, err);
@@ -125,13 +135,23 @@ int session_snapshot(struct session *s, const char *arg, const struct snapshot *
 	session_filter(s, true, &f);
 	if (!rc)
 		rc = snapshots_pick(&s->snaps, arg, &f, snap, sub, err);
-	if (!rc)
-		rc = session_index(s, err);
-	if (!rc) {
-		*tree = (*snap)->tree;
-		if (*sub)
-			rc = subtree(s, &(*snap)->tree, *sub, tree, err);
-	}
 	snapshots_filter_release(&f);
 	return rc;
+}
+
+int session_tree(struct session *s, const struct snapshot *snap, const char *sub, struct id *tree,
+	struct err *err)
+{
+	*tree = snap->tree;
+	return sub ? subtree(s, &snap->tree, sub, tree, err) : 0;
+}
+
+int session_snapshot(struct session *s, const char *arg, const struct snapshot **snap, char **sub,
+	struct id *tree, struct err *err)
+{
+	int rc = session_pick(s, arg, snap, sub, err);
+
+	if (!rc)
+		rc = session_index(s, err);
+	return rc ? rc : session_tree(s, *snap, *sub, tree, err);
 }

@@ -1,18 +1,19 @@
 #include "engine/restore_delete.h"
 #include "engine/restore_priv.h"
+#include "engine/restore_proof.h"
 #include "engine/restore_verify.h"
 #include <string.h>
 #include <sys/resource.h>
 
 /* How many descriptors there may be, shared out so that pinned directories, idle ones and files
  * together stay below 3/4 of the limit. */
-static void share_descriptors(struct restore_shared *sh, size_t *idle)
+static void share_descriptors(struct restore_shared *sh, size_t ranks, size_t *idle)
 {
 	struct rlimit lim;
 	size_t n = 256;
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0)
-		n = lim.rlim_cur > 8192 ? 8192 : (size_t)lim.rlim_cur;
+		n = lim.rlim_cur > 8192 * ranks ? 8192 : (size_t)lim.rlim_cur / ranks;
 	sh->dirs_max = n / 8 < 8 ? 8 : n / 8 < 256 ? n / 8 : 256; /* times WINDOWS + 1 */
 	sh->files_max = n / 8 < 8 ? 8 : n / 8 < 256 ? n / 8 : 256;
 	*idle = n / 16 < 4 ? 4 : n / 16 < 64 ? n / 16 : 64;
@@ -70,36 +71,64 @@ static struct run *make_run(struct restore *r, const volatile int *stop)
 
 /* ---- the order ---- */
 
+/* Collective: rank 0 says whether what was written is read again, and whether a tree was lost. */
+static bool goes_on(struct restore *r, bool on)
+{
+	struct wire_in in;
+	struct buf b;
+
+	buf_init(&b, 2);
+	wire_put_u8(&b, on);
+	wire_put_u8(&b, r->broken);
+	agree_bcast(r->in->agree, &b);
+	wire_in_init(&in, b.p, b.len);
+	on = wire_u8(&in);
+	r->broken = wire_u8(&in);
+	buf_release(&b);
+	return on;
+}
+
 static int phases(struct restore *r, struct err *err)
 {
-	enum run_end end = restore_walk_phase(r, "restore");
-	int rc = 0;
+	bool on = restore_walk_phase(r, "restore") == RUN_GOES_ON, leads = !run_rank(r->run);
 
-	if (end == RUN_GOES_ON && r->opt->delete &&!r->broken && !restore_stopped(&r->sh)) {
+	on = on && !restore_stopped(&r->sh);
+	if (leads && on && r->opt->delete &&!r->broken) {
 		restore_used_rest(r->used, unused_pattern, r);
-		rc = restore_delete(&r->sh, r->used, r->in->loader, r->root, err);
+		restore_delete(&r->sh, r->used, r->in->loader, r->root, err);
+		on = !err->code && !restore_stopped(&r->sh);
 	}
-	if (rc == 0 && end == RUN_GOES_ON && r->sh.written && !restore_stopped(&r->sh)) {
+	if (r->sh.written && goes_on(r, on)) {
 		r->dirs.existing = true;
 		r->sh.verifying = true;
 		restore_walk_phase(r, "verify");
 	}
-	restore_sum(r);
-	if (rc == 0 && restore_stopped(&r->sh))
+	if (leads)
+		restore_sum(r);
+	if (!err->code && restore_stopped(&r->sh))
 		err_set(err, ERR_CANCELLED, "stopped by a signal");
 	return run_meet(r->run, err);
 }
 
-static void shared(struct restore *r, const volatile int *stop)
+/* Collective: the target, which rank 0 makes, on all of them. */
+static int begin(struct restore *r, struct err *err)
 {
-	r->sh = (struct restore_shared){.repo = r->in->repo,
-		.reader = r->in->reader,
-		.cat = r->in->catalog,
-		.env = r->in->env,
-		.dirs = &r->dirs,
-		.stop = &r->halted,
-		.asked = stop,
-		.written = r->opt->verify && !r->opt->dry_run ? restore_written_new() : NULL};
+	bool several = run_size(r->run) > 1;
+	size_t idle;
+	int rc = 0;
+
+	share_descriptors(&r->sh, r->in->ranks_here ? r->in->ranks_here : 1, &idle);
+	if (run_rank(r->run) == 0)
+		rc = restore_dirs_open(&r->dirs, r->opt, true, &r->mine, &r->tell, idle, err);
+	if (!several)
+		return rc ? rc : restore_away_begin(r, err);
+	rc = agree_all(r->in->agree, err);
+	if (rc)
+		return rc;
+	if (run_rank(r->run))
+		restore_dirs_open(&r->dirs, r->opt, false, &r->mine, &r->tell, idle, err);
+	rc = restore_proof(&r->dirs, r->in->router, r->in->agree, err);
+	return rc ? rc : restore_away_begin(r, err);
 }
 
 int restore_run(const struct restore_in *in, const struct id *root,
@@ -107,19 +136,25 @@ int restore_run(const struct restore_in *in, const struct id *root,
 	const volatile int *stop, struct restore_counts *counts, struct err *err)
 {
 	struct restore r = {.in = in, .opt = opt, .root = root, .ev = ev, .counts = counts};
-	size_t idle;
 	int rc;
 
 	memset(counts, 0, sizeof(*counts));
 	err_clear(err);
-	restore_tell(&r);
-	shared(&r, stop);
-	share_descriptors(&r.sh, &idle);
+	r.sh = (struct restore_shared){.repo = in->repo,
+		.reader = in->reader,
+		.cat = in->catalog,
+		.env = in->env,
+		.dirs = &r.dirs,
+		.stop = &r.halted,
+		.asked = stop,
+		.written = opt->verify && !opt->dry_run ? restore_written_new() : NULL};
 	r.used = restore_used_new(opt);
 	r.run = make_run(&r, stop);
-	rc = restore_dirs_open(&r.dirs, opt, &r.mine, &r.tell, idle, err);
+	restore_tell(&r);
+	rc = begin(&r, err);
 	if (rc == 0)
 		rc = phases(&r, err);
+	restore_away_end(&r);
 	run_free(r.run);
 	restore_written_free(r.sh.written);
 	restore_used_free(r.used);

@@ -30,7 +30,10 @@ struct restore_options {
 	enum restore_overwrite overwrite;
 	bool sparse, delete, dry_run, ownership_by_name, verify;
 	bool verbose_items;
+	uint64_t range; /* several ranks: a file of twice as many bytes is spread in ranges of about
+			   so many; 0: RESTORE_RANGE */
 };
+#define RESTORE_RANGE ((uint64_t)256 << 20)
 
 /*
  * As restic counts: all node types; skipped files (also those that were found to be right already)
@@ -67,6 +70,7 @@ struct restore_in {
 	struct loader *loader;
 	struct reader *reader;
 	const struct env *env;
+	size_t ranks_here; /* of this process, which share its descriptors; 0: one */
 };
 
 /*

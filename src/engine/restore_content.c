@@ -118,7 +118,7 @@ static void set_metadata(struct restore_file *f, int fd)
 	err_clear(&e);
 	if (f->made && dest_flush(fd, &e) < 0)
 		restore_content_fail(f, &e);
-	else if (restore_keep_set(&f->keep, fd, &e) < 0)
+	else if (!f->part && restore_keep_set(&f->keep, fd, &e) < 0)
 		note(f, &e);
 }
 
@@ -238,6 +238,27 @@ void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx)
 		finish(f);
 }
 
+void restore_content_range(struct restore_file *f, struct repo_ctx *ctx)
+{
+	struct restore_use *use = &f->w->use[f->first_use];
+	struct meta m;
+	uint32_t left = f->uses;
+	int fd = file_open(f->dir->fd, f->name, &m, NULL);
+
+	f->reused = true;
+	for (uint32_t i = 0; fd >= 0 && i < f->uses && !restore_stopped(f->w->sh); i++) {
+		use[i].done = has_blob(fd, &use[i], ctx);
+		left -= use[i].done;
+	}
+	if (fd >= 0)
+		file_close(fd);
+	if (restore_stopped(f->w->sh))
+		return;
+	atomic_store(&f->pending, left);
+	if (!left)
+		finish(f);
+}
+
 void restore_content_empty(struct restore_file *f)
 {
 	if (!options(f)->dry_run)
@@ -307,9 +328,10 @@ void restore_content_verify(struct restore_file *f, size_t first, size_t end, st
 
 	err_clear(&e);
 	fd = file_open(f->dir->fd, f->name, &m, &e);
-	if (fd >= 0 && m.size != f->size)
+	if (fd >= 0 && m.size != (f->part ? f->of.whole : f->size))
 		err_set(&e, ERR_INVALID, "verify: the file has %llu bytes, not %llu",
-			(unsigned long long)m.size, (unsigned long long)f->size);
+			(unsigned long long)m.size,
+			(unsigned long long)(f->part ? f->of.whole : f->size));
 	for (size_t i = first; i < end && !e.code && !restore_stopped(f->w->sh); i++)
 		if (!has_blob(fd, &f->w->use[i], ctx))
 			err_set(&e, ERR_INVALID,

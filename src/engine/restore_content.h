@@ -16,6 +16,8 @@ void restore_content_fail(struct restore_file *f, const struct err *e);
  * is touched.
  */
 void restore_content_compare(struct restore_file *f, struct repo_ctx *ctx);
+/* restore_content_range: likewise, of a range of a file that is not finished. */
+void restore_content_range(struct restore_file *f, struct repo_ctx *ctx);
 /* restore_content_has: the open file, which is *m, has f's content and nothing more; which of its
  * uses it has is in `done`. */
 bool restore_content_has(struct restore_file *f, int fd, const struct meta *m,

@@ -136,7 +136,8 @@ static int identify(const struct restore_dirs *s, struct restore_dir *d, int fd,
 	if (rc == 0 && !s->existing && restore_spare_is(s->spare, &m))
 		rc = err_set(e, ERR_EXISTS,
 			"the repository that is read from is here: nothing is restored into it");
-	if (rc == 0 && d->is.ino && (m.dev != d->is.dev || m.ino != d->is.ino))
+	/* Another rank has told the number alone: devices have other ones there. */
+	if (rc == 0 && d->is.ino && ((d->is.dev && m.dev != d->is.dev) || m.ino != d->is.ino))
 		rc = err_set(e, ERR_INVALID, "it was replaced while it was being restored");
 	if (rc == 0)
 		d->is = m;
@@ -166,6 +167,8 @@ static void open_one(struct restore_dirs *s, struct restore_dir *d)
 	err_clear(&e);
 	if (d->up->absent)
 		fd = ERR_NOTFOUND;
+	else if (d->came)
+		fd = restore_dir_below(s, d->path, &e);
 	else if (s->opt->dry_run)
 		fd = look(s, d, &e);
 	else if (d->used || s->existing)
@@ -223,6 +226,21 @@ bool restore_dir_need(struct restore_dirs *s, struct restore_dir *d)
 	return !d->failed;
 }
 
+int restore_dir_below(const struct restore_dirs *s, const char *path, struct err *err)
+{
+	char *dir = mem_strdup(path), *save = NULL;
+	int fd = dir_open_at(s->top->fd, ".", err);
+
+	for (char *c = strtok_r(dir, "/", &save); c && fd >= 0; c = strtok_r(NULL, "/", &save)) {
+		int next = dir_open_at(fd, c, err);
+
+		close(fd);
+		fd = next;
+	}
+	mem_free(dir);
+	return fd;
+}
+
 static void dir_free(struct restore_dirs *s, struct restore_dir *d)
 {
 	shut(s, d);
@@ -250,7 +268,7 @@ static int check_target(const struct restore_options *opt, int fd, struct err *e
 	return rc;
 }
 
-int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
+int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt, bool make,
 	struct restore_counts *counts, const struct restore_events *ev, size_t idle_max,
 	struct err *err)
 {
@@ -269,11 +287,14 @@ int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
 	d->pending = 1;
 	d->fd = -1;
 	d->used = true;
-	fd = opt->dry_run ? dir_open(opt->target, false, err) : dest_mkdirs(opt->target, err);
+	fd = opt->dry_run || !make ? dir_open(opt->target, false, err)
+				   : dest_mkdirs(opt->target, err);
 	if (fd >= 0) {
 		/* The target is never closed: pinned, so to speak, by itself. */
 		d->fd = fd;
 		d->pins = 1;
+		if (meta_stat(fd, "", false, &d->is, err) < 0)
+			return err->code;
 		return check_target(opt, fd, err);
 	}
 	d->failed = true;
@@ -289,7 +310,8 @@ int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
 
 void restore_dirs_release(struct restore_dirs *s)
 {
-	dir_free(s, s->top);
+	if (s->top)
+		dir_free(s, s->top);
 	restore_owners_free(s->owners);
 	restore_spare_free(s->spare);
 	*s = (struct restore_dirs){.opt = NULL};
@@ -310,6 +332,49 @@ struct restore_dir *restore_dir_enter(struct restore_dirs *s, struct restore_dir
 	return d;
 }
 
+/* u8 bits, u64 inode number, path; and if whole: the metadata. */
+enum { WHOLE = 1, FRESH = 2, ABSENT = 4, OPENED = 8, SAME_DEVICE = 16 };
+
+void restore_dir_put(const struct restore_dirs *s, const struct restore_dir *d, bool whole,
+	struct buf *b)
+{
+	wire_put_u8(b, (uint8_t)((whole ? WHOLE : 0) | (d->fresh ? FRESH : 0) |
+				 (d->absent ? ABSENT : 0) | (d->opened ? OPENED : 0) |
+				 (d->is.dev == s->top->is.dev ? SAME_DEVICE : 0)));
+	wire_put_u64(b, d->is.ino);
+	wire_put_bytes(b, d->path, strlen(d->path));
+	if (whole)
+		restore_keep_put(&d->keep, b);
+}
+
+struct restore_dir *restore_dir_came(struct restore_dirs *s, struct wire_in *in,
+	const struct dirref *back)
+{
+	struct restore_dir *d = mem_zalloc(sizeof(*d));
+	uint8_t bits = wire_u8(in);
+
+	d->is.ino = wire_u64(in);
+	d->is.dev = bits & SAME_DEVICE ? s->top->is.dev : 0;
+	d->path = wire_text(in);
+	d->name = mem_strdup(d->path);
+	d->used = d->came = true;
+	d->visit = !(bits & WHOLE);
+	d->fresh = bits & FRESH;
+	d->absent = bits & ABSENT;
+	d->opened = bits & OPENED;
+	d->back = *back;
+	d->up = s->top;
+	d->fd = -1;
+	d->pending = 1;
+	s->top->pending++;
+	if (!d->visit)
+		restore_keep_get(&d->keep, in, s->owners);
+	if (!in->bad)
+		return d;
+	restore_dir_forget(s, d);
+	return NULL;
+}
+
 void restore_dir_hold(struct restore_dir *d)
 {
 	d->pending++;
@@ -319,6 +384,9 @@ int restore_dir_set(struct restore_dirs *s, struct restore_dir *d, struct err *e
 {
 	int pin, rc;
 
+	/* Its mode is not set yet: it can be opened. */
+	if (d->came && !restore_dir_need(s, d))
+		return 0;
 	if (d->fd >= 0)
 		return restore_keep_set(&d->keep, d->fd, err);
 	if (!restore_dir_need(s, d->up))
@@ -335,7 +403,7 @@ static void finish(struct restore_dirs *s, struct restore_dir *d)
 {
 	struct err e;
 
-	if (!d->used || d->failed || (s->existing && !d->opened))
+	if (!d->used || d->failed || d->visit || (s->existing && !d->opened))
 		return;
 	err_clear(&e);
 	if (!s->opt->dry_run)
@@ -354,6 +422,8 @@ void restore_dir_drop(struct restore_dirs *s, struct restore_dir *d)
 		struct restore_dir *up = d->up;
 
 		finish(s, d);
+		if (d->came)
+			s->settled(s->ev->arg, &d->back);
 		dir_free(s, d);
 		d = up;
 	}

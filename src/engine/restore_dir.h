@@ -11,6 +11,7 @@
 #define ENGINE_RESTORE_DIR_H
 #include "engine/restore_keep.h"
 #include "engine/restore_spare.h"
+#include "ranks/pending.h"
 
 /* Why something that was not there is there: for ERR_EXISTS. */
 #define RESTORE_TWICE                                                                              \
@@ -28,6 +29,10 @@ struct restore_dir {
 	bool failed;    /* could not be made or opened; it was said */
 	bool absent;    /* dry run, or restore_dirs.existing: there is none */
 	bool opened; /* restore_dirs.existing: its mode was changed, so that we can look into it */
+	bool came;   /* another rank has made it, and waits at `back` for what is done here; `up` is
+			the target, from which it is opened */
+	bool visit;  /* and its metadata is that rank's business */
+	struct dirref back;
 	struct hashtab *seen; /* files and directories that were there, or NULL */
 	size_t pending;       /* what is still to happen below, plus one while the walk is in it */
 	size_t pins;
@@ -45,13 +50,18 @@ struct restore_dirs {
 	size_t idle, idle_max;
 	bool existing; /* nothing is made any more: what does not exist is absent, and only a mode
 			  that was changed is set again */
+	/* A file that should have become a hard link is a copy, and why; of the first. arg:
+	 * ev->arg */
+	void (*copied)(void *arg, const char *item, const char *message);
+	/* Nothing is pending any more in a directory that came: tells who waits. */
+	void (*settled)(void *arg, const struct dirref *back);
 };
 
 /*
- * restore_dirs_open: the target directory.  idle_max: so many stay open without being pinned, at
- * least 1.  Released by restore_dirs_release, also after an error.
+ * restore_dirs_open: the target directory, which is made if `make`.  idle_max: so many stay open
+ * without being pinned, at least 1.  Released by restore_dirs_release, also after an error.
  */
-int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt,
+int restore_dirs_open(struct restore_dirs *s, const struct restore_options *opt, bool make,
 	struct restore_counts *counts, const struct restore_events *ev, size_t idle_max,
 	struct err *err);
 /* restore_dirs_release: lets go of the target; all other directories must have been dropped. */
@@ -61,6 +71,19 @@ void restore_dirs_release(struct restore_dirs *s);
  * not made yet. */
 struct restore_dir *restore_dir_enter(struct restore_dirs *s, struct restore_dir *up,
 	const char *path, const struct node *n);
+/*
+ * restore_dir_put: for another rank, a directory that is used and has not failed: where it lies,
+ * and which it is; whole: and its metadata, for who shall set it.  restore_dir_came: what that
+ * makes of it: it has one thing pending, and `back` is told in the end.  NULL: damaged.
+ */
+void restore_dir_put(const struct restore_dirs *s, const struct restore_dir *d, bool whole,
+	struct buf *b);
+struct restore_dir *restore_dir_came(struct restore_dirs *s, struct wire_in *in,
+	const struct dirref *back);
+/* restore_dir_below: the directory at this path of the snapshot, entered step by step from the
+ * target, following no link.  A descriptor.  Any thread. */
+int restore_dir_below(const struct restore_dirs *s, const char *path, struct err *err);
+
 /*
  * restore_dir_need: make and open it, with all above.  True: d->fd is open until the next call of
  * this room for another directory (pin it for longer), or d->absent. False: it cannot be; the

@@ -1,6 +1,8 @@
 #include "engine/restore_link.h"
 #include "engine/restore_priv.h"
 
+#define QUIET_NS ((int64_t)30 * 1000 * 1000)
+
 void restore_flow_on(struct restore *r)
 {
 	if (r->pumping)
@@ -54,6 +56,7 @@ struct restore_window *restore_flow_fill(struct restore *r)
 	if (!r->held)
 		run_hold(r->run);
 	r->held = true;
+	r->added++;
 	return r->fill;
 }
 
@@ -66,16 +69,35 @@ bool restore_flow_room(struct restore *r)
 	return r->windows <= RESTORE_WINDOWS;
 }
 
+/* Nothing has come for a while: who sends may be waiting for what lies here. */
+static void quiet(struct task *t)
+{
+	struct restore *r = task_of(t, struct restore, quiet);
+
+	r->waiting = false;
+	if (r->held && r->added == r->quiet_at && r->windows <= RESTORE_WINDOWS)
+		start(r);
+	restore_flow_on(r);
+}
+
 void restore_flow_rest(struct restore *r)
 {
-	if (r->held && r->windows <= RESTORE_WINDOWS)
+	if (!r->held || r->waiting || r->windows > RESTORE_WINDOWS)
+		return;
+	if (run_size(r->run) == 1 || restore_stopped(&r->sh)) {
 		start(r);
+		return;
+	}
+	r->waiting = true;
+	r->quiet_at = r->added;
+	loop_after(r->sh.env->loop, QUIET_NS, &r->quiet);
 }
 
 void restore_flow_begin(struct restore *r)
 {
 	r->links = linkset_new();
 	r->fill = restore_window_new(&r->sh);
+	r->quiet.done = quiet;
 }
 
 static bool idle(void *arg)
@@ -85,6 +107,9 @@ static bool idle(void *arg)
 
 void restore_flow_end(struct restore *r)
 {
+	if (r->waiting)
+		loop_cancel(r->sh.env->loop, &r->quiet);
+	r->waiting = false;
 	loop_until_fn(r->sh.env->loop, idle, r);
 	restore_window_free(r->fill);
 	linkset_free(r->links);

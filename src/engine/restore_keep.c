@@ -1,6 +1,7 @@
 #include "engine/restore_keep.h"
 #include "base/hashtab.h"
 #include "base/mem.h"
+#include "engine/nodewire.h"
 #include "format/gojson.h"
 #include "fs/match.h"
 #include <grp.h>
@@ -162,24 +163,84 @@ static void keep_xattrs(struct restore_keep *k, const struct node *n)
 	}
 }
 
+/* What is the same for all. */
+static struct dest_meta shared(struct restore_owners *o)
+{
+	return (struct dest_meta){.lenient = o->lenient,
+		.xattr_may = xattr_may,
+		.arg = (void *)(uintptr_t)o->opt};
+}
+
 void restore_keep_node(struct restore_keep *k, const struct node *n, struct restore_owners *o)
 {
 	struct dest_meta *m = &k->meta;
 
 	memset(k, 0, sizeof(*k));
 	k->owners = o;
-	*m = (struct dest_meta){.type = node_type_bits(n->type),
-		.perm = gojson_mode_perm(n->mode),
-		.uid = uid_of(o, n),
-		.gid = n->gid,
-		.atime = n->atime,
-		.mtime = n->mtime,
-		.lenient = o->lenient,
-		.xattr_may = xattr_may,
-		.arg = (void *)(uintptr_t)o->opt};
+	*m = shared(o);
+	m->type = node_type_bits(n->type);
+	m->perm = gojson_mode_perm(n->mode);
+	m->uid = uid_of(o, n);
+	m->gid = n->gid;
+	m->atime = n->atime;
+	m->mtime = n->mtime;
 	if (o->opt->ownership_by_name)
 		m->gid = by_name(o->group, n->group, n->gid, ask_group);
 	keep_xattrs(k, n);
+}
+
+void restore_keep_put(const struct restore_keep *k, struct buf *b)
+{
+	const struct dest_meta *m = &k->meta;
+
+	wire_put_u32(b, m->type);
+	wire_put_u32(b, m->perm);
+	wire_put_u32(b, m->uid);
+	wire_put_u32(b, m->gid);
+	nodewire_put_time(b, &m->atime);
+	nodewire_put_time(b, &m->mtime);
+	wire_put_u32(b, (uint32_t)k->xattr.n);
+	for (size_t i = 0; i < k->xattr.n; i++) {
+		const struct xattr *x = &k->xattr.x[i];
+
+		wire_put_bytes(b, x->name, strlen(x->name));
+		wire_put_bytes(b, x->value, x->n);
+	}
+}
+
+static void get_xattrs(struct xattr_list *l, struct wire_in *in)
+{
+	uint32_t n = wire_u32(in);
+
+	for (size_t cap = 0; l->n < n && !in->bad;) {
+		const uint8_t *value;
+		struct xattr *x;
+
+		if (l->n == cap) {
+			cap = 2 * cap + 4;
+			l->x = mem_regrow(l->x, cap, sizeof(*l->x));
+		}
+		x = &l->x[l->n++];
+		*x = (struct xattr){.name = wire_text(in)};
+		value = wire_bytes(in, &x->n);
+		x->value = x->n ? mem_dup(value, x->n) : NULL;
+	}
+}
+
+void restore_keep_get(struct restore_keep *k, struct wire_in *in, struct restore_owners *o)
+{
+	struct dest_meta *m = &k->meta;
+
+	memset(k, 0, sizeof(*k));
+	k->owners = o;
+	*m = shared(o);
+	m->type = (mode_t)wire_u32(in);
+	m->perm = (mode_t)wire_u32(in);
+	m->uid = wire_u32(in);
+	m->gid = wire_u32(in);
+	nodewire_time(in, &m->atime);
+	nodewire_time(in, &m->mtime);
+	get_xattrs(&k->xattr, in);
 }
 
 int restore_keep_set(struct restore_keep *k, int fd, struct err *err)

@@ -4,6 +4,7 @@
  */
 #ifndef ENGINE_RESTORE_KEEP_H
 #define ENGINE_RESTORE_KEEP_H
+#include "base/wire.h"
 #include "engine/restore.h"
 #include "format/node.h"
 #include "fs/dest.h"
@@ -24,6 +25,10 @@ struct restore_keep {
 	struct restore_owners *owners;
 };
 void restore_keep_node(struct restore_keep *k, const struct node *n, struct restore_owners *o);
+/* restore_keep_put, restore_keep_get: the same on another rank; get sets in->bad if it is damaged,
+ * and k is to be released all the same. */
+void restore_keep_put(const struct restore_keep *k, struct buf *b);
+void restore_keep_get(struct restore_keep *k, struct wire_in *in, struct restore_owners *o);
 /* restore_keep_set: onto the open file fd (in any way, from dest_pin too). */
 int restore_keep_set(struct restore_keep *k, int fd, struct err *err);
 void restore_keep_release(struct restore_keep *k);

@@ -163,7 +163,7 @@ static int lay_out(struct restore_window *w, struct restore_file *f, struct err 
 		if (b->length <= SEAL_OVERHEAD)
 			return err_set(err, ERR_INVALID, "blob %s has %u bytes in the index",
 				id_short(&b->id).s, b->length);
-		u->offset = f->size;
+		u->offset = f->of.base + f->size;
 		f->size += blob_plain_size(b);
 	}
 	return 0;

@@ -6,10 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PIECE ((size_t)64 << 10)
+
 struct restore_link {
 	struct restore_dir *dir; /* held */
 	char *name;
-	bool taken; /* something lies there */
+	bool taken; /* something lies there … */
+	bool kept;  /* … that stays unless it is the same */
 	const struct linkset_first *first;
 	struct restore_keep keep;
 };
@@ -32,19 +35,19 @@ void restore_links_add(struct restore_window *w, struct restore_dir *dir, const 
 	restore_dir_hold(dir);
 }
 
-/* The directory that holds path, entered step by step from the target, following no link. */
+void restore_links_kept(struct restore_window *w, struct restore_dir *dir, const struct node *n,
+	const struct linkset_first *first)
+{
+	restore_links_add(w, dir, n, first, true);
+	w->link[w->n_link - 1].kept = true;
+}
+
+/* The directory that holds path. */
 static int dir_of(const struct restore_dirs *s, const char *path, struct err *err)
 {
-	char *dir = mem_strdup(path), *save = NULL;
-	int fd = dir_open_at(s->top->fd, ".", err);
+	char *dir = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+	int fd = restore_dir_below(s, dir, err);
 
-	*strrchr(dir, '/') = 0;
-	for (char *c = strtok_r(dir, "/", &save); c && fd >= 0; c = strtok_r(NULL, "/", &save)) {
-		int next = dir_open_at(fd, c, err);
-
-		close(fd);
-		fd = next;
-	}
 	mem_free(dir);
 	return fd;
 }
@@ -94,10 +97,10 @@ static int copy_instead(struct restore_dirs *s, struct restore_link *k, int fd, 
 	err_clear(err);
 	if (copy(k, fd, base, err) < 0)
 		return err_prefix(err, "%s; copy", why.msg);
-	if (s->counts->copied++ == 0 && s->ev->warn) {
+	if (s->counts->copied++ == 0) {
 		item = mem_printf("%s/%s", k->dir->path, k->name);
 		err_prefix(&why, "it becomes a copy, and so do others like it");
-		s->ev->warn(s->ev->arg, item, why.msg);
+		s->copied(s->ev->arg, item, why.msg);
 		mem_free(item);
 	}
 	return 0;
@@ -122,10 +125,62 @@ static int make_link(struct restore_dirs *s, struct restore_link *k, struct err 
 	return rc;
 }
 
+static bool same_bytes(int a, int b)
+{
+	uint8_t *p = mem_alloc(2 * PIECE);
+	off_t at = 0;
+	ssize_t n, m;
+
+	do {
+		n = pread(a, p, PIECE, at);
+		m = pread(b, p + PIECE, PIECE, at);
+		at += n;
+	} while (n > 0 && n == m && !memcmp(p, p + PIECE, (size_t)n));
+	mem_free(p);
+	return n == 0 && m == 0;
+}
+
+/* As a restore leaves it: then the user has not made it something of his own. */
+static bool as_restored(const struct restore_keep *k, const struct meta *m)
+{
+	const struct dest_meta *want = &k->meta;
+
+	return ts_cmp(&m->mtime, &want->mtime) == 0 && (m->mode & 0777) == (want->perm & 0777) &&
+	       (want->lenient || (m->uid == want->uid && m->gid == want->gid));
+}
+
+static void replace_kept(struct restore_dirs *s, struct restore_link *k)
+{
+	const char *base = base_of(k->first->path);
+	int fd = k->first->lost || s->opt->dry_run ? ERR_NOTFOUND : dir_of(s, k->first->path, NULL);
+	int a = ERR_NOTFOUND, b = ERR_NOTFOUND;
+	struct meta m = {0}, is = {0};
+	bool same;
+
+	if (fd >= 0 && restore_dir_need(s, k->dir) && !is_link_of(k, fd, base)) {
+		a = file_open(k->dir->fd, k->name, &m, NULL);
+		b = file_open(fd, base, &is, NULL);
+	}
+	same = a >= 0 && b >= 0 && m.size == is.size && as_restored(&k->keep, &m) &&
+	       as_restored(&k->keep, &is) && same_bytes(a, b);
+	if (same && dest_remove(k->dir->fd, k->name, NULL, NULL) == 0)
+		dest_link(k->dir->fd, k->name, fd, base, NULL);
+	if (a >= 0)
+		file_close(a);
+	if (b >= 0)
+		file_close(b);
+	if (fd >= 0)
+		close(fd);
+}
+
 static void make(struct restore_dirs *s, struct restore_link *k)
 {
 	struct err e;
 
+	if (k->kept) {
+		replace_kept(s, k);
+		return;
+	}
 	err_clear(&e);
 	if (!s->opt->dry_run && k->first->lost)
 		err_set(&e, ERR_NOTFOUND, "%s, which has its content, could not be restored",
@@ -159,26 +214,17 @@ void restore_links_make(struct restore_window *w)
 
 /* ---- what was kept ---- */
 
-/* As a restore leaves it: then the user has not made it something of his own. */
-static bool as_restored(const struct restore_file *f, const struct meta *m)
-{
-	const struct dest_meta *want = &f->keep.meta;
-
-	return m->size == f->size && ts_cmp(&m->mtime, &want->mtime) == 0 &&
-	       (m->mode & 0777) == (want->perm & 0777) &&
-	       (want->lenient || (m->uid == want->uid && m->gid == want->gid));
-}
-
 static bool link_twin(struct restore_file *f, struct repo_ctx *ctx)
 {
 	const char *base = base_of(f->twin);
 	int dir = dir_of(f->w->sh->dirs, f->twin, NULL), fd = ERR_NOTFOUND;
-	struct meta m, now;
+	struct meta m = {0}, now;
 	bool same;
 
 	if (dir >= 0)
 		fd = file_open(dir, base, &m, NULL);
-	same = fd >= 0 && as_restored(f, &m) && restore_content_has(f, fd, &m, ctx);
+	same = fd >= 0 && m.size == f->size && as_restored(&f->keep, &m) &&
+	       restore_content_has(f, fd, &m, ctx);
 	same = same &&
 	       ((!f->replace && !f->there) || dest_remove(f->dir->fd, f->name, NULL, NULL) == 0);
 	same = same && dest_link(f->dir->fd, f->name, dir, base, NULL) == 0;

@@ -10,10 +10,14 @@
 /*
  * restore_links_add: n in dir becomes a link to `first` when w and all windows before it are done;
  * a copy where links cannot be made, which is counted and said once.  taken: something lies there.
+ * restore_links_kept: what lies there is kept, and is replaced by a link only if nobody could tell
+ * the two apart: it was restored before its first name was, by a restore that was killed.
  * Loop thread.
  */
 void restore_links_add(struct restore_window *w, struct restore_dir *dir, const struct node *n,
 	const struct linkset_first *first, bool taken);
+void restore_links_kept(struct restore_window *w, struct restore_dir *dir, const struct node *n,
+	const struct linkset_first *first);
 /* restore_links_make: all of w; frees them.  Loop thread. */
 void restore_links_make(struct restore_window *w);
 

@@ -2,7 +2,7 @@
 #include "engine/restore_priv.h"
 #include <string.h>
 
-enum note { ERROR, WARNING, ITEM, PATTERN, BROKEN };
+enum note { ERROR, WARNING, COPY, ITEM, PATTERN, BROKEN };
 
 static void on_error(void *arg, const char *item, const char *message)
 {
@@ -45,6 +45,20 @@ void restore_tell_broken(struct restore *r)
 	run_note(r->run, BROKEN, NULL, NULL, 0);
 }
 
+/* Each rank says it of its first. */
+void restore_tell_copy(void *arg, const char *item, const char *message)
+{
+	run_note(((struct restore *)arg)->run, COPY, item, message, 0);
+}
+
+void restore_tell_pattern(void *arg, uint64_t n)
+{
+	struct restore *r = arg;
+
+	if (run_rank(r->run))
+		run_note(r->run, PATTERN, NULL, NULL, n);
+}
+
 void restore_heard(void *arg, unsigned kind, const char *a, const char *b, uint64_t n)
 {
 	struct restore *r = arg;
@@ -61,6 +75,14 @@ void restore_heard(void *arg, unsigned kind, const char *a, const char *b, uint6
 	case ITEM:
 		if (r->ev->item)
 			r->ev->item(r->ev->arg, a, b, n);
+		break;
+	case COPY:
+		if (r->ev->warn && !r->copies)
+			r->ev->warn(r->ev->arg, a, b);
+		r->copies = true;
+		break;
+	case PATTERN:
+		restore_used_pattern(r->used, n);
 		break;
 	case BROKEN:
 		r->broken = true;

@@ -42,17 +42,35 @@ void restore_used_free(struct restore_used *u)
 	mem_free(u);
 }
 
-void restore_used_node(struct restore_used *u, const char *path)
+void restore_used_node(struct restore_used *u, const char *path,
+	void (*first)(void *arg, uint64_t n), void *arg)
 {
+	uint64_t number = 0;
+
 	if (!u->unseen)
 		return;
 	for (size_t k = 0; k < u->opt->n_include; k++)
-		for (size_t i = 0; i < match_count(u->opt->include[k]); i++)
+		for (size_t i = 0; i < match_count(u->opt->include[k]); i++, number++)
 			if (!u->seen[k][i] && counts(u->opt->include[k], i) &&
 				match_pattern(u->opt->include[k], i, path)) {
 				u->seen[k][i] = true;
 				u->unseen--;
+				first(arg, number);
 			}
+}
+
+void restore_used_pattern(struct restore_used *u, uint64_t n)
+{
+	for (size_t k = 0; k < u->opt->n_include; k++) {
+		size_t count = match_count(u->opt->include[k]);
+
+		if (n < count) {
+			u->unseen -= !u->seen[k][n] && counts(u->opt->include[k], n);
+			u->seen[k][n] = true;
+			return;
+		}
+		n -= count;
+	}
 }
 
 bool restore_used_covers(const struct restore_used *u, const char *path)

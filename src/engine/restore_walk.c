@@ -3,6 +3,9 @@
  * as long as windows have room.  What it finds of directories is pushed so that the first of them
  * is begun first, which keeps the walk near the order of the tree.
  *
+ * Who finds a directory makes it, if it is selected, and any rank may go through it then; one that
+ * is made only when something in it is stays on its rank, with all that lies between.
+ *
  * Nothing grows with the tree: a directory waits (paused) while many items are in the queue, with
  * its tree in memory, and goes on where it was when few are left.  The queue is emptied from its
  * newest end, so those that wait lie above each other, but for as many as are begun at once.
@@ -128,9 +131,10 @@ static void dir_node(struct restore_walk *w, const char *path, const struct node
 	struct err e;
 
 	r->mine.total_files += s.self && !r->sh.verifying;
+	if (r->sh.verifying ? run_size(r->run) > 1
+			    : s.self && (run_size(r->run) > 1 || !n->has_subtree))
+		restore_dir_need(&r->dirs, d);
 	if (!n->has_subtree) {
-		if (s.self && !r->sh.verifying)
-			restore_dir_need(&r->dirs, d);
 		err_set(&e, ERR_INVALID, "a directory without a tree");
 		tree_lost(r, path, NULL, &e);
 		restore_dir_drop(&r->dirs, d);
@@ -138,6 +142,7 @@ static void dir_node(struct restore_walk *w, const char *path, const struct node
 	}
 	it = mem_zalloc(sizeof(*it));
 	*it = (struct item){.dir = d, .tree = n->subtree, .self = s.self, .next = w->found};
+	it->q.pinned = !d->used || d->failed;
 	w->found = it;
 	r->queued++;
 }
@@ -163,11 +168,14 @@ static void node(struct restore_walk *w, const struct node *n)
 	}
 	s = restore_selected(r->opt, path, dir);
 	if (s.self && !r->sh.verifying)
-		restore_used_node(r->used, path);
+		restore_used_node(r->used, path, restore_tell_pattern, r);
 	if (dir && (s.self || s.below))
 		dir_node(w, path, n, s);
 	else if (!dir && s.self && n->type != NODE_SOCKET && n->type != NODE_IRREGULAR)
-		restore_node(r, w->dir, path, w->number, n);
+		restore_node(r, &(struct restore_leaf){.dir = w->dir,
+					.path = path,
+					.number = w->number,
+					.node = n});
 }
 
 /* ---- items ---- */
@@ -197,11 +205,17 @@ static void walk_end(struct restore_walk *w)
 	run_done(r->run);
 }
 
+/* What came from others is settled before more is found; and what this rank found. */
+static bool may_walk(const struct restore *r)
+{
+	return !r->came && !restore_away_much(r);
+}
+
 static bool room(void *arg)
 {
 	const struct restore *r = arg;
 
-	return r->windows <= RESTORE_WINDOWS && r->walking < AHEAD &&
+	return may_walk(r) && r->windows <= RESTORE_WINDOWS && r->walking < AHEAD &&
 	       (!r->walking || r->tree_bytes < AHEAD_BYTES);
 }
 
@@ -231,6 +245,42 @@ static void drop(void *arg, struct workq_item *q)
 	r->queued--;
 	restore_dir_drop(&r->dirs, it->dir);
 	mem_free(it);
+}
+
+/* Another rank has taken it. */
+static void pack(void *arg, struct workq_item *q, struct buf *out)
+{
+	struct restore *r = arg;
+	struct item *it = task_of(q, struct item, q);
+	/* What was stolen may be stolen again: who waits for it stays the same. */
+	struct dirref back = it->dir->came ? it->dir->back : restore_away_dir(r, it->dir->up);
+
+	dirref_put(out, &back);
+	wire_put_id(out, &it->tree);
+	wire_put_u8(out, it->self);
+	restore_dir_put(&r->dirs, it->dir, true, out);
+	restore_dir_forget(&r->dirs, it->dir);
+	mem_free(it);
+	r->queued--;
+	restore_flow_on(r);
+}
+
+static struct workq_item *unpack(void *arg, struct wire_in *in)
+{
+	struct restore *r = arg;
+	struct item *it = mem_zalloc(sizeof(*it));
+	struct dirref back;
+
+	dirref_get(in, &back);
+	wire_id(in, &it->tree);
+	it->self = wire_u8(in);
+	it->dir = restore_dir_came(&r->dirs, in, &back);
+	if (!it->dir) {
+		mem_free(it);
+		return NULL;
+	}
+	r->queued++;
+	return &it->q;
 }
 
 /* ---- going on ---- */
@@ -301,13 +351,16 @@ static void go_on(struct task *t)
 	size_t left = SLICE;
 
 	r->pumping = false;
+	restore_came_on(r);
+	restore_large_on(r);
 	do {
 		if (r->paused && (r->queued < QUEUED_LOW || restore_stopped(&r->sh)))
 			resume(r);
-	} while (r->first && left && go_through(r, &left));
+	} while (r->first && left && (may_walk(r) || restore_stopped(&r->sh)) &&
+		 go_through(r, &left));
 	if (r->first && !left)
 		restore_flow_on(r);
-	if (!r->walking && !r->queued && !r->paused)
+	if (restore_away_much(r) || (!r->walking && !r->queued && !r->paused))
 		restore_flow_rest(r);
 	run_more(r->run);
 }
@@ -319,9 +372,11 @@ static void start(void *arg)
 	struct restore *r = arg;
 	struct item *it;
 
+	router_open(r->in->router, RESTORE_TAG_FILES, restore_on_files, r);
 	if (run_rank(r->run) || run_end(r->run) != RUN_GOES_ON)
 		return;
 	it = mem_zalloc(sizeof(*it));
+	it->q.pinned = true;
 	it->dir = r->dirs.top;
 	it->tree = *r->root;
 	restore_dir_hold(it->dir);
@@ -336,6 +391,8 @@ enum run_end restore_walk_phase(struct restore *r, const char *name)
 		.room = room,
 		.begin = begin,
 		.drop = drop,
+		.pack = pack,
+		.unpack = unpack,
 		.arg = r};
 	enum run_end end;
 
@@ -343,6 +400,7 @@ enum run_end restore_walk_phase(struct restore *r, const char *name)
 	r->pump.done = go_on;
 	restore_flow_begin(r);
 	end = run_phase(r->run, &p);
+	router_close(r->in->router, RESTORE_TAG_FILES);
 	restore_flow_end(r);
 	buf_release(&r->path);
 	return end;

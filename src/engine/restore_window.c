@@ -61,6 +61,9 @@ struct restore_file *restore_window_add(struct restore_window *w, struct restore
 	f->replace = place == RESTORE_TAKEN;
 	if (place != RESTORE_FREE)
 		f->was = *was;
+	f->part = f->made = place == RESTORE_PART;
+	if (f->part)
+		f->is = *was;
 	f->node_size = n->size;
 	restore_dir_pin(w->sh->dirs, dir);
 	if (dir != w->last_dir) {
@@ -106,7 +109,9 @@ static void prepare_run(struct task *t)
 			continue;
 		if (restore_link_twin(f, ctx))
 			continue;
-		if (f->there)
+		if (f->of.there)
+			restore_content_range(f, ctx);
+		else if (f->there)
 			restore_content_compare(f, ctx);
 		else if (!f->uses)
 			restore_content_empty(f);
@@ -143,6 +148,11 @@ static void prepare_done(struct task *t)
 		fetch_all(w);
 }
 
+static bool reads(const struct restore_file *f)
+{
+	return f->there || f->twin || f->of.there;
+}
+
 /* What there is at each place, then what is missing there. */
 static void prepare_all(struct restore_window *w)
 {
@@ -158,7 +168,7 @@ static void prepare_all(struct restore_window *w)
 
 		/* Reading an existing file costs more than making an empty one. */
 		for (; i < w->n && work < TASK_FILES; i++)
-			work += w->file[i]->there || w->file[i]->twin ? 8 : !w->file[i]->uses;
+			work += reads(w->file[i]) ? 8 : !w->file[i]->uses;
 		if (!work)
 			continue;
 		p = mem_zalloc(sizeof(*p));
@@ -183,6 +193,23 @@ void restore_window_start(struct restore_window *w, void (*ended)(struct restore
 
 /* ---- the end ---- */
 
+/* Who has sent it counts the file, and says what is wrong with it. */
+static void settle_part(struct restore_window *w, const struct restore_file *f)
+{
+	static const struct err stopped = {.code = ERR_CANCELLED};
+	const struct err *e = f->err;
+
+	if (!e && (w->sh->verifying ? restore_stopped(w->sh) : atomic_load(&f->pending) != 0))
+		e = &stopped;
+	if (!e && !w->sh->verifying && w->sh->written) {
+		char *path = mem_printf("%s/%s", f->dir->path, f->name);
+
+		restore_written_add(w->sh->written, path, f->of.number);
+		mem_free(path);
+	}
+	w->sh->part_done(w->sh->arg, &f->of.back, e);
+}
+
 static void settle(struct restore_window *w, const struct restore_file *f)
 {
 	static const struct err none;
@@ -191,6 +218,10 @@ static void settle(struct restore_window *w, const struct restore_file *f)
 	bool written = (f->made || f->linked) && atomic_load(&f->pending) == 0;
 	bool done = options(w)->dry_run || written;
 
+	if (f->part) {
+		settle_part(w, f);
+		return;
+	}
 	if (w->sh->verifying) {
 		restore_say(s, f->dir->path, f->name, f->err ? f->err : &none);
 		c->verified += !f->err && !restore_stopped(w->sh);

@@ -21,6 +21,14 @@
  * of its files share is fetched once. */
 #define RESTORE_WINDOW_BYTES ((uint64_t)4 << 30)
 
+/* A range of a large file (restore_large.c). */
+struct restore_part {
+	struct dirref back;   /* where it says how it went */
+	uint64_t base, whole; /* its offset; the file's size */
+	uint32_t number;      /* among the ranges */
+	bool there;           /* something of it may be there since an earlier restore */
+};
+
 struct restore_file {
 	struct restore_window *w;
 	struct restore_dir *dir; /* pinned */
@@ -37,6 +45,8 @@ struct restore_file {
 	bool laid_out; /* restore_layout is done with it */
 	bool unchanged;           /* and it has this content already */
 	bool reused;              /* and it is written over */
+	bool part;                /* a range of a file, which has … */
+	struct restore_part of;   /* … these; else base is 0, and whole its size */
 	bool linked;              /* it is the twin's other name now */
 	_Atomic uint32_t pending; /* uses not yet written */
 	_Atomic bool failed;      /* its content */
@@ -71,6 +81,9 @@ struct restore_shared { /* of all windows */
 	struct restore_written
 		*written; /* --verify: which files the first walk has written; else NULL */
 	bool verifying;   /* this is the second walk */
+	/* A range is done: NULL, or why not (ERR_CANCELLED: it was stopped). */
+	void (*part_done)(void *arg, const struct dirref *back, const struct err *e);
+	void *arg;
 };
 
 struct restore_window {
@@ -104,6 +117,7 @@ enum restore_place {
 	RESTORE_FREE,  /* nothing */
 	RESTORE_OURS,  /* a file that may be written over (restore_keep.h) */
 	RESTORE_TAKEN, /* something else, which is removed */
+	RESTORE_PART,  /* the file itself, unfinished: a range of it is to be written */
 };
 
 struct restore_window *restore_window_new(struct restore_shared *sh);

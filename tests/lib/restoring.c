@@ -26,6 +26,14 @@ void lab_release(void)
 	craft_release(&lab.c);
 }
 
+/* The place of the target stays: tests know it. */
+void lab_anew(int ranks)
+{
+	lab_release();
+	lab = (struct lab){.ranks = ranks, .seed = (uint64_t)ranks - 1};
+	lab_init();
+}
+
 static void on_error(void *arg, const char *item, const char *message)
 {
 	(void)arg;
@@ -103,18 +111,23 @@ static int one_of_many(void *arg, struct comm *comm, const struct env *env)
 {
 	struct lab_run *l = arg;
 	struct router *r = router_new(comm, env);
-	struct restore_in in = {.router = r, .agree = agree_new(r), .env = env};
+	struct restore_in in = {.router = r,
+		.agree = agree_new(r),
+		.env = env,
+		.ranks_here = (size_t)lab.ranks};
 	struct restore_events ev = lab_events(), none = {.error = NULL};
 	struct restore_counts counts;
 	bool first = comm->rank == 0;
 	struct err e = {0};
 	int rc;
 
-	in.repo = repo_adopt(lab.c.be, env, &lab.c.repo->config, &lab.c.repo->master);
+	in.repo = repo_adopt(lab.index ? lab.index : lab.c.be, env, &lab.c.repo->config,
+		&lab.c.repo->master);
 	in.catalog = catalog_ranks_new(r, NULL);
 	in.loader = loader_new(in.repo, in.catalog, (size_t)8 << 20);
 	in.reader = reader_new(in.repo, in.catalog, 0);
 	rc = catalog_load(in.catalog, in.repo, NULL, NULL, &e);
+	in.repo->be = lab.c.be;
 	if (rc == 0)
 		rc = restore_run(&in, first ? l->root : NULL, l->opt, first ? &ev : &none,
 			&lab.stop, first ? &lab.counts : &counts, &e);
@@ -139,7 +152,7 @@ static int alone(struct lab_run *l)
 	struct comm *comm = comm_serial_new();
 	struct router *r = router_new(comm, &lab.c.env);
 	struct restore_in in = {r, agree_new(r), lab.c.repo, lab.slow ? &slow.c : lab.c.found,
-		lab.c.loader, lab.c.reader, &lab.c.env};
+		lab.c.loader, lab.c.reader, &lab.c.env, 1};
 	int rc = restore_run(&in, l->root, l->opt, &ev, &lab.stop, &lab.counts, &l->err);
 
 	agree_free(in.agree);

@@ -6,6 +6,7 @@
 #define LIB_RESTORING_H
 #include "engine/restore.h"
 #include "lib/craft.h"
+#include "unit/check.h"
 
 struct lab {
 	struct craft c;
@@ -15,6 +16,7 @@ struct lab {
 	struct buf items;             /* "action item\n" */
 	int ranks;                    /* 0: one */
 	uint64_t seed;                /* of several (lib/ranks.h) */
+	struct backend *index;        /* what several load the index through; NULL: lab.c.be */
 	bool slow; /* one rank's catalog answers later, the last question first */
 	volatile int stop;
 	uint64_t stop_after;   /* sets stop at so many progress events */
@@ -23,7 +25,30 @@ struct lab {
 };
 extern struct lab lab;
 
+/*
+ * LAB_TEST: a test that one, two and four ranks must pass, each with a new repository; LAB_TEST_BY:
+ * one, and so many.
+ */
+#define LAB_RUN(name, by, n)                                                                       \
+	TEST(name##by)                                                                             \
+	{                                                                                          \
+		lab_anew(n);                                                                       \
+		lab_##name();                                                                      \
+	}
+#define LAB_TEST_BY(name, n)                                                                       \
+	static void lab_##name(void);                                                              \
+	LAB_RUN(name, , 1)                                                                         \
+	LAB_RUN(name, _by_##n, n)                                                                  \
+	static void lab_##name(void)
+#define LAB_TEST(name)                                                                             \
+	static void lab_##name(void);                                                              \
+	LAB_RUN(name, , 1)                                                                         \
+	LAB_RUN(name, _by_2, 2)                                                                    \
+	LAB_RUN(name, _by_4, 4)                                                                    \
+	static void lab_##name(void)
+
 void lab_init(void);
+void lab_anew(int ranks);
 void lab_release(void);
 /* lab_restore: saves and loads the repository, restores root; afterwards nothing is open that was
  * not before.  The code. */

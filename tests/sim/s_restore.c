@@ -29,7 +29,7 @@ void check_teardown(void)
 	lab_release();
 }
 
-TEST(into_nothing)
+LAB_TEST(into_nothing)
 {
 	const char *dir = lab_fresh();
 	char *deep = mem_printf("%s/x/y", dir);
@@ -74,7 +74,7 @@ static void old_files(const char *dir)
 	files_mtime(dir, "fifo", CRAFT_TIME + 1);
 }
 
-TEST(overwrite_modes)
+LAB_TEST(overwrite_modes)
 {
 	struct id root = lab_small_tree();
 	const char *dir = lab_fresh();
@@ -137,7 +137,7 @@ TEST(overwrite_modes)
 	CHECK_EQ(lab.counts.files_skipped, 3);
 }
 
-TEST(only_what_differs_is_written)
+LAB_TEST(only_what_differs_is_written)
 {
 	static const char *const part[] = {"one ", "two ", "three ", "four"};
 	struct craft_tree t;
@@ -176,7 +176,7 @@ static void fresh_link(const char *f, const char *other)
 	REQUIRE(link(f, other) == 0 && chmod(f, 0600) == 0 && utimensat(AT_FDCWD, f, same, 0) == 0);
 }
 
-TEST(another_name_of_an_old_file_keeps_what_it_is)
+LAB_TEST(another_name_of_an_old_file_keeps_what_it_is)
 {
 	struct id root = lab_small_tree();
 	const char *dir = lab_fresh();
@@ -206,7 +206,7 @@ TEST(another_name_of_an_old_file_keeps_what_it_is)
 	mem_free(other);
 }
 
-TEST(other_things_in_the_way)
+LAB_TEST(other_things_in_the_way)
 {
 	struct id root = lab_small_tree();
 	const char *dir = lab_fresh();
@@ -226,7 +226,7 @@ TEST(other_things_in_the_way)
 }
 
 /* Links that lead out of the target, wherever something is to be made. */
-TEST(links_are_never_followed)
+LAB_TEST(links_are_never_followed)
 {
 	struct id root = lab_small_tree(), two, id;
 	const char *dir = lab_fresh();
@@ -285,7 +285,7 @@ static size_t everything_but(const char *dir)
 	return all - in;
 }
 
-TEST(names_that_lead_elsewhere)
+LAB_TEST(names_that_lead_elsewhere)
 {
 	static const char *const bad[] = {"..", ".", "a/b", "../x", "/tmp/x", "", "a\\\\x00b"};
 	const char *dir = lab_fresh();
@@ -326,7 +326,7 @@ TEST(names_that_lead_elsewhere)
 	}
 }
 
-TEST(names_twice_and_odd_nodes)
+LAB_TEST(names_twice_and_odd_nodes)
 {
 	struct craft_tree t;
 	struct node n;
@@ -371,7 +371,7 @@ static struct match *pattern(const char *p)
 	return m;
 }
 
-TEST(includes_and_excludes)
+LAB_TEST(includes_and_excludes)
 {
 	struct id root = lab_small_tree();
 	struct match *g = pattern("/d/g"), *d = pattern("d");
@@ -407,7 +407,7 @@ TEST(includes_and_excludes)
 	match_free(d);
 }
 
-TEST(attributes_and_owners)
+LAB_TEST(attributes_and_owners)
 {
 	struct craft_tree t;
 	struct node_xattr x[] = {{{"user.keep", 9}, {"v", 1}, false},
@@ -473,7 +473,7 @@ static void superfluous(const char *dir)
 	files_link(dir, "l", "/");
 }
 
-TEST(delete_what_is_not_in_the_snapshot)
+LAB_TEST(delete_what_is_not_in_the_snapshot)
 {
 	struct id root = lab_small_tree();
 	struct match *d = pattern("/d");
@@ -516,7 +516,7 @@ TEST(delete_what_is_not_in_the_snapshot)
 	match_free(d);
 }
 
-TEST(no_deleting_on_a_false_belief)
+LAB_TEST(no_deleting_on_a_false_belief)
 {
 	struct craft_tree t;
 	struct id gone, root, good = lab_small_tree();
@@ -591,7 +591,7 @@ static void linked(struct craft_tree *t, const char *name, const struct id *id, 
 	craft_put(t, &n);
 }
 
-TEST(hard_links_across_directories_and_windows)
+LAB_TEST_BY(hard_links_across_directories_and_windows, 4)
 {
 	struct craft_tree t;
 	struct id a, b, z, root, one = craft_text(&lab.c, "inode one"),
@@ -653,7 +653,7 @@ TEST(hard_links_across_directories_and_windows)
 	CHECK_EQ(files_stat(dir, "a/same").st_ino, files_stat(dir, "z/one").st_ino);
 }
 
-TEST(a_link_to_what_is_lost_is_an_error)
+LAB_TEST(a_link_to_what_is_lost_is_an_error)
 {
 	struct craft_tree t;
 	struct id gone, root;
@@ -676,7 +676,7 @@ TEST(a_link_to_what_is_lost_is_an_error)
 
 /* ---- contents ---- */
 
-TEST(holes)
+LAB_TEST(holes)
 {
 	enum { N = 1 << 20 };
 	struct craft_tree t;
@@ -721,7 +721,7 @@ TEST(holes)
 	mem_free(tail);
 }
 
-TEST(a_large_file)
+LAB_TEST(a_large_file)
 {
 	enum { N = 2 << 20, BLOBS = 80 };
 	struct craft_tree t;
@@ -750,7 +750,7 @@ TEST(a_large_file)
 }
 
 /* Two files around one that is larger than a window: all of it a hole, so that it costs nothing. */
-TEST(a_file_larger_than_a_window)
+LAB_TEST(a_file_larger_than_a_window)
 {
 	enum { N = 8 << 20, BLOBS = RESTORE_WINDOW_BYTES / N + 3 };
 	struct craft_tree t;
@@ -775,7 +775,7 @@ TEST(a_file_larger_than_a_window)
 	mem_free(zeros);
 }
 
-TEST(dry_run)
+LAB_TEST(dry_run)
 {
 	struct id root = lab_small_tree();
 	const char *dir = lab_fresh();
@@ -811,7 +811,7 @@ TEST(dry_run)
 
 /* ---- what goes wrong ---- */
 
-TEST(a_target_that_cannot_be_written)
+LAB_TEST(a_target_that_cannot_be_written)
 {
 	struct id root = lab_small_tree();
 	const char *dir = lab_fresh();
@@ -839,7 +839,7 @@ TEST(a_target_that_cannot_be_written)
 	mem_free(ro);
 }
 
-TEST(damaged_blobs)
+LAB_TEST(damaged_blobs)
 {
 	struct craft_tree t;
 	struct id id[3], root;
@@ -892,7 +892,7 @@ TEST(damaged_blobs)
  * A restore that lost blobs, was stopped or killed leaves files of the right size.  One that keeps
  * existing files must not take them for the user's; nor are they newer than the snapshot.
  */
-TEST(what_was_left_unfinished_is_not_kept)
+LAB_TEST(what_was_left_unfinished_is_not_kept)
 {
 	static const enum restore_overwrite modes[] = {RESTORE_NEVER, RESTORE_IF_NEWER,
 		RESTORE_IF_CHANGED, RESTORE_ALWAYS};
@@ -1006,7 +1006,7 @@ TEST(few_descriptors)
 	}
 }
 
-TEST(deeper_than_descriptors)
+LAB_TEST_BY(deeper_than_descriptors, 2)
 {
 	struct craft_tree t;
 	struct id id = craft_empty(&lab.c);
@@ -1041,7 +1041,7 @@ TEST(deeper_than_descriptors)
 /* ---- faults ---- */
 
 /* Whatever the store does, a file is right or an error was said about it. */
-TEST(a_store_with_faults)
+LAB_TEST_BY(a_store_with_faults, 2)
 {
 	struct id root = many(20, 10);
 	struct backend *mem = lab.c.be;
@@ -1058,7 +1058,8 @@ TEST(a_store_with_faults)
 
 		craft_load(&lab.c);
 		lab.c.be = lab.c.repo->be = backend_fault_new(backend_share(mem), &p);
-		/* Not through restore(): loading the index is not what is tried here. */
+		/* Loading the index is not what is tried here. */
+		lab.index = mem;
 		CHECK_EQ(lab_run(&root,
 				 &(struct restore_options){.target = dir, .verify = seed % 2}),
 			0);
@@ -1078,6 +1079,7 @@ TEST(a_store_with_faults)
 		}
 		backend_free(lab.c.be);
 		lab.c.be = lab.c.repo->be = mem;
+		lab.index = NULL;
 	}
 	CHECK_EQ(wrong, 0);
 	printf("    %zu of 1600 files were lost to faults and said to be\n", lost);

@@ -77,7 +77,7 @@ static void targets_files(void)
 	lay("d/deep/x.o");
 }
 
-TEST(a_pattern_that_matches_nothing_deletes_nothing)
+LAB_TEST(a_pattern_that_matches_nothing_deletes_nothing)
 {
 	struct id root = lab_small_tree();
 	struct match *m;
@@ -104,7 +104,7 @@ TEST(a_pattern_that_matches_nothing_deletes_nothing)
 
 /* As restic: in directories that are selected, or below which something was restored; and there
  * what the patterns select. */
-TEST(only_in_directories_that_are_restored)
+LAB_TEST(only_in_directories_that_are_restored)
 {
 	struct id root = lab_small_tree();
 	struct match *m;
@@ -126,7 +126,7 @@ TEST(only_in_directories_that_are_restored)
 	match_free(m);
 }
 
-TEST(what_is_excluded_stays_below_what_is_deleted)
+LAB_TEST(what_is_excluded_stays_below_what_is_deleted)
 {
 	struct id root = lab_small_tree();
 	struct match *m = pattern("*.keep");
@@ -175,7 +175,7 @@ static void repository_at(const char *name)
 
 /* Its packs may lie elsewhere, behind a link, and config be one: they stay, and nothing is written
  * over them. */
-TEST(the_repository_in_parts)
+LAB_TEST(the_repository_in_parts)
 {
 	struct id root = lab_small_tree();
 	struct restore_options o = {.delete = true, .overwrite = RESTORE_ALWAYS};
@@ -201,7 +201,7 @@ TEST(the_repository_in_parts)
 
 /* The repository that is read from: in the target, in a directory of the snapshot, above the
  * target. */
-TEST(the_repository_stays)
+LAB_TEST(the_repository_stays)
 {
 	static const char *const places[] = {"r/config", "d/r/config", "d/config",
 		"gone/deep/r/config", "f/config", "f/sub/config"};
@@ -253,7 +253,7 @@ TEST(the_repository_stays)
 }
 
 /* The target itself is compared with the root, not its name.  Excludes nothing would be left of. */
-TEST(the_root)
+LAB_TEST(the_root)
 {
 	static const char *const names[] = {"/", "//", "/./", "/usr/..", NULL};
 	struct id root = lab_small_tree();
@@ -276,7 +276,7 @@ static void as(uid_t uid)
 
 /* A user's directories that their own modes shut: what is superfluous in them goes, and the modes
  * come back. */
-TEST(directories_that_are_shut)
+LAB_TEST(directories_that_are_shut)
 {
 	static const uint32_t modes[] = {0311, 0000, 0555};
 	static const char *const names[] = {"a", "b", "c"};
@@ -328,7 +328,7 @@ TEST(directories_that_are_shut)
 }
 
 /* What cannot be looked into is not empty. */
-TEST(directories_that_cannot_be_opened)
+LAB_TEST(directories_that_cannot_be_opened)
 {
 	struct id root = lab_small_tree();
 
@@ -355,7 +355,7 @@ static void spoil_both(void)
 
 /* A deletion may hit what was just restored, by another name of it: what verifies looks afterwards.
  */
-TEST(verify_comes_after_the_deletion)
+LAB_TEST(verify_comes_after_the_deletion)
 {
 	struct id root = lab_small_tree();
 
@@ -387,7 +387,7 @@ TEST(verify_comes_after_the_deletion)
 
 /* What was there and right already was compared, and is not read again; a directory's metadata is
  * as it was. */
-TEST(verify_reads_what_was_written)
+LAB_TEST(verify_reads_what_was_written)
 {
 	struct id root = lab_small_tree();
 

@@ -60,7 +60,7 @@ static struct id two_lengths(char which, int delta, struct id *root, char *want)
 	return d;
 }
 
-TEST(places_of_different_lengths)
+LAB_TEST(places_of_different_lengths)
 {
 	static const int deltas[] = {1, -1, -300, 0};
 	static char want[3000];
@@ -88,7 +88,7 @@ TEST(places_of_different_lengths)
 	}
 }
 
-TEST(sizes_that_the_contents_do_not_have)
+LAB_TEST(sizes_that_the_contents_do_not_have)
 {
 	static const uint64_t sizes[] = {5000, 999, 0, 1000};
 	struct id a = craft_text(&lab.c, letters('a', 1000)), root;
@@ -119,7 +119,7 @@ TEST(sizes_that_the_contents_do_not_have)
 }
 
 /* Many more blobs than are asked for at once; the first one that is missing is named. */
-TEST(the_first_that_is_missing)
+LAB_TEST(the_first_that_is_missing)
 {
 	struct id content[3000], root;
 	struct craft_tree t;

@@ -64,7 +64,7 @@ static void lay(const char *text, mode_t mode, uid_t uid)
  * A file that was cut off has the mode 01600, whoever owns it by then; whatever its mode is to be.
  * Only one that is to have just that mode may be whole: then its content decides.
  */
-TEST(unfinished_files)
+LAB_TEST(unfinished_files)
 {
 	static const uint32_t perms[] = {0644, STICKY | 0777, STICKY | 0600, STICKY | 0644};
 	static const mode_t wants[] = {0644, 01777, 01600, 01644};
@@ -102,7 +102,7 @@ TEST(unfinished_files)
 
 /* FIFOs are marked in the same way; symbolic links cannot be, and get their time if they lead to
  * the same place. */
-TEST(unfinished_others)
+LAB_TEST(unfinished_others)
 {
 	struct id root = lab_small_tree();
 
@@ -130,7 +130,7 @@ TEST(unfinished_others)
 
 /* Somebody may have a file of somebody else's open, to read a secret or to write: a new one is
  * made. */
-TEST(files_of_others_are_made_anew)
+LAB_TEST(files_of_others_are_made_anew)
 {
 	struct id root = one_file("a secret", 0600, 0);
 	char text[16] = "";
@@ -180,7 +180,7 @@ TEST(files_of_others_are_made_anew)
 }
 
 /* A file, or a link, where the snapshot has a directory. */
-TEST(a_file_where_a_directory_belongs)
+LAB_TEST(a_file_where_a_directory_belongs)
 {
 	struct id root = lab_small_tree();
 

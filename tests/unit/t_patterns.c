@@ -65,13 +65,13 @@ TEST(the_same_on_another_rank)
 	buf_init(&b, 1 << 20);
 	patterns_put(&p, &b);
 	wire_in_init(&in, b.p, b.len);
-	CHECK_EQ(patterns_get(&q, &o, &in, &e), 0);
+	CHECK_EQ(patterns_get(&q, &o, false, &in, &e), 0);
 	CHECK(wire_done(&in));
 	check_lists(&q);
 	patterns_release(&q);
 	for (size_t n = 0; n < b.len; n += 3) {
 		wire_in_init(&in, b.p, n);
-		CHECK_EQ(patterns_get(&q, &o, &in, &e), ERR_INVALID);
+		CHECK_EQ(patterns_get(&q, &o, false, &in, &e), ERR_INVALID);
 		patterns_release(&q);
 	}
 	patterns_release(&p);
