@@ -52,6 +52,12 @@ refused '--group-by takes host, paths and tags' -g hosts,user -l 1
 refused 'is named by its id' --tag t01 "$(id t01)"
 refused '--repack-smaller-than takes a size' --keep-last 1 --prune --repack-smaller-than x
 
+long=$(printf %1500s '' | tr ' ' h) # longer than a sentence
+a -q add --host "$long" src
+expect 1 a forget --keep-tag none --host "$long"
+says 'refusing to delete last snapshot of snapshot group "host hhhh'
+expect 0 a delete --no-prune latest --host "$long"
+
 # --- policies
 # ------------------------------------------------------------------------------------------
 expect 0 a forget --keep-daily 2 --dry-run
