@@ -80,7 +80,7 @@ kill -INT $p
 sleep 2
 gone $p && fail 'an echo of a signal is taken for a second one'
 kill -TERM $p
-ended $p 130 5 'a second SIGTERM'
+ended $p 130 8 'a second SIGTERM'
 in_order twice 'a second SIGTERM'
 
 # Several ranks: one hangs; only one is told.
@@ -90,7 +90,7 @@ p=$!
 wait_for 60 packs_there ranks 3
 wait_for 60 settled ranks
 kill -TERM $p
-ended $p 130 5 '3 ranks'
+ended $p 130 8 '3 ranks'
 in_order ranks '3 ranks'
 if type mpirun >/dev/null 2>&1; then
 	cat >rank.sh <<'S'

@@ -908,7 +908,7 @@ static void stop_soon(struct task *t)
 {
 	struct whole *w = task_of(t, struct whole, soon);
 
-	w->stopped = 1;
+	__atomic_store_n(&w->stopped, 1, __ATOMIC_RELAXED);
 }
 
 /* Between two pieces: nothing is handed over, and it ends. */

@@ -214,7 +214,8 @@ static int rank_main(void *arg, struct comm *comm, const struct env *given)
 	if (comm->rank == 0)
 		p->indexes = fixture_count(p->be, BACKEND_INDEX);
 	run_meet(c.run, &err);
-	p->code = err.code;
+	if (comm->rank == 0)
+		p->code = err.code;
 	way_free(c.way);
 	run_free(c.run);
 	indexer_free(c.indexer);
