@@ -101,7 +101,7 @@ static void json_summary(struct session *s, const struct check_result *r)
 	buf_release(&b);
 }
 
-/* What to do about it: repairing is restic's. */
+/* What to do about it. */
 static void say_remedy(struct session *s, const struct check_result *r, bool read_data)
 {
 	struct out *o = s->cmd->out;
@@ -121,9 +121,10 @@ static void say_remedy(struct session *s, const struct check_result *r, bool rea
 	}
 	if (!r->n_broken)
 		return;
-	out_warn(o, "Damaged packs; to save what is left of them and to drop what is lost: restic "
-		    "repair packs, then a_backup repair "
-		    "snapshots --forget");
+	out_warn(o,
+		"Damaged packs; to save what is left of them and to drop what is lost: a_backup "
+		"repair packs, then a_backup repair "
+		"snapshots --forget");
 	for (size_t i = 0; i < r->n_broken; i++)
 		out_warn(o, "  damaged pack %s", id_hex(&r->broken[i]).s);
 }

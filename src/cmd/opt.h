@@ -150,6 +150,7 @@ enum opt_id {
 	OPT_COUNT,
 	/* repair, rewrite */
 	OPT_READ_ALL_PACKS,
+	OPT_SAVE_TO,
 	OPT_FORGET_OLD,
 	OPT_NEW_HOST,
 	OPT_NEW_TIME,

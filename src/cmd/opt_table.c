@@ -192,6 +192,8 @@ const struct opt_def opt_table[] = {
 		"how it is counted (default: restore-size)"},
 	{OPT_READ_ALL_PACKS, 0, "read-all-packs", NULL, NULL, OPTS_REPAIR_INDEX, false,
 		"read all packs, whatever the index says"},
+	{OPT_SAVE_TO, 0, "save-to", "DIR", NULL, OPTS_REPAIR_PACKS, false,
+		"for copies of the packs, instead of this one"},
 	{OPT_FORGET_OLD, 0, "forget", NULL, NULL, OPTS_REMAKE, false, "remove the old snapshots"},
 	{OPT_NEW_HOST, 0, "new-host", "NAME", NULL, OPTS_REWRITE, false, "another host name"},
 	{OPT_NEW_TIME, 0, "new-time", "TIME", NULL, OPTS_REWRITE, false, "another time"},

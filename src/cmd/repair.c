@@ -19,7 +19,7 @@ static bool stopped(void *arg)
 	return session_stopped(arg);
 }
 
-static struct repair_events repair_events(struct session *s)
+struct repair_events repair_events(struct session *s)
 {
 	return (struct repair_events){.say = say, .found = found, .stopped = stopped, .arg = s};
 }

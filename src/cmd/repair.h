@@ -6,6 +6,7 @@
 #include "cmd/session.h"
 #include "engine/repair_index.h"
 
+struct repair_events repair_events(struct session *s); /* arg is the session */
 /* repair_index: repair_index_run, told. */
 int repair_index(struct session *s, const struct repair_index_options *o, struct err *err);
 

@@ -238,6 +238,13 @@ static const struct verb_def rows[] = {
 		.lock = VERB_EXCLUSIVE,
 		.changes = true,
 		.run = cmd_repair_index},
+	{.name = "repair packs",
+		.args = "PACK...",
+		.about = "save what can still be read of damaged packs",
+		.options = OPTS_ALL | OPTS_REPAIR_PACKS,
+		.lock = VERB_EXCLUSIVE,
+		.changes = true,
+		.run = cmd_repair_packs},
 	{.name = "repair snapshots",
 		.args = "[SNAPSHOT...]",
 		.about = "new ones, without what is lost",
@@ -254,6 +261,14 @@ static const struct verb_def rows[] = {
 		.lock = VERB_SHARED,
 		.changes = true,
 		.run = cmd_rewrite},
+	{.name = "recover",
+		.args = "",
+		.about = "one snapshot of all that no snapshot has any more",
+		.among = "recover",
+		.options = OPTS_ALL,
+		.lock = VERB_EXCLUSIVE,
+		.changes = true,
+		.run = cmd_recover},
 	{.name = "version",
 		.args = "",
 		.about = "print the version",
@@ -271,7 +286,6 @@ static const struct verb_def rows[] = {
 		.plain = cmd_help},
 };
 
-static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "recover",
-	"self-update", NULL};
+static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "self-update", NULL};
 
 const struct verbs verb_table = {rows, sizeof(rows) / sizeof(rows[0]), elsewhere};

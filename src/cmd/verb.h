@@ -47,7 +47,8 @@ enum verb_options {
 	OPTS_STATS = 1 << 23,
 	OPTS_REPAIR_INDEX = 1 << 24,
 	OPTS_REMAKE = 1 << 25, /* snapshots in the place of others */
-	OPTS_REWRITE = 1 << 26
+	OPTS_REWRITE = 1 << 26,
+	OPTS_REPAIR_PACKS = 1 << 27
 };
 
 enum verb_ranks {

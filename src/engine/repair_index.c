@@ -162,13 +162,15 @@ static int pack_listed(void *arg, const struct id *name, uint64_t size)
 
 static int list(struct repair *r, struct err *err)
 {
-	int rc;
+	int rc = 0;
 
-	SAY(r, "getting pack files to read...");
-	rc = backend_list(r->repo->be, BACKEND_PACK, pack_listed, r, err);
+	if (!r->opt->only_drop) {
+		SAY(r, "getting pack files to read...");
+		rc = backend_list(r->repo->be, BACKEND_PACK, pack_listed, r, err);
+	}
 	for (size_t i = 0; i < packtable_count(r->packs) && !rc; i++) {
 		struct catalog_pack *p = packtable_at(r->packs, i);
-		bool listed = p->user & LISTED;
+		bool listed = (p->user & LISTED) || r->opt->only_drop;
 
 		p->user &= (uint8_t)~LISTED;
 		if (is_dropped(r, &p->id)) {

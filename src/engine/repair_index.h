@@ -24,6 +24,7 @@ struct repair_index_options {
 	/* Packs that no index is to name any more, whatever they hold; borrowed. */
 	const struct id *drop;
 	size_t n_drop;
+	bool only_drop; /* nothing else is looked for */
 };
 
 struct repair_index_result {

@@ -36,6 +36,19 @@ static int open_header(struct repo *r, const uint8_t *p, uint64_t at, uint32_t l
 	return rc;
 }
 
+int packlist_find(struct repo *r, const uint8_t *p, size_t size, struct blob **out, size_t *n,
+	struct err *err)
+{
+	uint64_t at;
+	uint32_t len;
+
+	if (size < PACK_OVERHEAD)
+		return err_set(err, ERR_INVALID, "a file of %zu bytes is no pack", size);
+	if (pack_header_span(p + size - 4, size, &at, &len, err))
+		return err->code;
+	return open_header(r, p + at, at, len, out, n, err);
+}
+
 static int read_once(struct repo *r, const struct id *pack, uint64_t size, struct blob **out,
 	size_t *n, struct err *err)
 {

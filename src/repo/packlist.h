@@ -12,5 +12,8 @@
  */
 int packlist_read(struct repo *r, const struct id *pack, uint64_t size, struct blob **out,
 	size_t *n, struct err *err);
+/* packlist_find: the same of a whole pack in memory. */
+int packlist_find(struct repo *r, const uint8_t *p, size_t size, struct blob **out, size_t *n,
+	struct err *err);
 
 #endif
