@@ -76,13 +76,11 @@ int run_size(const struct run *r);
 /* ---- ends ---- */
 
 /*
- * run_fail: this run cannot succeed: it is cancelled on all ranks.  run_failed: the same as a
- * callback, arg is the run.  run_lose: likewise, and nothing may be published any more.  run_drain:
- * it shall end in good order within left_ns; 0 or less: it is cancelled.  They only send: what they
- * bring about comes through ended().
+ * run_fail: this run cannot succeed: it is cancelled on all ranks.  run_lose: likewise, and nothing
+ * may be published any more.  run_drain: it shall end in good order within left_ns; 0 or less: it is
+ * cancelled.  They only send: what they bring about comes through ended().
  */
 void run_fail(struct run *r, const struct err *e);
-void run_failed(void *arg, const struct err *e);
 void run_lose(struct run *r, const struct err *e);
 void run_drain(struct run *r, const struct err *why, int64_t left_ns);
 

@@ -98,11 +98,6 @@ void run_fail(struct run *r, const struct err *e)
 	ask_for(r, &(struct run_told){.end = RUN_CANCELLED}, e);
 }
 
-void run_failed(void *arg, const struct err *e)
-{
-	run_fail(arg, e);
-}
-
 void run_lose(struct run *r, const struct err *e)
 {
 	ask_for(r, &(struct run_told){.end = RUN_CANCELLED, .lost = true}, e);
