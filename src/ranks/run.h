@@ -77,8 +77,8 @@ int run_size(const struct run *r);
 
 /*
  * run_fail: this run cannot succeed: it is cancelled on all ranks.  run_lose: likewise, and nothing
- * may be published any more.  run_drain: it shall end in good order within left_ns; 0 or less: it is
- * cancelled.  They only send: what they bring about comes through ended().
+ * may be published any more.  run_drain: it shall end in good order within left_ns; 0 or less: it
+ * is cancelled.  They only send: what they bring about comes through ended().
  */
 void run_fail(struct run *r, const struct err *e);
 void run_lose(struct run *r, const struct err *e);
