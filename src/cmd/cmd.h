@@ -79,6 +79,7 @@ int cmd_stats(struct session *s, struct err *err);
 int cmd_stats_follow(struct session *s, struct wire_in *orders, struct err *err);
 int cmd_repair_index(struct session *s, struct err *err);
 int cmd_repair_packs(struct session *s, struct err *err);
+int cmd_migrate(struct session *s, struct err *err);
 int cmd_recover(struct session *s, struct err *err);
 int cmd_repair_snapshots(struct session *s, struct err *err);
 int cmd_rewrite(struct session *s, struct err *err);

@@ -269,6 +269,14 @@ static const struct verb_def rows[] = {
 		.lock = VERB_EXCLUSIVE,
 		.changes = true,
 		.run = cmd_recover},
+	{.name = "migrate",
+		.args = "[upgrade_repo_v2]",
+		.about = "bring a repository to version 2, which compresses",
+		.among = "migrate",
+		.options = OPTS_ALL,
+		.lock = VERB_EXCLUSIVE,
+		.changes = true,
+		.run = cmd_migrate},
 	{.name = "version",
 		.args = "",
 		.about = "print the version",
@@ -279,13 +287,13 @@ static const struct verb_def rows[] = {
 	{.name = "help",
 		.args = "[COMMAND]",
 		.about = "print help",
-		.among = "help [COMMAND]",
+		.among = "help",
 		.words = VERB_COMMANDS,
 		.options = OPTS_ALL,
 		.prints = true,
 		.plain = cmd_help},
 };
 
-static const char *const elsewhere[] = {"cache", "copy", "migrate", "mount", "self-update", NULL};
+static const char *const elsewhere[] = {"cache", "copy", "mount", "self-update", NULL};
 
 const struct verbs verb_table = {rows, sizeof(rows) / sizeof(rows[0]), elsewhere};

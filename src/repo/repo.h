@@ -190,6 +190,13 @@ int repo_unseal_blob(struct repo_ctx *c, const struct blob *b, const uint8_t *se
 	struct buf *out, struct err *err);
 int repo_name_blob(const struct blob *b, const struct id *is, struct buf *out, struct err *err);
 
+/*
+ * repo_upgrade: a repository of version 1 becomes one of version 2: its config is replaced, in one
+ * step where the store can; where it cannot the old one comes back if the new one is not taken. The
+ * caller has the exclusive lock, and a copy of the config.  Blocking.
+ */
+int repo_upgrade(struct repo *r, struct err *err);
+
 /* repo_prefix: the one file of type t whose name begins with these hex digits.  ERR_NOTFOUND,
  * ERR_USAGE (ambiguous, not hex). Blocking. */
 int repo_prefix(struct repo *r, enum backend_type t, const char *prefix, struct id *id,
