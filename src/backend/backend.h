@@ -117,6 +117,9 @@ struct backend_vtable {
 	/* backend_remove_many; NULL: it cannot.  A decorator passes it on */
 	int (*remove_many)(struct backend *b, enum backend_type t, const struct id *names, size_t n,
 		bool *gone, struct err *err);
+	/* backend_clear_temps; NULL: there are none.  A decorator passes it on */
+	int (*clear_temps)(struct backend *b, enum backend_type t, int64_t before_s,
+		uint64_t *removed, struct err *err);
 	void (*give_up)(struct backend *b); /* backend_give_up; NULL: what is under way cannot be
 					       ended.  A decorator passes it on */
 };
@@ -170,6 +173,17 @@ void backend_free(struct backend *b); /* NULL is fine */
 #define BACKEND_REMOVE_MANY 1000
 int backend_remove_many(struct backend *b, enum backend_type t, const struct id *names, size_t n,
 	bool *gone, struct err *err);
+
+/*
+ * backend_clear_temps: removes the temporary files of this type that killed writers have left:
+ * those that have not changed since then (seconds of the epoch), for somebody may be writing one.
+ * *removed counts up. Blocking.
+ */
+static inline int backend_clear_temps(struct backend *b, enum backend_type t, int64_t before_s,
+	uint64_t *removed, struct err *err)
+{
+	return b->vt->clear_temps ? b->vt->clear_temps(b, t, before_s, removed, err) : 0;
+}
 
 /* backend_op_text(op): "put pack ab12cd34", "get config": for messages. */
 struct backend_text {

@@ -113,6 +113,12 @@ static int limit_remove_many(struct backend *b, enum backend_type t, const struc
 	return backend_remove_many(limit_of(b)->inner, t, names, n, gone, err);
 }
 
+static int limit_clear_temps(struct backend *b, enum backend_type t, int64_t before_s,
+	uint64_t *removed, struct err *err)
+{
+	return backend_clear_temps(limit_of(b)->inner, t, before_s, removed, err);
+}
+
 static int limit_usage(struct backend *b, struct backend_usage *u, struct err *err)
 {
 	return backend_usage(limit_of(b)->inner, u, err);
@@ -161,6 +167,7 @@ static const struct backend_vtable limit_vtable = {
 	.free = limit_free,
 	.usage = limit_usage,
 	.remove_many = limit_remove_many,
+	.clear_temps = limit_clear_temps,
 	.give_up = limit_give_up,
 };
 

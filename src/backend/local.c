@@ -384,6 +384,12 @@ static int local_list(struct backend *b, enum backend_type t, const struct backe
 	return local_dir_list(&local_of(b)->root, t, to, err);
 }
 
+static int local_clear(struct backend *b, enum backend_type t, int64_t before_s, uint64_t *removed,
+	struct err *err)
+{
+	return local_dir_clear(&local_of(b)->root, t, before_s, removed, err);
+}
+
 static int local_create(struct backend *b, struct err *err)
 {
 	struct local *l = local_of(b);
@@ -411,6 +417,7 @@ static const struct backend_vtable local_vtable = {
 	.list = local_list,
 	.create = local_create,
 	.free = local_free,
+	.clear_temps = local_clear,
 };
 
 /* restic's rule: a repository whose config the group may read is shared by the group. */

@@ -308,3 +308,55 @@ int local_dir_list(struct local_root *r, enum backend_type t, const struct backe
 	mem_free(path);
 	return code;
 }
+
+/* ---- what killed writers have left ---- */
+
+struct clearing {
+	int at;       /* the directory that names are below of */
+	size_t strip; /* of a path below the root, to be below that */
+	int64_t before;
+	uint64_t *removed;
+	struct err err;
+};
+
+static int no_file(void *arg, const struct id *name, uint64_t size)
+{
+	(void)arg;
+	(void)name;
+	(void)size;
+	return 0;
+}
+
+/* The file may be finished, or removed by another, since it was listed: both are fine. */
+static void clear_one(void *arg, enum backend_odd why, const char *path)
+{
+	struct clearing *c = arg;
+	const char *rel = path + c->strip;
+	struct stat st;
+
+	if (why != BACKEND_ODD_TEMP || strlen(path) <= c->strip ||
+		fstatat(c->at, rel, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+		st.st_mtime >= c->before)
+		return;
+	if (!unlinkat(c->at, rel, 0))
+		++*c->removed;
+	else if (errno != ENOENT && !c->err.code)
+		err_sys(&c->err, errno, "remove %s", path);
+}
+
+int local_dir_clear(struct local_root *r, enum backend_type t, int64_t before_s, uint64_t *removed,
+	struct err *err)
+{
+	bool packs = t == BACKEND_PACK;
+	struct clearing c = {.at = packs ? local_root_packs(r) : local_root_open(r),
+		.strip = packs ? strlen(layout_dir(t)) + 1 : 0,
+		.before = before_s,
+		.removed = removed};
+	struct backend_names to = {.file = no_file, .odd = clear_one, .arg = &c};
+	int code;
+
+	if (c.at < 0)
+		return 0;
+	code = local_dir_list(r, t, &to, err);
+	return code ? code : err_copy(err, &c.err);
+}

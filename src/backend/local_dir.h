@@ -38,6 +38,10 @@ int local_dir_make(int at, const char *rel, const char *path, mode_t mode, struc
  * cannot do that is no error. */
 int local_dir_sync_parent(int at, const char *rel, const char *path, struct err *err);
 
+/* local_dir_clear: as backend_clear_temps says. */
+int local_dir_clear(struct local_root *r, enum backend_type t, int64_t before_s, uint64_t *removed,
+	struct err *err);
+
 /* local_dir_list(r, t, to, err): as the list of a backend. */
 int local_dir_list(struct local_root *r, enum backend_type t, const struct backend_names *to,
 	struct err *err);

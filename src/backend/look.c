@@ -117,6 +117,12 @@ static int look_remove_many(struct backend *b, enum backend_type t, const struct
 	return backend_remove_many(look_of(b)->inner, t, names, n, gone, err);
 }
 
+static int look_clear_temps(struct backend *b, enum backend_type t, int64_t before_s,
+	uint64_t *removed, struct err *err)
+{
+	return backend_clear_temps(look_of(b)->inner, t, before_s, removed, err);
+}
+
 static int look_usage(struct backend *b, struct backend_usage *u, struct err *err)
 {
 	return backend_usage(look_of(b)->inner, u, err);
@@ -141,6 +147,7 @@ static const struct backend_vtable look_vtable = {
 	.free = look_free,
 	.usage = look_usage,
 	.remove_many = look_remove_many,
+	.clear_temps = look_clear_temps,
 	.give_up = look_give_up,
 };
 

@@ -359,6 +359,12 @@ static int call_usage(struct retry *r, void *arg, struct err *err)
 	return backend_usage(r->inner, arg, err);
 }
 
+static int retry_clear_temps(struct backend *b, enum backend_type t, int64_t before_s,
+	uint64_t *removed, struct err *err)
+{
+	return backend_clear_temps(retry_of(b)->inner, t, before_s, removed, err);
+}
+
 static int retry_usage(struct backend *b, struct backend_usage *u, struct err *err)
 {
 	return retry_call(retry_of(b), "ask how full the place is", call_usage, u, err);
@@ -422,6 +428,7 @@ static const struct backend_vtable retry_vtable = {
 	.free = retry_free,
 	.usage = retry_usage,
 	.remove_many = retry_remove_many,
+	.clear_temps = retry_clear_temps,
 	.give_up = retry_give_up,
 };
 

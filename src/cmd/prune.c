@@ -329,6 +329,9 @@ static void report(const struct pruning *p, const struct prune_result *r)
 		say_freed(p, &r->stats);
 	if (p->dry_run)
 		return;
+	if (r->temps_removed)
+		out_say(o, p->brief ? 2 : 1, "removed %llu temporary files of killed writers",
+			(unsigned long long)r->temps_removed);
 	if (r->packs_left)
 		out_warn(o, "%llu packs could not be removed: the next prune tries again",
 			(unsigned long long)r->packs_left);

@@ -4,8 +4,9 @@
 #include "ranks/catalog_ranks.h"
 #include <string.h>
 
-#define INDEX_BLOB   47 /* bytes of an index file of version 2, at least */
-#define CATALOG_BLOB 64 /* bytes in memory, at most */
+#define INDEX_BLOB   47                   /* bytes of an index file of version 2, at least */
+#define CATALOG_BLOB 64                   /* bytes in memory, at most */
+#define OLD_TEMP     ((int64_t)24 * 3600) /* s */
 #define BESIDE       ((uint64_t)200000000)
 
 /* ---- the run ---- */
@@ -332,6 +333,34 @@ static void replace(struct prune *p)
 	mem_free(ids.id);
 }
 
+struct clearing {
+	struct prune *p;
+	struct err err;
+};
+
+static void clear(void *arg)
+{
+	struct clearing *c = arg;
+
+	for (int t = 0; t < BACKEND_TYPES && !c->err.code; t++)
+		backend_clear_temps(c->p->repo->be, (enum backend_type)t,
+			clock_now(c->p->env->clock).sec - OLD_TEMP, &c->p->res->temps_removed,
+			&c->err);
+}
+
+/* On rank 0: nobody can be writing them, as long as the lock is ours and clocks go; still they must
+ * be old. */
+static void clear_temps(struct prune *p)
+{
+	struct clearing c = {.p = p};
+
+	if (router_rank(p->router) || prune_stopped(p) || run_error(p->run)->code)
+		return;
+	router_aside(p->router, clear, &c);
+	if (c.err.code)
+		prune_hint(p, "%s", c.err.msg);
+}
+
 static int act(struct prune *p, struct err *err)
 {
 	struct prune_remove unreferenced = {.phase = "removing unreferenced packs",
@@ -350,6 +379,8 @@ static int act(struct prune *p, struct err *err)
 		prune_name(p);
 	if (!rc && prune_agreed(p, drops_any(p) || p->named_twice))
 		replace(p);
+	if (!rc)
+		clear_temps(p);
 	return rc;
 }
 

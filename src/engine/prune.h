@@ -38,7 +38,8 @@ struct prune_result {
 	uint64_t packs_removed,
 		packs_left; /* left: that could not be removed; they are in no index */
 	uint64_t indexes_removed, indexes_saved;
-	uint64_t too_large; /* nothing was done: a rank would need about so many bytes */
+	uint64_t temps_removed; /* files that killed writers had left */
+	uint64_t too_large;     /* nothing was done: a rank would need about so many bytes */
 };
 
 /* On rank 0, but for `stopped`.  Any of them may be NULL. */

@@ -149,8 +149,8 @@ static void job_run(struct task *t)
 		struct piece *pc = j->piece[i];
 
 		if (!j->err.code && !atomic_load(&s->cancelled) &&
-			saver_seal(s->r, s->packer, ctx, pc->type, &pc->id, &pc->plain, &j->added,
-				&j->err))
+			saver_seal(s->r, s->packer, ctx, pc->type, &pc->id, &pc->plain, true,
+				&j->added, &j->err))
 			err_prefix(&j->err, "save %s blob %s", blob_type_name(pc->type),
 				id_short(&pc->id).s);
 		piece_free(s, pc);
@@ -280,8 +280,9 @@ void saver_put(struct saver *s, enum blob_type t, const struct id *id, struct bu
 int saver_keep(struct saver *s, struct repo_ctx *ctx, const struct blob *b, const uint8_t *sealed,
 	const struct buf *plain, bool compress, struct saver_stats *added, struct err *err)
 {
+	/* Compressed even where it grows: else a prune would move it again and again. */
 	if (!b->plain && s->r->config.version >= 2 && (compress || b->type == BLOB_TREE))
-		return saver_seal(s->r, s->packer, ctx, b->type, &b->id, plain, added, err);
+		return saver_seal(s->r, s->packer, ctx, b->type, &b->id, plain, false, added, err);
 	if (packer_keep(s->packer, b, sealed, ctx, err))
 		return err->code;
 	saver_count(b, blob_plain_size(b), added);

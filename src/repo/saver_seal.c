@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* What will be sealed: the plaintext, or its compressed form in ctx->tmp. */
-static int squeeze(const struct repo *r, struct repo_ctx *ctx, enum blob_type type,
+static int squeeze(const struct repo *r, struct repo_ctx *ctx, enum blob_type type, bool raw,
 	const struct buf *plain, const uint8_t **p, size_t *n, struct err *err)
 {
 	size_t bound = compress_bound(plain->len);
@@ -19,7 +19,7 @@ static int squeeze(const struct repo *r, struct repo_ctx *ctx, enum blob_type ty
 		return err->code;
 	/* Raw saves the restore some work.  Not for trees: restic's prune repacks packs with
 	 * uncompressed trees each time it runs. */
-	if (*n >= plain->len && type == BLOB_DATA)
+	if (*n >= plain->len && type == BLOB_DATA && raw)
 		*n = plain->len;
 	else
 		*p = ctx->tmp.p;
@@ -62,7 +62,8 @@ void saver_count(const struct blob *b, size_t n, struct saver_stats *added)
 }
 
 int saver_seal(struct repo *r, struct packer *to, struct repo_ctx *ctx, enum blob_type type,
-	const struct id *id, const struct buf *plain, struct saver_stats *added, struct err *err)
+	const struct id *id, const struct buf *plain, bool raw, struct saver_stats *added,
+	struct err *err)
 {
 	struct blob b = {.id = *id, .type = type};
 	struct packer_room room;
@@ -74,7 +75,7 @@ int saver_seal(struct repo *r, struct packer *to, struct repo_ctx *ctx, enum blo
 		return err_set(err, ERR_INVALID, "an empty blob cannot be");
 	if (plain->len > REPO_BLOB_MAX)
 		return err_set(err, ERR_INVALID, "%zu bytes are too many for a blob", plain->len);
-	rc = squeeze(r, ctx, type, plain, &p, &n, err);
+	rc = squeeze(r, ctx, type, raw, plain, &p, &n, err);
 	if (rc)
 		return rc;
 	if (n > REPO_BLOB_MAX - SEAL_OVERHEAD)

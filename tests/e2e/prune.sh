@@ -20,7 +20,7 @@ expect 0 a -q -r good add --pack-size 4 src
 rm -rf src/1 src/3 src/5 src/7/1*
 echo new >src/0/new
 expect 0 a -q -r good add --pack-size 4 src
-expect 0 a -q -r good delete "$(a -r good list --json | jq -r '.[0].id')"
+expect 0 a -q -r good delete --no-prune "$(a -r good list --json | jq -r '.[0].id')"
 python3 "$TESTS/lib/manifest.py" src >want
 
 # The figures are restic's; the same by any number of ranks, and under mpirun.
@@ -67,6 +67,23 @@ for how in '' '--ranks 2' '--ranks 4' mpi; do
 	expect 0 a -r r prune --max-unused 0
 	find r | sort | diff before - || fail "prune $how has something left to do"
 done
+
+# What killed writers have left, where it is old; a directory or a link of such a name stays.
+id=$(printf 'ab%.0s' $(seq 32))
+for at in data/ab index snapshots; do
+	echo old >"r/$at/$id-tmp-123"
+	touch -d '2 days ago' "r/$at/$id-tmp-123"
+	echo new >"r/$at/$id-tmp-124"
+done
+mkdir "r/index/$id-tmp-125"
+ln -s "$T/want" "r/index/$id-tmp-126"
+touch -h -d '2 days ago' "r/index/$id-tmp-125" "r/index/$id-tmp-126"
+expect 0 a -r r prune -n
+[ "$(find r -name '*-tmp-*' | wc -l)" = 8 ] || fail 'a dry run removed temporary files'
+expect 0 a -r r prune --ranks 2
+says 'removed 3 temporary files'
+[ "$(find r -name '*-tmp-*' | sed 's/.*-//' | sort | tr '\n' ' ')" = '124 124 124 125 126 ' ] || fail "$(find r -name '*-tmp-*')"
+rm -rf r/*/*-tmp-* r/data/ab/*-tmp-*
 
 # Options that cannot be meant.
 for words in '--max-unused 100%' '--max-unused -1%' '--max-unused x' '--max-unused 0x10%' \

@@ -1,12 +1,13 @@
 #!/bin/sh
 # A prune that is killed at some moment, with one rank, with several, or one of several processes:
 # the repository is whole, and the next prune leaves nothing.  PRUNE_KILLS=12 kills so often in each
-# way.  And a lock that is taken away from a running one ends it.
+# way, DELAY=1 up to so many seconds later.
+# And a lock that is taken away from a running one ends it.
 set -eu
 . tests/lib/e2e.sh
 restic=$(tests/lib/restic18.sh)
 export A_BACKUP_PASSWORD=x
-kills=${PRUNE_KILLS:-2}
+kills=${PRUNE_KILLS:-1}
 a() { "$A_BACKUP" "$@"; }
 cd "$T"
 python3 - <<'P'
@@ -43,35 +44,49 @@ whole() {
 	$restic -r r prune -n -vv --max-unused 0 >left
 	grep -qE '^unused: +0 blobs' left && ! grep -q '^duplicates' left && grep -qE '^total prune: +0 blobs' left || fail "$1: $(cat left)"
 }
-start() { # HOW: a prune of a copy, in the background
-	rm -rf r
-	cp -r good r
-	case $1 in
-	mpi) $MPIRUN -n 3 "$A_BACKUP" -q -r r prune --max-unused 0 --pack-size 4 >out 2>err & ;;
-	*) "$A_BACKUP" -q -r r prune --max-unused 0 --pack-size 4 --ranks "$1" >out 2>err & ;;
-	esac
-	pid=$!
-}
-for how in 1 4 mpi; do
-	[ $how != mpi ] || type mpirun >/dev/null 2>&1 || continue
-	from=$(ms)
-	start $how
-	wait $pid || fail "prune by $how: $(cat out err)"
-	took=$(($(ms) - from))
-	done=0
-	for i in $(seq "$kills"); do
-		start $how
-		sleep "$(python3 -c "print($took * ($i - .5) / $kills / 1000)")"
+# kill_when EVENT HOW COMMAND...: a prune, which is killed when the first new pack or index
+# file has come, or the first old one gone; of several processes one is.
+cat >kill_when.py <<'P'
+import os, random, signal, subprocess, sys, time
+event, several, words = sys.argv[1], sys.argv[2] == 'mpi', sys.argv[3:]
+def files():
+    return {k: {n for _, _, names in os.walk(k) for n in names if 'tmp' not in n} for k in ('r/data', 'r/index', 'r/locks')}
+def happened(was, now):
+    kind, what = event.split('-')
+    was, now = was['r/' + kind], now['r/' + kind]
+    return now - was if what == 'new' else was - now
+was, p = files(), subprocess.Popen(words)
+while p.poll() is None and not happened(was, files()):
+    time.sleep(.001)
+time.sleep(random.random() * float(os.environ.get('DELAY', '.005')))
+try:
+    children = open(f'/proc/{p.pid}/task/{p.pid}/children').read().split()
+    os.kill(int(children[-1]) if several and children else p.pid, signal.SIGKILL)
+except OSError:
+    pass
+print('killed' if p.wait() else 'too late')
+P
+killed=0
+for round in $(seq "$kills"); do
+	for how in 1:locks-new 1:data-new 1:index-old 4:index-new 4:data-old mpi:data-new mpi:data-old; do
+		rm -rf r
+		cp -r good r
+		event=${how#*:} how=${how%:*}
+		set -- "$A_BACKUP" -q -r r prune --max-unused 0 --pack-size 4
 		case $how in
-		mpi) kill -KILL "$(awk '{ print $NF }' "/proc/$pid/task/$pid/children")" 2>/dev/null || true ;;
-		*) kill -KILL $pid 2>/dev/null || true ;;
+		mpi)
+			type mpirun >/dev/null 2>&1 || continue
+			# shellcheck disable=SC2086
+			set -- $MPIRUN -n 3 "$@"
+			;;
+		*) set -- "$@" --ranks "$how" ;;
 		esac
-		wait $pid 2>/dev/null && done=$((done + 1))
-		# One rank of several is gone; mpirun ends the others.
-		whole "$how, killed after $i/$kills of $took ms"
+		python3 kill_when.py "$event" "$how" "$@" >out 2>err
+		[ "$(tail -n 1 out)" = 'too late' ] || killed=$((killed + 1))
+		whole "$how, killed at $event in round $round"
 	done
-	[ $done -lt "$kills" ] || fail "$how: all kills came too late"
 done
+[ $killed -gt 3 ] || fail "only $killed kills came in time"
 
 # Without its lock a prune removes nothing more.
 rm -rf r

@@ -615,3 +615,37 @@ TEST(what_is_named_twice_alone)
 	check_clean(c.be, FILES + 2);
 	end();
 }
+
+/* ---- what is not compressed ---- */
+
+/* Noise does not shrink, so it was stored as it is; compressed once it stays. */
+TEST(noise_is_compressed_once)
+{
+	struct pruning k;
+	struct craft_tree t;
+	struct id noise, tree;
+	uint8_t bytes[5000];
+
+	begin();
+	rnd_fill(rnd_real(), bytes, sizeof(bytes));
+	noise = craft_blob(&c, BLOB_DATA, bytes, sizeof(bytes));
+	craft_tree(&t);
+	craft_file(&t, "noise", &noise, 1, sizeof(bytes));
+	tree = craft_end(&c, &t);
+	craft_save(&c);
+	craft_snapshot(&c, &tree);
+	craft_load(&c);
+	CHECK_EQ(craft_place(&c, BLOB_DATA, &noise, 0).blob.plain, 0);
+	for (int turn = 0; turn < 3; turn++) {
+		k = prune_by(2, c.be);
+		k.opt.rules.uncompressed = turn > 0;
+		pruning_run(&k);
+		CHECK_EQ(k.code, 0);
+		CHECK_EQ(k.res.stats.packs.repack > 0, turn < 2);
+		craft_load(&c);
+		CHECK_EQ(craft_place(&c, BLOB_DATA, &noise, 0).blob.plain,
+			turn ? sizeof(bytes) : 0);
+		check_all(c.be);
+	}
+	end();
+}
