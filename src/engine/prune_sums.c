@@ -14,15 +14,15 @@
 /* The sums of all packs, on rank 0; for this alone the numbers of packs change. */
 static int collect(struct prune *p, int rc, struct err *err)
 {
-	struct packtable *mine = catalog_table(p->catalog);
+	struct packtable *mine = catalog_table(p->catalog), *none = packtable_new();
 
 	if (router_size(p->router) > 1) {
 		packtable_free(p->own);
 		p->own = packtable_new();
-		if (rc)
-			mine = p->own; /* its sums are of no use; nobody waits for them */
-		packsums_collect(p->router, mine, p->own, err);
+		/* After an error its sums are of no use; but all wait for each. */
+		packsums_collect(p->router, rc ? none : mine, p->own, err);
 	}
+	packtable_free(none);
 	p->packs = p->own ? p->own : mine;
 	return agree_all(p->agree, err);
 }
@@ -105,15 +105,15 @@ static uint64_t class_of(const struct prune *p, const struct prune_pack *e,
 {
 	bool compress = p->repo->config.version >= 2 && e->raw &&
 			(p->opt->rules.uncompressed || (e->tree && !e->data));
-	uint64_t part = PARTS * needed / (blob_bytes(k) + 1);
+	uint64_t part = e->unused_blobs ? PARTS * needed / (blob_bytes(k) + 1) : PARTS;
 
 	if (!e->listed || e->file != k->size)
 		return 0;
 	if (compress)
 		return 1 + part;
 	if (e->unused_blobs)
-		return 1 + PARTS + part;
-	return 2 + 2 * PARTS + (e->used_blobs > k->marked);
+		return 2 + PARTS + part;
+	return 3 + 2 * PARTS + (e->used_blobs > k->marked);
 }
 
 /* The best last; of those that are alike the smaller one is. */
