@@ -127,7 +127,7 @@ static int get_blob(struct session *s, const char *arg, struct buf *b, struct er
 	rc = session_index(s, err);
 	for (int t = BLOB_DATA; t <= BLOB_TREE && !rc; t++) {
 		if (catalog_find_wait(s->catalog, s->env.loop, (enum blob_type)t, &id, 0, &at))
-			return loader_blob_wait(s->loader, (enum blob_type)t, &id, b, err);
+			return reader_read_here(s->reader, (enum blob_type)t, &id, b, err);
 	}
 	return rc ? rc : err_set(err, ERR_NOTFOUND, "there is no blob %s", arg);
 }

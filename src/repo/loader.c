@@ -312,7 +312,7 @@ static void tree_place(struct loader_tree *t)
 			   *p = loader_cache_part(l->cache, whole, &t->seek.find.place.blob);
 
 	t->pack = p ? p : whole;
-	if (t->direct || t->alone || !p || p->single) {
+	if (t->alone || !p || p->single) {
 		fetch_new(l, t->pack, t, false);
 	} else if (p->cached) {
 		l->stats.hits++;
@@ -349,24 +349,20 @@ static void place_found(struct seek *s)
 	finish(t, &t->first);
 }
 
-static void blob_get(struct loader *l, struct loader_tree *t, enum blob_type type, bool direct)
+void loader_tree_get(struct loader *l, struct loader_tree *t)
 {
 	t->loader = l;
 	t->pack = NULL;
 	t->fetch = NULL;
 	t->again = t->alone = false;
-	t->direct = direct;
 	err_clear(&t->err);
 	err_clear(&t->first);
 	buf_init(&t->plain, REPO_BLOB_MAX);
 	l->requests++;
-	t->seek = (struct seek){.find = {.type = type, .id = t->id}, .done = place_found, .arg = t};
+	t->seek = (struct seek){.find = {.type = BLOB_TREE, .id = t->id},
+		.done = place_found,
+		.arg = t};
 	seek_next(l->catalog, &t->seek);
-}
-
-void loader_tree_get(struct loader *l, struct loader_tree *t)
-{
-	blob_get(l, t, BLOB_TREE, false);
 }
 
 static void wait_done(struct loader_tree *t)
@@ -374,29 +370,17 @@ static void wait_done(struct loader_tree *t)
 	*(bool *)t->arg = true;
 }
 
-static int blob_wait(struct loader *l, enum blob_type type, bool direct, const struct id *id,
-	struct buf *plain, struct err *err)
+int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err)
 {
 	bool done = false;
 	struct loader_tree t = {.id = *id, .done = wait_done, .arg = &done};
 
-	blob_get(l, &t, type, direct);
+	loader_tree_get(l, &t);
 	loop_until(l->r->env->loop, &done);
 	if (t.err.code)
 		return err_copy(err, &t.err);
 	buf_move(plain, &t.plain);
 	return 0;
-}
-
-int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err)
-{
-	return blob_wait(l, BLOB_TREE, false, id, plain, err);
-}
-
-int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain,
-	struct err *err)
-{
-	return blob_wait(l, t, true, id, plain, err);
 }
 
 void loader_stats(const struct loader *l, struct loader_stats *out)

@@ -32,7 +32,6 @@ struct loader_tree {
 	struct loader_pack *pack;
 	struct loader_fetch *fetch;
 	struct loader_tree *next;
-	bool direct;       /* never by way of a whole pack */
 	bool alone, again; /* this copy: by a request of its own; for the second time */
 	struct err first;  /* what was wrong with the first copy */
 };
@@ -40,9 +39,6 @@ struct loader_tree {
 void loader_tree_get(struct loader *l, struct loader_tree *t);
 /* loader_tree_wait: the same, waiting until it is there (loop_until). */
 int loader_tree_wait(struct loader *l, const struct id *id, struct buf *plain, struct err *err);
-/* loader_blob_wait: any one blob (cat), by its own range request. */
-int loader_blob_wait(struct loader *l, enum blob_type t, const struct id *id, struct buf *plain,
-	struct err *err);
 
 struct loader_stats {
 	uint64_t gets, bytes, trees, hits;

@@ -79,10 +79,15 @@ void reader_blobs_start(struct reader *rd, struct reader_blobs *q);
 int reader_explain(const struct reader_want *w, struct err *e);
 
 /*
- * reader_read: one blob for a thread that may wait, such as a file system's: any but the loop's
- * (an assertion) and env->cpu's workers, and several at once.  The loop must be turned until it
- * returns.  plain: set up by this call, owned by the caller.  ERR_CANCELLED: *stop (may be NULL).
+ * One blob, waited for.  plain: set up by this call, owned by the caller.
+ *
+ * reader_read: for a thread that may wait, such as a file system's: any but the loop's (an
+ * assertion) and env->cpu's workers, and several at once.  The loop must be turned until it
+ * returns. ERR_CANCELLED: *stop (may be NULL).  reader_read_here: for the loop's thread
+ * (loop_until).
  */
+int reader_read_here(struct reader *rd, enum blob_type t, const struct id *id, struct buf *plain,
+	struct err *err);
 int reader_read(struct reader *rd, enum blob_type t, const struct id *id, const volatile int *stop,
 	struct buf *plain, struct err *err);
 

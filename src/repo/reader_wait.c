@@ -44,30 +44,57 @@ static void begin(struct task *t)
 	reader_blobs_start(x->reader, &x->q);
 }
 
-int reader_read(struct reader *rd, enum blob_type t, const struct id *id, const volatile int *stop,
-	struct buf *plain, struct err *err)
+static void wait_init(struct waiting *x, struct reader *rd, enum blob_type t, const struct id *id,
+	struct buf *plain)
 {
-	struct waiting x = {.task = {.done = begin},
+	*x = (struct waiting){.task = {.done = begin},
 		.reader = rd,
-		.q = {.n = 1, .takes = true, .stop = stop, .got = came, .ended = ended},
+		.q = {.n = 1,
+			.takes = true,
+			.want = &x->wants,
+			.got = came,
+			.ended = ended,
+			.arg = x},
+		.want.at.blob = {.type = t, .id = *id},
+		.wants = &x->want,
 		.plain = plain,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.ended = PTHREAD_COND_INITIALIZER};
+	buf_init(plain, REPO_BLOB_MAX);
+	err_set(&x->err, ERR_CANCELLED, "stopped"); /* unless it comes */
+}
+
+static int wait_end(struct waiting *x, struct err *err)
+{
+	pthread_mutex_destroy(&x->lock);
+	pthread_cond_destroy(&x->ended);
+	return x->err.code ? err_copy(err, &x->err) : 0;
+}
+
+int reader_read(struct reader *rd, enum blob_type t, const struct id *id, const volatile int *stop,
+	struct buf *plain, struct err *err)
+{
+	struct waiting x;
 
 	assert(!pthread_equal(rd->loop, pthread_self()));
-	buf_init(plain, REPO_BLOB_MAX);
-	err_set(&x.err, ERR_CANCELLED, "stopped"); /* unless it comes */
-	x.want.at.blob.type = t;
-	x.want.at.blob.id = *id;
-	x.wants = &x.want;
-	x.q.want = &x.wants;
-	x.q.arg = &x;
+	wait_init(&x, rd, t, id, plain);
+	x.q.stop = stop;
 	loop_post(rd->repo->env->loop, &x.task);
 	pthread_mutex_lock(&x.lock);
 	while (!x.over)
 		pthread_cond_wait(&x.ended, &x.lock);
 	pthread_mutex_unlock(&x.lock);
-	pthread_mutex_destroy(&x.lock);
-	pthread_cond_destroy(&x.ended);
-	return x.err.code ? err_copy(err, &x.err) : 0;
+	return wait_end(&x, err);
+}
+
+int reader_read_here(struct reader *rd, enum blob_type t, const struct id *id, struct buf *plain,
+	struct err *err)
+{
+	struct waiting x;
+
+	assert(pthread_equal(rd->loop, pthread_self()));
+	wait_init(&x, rd, t, id, plain);
+	reader_blobs_start(rd, &x.q);
+	loop_until(rd->repo->env->loop, &x.over);
+	return wait_end(&x, err);
 }

@@ -11,6 +11,7 @@
 #include "repo/catalog_local.h"
 #include "repo/indexer.h"
 #include "repo/loader.h"
+#include "repo/reader.h"
 #include "repo/lock.h"
 #include "repo/saver.h"
 #include "repo/snapshots.h"
@@ -21,16 +22,17 @@
 
 #define PASS "golden"
 
-struct reader {
+struct reading {
 	struct fixture f;
 	struct repo *repo;
 	struct blobtable *cat;
 	struct catalog *catalog;
 	struct loader *l;
+	struct reader *rd;
 	struct snapshots snaps;
 };
 
-static void reader_open(struct reader *r, const char *path)
+static void reading_open(struct reading *r, const char *path)
 {
 	struct err err = {0};
 
@@ -44,12 +46,14 @@ static void reader_open(struct reader *r, const char *path)
 	REQUIRE(blobtable_load(r->cat, r->repo, NULL, &err) == 0);
 	r->catalog = catalog_local_new(r->cat);
 	r->l = loader_new(r->repo, r->catalog, (size_t)64 << 20);
+	r->rd = reader_new(r->repo, r->catalog, 0);
 	REQUIRE(snapshots_load(r->repo, &r->snaps, NULL, NULL, &err) == 0);
 }
 
-static void reader_close(struct reader *r)
+static void reading_close(struct reading *r)
 {
 	snapshots_release(&r->snaps);
+	reader_free(r->rd);
 	loader_free(r->l);
 	catalog_free(r->catalog);
 	blobtable_free(r->cat);
@@ -63,7 +67,7 @@ struct sum {
 	bool numbers; /* the contents of deep/numbers were right */
 };
 
-static void read_file(struct reader *r, const struct node *n, struct sum *s)
+static void read_file(struct reading *r, const struct node *n, struct sum *s)
 {
 	struct buf all, b = {0};
 	struct err err = {0};
@@ -71,9 +75,10 @@ static void read_file(struct reader *r, const struct node *n, struct sum *s)
 
 	buf_init(&all, (size_t)1 << 28);
 	for (size_t i = 0; i < n->n_content; i++) {
-		if (!CHECK_EQ(loader_blob_wait(r->l, BLOB_DATA, &n->content[i], &b, &err), 0))
+		if (!CHECK_EQ(reader_read_here(r->rd, BLOB_DATA, &n->content[i], &b, &err), 0))
 			fprintf(stderr, "%s\n", err.msg);
 		buf_add(&all, b.p, b.len);
+		buf_release(&b);
 	}
 	CHECK_EQ(all.len, n->size);
 	s->files++;
@@ -94,7 +99,7 @@ static void read_file(struct reader *r, const struct node *n, struct sum *s)
 	buf_release(&b);
 }
 
-static void read_tree(struct reader *r, const struct id *id, struct sum *s)
+static void read_tree(struct reading *r, const struct id *id, struct sum *s)
 {
 	struct buf plain = {0};
 	const struct node *n;
@@ -139,13 +144,13 @@ TEST(repositories_by_restic)
 
 	for (int i = 0; i < 4; i++) {
 		struct sum first = {0}, second = {0};
-		struct reader r;
+		struct reading r;
 		struct snapshots_filter tagged = {0};
 		const struct snapshot *s;
 		struct err err = {0};
 		char *sub;
 
-		reader_open(&r, golden(name[i]));
+		reading_open(&r, golden(name[i]));
 		CHECK_EQ(r.repo->config.version, name[i][1] - '0');
 		REQUIRE(r.snaps.n == 2);
 		CHECK_STR(r.snaps.s[0].hostname, "golden");
@@ -170,7 +175,7 @@ TEST(repositories_by_restic)
 			CHECK_EQ(size, cp->size);
 			CHECK(cp->data != cp->tree);
 		}
-		reader_close(&r);
+		reading_close(&r);
 	}
 }
 
@@ -335,7 +340,7 @@ static void restic_goes_on(const char *restic, const char *dir, const char *repo
 	struct lock_owner who = {"elsewhere", "u", 0, 0, 12345};
 	struct lock *lock;
 	struct err err = {0};
-	struct reader r;
+	struct reading r;
 	struct sum sum = {0};
 
 	CHECK_EQ(sh("seq 4000 >'%s/numbers' && '%s' -q backup --host golden '%s/numbers' "
@@ -346,7 +351,7 @@ static void restic_goes_on(const char *restic, const char *dir, const char *repo
 		    "check --read-data >&2",
 			 restic, restic),
 		0);
-	reader_open(&r, repo);
+	reading_open(&r, repo);
 	REQUIRE(r.snaps.n == 1);
 	read_tree(&r, &r.snaps.s[0].tree, &sum);
 	CHECK_EQ(sum.files, 2);
@@ -360,7 +365,7 @@ static void restic_goes_on(const char *restic, const char *dir, const char *repo
 		0);
 	lock_release(lock);
 	CHECK_EQ(sh("'%s' -q --no-cache snapshots >/dev/null", restic), 0);
-	reader_close(&r);
+	reading_close(&r);
 }
 
 static void with_restic(const char *restic, unsigned version, bool compress_data, bool more)

@@ -550,27 +550,6 @@ TEST(beyond_the_end_of_a_cached_pack)
 	stop(&r);
 }
 
-TEST(any_blob)
-{
-	struct run r;
-	struct err err = {0};
-	struct buf b = {0};
-	struct id id = tree_id(3), other = tree_id(999);
-	struct loader_stats st;
-
-	start(&r, 1 << 20);
-	put_pack(&r, 0, 20, 0);
-	for (int i = 0; i < 3; i++)
-		CHECK_EQ(loader_blob_wait(r.l, BLOB_TREE, &id, &b, &err), 0);
-	CHECK(is_tree(3, &b));
-	loader_stats(r.l, &st);
-	CHECK_EQ(st.gets, 3);
-	CHECK_EQ(loader_blob_wait(r.l, BLOB_DATA, &id, &b, &err), ERR_NOTFOUND);
-	CHECK_EQ(loader_blob_wait(r.l, BLOB_TREE, &other, &b, &err), ERR_NOTFOUND);
-	buf_release(&b);
-	stop(&r);
-}
-
 /* A store that flips and cuts: every tree comes right, or with an error. */
 TEST(a_bad_connection)
 {

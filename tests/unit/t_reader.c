@@ -729,6 +729,27 @@ TEST(callers_on_other_threads)
 	stop(&r);
 }
 
+TEST(one_blob_on_the_loop)
+{
+	struct id id = blob_id(3, 3000), other = fixture_id(999);
+	struct err err = {0};
+	struct buf b;
+	struct run r;
+
+	start(&r, 0);
+	put_pack(&r, 0, 20, 3000, 0);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(reader_read_here(r.rd, BLOB_DATA, &id, &b, &err), 0);
+		CHECK(is_blob(3, 3000, &b));
+		buf_release(&b);
+	}
+	CHECK_EQ(r.s->gets, 3);
+	CHECK_EQ(reader_read_here(r.rd, BLOB_TREE, &id, &b, &err), ERR_NOTFOUND);
+	CHECK(strstr(err.msg, "load tree ") && strstr(err.msg, "not in the index"));
+	CHECK_EQ(reader_read_here(r.rd, BLOB_DATA, &other, &b, &err), ERR_NOTFOUND);
+	stop(&r);
+}
+
 /* ---- whole packs ---- */
 
 struct whole {
