@@ -53,3 +53,4 @@ chmod 555 src/shut
 "$A_BACKUP" -q -r repo add src
 chmod -R a+rX repo
 python3 "$TESTS/lib/restore_kills.py" "$A_BACKUP" "$T/shim.so" "$T"
+RESTORE_RANKS=3 python3 "$TESTS/lib/restore_kills.py" "$A_BACKUP" "$T/shim.so" "$T"

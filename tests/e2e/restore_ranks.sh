@@ -30,13 +30,15 @@ P
 new_repo r
 expect 0 "$A_BACKUP" -q -r r add --ranks 3 --pack-size 4 src
 
-# manifest DIR: what lies there; of what could not be restored wholly only that it is that.
+# manifest DIR: what lies there; $lost: but for what has this mode.
+lost='^$'
 manifest() {
-	python3 "$TESTS/lib/manifest.py" "$1" | tail -n +2 | sed 's/\( 0o101600 \).*/\1/'
+	python3 "$TESTS/lib/manifest.py" "$1" | tail -n +2 | grep -v "$lost" || true
 }
 # summary FILE: the summary without what depends on time.
 summary() {
-	grep '"message_type":"summary"' "$1" | sed 's/"seconds_elapsed":[0-9]*,//'
+	grep '"message_type":"summary"' "$1" | sed 's/"seconds_elapsed":[0-9]*,//' |
+		if [ "$lost" = '^$' ]; then cat; else sed 's/"bytes_restored":[0-9]*//'; fi
 }
 
 # by NAME HOW…: restores into t as one rank does into one, with the options in $more.
@@ -62,7 +64,7 @@ by() {
 }
 same_by_all() {
 	by one "$A_BACKUP"
-	for n in 2 4; do
+	for n in $ranks; do
 		by "$n ranks" "$A_BACKUP" --ranks $n
 	done
 	type mpirun >/dev/null 2>&1 && [ "${1:-}" ] || return 0
@@ -71,7 +73,9 @@ same_by_all() {
 }
 
 more=
+ranks='2 4'
 same_by_all mpi
+ranks=3
 grep -q '"files_restored"' sum.one || fail "nothing was restored: $(cat sum.one)"
 more='--verify --sparse'
 same_by_all
@@ -105,7 +109,9 @@ big=$(ls -S r/data/*/* | head -n 1)
 chmod u+w "$big"
 truncate -s $(($(stat -c %s "$big") / 2)) "$big"
 more='--exclude also --exclude other'
+lost=' 0o101600 ' # whether such a file was begun, and how much of it is there, is by chance
 same_by_all
+lost='^$'
 [ "$rc_one" = 1 ] || fail "a pack is cut, and the exit status is $rc_one"
 rm -rf r
 mv good r
@@ -156,7 +162,7 @@ diff is.one is >&2 || fail 'what was stopped and done again is another target'
 # Ranks that are killed: all of them, or one, which ends the others; then once more.
 type mpirun >/dev/null 2>&1 || exit 0
 k=0
-for delay in 0 .1 .2 .4; do
+for delay in 0 .1 .3; do
 	rm -rf t
 	# shellcheck disable=SC2086
 	$MPIRUN -n 3 sh -c 'echo $$ >"pid.$OMPI_COMM_WORLD_RANK"; exec "$@"' - "$A_BACKUP_MPI" -q -r r restore latest --target t >out 2>&1 &

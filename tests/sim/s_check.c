@@ -5,6 +5,7 @@
 #include "lib/checking.h"
 #include "lib/craft.h"
 #include "lib/gate.h"
+#include "lib/lines.h"
 #include "repo/blobtable.h"
 #include "unit/check.h"
 #include <stdatomic.h>
@@ -42,28 +43,9 @@ static int stages;
 
 static bool alone; /* what a store with faults says depends on the order of requests */
 
-static int cmp_lines(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The lines of b, in order; in one piece, owned. */
 static char *sorted(struct buf *b)
 {
-	char *text = mem_strdup(b->len ? buf_str(b) : ""), *line[500], *out;
-	size_t n = 0;
-	struct buf all;
-
-	for (char *l = strtok(text, "\n"); l && n < 500; l = strtok(NULL, "\n"))
-		line[n++] = l;
-	qsort(line, n, sizeof(*line), cmp_lines);
-	buf_init(&all, 1 << 20);
-	for (size_t i = 0; i < n; i++)
-		buf_addf(&all, "%s\n", line[i]);
-	out = mem_strdup(all.len ? buf_str(&all) : "");
-	buf_release(&all);
-	mem_free(text);
-	return out;
+	return lines_sorted(b->len ? buf_str(b) : "");
 }
 
 static int cmp_packs(const void *a, const void *b)

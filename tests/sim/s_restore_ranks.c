@@ -3,11 +3,11 @@
 #include "base/mem.h"
 #include "lib/files.h"
 #include "lib/gate.h"
+#include "lib/lines.h"
 #include "lib/restoring.h"
 #include "lib/stores.h"
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -296,28 +296,14 @@ static int remove_index(void *arg, const struct id *name, uint64_t size)
 	return n++ ? 0 : backend_remove(arg, BACKEND_INDEX, name, NULL);
 }
 
-static int cmp_lines(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Which blob of a file is named, if it has lost several, is by chance. */
 static char *sorted_errors(void)
 {
-	char *text = mem_strdup(lab_errors()), *line[500], *out;
-	struct buf all;
-	size_t n = 0;
+	char *text = mem_strdup(lab_errors()), *out;
 
 	for (char *b = strstr(text, ": blob "); b; b = strstr(b + 1, ": blob "))
 		memset(b + 7, '.', 8);
-	for (char *l = strtok(text, "\n"); l && n < 500; l = strtok(NULL, "\n"))
-		line[n++] = l;
-	qsort(line, n, sizeof(*line), cmp_lines);
-	buf_init(&all, 1 << 20);
-	for (size_t i = 0; i < n; i++)
-		buf_addf(&all, "%s\n", line[i]);
-	out = mem_strdup(all.len ? buf_str(&all) : "");
-	buf_release(&all);
+	out = lines_sorted(text);
 	mem_free(text);
 	return out;
 }
