@@ -81,8 +81,9 @@ enum backend_odd {
 	BACKEND_ODD_CASE, /* 64 hex digits, not all in lower case: a file of ours, perhaps, that no
 			     GET finds */
 	BACKEND_ODD_KIND, /* a file's name, but a directory, a FIFO, a link that leads nowhere, … */
-	BACKEND_ODD_PLACE /* a file's name, but in another directory than the one where a GET looks
-			   */
+	BACKEND_ODD_PLACE, /* a file's name, but in another directory than the one where a GET looks
+			    */
+	BACKEND_ODD_GONE   /* the directory itself, which is not there */
 };
 
 /* Who hears of what a listing finds. */
@@ -102,10 +103,10 @@ struct backend_vtable {
 	void (*start)(struct backend *b, struct backend_op *op);
 	/*
 	 * list: tells `to` the names of this type.  Blocking.  A directory that does not exist is
-	 * empty; any other fault is an error.  Without the retry decorator, names may have been
-	 * delivered before an error; with it they are delivered only once the whole listing
-	 * succeeded.  `to` may use the backend. There are no files of type BACKEND_CONFIG to list,
-	 * but what was to become one may be odd.
+	 * empty, and odd (ODD_GONE); any other fault is an error.  Without the retry decorator,
+	 * names may have been delivered before an error; with it they are delivered only once the
+	 * whole listing succeeded.  `to` may use the backend. There are no files of type
+	 * BACKEND_CONFIG to list, but what was to become one may be odd.
 	 */
 	int (*list)(struct backend *b, enum backend_type t, const struct backend_names *to,
 		struct err *err);

@@ -67,3 +67,9 @@ void layout_odd(const struct backend_names *to, enum backend_type t, enum backen
 	to->odd(to->arg, why, path);
 	mem_free(path);
 }
+
+void layout_gone(const struct backend_names *to, enum backend_type t)
+{
+	if (to->odd && *layout_dir(t))
+		to->odd(to->arg, BACKEND_ODD_GONE, layout_dir(t));
+}

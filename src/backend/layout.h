@@ -20,5 +20,7 @@ enum backend_odd layout_read(enum backend_type t, const char *rel, struct id *id
  * layout_dir(t).  Directories' own markers ("", "a/") are nothing. */
 void layout_odd(const struct backend_names *to, enum backend_type t, enum backend_odd why,
 	const char *rel);
+/* layout_gone(to, t): tells it that there is no layout_dir(t). */
+void layout_gone(const struct backend_names *to, enum backend_type t);
 
 #endif

@@ -305,6 +305,8 @@ int local_dir_list(struct local_root *r, enum backend_type t, const struct backe
 		code = list_dir(&l, fd, path, "", t == BACKEND_PACK);
 	else if (errno != ENOENT)
 		code = err_sys(err, errno, "list %s", path);
+	else
+		layout_gone(to, t);
 	mem_free(path);
 	return code;
 }

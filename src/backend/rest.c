@@ -349,6 +349,8 @@ static int rest_list(struct backend *b, enum backend_type t, const struct backen
 	if (http_run(s->h, &req) || !is_ok(&req)) {
 		code = !req.err.code && req.status == 404 ? list_missing(s, &req, err)
 							  : judge(&req, err);
+		if (!code)
+			layout_gone(to, t);
 		goto out;
 	}
 	code = rest_listing_parse(&l, req.out.p, req.out.len, err);

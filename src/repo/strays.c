@@ -48,6 +48,9 @@ static bool hides(const struct stray *s)
 	bool matters = s->type == BACKEND_SNAPSHOT || s->type == BACKEND_INDEX ||
 		       s->type == BACKEND_KEY;
 
+	/* A directory that is not mounted, or a link to one, has what is in it all the same. */
+	if (s->why == BACKEND_ODD_GONE)
+		return s->type == BACKEND_SNAPSHOT;
 	return matters && (s->why == BACKEND_ODD_CASE || s->why == BACKEND_ODD_KIND ||
 				  s->why == BACKEND_ODD_PLACE);
 }
@@ -77,6 +80,11 @@ static void text_of(const struct stray *s, struct buf *b)
 		break;
 	case BACKEND_ODD_TEMP:
 		buf_adds(b, "left by a writer that was killed, unless one is just writing it");
+		break;
+	case BACKEND_ODD_GONE:
+		buf_adds(b,
+			"this directory is not there; if it lies elsewhere, or is to be mounted, "
+			"bring it back; if there are no snapshots, make an empty one");
 		break;
 	case BACKEND_ODD_NAME:
 		buf_adds(b, "this is no file of a repository");
@@ -119,7 +127,7 @@ static void tell(const struct strays *s, void (*say)(void *arg, const char *mess
 	for (size_t i = 0; i < s->n; i++) {
 		const struct stray *one = &s->v[i];
 
-		if (one->why == BACKEND_ODD_TEMP ||
+		if (one->why == BACKEND_ODD_TEMP || (one->why == BACKEND_ODD_GONE && !hides(one)) ||
 			(hides(one) || one->why == BACKEND_ODD_PLACE) != errors)
 			continue;
 		if (!errors && told == TOLD_MAX) {
@@ -167,9 +175,8 @@ int strays_refuse(struct backend *be, struct err *err)
 		buf_init(&b, SIZE_MAX / 2);
 		text_of(&s.v[i], &b);
 		rc = err_set(err, ERR_INVALID,
-			"nothing is removed while something may be hidden: %s; rename it, or take "
-			"it away",
-			buf_str(&b));
+			"nothing is removed while something may be hidden: %s%s", buf_str(&b),
+			s.v[i].why == BACKEND_ODD_GONE ? "" : "; rename it, or take it away");
 		buf_release(&b);
 	}
 	strays_release(&s);

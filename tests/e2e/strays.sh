@@ -38,6 +38,26 @@ for dir in snapshots keys; do
 	hidden "$name"
 done
 
+# Where the snapshots are not found, nobody can tell what they need: a directory that is not
+# mounted, or was moved away.
+files() {
+	(cd repo && find index data sn -type f | sort)
+}
+mv repo/snapshots repo/sn
+files >before
+lost() { # VERB…
+	expect 1 a -r repo "$@"
+	grep -q 'snapshots: this directory is not there' err || fail "$*: $(cat err)"
+	files | cmp before - || fail "$*: something was removed"
+}
+lost prune
+lost delete latest
+lost check
+ln -s /nowhere repo/snapshots
+lost prune
+rm repo/snapshots
+mv repo/sn repo/snapshots
+
 # What does not matter is told, and stops nothing.
 echo >repo/snapshots/README
 echo >"repo/locks/.nfs0001"

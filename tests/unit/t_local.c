@@ -501,7 +501,7 @@ TEST(missing_root_is_not_made)
 
 /* So many of each kind, and the last one's path. */
 struct odd {
-	unsigned n[BACKEND_ODD_PLACE + 1];
+	unsigned n[BACKEND_ODD_GONE + 1];
 	char last[200];
 };
 
@@ -533,6 +533,29 @@ static void odd_are(struct backend *b, enum backend_type t, const char *want)
 		o.n[BACKEND_ODD_CASE], o.n[BACKEND_ODD_KIND], o.n[BACKEND_ODD_PLACE]);
 	if (!CHECK_STR(got, want))
 		fprintf(stderr, "  the last one: %s\n", o.last);
+}
+
+/* A directory that is not there is empty, and that is told. */
+TEST(missing_directories_are_told)
+{
+	struct backend *b = place(false);
+	struct backend_names to = {.file = no_file, .odd = odd};
+	char *link = mem_printf("%s/snapshots", root);
+	struct odd o = {0};
+
+	to.arg = &o;
+	REQUIRE(!mkdir(root, 0700));
+	CHECK_EQ(backend_list_all(b, BACKEND_SNAPSHOT, &to, NULL), 0);
+	CHECK_EQ(o.n[BACKEND_ODD_GONE], 1);
+	CHECK_STR(o.last, "snapshots");
+	REQUIRE(!symlink("nowhere", link));
+	CHECK_EQ(backend_list_all(b, BACKEND_SNAPSHOT, &to, NULL), 0);
+	CHECK_EQ(o.n[BACKEND_ODD_GONE], 2);
+	REQUIRE(!unlink(link) && !mkdir(link, 0700));
+	CHECK_EQ(backend_list_all(b, BACKEND_SNAPSHOT, &to, NULL), 0);
+	CHECK_EQ(o.n[BACKEND_ODD_GONE], 2);
+	mem_free(link);
+	backend_free(b);
 }
 
 /* What a crash or a stranger left: temporary files, other names, directories, names that no GET

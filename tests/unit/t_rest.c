@@ -157,6 +157,13 @@ TEST(listing_of_what_is_not_there_and_of_what_fails)
 }
 
 /* rclone says 404 to what its own storage fails to do; and what was made can be listed. */
+static void gone(void *arg, enum backend_odd why, const char *path)
+{
+	CHECK_EQ(why, BACKEND_ODD_GONE);
+	CHECK_STR(path, "snapshots");
+	++*(unsigned *)arg;
+}
+
 TEST(listings_that_may_not_be_missing)
 {
 	struct backend *rclone = at_path("rclone"), *made = at_path("odd");
@@ -167,7 +174,11 @@ TEST(listings_that_may_not_be_missing)
 	CHECK_EQ(backend_list(rclone, BACKEND_SNAPSHOT, count, &n, &err), ERR_IO);
 	CHECK(strstr(err.msg, "rclone"));
 	CHECK_EQ(backend_stat(rclone, BACKEND_CONFIG, NULL, &size, &err), ERR_NOTFOUND);
-	CHECK_EQ(backend_list(made, BACKEND_SNAPSHOT, count, &n, &err), 0);
+	CHECK_EQ(backend_list_all(made, BACKEND_SNAPSHOT,
+			 &(struct backend_names){.file = count, .odd = gone, .arg = &n}, &err),
+		0);
+	CHECK_EQ(n, 1);
+	n = 0;
 	CHECK_EQ(backend_create(made, &err), 0);
 	CHECK_EQ(backend_list(made, BACKEND_SNAPSHOT, count, &n, &err), ERR_IO);
 	CHECK_EQ(n, 0);

@@ -47,6 +47,9 @@ TEST(what_hides_something_stops_a_removal)
 	CHECK_EQ(refuse(BACKEND_INDEX, BACKEND_ODD_CASE, "index/" UPPER, &err), ERR_INVALID);
 	CHECK_EQ(refuse(BACKEND_INDEX, BACKEND_ODD_PLACE, "index/x/" HEX, &err), ERR_INVALID);
 	CHECK_EQ(refuse(BACKEND_KEY, BACKEND_ODD_KIND, "keys/" HEX, &err), ERR_INVALID);
+	CHECK_EQ(refuse(BACKEND_SNAPSHOT, BACKEND_ODD_GONE, "snapshots", &err), ERR_INVALID);
+	CHECK(strstr(err.msg, "snapshots: this directory is not there"));
+	CHECK_EQ(refuse(BACKEND_INDEX, BACKEND_ODD_GONE, "index", &err), 0);
 	CHECK_EQ(refuse(BACKEND_KEY, 0, "", &err), ERR_IO); /* a listing that fails */
 	CHECK_EQ(refuse(BACKEND_SNAPSHOT, BACKEND_ODD_NAME, "snapshots/README", &err), 0);
 	CHECK_EQ(refuse(BACKEND_SNAPSHOT, BACKEND_ODD_TEMP, "snapshots/" HEX "-tmp-1", &err), 0);
@@ -94,12 +97,14 @@ TEST(they_are_told)
 	strays_add(&s, BACKEND_ODD_TEMP, "data/ab/" HEX "-tmp-1");
 	strays_add(&s, BACKEND_ODD_TEMP, "data/ab/" HEX "-tmp-2");
 	strays_add(&s, BACKEND_ODD_CASE, "data/ab/" UPPER);
+	strays_add(&s, BACKEND_ODD_GONE, "data"); /* a copy without empty directories */
 	s.type = BACKEND_SNAPSHOT;
 	strays_add(&s, BACKEND_ODD_KIND, "snapshots/" HEX);
+	strays_add(&s, BACKEND_ODD_GONE, "snapshots");
 	for (int i = 0; i < 30; i++)
 		strays_add(&s, BACKEND_ODD_NAME, "snapshots/README");
 	strays_tell(&s, &ev);
-	CHECK_EQ(lines(&t.errors), 2);
+	CHECK_EQ(lines(&t.errors), 3);
 	CHECK(strstr(buf_str(&t.errors), "belongs to data/ab/" HEX));
 	CHECK(strstr(buf_str(&t.errors), "snapshots/" HEX ": a snapshot has this name"));
 	/* Ten, how many more, and the temporary files together. */
