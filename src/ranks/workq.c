@@ -10,6 +10,10 @@
  * One question at a time, to the rank that gave last or else to a random one.  After an empty
  * answer the thief pauses, twice as long each time, so that at the end of a run, when hundreds wait
  * for the last big file, their questions stay a trickle.
+ *
+ * A victim that has nothing left asks in its turn, and its question comes with the loot: the thief
+ * keeps at least one item until its engine has looked at them (`fresh`), or the last one would go
+ * to and fro for ever.
  */
 #define PAUSE_FIRST ((int64_t)1000000)
 #define PAUSE_MAX   ((int64_t)50000000)
@@ -26,6 +30,7 @@ struct workq {
 	struct workq_item *newest, *oldest;
 	size_t count, pinned;
 	bool want, stopped;
+	bool fresh;   /* items came, and the engine has not looked yet */
 	bool asked;   /* a STEAL is not yet answered */
 	bool resting; /* the timer is set */
 	struct task rest;
@@ -107,7 +112,7 @@ static void rest(struct workq *q)
 static void on_steal(void *arg, struct comm_msg *m)
 {
 	struct workq *q = arg;
-	size_t most = q->stopped ? 0 : (q->count - q->pinned + 1) / 2;
+	size_t most = q->stopped ? 0 : (q->count - q->pinned + !q->fresh) / 2;
 	struct workq_item *it = q->oldest;
 	uint32_t n = 0;
 	struct buf b;
@@ -149,6 +154,7 @@ static void on_loot(void *arg, struct comm_msg *m)
 	damaged = got < n || !wire_done(&w);
 	q->asked = false;
 	q->stolen += got;
+	q->fresh |= got > 0;
 	if (damaged) {
 		struct err e;
 
@@ -196,6 +202,7 @@ struct workq_item *workq_pop(struct workq *q)
 {
 	struct workq_item *it = q->newest;
 
+	q->fresh = false;
 	if (it)
 		unlink_item(q, it);
 	maybe_ask(q);
@@ -210,6 +217,7 @@ size_t workq_count(const struct workq *q)
 void workq_want(struct workq *q, bool yes)
 {
 	q->want = yes;
+	q->fresh = false;
 	maybe_ask(q);
 }
 

@@ -3,8 +3,10 @@
  *
  * Own items are taken newest first (depth first, so few directories are open); thieves get the
  * oldest half, which are the largest pieces. The queue does not know what an item is: the engine
- * packs and unpacks it.  Loop thread only.  An idle rank asks random victims, with growing pauses
- * while all are empty. Termination is not its business: ranks/run.h counts.
+ * packs and unpacks it.  Loop thread only.  Of items that were stolen at least one stays until the
+ * engine has called workq_pop or workq_want: so each theft brings work on.  An idle rank asks
+ * random victims, with growing pauses while all are empty. Termination is not its business:
+ * ranks/run.h counts.
  */
 #ifndef RANKS_WORKQ_H
 #define RANKS_WORKQ_H

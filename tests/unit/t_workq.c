@@ -147,6 +147,32 @@ TEST(a_thief_gets_the_oldest_half)
 	teardown(&h, s);
 }
 
+/* Both are idle when one item appears, and the question of who lost it comes with it: in one turn
+ * of the thief, before its engine has looked. */
+TEST(the_last_item_does_not_go_to_and_fro)
+{
+	struct hand h;
+	struct side s[2];
+	int n;
+
+	setup(&h, s, 2);
+	push(&s[0], 0, 1, false);
+	workq_want(s[0].q, true);
+	workq_want(s[1].q, true);
+	for (n = 0; n < 50 && router_turn(h.r[0]) + router_turn(h.r[1]); n++)
+		;
+	CHECK(n < 50);
+	CHECK_EQ(workq_stolen(s[1].q), 1);
+	CHECK_EQ(workq_stolen(s[0].q), 0);
+	/* It has looked, and has no room for it. */
+	workq_want(s[1].q, false);
+	clock_sleep(clock_real(), 2000000);
+	hand_settle(&h);
+	CHECK_EQ(workq_stolen(s[0].q), 1);
+	CHECK_EQ(pop(&s[0]), 0);
+	teardown(&h, s);
+}
+
 TEST(loot_is_bounded_in_bytes)
 {
 	struct hand h;
