@@ -5,8 +5,16 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* A share of the descriptors of a rank; whatever that is, one is enough to go on. */
+static size_t part_of(size_t all, size_t part, size_t most)
+{
+	size_t n = all / part;
+
+	return n < 1 ? 1 : n < most ? n : most;
+}
+
 /* How many descriptors there may be, shared out so that pinned directories, idle ones and files
- * together stay below 3/4 of the limit. */
+ * together stay below 5/8 of the limit: the rest is for packs and what each rank has open. */
 static void share_descriptors(struct restore_shared *sh, size_t ranks, size_t *idle)
 {
 	struct rlimit lim;
@@ -14,9 +22,9 @@ static void share_descriptors(struct restore_shared *sh, size_t ranks, size_t *i
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0)
 		n = lim.rlim_cur > 8192 * ranks ? 8192 : (size_t)lim.rlim_cur / ranks;
-	sh->dirs_max = n / 8 < 8 ? 8 : n / 8 < 256 ? n / 8 : 256; /* times WINDOWS + 1 */
-	sh->files_max = n / 8 < 8 ? 8 : n / 8 < 256 ? n / 8 : 256;
-	*idle = n / 16 < 4 ? 4 : n / 16 < 64 ? n / 16 : 64;
+	sh->dirs_max = part_of(n, 8, 256); /* times WINDOWS + 1 */
+	sh->files_max = part_of(n, 8, 256);
+	*idle = part_of(n, 16, 64);
 }
 
 static void unused_pattern(void *arg, const char *pattern)

@@ -7,7 +7,7 @@
  * their offsets; then metadata; a directory's metadata when everything below it is done; then
  * --delete, and --verify last of all.  What grows with the tree: one entry per hard-linked inode
  * and, to verify, 40 bytes per directory and a bit per file.  Descriptors stay below the limit of
- * the process (RLIMIT_NOFILE), down to about a hundred.
+ * the process (RLIMIT_NOFILE), which its ranks share, down to about a hundred and 16 a rank.
  */
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
