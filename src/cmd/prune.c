@@ -325,14 +325,14 @@ static void report(const struct pruning *p, const struct prune_result *r)
 		say_json(p, &r->stats);
 		return;
 	}
-	if (p->brief)
+	if (p->brief && !r->packs_left)
 		say_freed(p, &r->stats);
 	if (p->dry_run)
 		return;
 	if (r->temps_removed)
 		out_say(o, p->brief ? 2 : 1, "removed %llu temporary files of killed writers",
 			(unsigned long long)r->temps_removed);
-	if (r->packs_left)
+	if (r->packs_left && !p->brief)
 		out_warn(o, "%llu packs could not be removed: the next prune tries again",
 			(unsigned long long)r->packs_left);
 	out_say(o, p->brief ? 2 : 1, "done");
@@ -416,6 +416,10 @@ int prune_free(struct session *s, struct prune_options *o, const struct id *gone
 	o->n_gone = n_gone;
 	if (!rc)
 		rc = run(&p, o, &r, err);
+	if (!rc && r.packs_left)
+		rc = err_set(err, ERR_IO,
+			"%llu packs could not be removed: the next prune tries again",
+			(unsigned long long)r.packs_left);
 	if (rc && r.too_large) {
 		out_warn(s->cmd->out, "their space is not freed: %s", err->msg);
 		err_clear(err);

@@ -88,6 +88,21 @@ says ': file /src'
 expect 0 a -r r list
 says '2 snapshots'
 
+# Packs that the system does not let go are not called freed.
+if setpriv --bounding-set -fowner --inh-caps -fowner true && chown 1 "$T/src"; then
+	begin
+	chown 1 r/data/*/* r/data/??
+	chmod 1777 r/data/??
+	before=$(packs)
+	expect 3 setpriv --bounding-set -fowner --inh-caps -fowner "$A_BACKUP" -r r delete \
+		--max-repack-size 0 "$first"
+	says 'packs could not be removed: the next prune tries again'
+	! grep -q 'are freed' out || fail "it says that they are freed: $(cat out)"
+	[ "$(packs)" = "$before" ] || fail 'packs are gone'
+	expect 0 a -q -r r prune
+	[ "$(packs)" -lt "$before" ] || fail 'the next prune leaves them'
+fi
+
 # Where the memory is too small, too; that is no error, and a job is named in which it is not.
 begin
 before=$(packs)
