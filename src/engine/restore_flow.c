@@ -3,9 +3,10 @@
 
 #define QUIET_NS ((int64_t)30 * 1000 * 1000)
 
+/* A run can end before its first phase, and between two: there is nothing to go on with then. */
 void restore_flow_on(struct restore *r)
 {
-	if (r->pumping)
+	if (r->pumping || !r->fill)
 		return;
 	r->pumping = true;
 	loop_post(r->sh.env->loop, &r->pump);

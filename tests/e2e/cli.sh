@@ -57,8 +57,8 @@ expect 1 a list --json --bad
 [ "$(jq -c '[.message_type, .code]' err)" = '["exit_error",1]' ] || fail 'a bad option with --json'
 expect 1 a lsit
 says '"lsit" is neither a command nor a file'
-expect 1 a rewrite
-says 'no command "rewrite"'
+expect 1 a mount
+says 'no command "mount"'
 expect 1 a list
 says 'RESTIC_REPOSITORY'
 expect 1 a -r repo --repository-file x list

@@ -194,7 +194,7 @@ TEST(stopped_while_tails_are_merged)
 		run(&b);
 		CHECK(b.code == 0 || b.code == ERR_CANCELLED);
 		stopped += b.code == ERR_CANCELLED;
-		rig_check(b.be, b.code == 0);
+		rig_check(b.be, b.code == 0 || b.result.partial);
 		backend_free(b.be);
 	}
 	printf("    %zu of %d were stopped\n", stopped, 48 / CHECK_LESS);
@@ -219,7 +219,7 @@ TEST(ended_early_at_any_moment)
 		CHECK(l.small[BLOB_DATA] <= 1 && l.small[BLOB_TREE] <= 1);
 		ended += b.code == ERR_CANCELLED;
 		full += b.code ? l.full : 0;
-		rig_check(b.be, b.code == 0);
+		rig_check(b.be, b.code == 0 || b.result.partial);
 		backend_free(b.be);
 	}
 	printf("    %zu of %d were ended, with %zu full packs\n", ended, 48 / CHECK_LESS, full);
