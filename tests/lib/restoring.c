@@ -60,7 +60,7 @@ static void on_progress(void *arg, const struct restore_counts *n)
 	(void)arg;
 	CHECK(n == &lab.counts);
 	if (lab.stop_after && --lab.stop_after == 0)
-		lab.stop = 1;
+		__atomic_store_n(&lab.stop, 1, __ATOMIC_RELAXED);
 }
 
 struct restore_events lab_events(void)
