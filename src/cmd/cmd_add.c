@@ -217,7 +217,6 @@ static int run_together(struct add *a, const struct backup_events *ev, struct er
 	a->job.opt.signal_ns = s->cmd->env("OMPI_COMM_WORLD_SIZE") ? 0
 								   : stop_drain_ns(s->cmd->stop);
 	a->job.opt.early_ns = stop_early_ns(s->cmd->stop);
-	stop_drains(s->cmd->stop, s->set.drain_ns, slurm_job(s->cmd->env));
 	a->job.opt.lock = s->open.lock;
 	if (!rc)
 		rc = backup_run(s->router, s->agree, s->open.repo, &s->env, &a->job.opt, ev,
@@ -233,6 +232,8 @@ int cmd_add_follow(struct session *s, struct wire_in *orders, struct err *err)
 
 	err_clear(err);
 	addjob_get(&a.job, s, orders, err);
+	if (s->cmd->mpi) /* else rank 0 is of this process, and has said so */
+		stop_drains(s->cmd->stop, s->set.drain_ns, slurm_job(s->cmd->env));
 	rc = run_together(&a, &ev, err);
 	addjob_release(&a.job);
 	return rc;
